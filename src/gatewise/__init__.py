@@ -1,0 +1,23 @@
+"""The LSTM family for PyTorch, from equation to device.
+
+equation -> cell -> program -> backward program -> rendered step -> sequence driver -> module -> forecast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .equation import Cell as Cell
+    from .equation import cell as cell
+
+# Found when asked for, so that the command line answers without importing torch.
+_EXPORTS = {"Cell": ".equation", "cell": ".equation"}
+__all__ = ["Cell", "cell"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,129 @@
+"""The backward program: reverse mode over the rows of the table of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..equation import Cell, Operand, Value, previous
+from .lower import lower, program_of
+from .ops import OPS
+from .program import Program, is_temporary
+
+
+def gradient_of(value: str) -> str:
+    """The name of the gradient of a value."""
+    return f"d_{value}"
+
+
+def from_output(state: str) -> str:
+    """The name of the part of a state's gradient that comes from outside, through what the layer returned."""
+    return f"d_{state}_out"
+
+
+def from_later(value: str) -> str:
+    """The name of a gradient as the next step of time left it: a state's pointwise part, a weight's sum so far."""
+    return f"d_{value}_later"
+
+
+def through_products(value: str) -> str:
+    """The name of the part of a gradient that comes through recurrent products."""
+    return f"d_{value}_products"
+
+
+def backward_program(cell: Cell) -> Program:
+    """Gradients of pre-activations, states one step ago and per-unit weights, from those of the new states.
+
+    The pointwise part is computed again from saved pre-activations and states, so the forward keeps nothing else.
+    What a step multiplied with U inside itself is also given, since the gradient of U needs it.
+    """
+    return _Backward(cell).program()
+
+
+class _Backward:
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.forward = program_of(cell)
+        self.values: dict[str, Operand] = {}
+        self.gradients: dict[str, Operand] = {}
+        self.names: dict[str, Value] = {}
+
+    def program(self) -> Program:
+        self._forward_again()
+        self._seed()
+        self._reverse()
+        inputs = (*self.saved, *_seeds(self.cell))
+        outputs = dict(self._outputs())
+        for name, value in outputs.items():
+            self._name(name, value)
+        return lower(f"{self.cell.name}_backward", inputs, outputs, self.names)
+
+    def _name(self, name: str, value: Operand) -> None:
+        if isinstance(value, Value) and not is_temporary(name.removeprefix("d_")):
+            self.names.setdefault(name, value)
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        products = [name for name, i in self.forward.by_name.items() if i.op == "product"]
+        return (*products, *self.forward.inputs)
+
+    def _forward_again(self) -> None:
+        self.values = {name: Value("input", label=name) for name in self.saved}
+        for instruction in self.forward.body:
+            if instruction.op == "constant":
+                self.values[instruction.name] = instruction.constant
+            elif instruction.op != "product":
+                value = Value(instruction.op, *(self.values[argument] for argument in instruction.args))
+                self.values[instruction.name] = value
+                self._name(instruction.name, value)
+
+    def _seed(self) -> None:
+        for index, state in enumerate(self.cell.state):
+            total: Operand = Value("input", label=from_later(state))
+            if index == 0:
+                total = total + Value("input", label=from_output(state))
+                if any(gate.recurrent == "h" for gate in self.cell.gates):
+                    total = total + Value("input", label=through_products(state))
+            self._add(self.forward.outputs[state], total)
+
+    def _add(self, name: str, gradient: Operand) -> None:
+        self.gradients[name] = self.gradients[name] + gradient if name in self.gradients else gradient
+
+    def _reverse(self) -> None:
+        for instruction in reversed(self.forward.body):
+            gradient = self.gradients.get(instruction.name)
+            if not isinstance(gradient, Value) or instruction.op == "constant":
+                continue
+            self._name(gradient_of(instruction.name), gradient)
+            if instruction.op == "product":
+                operand = instruction.args[0]
+                label = f"{through_products(operand)}_{instruction.name}"
+                self._add(operand, Value("product", gradient, label=label))
+                continue
+            arguments = [self.values[argument] for argument in instruction.args]
+            parts = OPS[instruction.op].derivative(gradient, self.values[instruction.name], *arguments)
+            for argument, part in zip(instruction.args, parts, strict=True):
+                if part is not None and isinstance(self.values[argument], Value):
+                    self._add(argument, part)
+
+    def _outputs(self) -> Iterator[tuple[str, Operand]]:
+        for gate in self.cell.gates:
+            yield gradient_of(gate.preactivation), self.gradients.get(gate.preactivation, 0.0)
+        for state in self.cell.state:
+            yield gradient_of(previous(state)), self.gradients.get(previous(state), 0.0)
+        for weight in self.cell.per_unit:
+            yield gradient_of(weight), Value("input", label=from_later(weight)) + self.gradients.get(weight, 0.0)
+        for operand in operands(self.forward):
+            yield operand, self.values[operand]
+
+
+def _seeds(cell: Cell) -> Iterator[str]:
+    output = cell.state[0]
+    yield from (from_later(name) for name in (*cell.state, *cell.per_unit))
+    yield from_output(output)
+    if any(gate.recurrent == "h" for gate in cell.gates):
+        yield through_products(output)
+
+
+def operands(program: Program) -> tuple[str, ...]:
+    """What a program multiplies with U inside the step, each once, in order."""
+    return tuple(dict.fromkeys(i.args[0] for i in program.body if i.op == "product"))

@@ -1,0 +1,116 @@
+"""From recorded values to a program: names given, equal expressions shared, unused ones gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..equation import Cell, Operand, Value, previous
+from ..errors import CellError
+from .ops import NAMES, OPS
+from .program import Instruction, Program
+
+
+def program_of(cell: Cell) -> Program:
+    """The forward program of a cell: pre-activations, states one step ago and per-unit weights to new states."""
+    inputs = [gate.preactivation for gate in cell.gates if gate.recurrent != "step"]
+    inputs += [previous(state) for state in cell.state] + list(cell.per_unit)
+    outputs = dict(zip(cell.state, cell.outputs, strict=True))
+    return lower(cell.name, tuple(inputs), outputs, cell.values)
+
+
+def lower(name: str, inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Mapping[str, Value]) -> Program:
+    """The program that computes ``outputs``; ``names`` are wishes for the names of its values."""
+    lowering = _Lowering(inputs, names)
+    for value in sorted(_reachable(outputs), key=lambda value: value.order):
+        lowering.place(value)
+    results = {key: lowering.place(value) for key, value in outputs.items()}
+    return Program(name, inputs, tuple(lowering.body), results).verify()
+
+
+def _reachable(outputs: Mapping[str, Operand]) -> set[Value]:
+    """Every recorded value that the outputs need."""
+    found: set[Value] = set()
+    waiting = [value for value in outputs.values() if isinstance(value, Value)]
+    while waiting:
+        value = waiting.pop()
+        if value not in found:
+            found.add(value)
+            waiting += [argument for argument in value.arguments if isinstance(argument, Value)]
+    return found
+
+
+class _Lowering:
+    """Places each value after what it needs; a value equal to one that is there already is that one."""
+
+    def __init__(self, inputs: tuple[str, ...], names: Mapping[str, Value]) -> None:
+        self.body: list[Instruction] = []
+        self._wishes = {id(value): name for name, value in names.items() if value.function != "input"}
+        self._placed: dict[int, str] = {}
+        self._equal: dict[tuple[str, tuple[str, ...], float], str] = {}
+        self._taken = set(inputs)
+
+    def place(self, value: Operand) -> str:
+        """The name of the value in the program, whose instruction is added if it is new."""
+        if not isinstance(value, Value):
+            return self._instruction(value, "constant", (), float(value))
+        if value.function == "input":
+            return value.label
+        if id(value) not in self._placed:
+            self._placed[id(value)] = self._new(value)
+        return self._placed[id(value)]
+
+    def _new(self, value: Value) -> str:
+        if value.function == "product":
+            return self._instruction(value, "product", (self.place(value.arguments[0]),))
+        op, arguments = _operation(value)
+        return self._instruction(value, op, tuple(self.place(argument) for argument in arguments))
+
+    def _instruction(self, value: Operand, op: str, args: tuple[str, ...], constant: float = 0.0) -> str:
+        label = value.label if isinstance(value, Value) else ""
+        key = (op + label, args, constant)
+        if key not in self._equal:
+            self._equal[key] = self._name(value)
+            self.body.append(Instruction(self._equal[key], op, args, constant))
+        return self._equal[key]
+
+    def _name(self, value: Operand) -> str:
+        wish = value.label or self._wishes.get(id(value), "") if isinstance(value, Value) else ""
+        candidates = [wish, *(f"{wish}_{i}" for i in range(2, 99))] if wish else []
+        fresh = (f"t{i}" for i in range(len(self._taken) + 1))
+        name = next(name for name in (*candidates, *fresh) if name not in self._taken)
+        self._taken.add(name)
+        return name
+
+
+def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
+    """The row of the table that a recorded call means, and its arguments; refused by name where there is none."""
+    arguments = value.arguments
+    if value.function == "gt":
+        return "lt", (arguments[1], arguments[0])
+    if value.function in ("clamp", "clip"):
+        return _operation(_clamped(value))
+    name = NAMES.get(value.function)
+    if name is None or len(arguments) != OPS[name].arity or _options(value):
+        written = f"{value.function}({', '.join('...' for _ in arguments)})"
+        raise CellError(
+            f"the step calls {written}, for which there is no rule",
+            where=value.where,
+            hint=f"a step may use {', '.join(sorted(OPS))} and clamp, on its own values and on numbers",
+        )
+    return name, arguments
+
+
+def _options(value: Value) -> bool:
+    """Whether the call gave options that change what the function computes."""
+    return any(option not in (None, False) for option in value.keywords.values())
+
+
+def _clamped(value: Value) -> Value:
+    bounds = dict(zip(("min", "max"), value.arguments[1:], strict=False)) | dict(value.keywords)
+    clamped = value.arguments[0]
+    for bound, function in (("min", "maximum"), ("max", "minimum")):
+        if bounds.get(bound) is not None:
+            clamped = Value(function, clamped, bounds[bound])
+    if not isinstance(clamped, Value) or clamped is value.arguments[0]:
+        raise CellError("clamp without bounds", where=value.where)
+    return clamped

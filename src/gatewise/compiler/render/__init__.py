@@ -1,0 +1,1 @@
+"""One file per target: what turns a program into something that runs."""

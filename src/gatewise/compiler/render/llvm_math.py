@@ -1,0 +1,221 @@
+"""The transcendental functions of the CPU kernels, on vectors of float32 or float64. Reviewed here, used everywhere.
+
+All are built on one polynomial: ``expm1(r)`` for ``|r| <= ln 2 / 2``, its Taylor series up to the term that no longer
+changes the last digit, after the usual reduction ``x = n ln 2 + r``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import Any
+
+from llvmlite import ir
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+@dataclass(frozen=True)
+class Format:
+    """What the polynomial needs to know of a float format.
+
+    fraction: stored bits of the significand. terms: degree of the polynomial. ln2_high: ln 2 with so few bits that
+    its product with n is exact. small, large: where exp leaves the range. flat: where tanh is 1 to the last digit.
+    """
+
+    scalar: ir.Type
+    integer: ir.IntType
+    bytes: int
+    fraction: int
+    terms: int
+    ln2_high: float
+    small: float
+    large: float
+    flat: float
+
+    @property
+    def bias(self) -> int:
+        """What is added to the exponent."""
+        return (1 << (8 * self.bytes - self.fraction - 2)) - 1
+
+
+FLOAT32 = Format(ir.FloatType(), I32, 4, 23, 7, float.fromhex("0x1.62ep-1"), -105.0, 90.0, 10.0)
+FLOAT64 = Format(ir.DoubleType(), I64, 8, 52, 13, float.fromhex("0x1.62e42fefap-1"), -747.0, 711.0, 22.0)
+
+
+class _Splat(ir.Constant):
+    """One number in every lane, written once."""
+
+    def __init__(self, kind: ir.VectorType, number: float) -> None:
+        super().__init__(kind, None)
+        self.number = ir.Constant(kind.element, number)
+
+    def get_reference(self) -> str:
+        """How operands name it."""
+        return f"splat ({self.number})"
+
+
+def _function(formula: Callable[[Lanes, Any], Any]) -> Callable[[Lanes, Any], Any]:
+    """Emit the formula once in a module, as a function that LLVM inlines, and a call wherever it is used."""
+
+    @wraps(formula)
+    def call(self: Lanes, x: Any) -> Any:
+        module: ir.Module = self.builder.module
+        function = module.globals.get(formula.__name__)
+        if function is None:
+            function = ir.Function(module, ir.FunctionType(self.vector, [self.vector]), formula.__name__)
+            function.linkage = "internal"
+            function.attributes.add("alwaysinline")
+            function.args[0].name = "x"
+            inner = Lanes(ir.IRBuilder(function.append_basic_block("entry")), self.format, self.count)
+            inner.builder.ret(formula(inner, function.args[0]))
+        return self.builder.call(function, (x,))
+
+    return call
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Writes arithmetic on vectors of ``count`` numbers of one format."""
+
+    builder: ir.IRBuilder
+    format: Format
+    count: int
+
+    @cached_property
+    def vector(self) -> ir.VectorType:
+        """The vector type."""
+        return ir.VectorType(self.format.scalar, self.count)
+
+    @cached_property
+    def integers(self) -> ir.VectorType:
+        """The vector of integers of the same width."""
+        return ir.VectorType(self.format.integer, self.count)
+
+    def constant(self, value: float) -> ir.Constant:
+        """The number in every lane."""
+        return _Splat(self.vector, value)
+
+    def integer(self, value: int) -> ir.Constant:
+        """The integer in every lane."""
+        return _Splat(self.integers, value)
+
+    def splat(self, scalar: Any) -> Any:
+        """The scalar in every lane."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, I32(0))
+        mask = ir.Constant(ir.VectorType(I32, self.count), [0] * self.count)
+        return self.builder.shuffle_vector(first, undefined, mask)
+
+    def intrinsic(self, name: str, *arguments: Any) -> Any:
+        """An LLVM intrinsic from and to vectors of this type."""
+        full = f"llvm.{name}.v{self.count}f{8 * self.format.bytes}"
+        module: ir.Module = self.builder.module
+        function = module.globals.get(full)
+        if function is None:
+            kind = ir.FunctionType(self.vector, [argument.type for argument in arguments])
+            function = ir.Function(module, kind, full)
+        return self.builder.call(function, arguments)
+
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        """a * b + c, rounded once."""
+        return self.intrinsic("fma", a, b, c)
+
+    def less(self, a: Any, b: Any) -> Any:
+        """a < b; false for NaN."""
+        return self.builder.fcmp_ordered("<", a, b)
+
+    def at_least(self, x: Any, bound: float) -> Any:
+        """max(x, bound), with NaN kept."""
+        limit = self.constant(bound)
+        return self.builder.select(self.less(x, limit), limit, x)
+
+    def at_most(self, x: Any, bound: float) -> Any:
+        """min(x, bound), with NaN kept."""
+        limit = self.constant(bound)
+        return self.builder.select(self.less(limit, x), limit, x)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger; NaN where either is NaN."""
+        return self.intrinsic("maximum", a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller; NaN where either is NaN."""
+        return self.intrinsic("minimum", a, b)
+
+    def relu(self, x: Any) -> Any:
+        """max(x, 0); NaN stays."""
+        return self.maximum(x, self.constant(0.0))
+
+    def abs(self, x: Any) -> Any:
+        """The absolute value."""
+        return self.intrinsic("fabs", x)
+
+    def log(self, x: Any) -> Any:
+        """The natural logarithm."""
+        return self.intrinsic("log", x)
+
+    @_function
+    def exp(self, x: Any) -> Any:
+        """e to the power of x, over the whole range, subnormal results among them."""
+        bounded = self.at_most(self.at_least(x, self.format.small), self.format.large)
+        power, rest = self._reduced(bounded)
+        significand = self.builder.fadd(self._expm1(rest), self.constant(1.0))
+        half = self.builder.ashr(power, self.integer(1))
+        scaled = self.builder.fmul(significand, self._power_of_two(half))
+        return self.builder.fmul(scaled, self._power_of_two(self.builder.sub(power, half)))
+
+    @_function
+    def sigmoid(self, x: Any) -> Any:
+        """1 / (1 + exp(-x))."""
+        one = self.constant(1.0)
+        return self.builder.fdiv(one, self.builder.fadd(one, self.exp(self.builder.fneg(x))))
+
+    @_function
+    def tanh(self, x: Any) -> Any:
+        """expm1(2 |x|) / (expm1(2 |x|) + 2) with the sign of x: accurate near 0 and 1, never NaN for a number."""
+        magnitude = self.at_most(self.abs(x), self.format.flat)
+        power, rest = self._reduced(self.builder.fadd(magnitude, magnitude))
+        scale = self._power_of_two(power)
+        grown = self.fma(self._expm1(rest), scale, self.builder.fsub(scale, self.constant(1.0)))
+        positive = self.builder.fdiv(grown, self.builder.fadd(grown, self.constant(2.0)))
+        return self.intrinsic("copysign", positive, x)
+
+    @_function
+    def log_sigmoid(self, x: Any) -> Any:
+        """min(x, 0) - log1p(exp(-|x|)), with log1p(e) = log(1 + e) e / ((1 + e) - 1) (Kahan)."""
+        small = self.exp(self.builder.fneg(self.abs(x)))
+        sum_ = self.builder.fadd(self.constant(1.0), small)
+        rounded = self.builder.fsub(sum_, self.constant(1.0))
+        lost = self.builder.fcmp_ordered("==", rounded, self.constant(0.0))
+        divisor = self.builder.select(lost, self.constant(1.0), rounded)
+        corrected = self.builder.fmul(self.log(sum_), self.builder.fdiv(small, divisor))
+        return self.builder.fsub(self.minimum(x, self.constant(0.0)), self.builder.select(lost, small, corrected))
+
+    def _reduced(self, x: Any) -> tuple[Any, Any]:
+        """n as integers and r, where x = n ln 2 + r. Adding 1.5 * 2^fraction leaves n, rounded, in the low bits."""
+        builder, magic = self.builder, self.constant(1.5 * 2.0**self.format.fraction)
+        shifted = self.fma(x, self.constant(1.0 / math.log(2.0)), magic)
+        n = builder.fsub(shifted, magic)
+        power = builder.sub(builder.bitcast(shifted, self.integers), builder.bitcast(magic, self.integers))
+        high = self.format.ln2_high
+        rest = self.fma(n, self.constant(-high), x)
+        return power, self.fma(n, self.constant(-(_LN2 - high) - _LN2_REST), rest)
+
+    def _expm1(self, r: Any) -> Any:
+        """r + r^2 (1/2 + r/6 + ...)."""
+        total: Any = self.constant(1.0 / math.factorial(self.format.terms))
+        for degree in range(self.format.terms - 1, 1, -1):
+            total = self.fma(total, r, self.constant(1.0 / math.factorial(degree)))
+        return self.fma(self.builder.fmul(r, r), total, r)
+
+    def _power_of_two(self, n: Any) -> Any:
+        exponent = self.builder.add(n, self.integer(self.format.bias))
+        bits = self.builder.shl(exponent, self.integer(self.format.fraction))
+        return self.builder.bitcast(bits, self.vector)
+
+
+_LN2 = math.log(2.0)
+_LN2_REST = 2.319046813846299e-17  # ln 2 less its nearest double

@@ -1,0 +1,273 @@
+"""The language of cells: one time step, written once as a plain PyTorch function that reads like its paper.
+
+A cell is a declaration and a step::
+
+    @cell(gates="input forget candidate output", state="h c")
+    def lstm(i, f, g, o, c):
+        i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+        c = f * c + i * g
+        h = o * tanh(c)
+        return h, c
+
+Each gate arrives as its pre-activation, ``W x + U h + b`` unless the declaration says otherwise. A parameter named
+like a state is that state one step ago, one named in ``per_unit`` is a weight for each unit, and the others are the
+gates in their declared order. Called on tensors the step is the eager reference; called on :class:`Value` it
+records itself, and everything else is derived from the record.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from types import CodeType, FrameType
+from typing import Any, NoReturn, TypeAlias
+
+import torch
+
+from .errors import CellError
+
+Operand: TypeAlias = "Value | float"  # what a recorded function is called on
+_created = count()
+_OWN_FOLDERS = (os.path.dirname(torch.__file__), __file__)
+
+
+class Value:
+    """A number of the step that is not known yet: what was done to get it, and on which line.
+
+    function: the name of the torch function or operator, or ``input`` or ``product``. label: the name of an input
+    or of what a product gives. order: values are numbered as they are made, so arguments come before results.
+    """
+
+    __slots__ = ("arguments", "function", "keywords", "label", "order", "where")
+
+    def __init__(
+        self, function: str, *arguments: Operand, label: str = "", keywords: Mapping[str, Any] | None = None
+    ) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.label = label
+        self.keywords = keywords or {}
+        self.order = next(_created)
+        self.where = _user_line()
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Value:
+        return cls(func.__name__, *args, keywords=kwargs)
+
+    def __getattr__(self, name: str) -> Callable[..., Value]:
+        """A method call, ``x.sigmoid()``, means the function of that name."""
+        if name.startswith("_") or not callable(getattr(torch.Tensor, name, None)):
+            raise AttributeError(name)
+        return lambda *arguments, **keywords: Value(name, self, *arguments, keywords=keywords)
+
+    def __bool__(self) -> NoReturn:
+        raise CellError(
+            "the step branches in Python on a value that is only known when it runs",
+            where=self.where,
+            hint="write torch.where(condition, a, b)",
+        )
+
+    def __add__(self, other: Operand) -> Value:
+        return Value("add", self, other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return Value("add", other, self)
+
+    def __sub__(self, other: Operand) -> Value:
+        return Value("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return Value("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Value:
+        return Value("mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return Value("mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return Value("div", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return Value("div", other, self)
+
+    def __neg__(self) -> Value:
+        return Value("neg", self)
+
+    def __lt__(self, other: Operand) -> Value:
+        return Value("lt", self, other)
+
+    def __gt__(self, other: Operand) -> Value:
+        return Value("gt", self, other)
+
+
+def _user_line() -> str:
+    """File and line of the step that is being recorded, for errors."""
+    frame: FrameType | None = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDERS):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One named pre-activation, ``W x + U h + b`` or part of it.
+
+    letter: the step's parameter. recurrent: ``"h"``, ``"step"`` where the step itself supplies what U multiplies
+    (``W x + U(...) + b``), or ``""`` for none.
+    """
+
+    name: str
+    letter: str
+    has_input: bool
+    recurrent: str
+    has_bias: bool
+
+    @property
+    def preactivation(self) -> str:
+        """The name of this gate's pre-activation in programs and records."""
+        return f"a_{self.letter}"
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A recurrent cell: its declaration, its step, and the record of the step.
+
+    state: names of the states, the output first. outputs: the recorded new value of each state.
+    values: the step's local names and the recorded values they had when it returned.
+    """
+
+    name: str
+    gates: tuple[Gate, ...]
+    state: tuple[str, ...]
+    per_unit: tuple[str, ...]
+    step: Callable[..., Any]
+    outputs: tuple[Value, ...] = field(repr=False)
+    values: Mapping[str, Value] = field(repr=False)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The step itself, on tensors: the eager reference."""
+        return self.step(*arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by reference, like the function that it is."""
+        return _find, (self.step.__module__, self.step.__qualname__)
+
+    def __deepcopy__(self, memo: Any) -> Cell:
+        """Cells never change, so a copied module shares its cell."""
+        return self
+
+    def new_states(self, **arguments: Any) -> tuple[Any, ...]:
+        """Call the step by parameter name; the new states as a tuple, whether there is one or several."""
+        result = self.step(*(arguments[name] for name in inspect.signature(self.step).parameters))
+        return result if isinstance(result, tuple) else (result,)
+
+    @property
+    def doc(self) -> str:
+        """The cell's paper, equations and deviations."""
+        return inspect.getdoc(self.step) or ""
+
+
+def _find(module: str, qualname: str) -> Cell:
+    found = __import__(module, fromlist=["_"])
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found  # pyright: ignore[reportReturnType] - the module's attribute is the cell
+
+
+def cell(*, gates: str | Mapping[str, str], state: str, per_unit: str = "") -> Callable[[Callable[..., Any]], Cell]:
+    """Declare a cell.
+
+    gates: names in their stored order, each ``W x + U h + b``; or a mapping from name to which of the terms
+    ``W x``, ``U h`` or ``U(...)``, and ``b`` it has. state: names of the states, the output first.
+    per_unit: names of weights that are vectors of one number for each unit.
+    Raises CellError, at the offending line, for a step that cannot be recorded.
+    """
+    terms = dict.fromkeys(gates.split(), "W x + U h + b") if isinstance(gates, str) else dict(gates)
+    states, weights = tuple(state.split()), tuple(per_unit.split())
+
+    def declare(step: Callable[..., Any]) -> Cell:
+        parameters = [name for name in inspect.signature(step).parameters]
+        letters = [name for name in parameters if name not in states and name not in weights]
+        where = f"{step.__code__.co_filename}:{step.__code__.co_firstlineno}"
+        if len(letters) != len(terms):
+            raise CellError(
+                f"{step.__name__} takes {len(letters)} gates ({', '.join(letters)}), "
+                f"its declaration names {len(terms)} ({', '.join(terms)})",
+                where=where,
+            )
+        declared = tuple(
+            _gate(name, letter, text, where) for (name, text), letter in zip(terms.items(), letters, strict=True)
+        )
+        arguments = _symbols(declared, states, weights)
+        outputs, values = record(step, [arguments[name] for name in parameters])
+        if len(outputs) != len(states):
+            raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
+        return Cell(step.__name__, declared, states, weights, step, outputs, values)
+
+    return declare
+
+
+def _gate(name: str, letter: str, text: str, where: str) -> Gate:
+    found = [re.sub(r"\s+", "", term) for term in text.split("+")]
+    unknown = sorted(set(found) - {"Wx", "Uh", "U(...)", "b"})
+    if unknown or len(set(found)) != len(found) or {"Uh", "U(...)"} <= set(found):
+        raise CellError(
+            f"gate {name!r} is declared as {text!r}",
+            where=where,
+            hint="a gate is a sum of some of: W x, one of U h or U(...), b",
+        )
+    recurrent = "h" if "Uh" in found else "step" if "U(...)" in found else ""
+    return Gate(name, letter, "Wx" in found, recurrent, "b" in found)
+
+
+def _symbols(gates: tuple[Gate, ...], states: tuple[str, ...], weights: tuple[str, ...]) -> dict[str, Any]:
+    """What the step is called with when it is recorded: one symbol for each parameter."""
+
+    def product(label: str) -> Callable[[Value], Value]:
+        return lambda operand: Value("product", operand, label=label)
+
+    symbols: dict[str, Any] = {name: Value("input", label=previous(name)) for name in states}
+    symbols |= {name: Value("input", label=name) for name in weights}
+    for gate in gates:
+        fed = gate.recurrent == "step"
+        symbols[gate.letter] = product(gate.preactivation) if fed else Value("input", label=gate.preactivation)
+    return symbols
+
+
+def previous(state: str) -> str:
+    """The name of a state one step ago."""
+    return f"{state}_prev"
+
+
+def record(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, ...], dict[str, Value]]:
+    """Call the step on symbols: the values it returns, and its local names for values on return."""
+    local: dict[str, Value] = {}
+    code: CodeType = step.__code__
+
+    def on_return(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            local.update({k: v for k, v in frame.f_locals.items() if isinstance(v, Value)})
+
+    before = sys.getprofile()
+    sys.setprofile(on_return)
+    try:
+        result = step(*arguments)
+    finally:
+        sys.setprofile(before)
+    outputs: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)
+    for output in outputs:
+        if not isinstance(output, Value):
+            raise CellError(f"the step returns {type(output).__name__}, not one of its values", where=_line(code))
+    return outputs, local
+
+
+def _line(code: CodeType) -> str:
+    return f"{code.co_filename}:{code.co_firstlineno}"

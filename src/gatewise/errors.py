@@ -1,0 +1,35 @@
+"""The errors a user can mend, each with what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class GatewiseError(Exception):
+    """Base of every error that gatewise raises on purpose.
+
+    what: one sentence, without a final full stop. where: file, row, column, series or tensor index.
+    hint: what to do next.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.what, self.where, self.hint = what, where, hint
+        super().__init__(what, where, hint)
+
+    def __str__(self) -> str:
+        located = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{located}\nhint: {self.hint}" if self.hint else located
+
+
+class InputError(GatewiseError, ValueError):
+    """Data or an argument that cannot be used as it stands."""
+
+
+class ShapeError(InputError, RuntimeError):
+    """A tensor of the wrong shape, dtype or device; a RuntimeError too, as torch.nn raises."""
+
+
+class ModelFileError(GatewiseError):
+    """A model file that is damaged, foreign, or made for other data."""
+
+
+class CellError(GatewiseError, TypeError):
+    """A cell declaration or step that the compiler cannot take."""

@@ -1,0 +1,1 @@
+"""The drivers that carry a step through time. None of them knows a cell by name."""

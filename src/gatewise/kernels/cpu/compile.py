@@ -1,0 +1,77 @@
+"""From an LLVM module to machine code in this process."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from llvmlite import binding
+
+from ...compiler.stages import Sweep
+from .emit import SweepEmitter
+from .table import Table
+from .tile import Tile, this_machine
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled sweep, callable from several threads at once.
+
+    run: (address of the table, first row, end row). share: the address of the function for a team of threads.
+    engine: owns the machine code.
+    """
+
+    table: Table
+    tiles: tuple[Tile, ...]
+    run: Callable[[int, int, int], None]
+    share: int
+    engine: Any
+
+
+def _target() -> binding.TargetMachine:
+    """A new one for every use: an execution engine owns the one that it is given."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    features = binding.get_host_cpu_features().flatten()
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=3, jit=True)
+
+
+def optimised(text: str) -> binding.ModuleRef:
+    """The module after LLVM's own passes."""
+    module = binding.parse_assembly(text)
+    module.verify()
+    options = binding.create_pipeline_tuning_options(speed_level=3)
+    target = _target()
+    passes = binding.create_pass_builder(target, options)
+    passes.getModulePassManager().run(module, passes)
+    return module
+
+
+def llvm_text(sweep: Sweep, dtype: torch.dtype) -> str:
+    """The module of a sweep as it is written for this processor, before LLVM's passes."""
+    return str(SweepEmitter(sweep, dtype, this_machine()).emit())
+
+
+_one_at_a_time = threading.Lock()  # LLVM's code generation is not safe from several threads
+
+
+def engine_of(text: str) -> Any:
+    """An execution engine with the machine code of a module given as text."""
+    with _one_at_a_time:
+        engine = binding.create_mcjit_compiler(optimised(text), _target())
+        engine.finalize_object()
+    return engine
+
+
+def compile_sweep(sweep: Sweep, dtype: torch.dtype) -> Kernel:
+    """Machine code for one sweep and dtype, for every size."""
+    emitter = SweepEmitter(sweep, dtype, this_machine())
+    engine = engine_of(str(emitter.emit()))
+    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    run = signature(engine.get_function_address("run"))
+    return Kernel(emitter.table, tuple(emitter.tiles), run, engine.get_function_address("share"), engine)

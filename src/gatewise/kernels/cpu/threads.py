@@ -1,0 +1,88 @@
+"""Rows of a batch shared out among threads, without a barrier inside a sweep.
+
+torch keeps a pool of OpenMP threads that go on spinning for a while after each operation, so threads of our own would
+compete with them for the cores. Where torch's OpenMP library can be reached, its pool runs our kernels too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from .compile import Kernel
+
+# Below this many multiplications a second thread costs more than it saves.
+_WORTH_SHARING = 200_000
+
+
+class _OpenMP(NamedTuple):
+    parallel: Callable[[int, int, int, int], None]
+    thread_number: int
+    thread_count: int
+
+
+@lru_cache(maxsize=1)
+def _openmp() -> _OpenMP | None:
+    """The pool that torch uses; None where it has none that we know."""
+    folder = Path(torch.__file__).parent
+    for path in sorted(found for kind in ("lib/lib*omp*", "../torch.libs/lib*omp*") for found in folder.glob(kind)):
+        library = ctypes.CDLL(str(path))
+        if all(hasattr(library, name) for name in ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")):
+            addresses = [
+                ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+                for name in ("omp_get_thread_num", "omp_get_num_threads")
+            ]
+            library.GOMP_parallel.restype = None
+            library.GOMP_parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+            return _OpenMP(library.GOMP_parallel, *addresses)
+    return None
+
+
+_LOADED_IN = os.getpid()
+
+
+@contextmanager
+def after_fork() -> Generator[None, None, None]:
+    """Keep to one thread in a forked child: the pool's threads stayed with the parent, and whatever waits for them,
+    torch's own operations too, waits for ever."""
+    if os.getpid() == _LOADED_IN:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def run(kernel: Kernel, numbers: list[int], rows: int, work: int) -> None:
+    """Run a kernel over all rows. numbers: its table. work: multiplications in all, to judge how many threads."""
+    table = (ctypes.c_int64 * len(numbers))(*numbers)
+    address = ctypes.addressof(table)
+    grain = kernel.tiles[0].rows[0]
+    threads = min(torch.get_num_threads(), -(-rows // grain), 1 + work // _WORTH_SHARING)
+    if threads <= 1:
+        kernel.run(address, 0, rows)
+        return
+    part = -(-rows // (threads * grain)) * grain
+    pool = _openmp()
+    if pool is None:
+        _run_on_own_threads(kernel, address, rows, part, threads)
+        return
+    task = (ctypes.c_int64 * 5)(address, rows, part, pool.thread_number, pool.thread_count)
+    pool.parallel(kernel.share, ctypes.addressof(task), threads, 0)
+
+
+def _run_on_own_threads(kernel: Kernel, address: int, rows: int, part: int, threads: int) -> None:
+    with ThreadPoolExecutor(threads) as pool:
+        starts = range(0, rows, part)
+        list(pool.map(lambda first: kernel.run(address, first, min(first + part, rows)), starts))

@@ -1,0 +1,23 @@
+"""Cells by key, since an operator of torch can take a string but not a cell."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..compiler.lower import program_of
+from ..equation import Cell
+
+_CELLS: dict[str, Cell] = {}
+
+
+def register(cell: Cell) -> str:
+    """A key that stands for this cell, and for every other with the same declaration and equations."""
+    declaration = repr((cell.gates, cell.state, cell.per_unit)) + str(program_of(cell))
+    key = f"{cell.name}-{hashlib.sha256(declaration.encode()).hexdigest()[:16]}"
+    _CELLS.setdefault(key, cell)
+    return key
+
+
+def cell_of(key: str) -> Cell:
+    """The cell that was registered under the key."""
+    return _CELLS[key]

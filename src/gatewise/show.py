@@ -1,0 +1,61 @@
+"""One cell from top to bottom: its equations, its programs, the code that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from .cells import CELLS
+from .compiler.gradient import backward_program
+from .compiler.lower import program_of
+from .compiler.stages import backward_sweep, forward_sweep
+from .equation import Cell, Gate, previous
+from .errors import CellError
+from .kernels.cpu.compile import llvm_text
+
+
+def show(name: str, form: str = "equations") -> str:
+    """The cell of this name as text. form: ``equations``, ``program`` or ``llvm``.
+
+    Raises CellError for a name or form that there is not.
+    """
+    if name not in CELLS:
+        raise CellError(f"there is no cell {name!r}", hint=f"cells: {', '.join(CELLS)}")
+    if form not in FORMS:
+        raise CellError(f"a cell cannot be shown as {form!r}", hint=f"forms: {', '.join(FORMS)}")
+    return FORMS[form](CELLS[name])
+
+
+def equations(cell: Cell) -> str:
+    """The cell's source and its equations: pre-activations first, then the step, x' being x one step ago."""
+    program = program_of(cell)
+    fed = {i.name: program.expression(i.args[0]) for i in program.body if i.op == "product"}
+    lines = [preactivation(gate, cell.state[0], fed.get(gate.preactivation, "")) for gate in cell.gates]
+    lines += [f"{name} = {text}" for name, text in program.statements() if name not in fed]
+    body = "\n".join(f"    {line}" for line in lines)
+    for state in cell.state:
+        body = body.replace(previous(state), f"{state}'")
+    return f"{cell.name}\n\n{cell.doc}\n\n{body}\n"
+
+
+def preactivation(gate: Gate, output: str, fed: str = "") -> str:
+    """A gate's pre-activation as a formula. fed: what the step multiplies with U."""
+    terms = [f"W_{gate.letter} x"] if gate.has_input else []
+    if gate.recurrent:
+        terms.append(f"U_{gate.letter} " + (f"({fed})" if gate.recurrent == "step" else previous(output)))
+    if gate.has_bias:
+        terms.append(f"b_{gate.letter}")
+    return f"{gate.preactivation} = {' + '.join(terms) or '0'}"
+
+
+def _programs(cell: Cell) -> str:
+    return f"{program_of(cell)}\n\n{backward_program(cell)}\n"
+
+
+def _llvm(cell: Cell) -> str:
+    sweeps = (forward_sweep(cell, keep=True), backward_sweep(cell))
+    return "\n".join(llvm_text(sweep, torch.float32) for sweep in sweeps)
+
+
+FORMS: dict[str, Callable[[Cell], str]] = {"equations": equations, "program": _programs, "llvm": _llvm}

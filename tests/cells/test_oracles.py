@@ -1,0 +1,77 @@
+"""Each cell against its paper: formulas typed out here in NumPy, from the source, independent of the cell's file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gatewise.cells import CELLS
+from gatewise.kernels.dispatch import sequence
+from gatewise.kernels.registry import register
+
+from ..matrix import random_layer
+from ..tolerance import PARITY
+
+
+def s(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(x, h, c, W, U, b):
+    i, f, o = (s(W[k] @ x + U[k] @ h + b[k]) for k in (0, 1, 3))
+    c = f * c + i * np.tanh(W[2] @ x + U[2] @ h + b[2])
+    return o * np.tanh(c), c
+
+
+def peephole_lstm(x, h, c, W, U, b, p_i, p_f, p_o):
+    i = s(W[0] @ x + U[0] @ h + p_i * c + b[0])
+    f = s(W[1] @ x + U[1] @ h + p_f * c + b[1])
+    new = f * c + i * np.tanh(W[2] @ x + U[2] @ h + b[2])
+    return s(W[3] @ x + U[3] @ h + p_o * new + b[3]) * np.tanh(new), new
+
+
+def coupled_lstm(x, h, c, W, U, b):
+    f = s(W[0] @ x + U[0] @ h + b[0])
+    c = f * c + (1 - f) * np.tanh(W[1] @ x + U[1] @ h + b[1])
+    return s(W[2] @ x + U[2] @ h + b[2]) * np.tanh(c), c
+
+
+def gru(x, h, W, U, b):
+    # gates with an input: r, z, n; with a recurrent part: r, z, n; biases: r, z, n of x, n of h
+    r, z = s(W[0] @ x + U[0] @ h + b[0]), s(W[1] @ x + U[1] @ h + b[1])
+    n = np.tanh(W[2] @ x + b[2] + r * (U[2] @ h + b[3]))
+    return ((1 - z) * n + z * h,)
+
+
+def gru_reset_before(x, h, W, U, b):
+    r, z = s(W[0] @ x + U[0] @ h + b[0]), s(W[1] @ x + U[1] @ h + b[1])
+    n = np.tanh(W[2] @ x + U[2] @ (r * h) + b[2])
+    return ((1 - z) * n + z * h,)
+
+
+def rnn(x, h, W, U, b):
+    return (np.tanh(W[0] @ x + U[0] @ h + b[0]),)
+
+
+FORMULAS = {formula.__name__: formula for formula in (lstm, peephole_lstm, coupled_lstm, gru, gru_reset_before, rnn)}
+
+
+def test_every_cell_has_a_formula():
+    assert set(FORMULAS) == set(CELLS)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_cell_is_its_papers(name):
+    units, steps, rows, inputs = 5, 4, 3, 2
+    layer = random_layer(CELLS[name], steps, rows, inputs, units)
+    y, last = sequence(register(CELLS[name]), layer)
+    x, W, U, b, per_unit, states = (tensor.numpy() for tensor in layer[:-1])
+    W, U, b = W.reshape(-1, units, inputs), U.reshape(-1, units, units), b.reshape(-1, units)
+    for row in range(rows):
+        state = tuple(states[:, row])
+        for step in range(steps):
+            state = FORMULAS[name](x[step, row], *state, W, U, b, *per_unit)
+            np.testing.assert_allclose(y[step, row].numpy(), state[0], rtol=PARITY["float64"], atol=PARITY["float64"])
+        np.testing.assert_allclose(last[:, row].numpy(), state, rtol=PARITY["float64"], atol=PARITY["float64"])
+    assert torch.isfinite(y).all()

@@ -1,0 +1,11 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import settings
+
+# A compiled kernel's first call takes longer than hypothesis allows by default; cases are the same in every run.
+settings.register_profile("gatewise", deadline=None, derandomize=True, max_examples=40)
+settings.load_profile("gatewise")
+torch.manual_seed(0)
