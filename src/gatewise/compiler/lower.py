@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import count
 
 from ..equation import Cell, Operand, Value, previous
 from ..errors import CellError
@@ -10,6 +12,7 @@ from .ops import NAMES, OPS
 from .program import Instruction, Program
 
 
+@lru_cache(maxsize=None)
 def program_of(cell: Cell) -> Program:
     """The forward program of a cell: pre-activations, states one step ago and per-unit weights to new states."""
     inputs = [gate.preactivation for gate in cell.gates if gate.recurrent != "step"]
@@ -75,11 +78,17 @@ class _Lowering:
 
     def _name(self, value: Operand) -> str:
         wish = value.label or self._wishes.get(id(value), "") if isinstance(value, Value) else ""
-        candidates = [wish, *(f"{wish}_{i}" for i in range(2, 99))] if wish else []
-        fresh = (f"t{i}" for i in range(len(self._taken) + 1))
-        name = next(name for name in (*candidates, *fresh) if name not in self._taken)
+        name = next(name for name in _candidates(wish) if name not in self._taken)
         self._taken.add(name)
         return name
+
+
+def _candidates(wish: str) -> Iterator[str]:
+    """Names to try in turn: the one wished for, with a number if need be, or a temporary's."""
+    if wish:
+        yield wish
+        yield from (f"{wish}_{number}" for number in count(2))
+    yield from (f"t{number}" for number in count())
 
 
 def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..equation import Cell, Gate, previous
 from .gradient import backward_program, from_later, gradient_of, operands, through_products
@@ -39,7 +40,7 @@ class Stage:
     body: Program
     keeps: tuple[str, ...]
 
-    @property
+    @cached_property
     def loads(self) -> tuple[str, ...]:
         """Arrays and vectors that the body reads."""
         return tuple(name for name in self.body.inputs if name not in self.starts)
@@ -56,7 +57,7 @@ class Sweep:
     stages: tuple[Stage, ...]
     vectors: tuple[str, ...]
 
-    @property
+    @cached_property
     def arrays(self) -> tuple[str, ...]:
         """Every row array that the sweep reads or writes, each once."""
         names: list[str] = []

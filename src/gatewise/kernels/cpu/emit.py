@@ -17,7 +17,7 @@ from llvmlite import ir
 from ...compiler.render.llvm import emit as emit_program
 from ...compiler.render.llvm_math import FLOAT32, FLOAT64, I32, I64, Lanes
 from ...compiler.stages import INPUT, Product, Stage, Sweep
-from .table import Table
+from .table import Array, Table
 from .tile import Machine, Tile, tile_of
 
 POINTER = ir.PointerType()
@@ -119,7 +119,7 @@ class SweepEmitter:
         width = I64(self.format.bytes)
         for index, name in enumerate(self.sweep.arrays):
             start, stride, row, edge, edge_row, edge_at = (
-                self.slot(builder, table, name, offset) for offset in range(6)
+                self.slot(builder, table, name, offset) for offset in range(len(Array._fields))
             )
             inside = builder.add(start, builder.mul(builder.mul(step, stride), width))
             at_edge = builder.icmp_signed("==", step, edge_at)

@@ -131,4 +131,8 @@ def in_place(tensor: Tensor) -> Array:
 
 def gate_arrays(gates: Iterable[Gate], tensor: Tensor, reverse: bool) -> dict[str, Array]:
     """The gates' slices of a (T, B, G, H) tensor, under the names of their pre-activations."""
-    return {gate.preactivation: history(tensor[:, :, index], reverse) for index, gate in enumerate(gates)}
+    whole, gate_bytes = history(tensor, reverse), tensor.stride(2) * tensor.element_size()
+    return {
+        gate.preactivation: whole._replace(pointer=whole.pointer + index * gate_bytes)
+        for index, gate in enumerate(gates)
+    }

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from ...compiler.stages import Sweep
 
 SIZES = ("steps", "rows", "inputs", "units")
 
 
-@dataclass(frozen=True)
-class Array:
+class Array(NamedTuple):
     """Where an array of rows lies: row ``b`` of step ``n`` starts at ``pointer + n * step + b * row`` elements.
 
     At step number ``edge_at`` (-1 for none) it starts at ``edge + b * edge_row`` instead: the initial state, say.
@@ -30,13 +30,6 @@ class Array:
         """The same array one step earlier in the order visited; before the first step there is the edge."""
         return Array(self.pointer - self.step * itemsize, self.step, self.row, edge, edge_row, 0)
 
-    def fields(self) -> tuple[int, ...]:
-        """The numbers in the order of the table."""
-        return (self.pointer, self.step, self.row, self.edge, self.edge_row, self.edge_at)
-
-
-ARRAY_FIELDS = 6
-
 
 @dataclass(frozen=True)
 class Table:
@@ -51,7 +44,7 @@ class Table:
         position = len(SIZES)
         for name in self.sweep.arrays:
             slots[name] = position
-            position += ARRAY_FIELDS
+            position += len(Array._fields)
         for name in (*self.sweep.vectors, *self.panels):
             slots[name] = position
             position += 1
@@ -66,5 +59,5 @@ class Table:
         """The numbers of the whole table. KeyError where something that the sweep needs is missing."""
         numbers: list[int] = [sizes[name] for name in SIZES]
         for name in self.sweep.arrays:
-            numbers += arrays[name].fields()
+            numbers += arrays[name]
         return numbers + [pointers[name] for name in (*self.sweep.vectors, *self.panels)]

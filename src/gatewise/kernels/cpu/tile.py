@@ -71,7 +71,8 @@ def pack(stage: Stage, tile: Tile, blocks: Mapping[tuple[str, str], Tensor], uni
     for product in stage.products:
         matrices = [blocks[which_matrix(product), gate.name] for gate in product.feeds.values()]
         stacked = torch.stack(matrices, dim=1)
-        padded = torch.nn.functional.pad(stacked, (0, count * tile.units - units))
+        missing = count * tile.units - units
+        padded = torch.nn.functional.pad(stacked, (0, missing)) if missing else stacked
         parts.append(padded.view(-1, len(matrices), count, tile.units).permute(2, 0, 1, 3).reshape(count, -1))
     return torch.cat(parts, dim=1).contiguous() if parts else torch.zeros(count, 1)
 
