@@ -28,7 +28,7 @@ def test_emitted_code_keeps_the_names_of_the_step():
 
 
 def test_what_there_is_not_is_refused_with_what_there_is():
-    with pytest.raises(CellError, match="cells: .*lstm"):
+    with pytest.raises(CellError, match=r"cells: .*lstm"):
         show("lsmt")
     with pytest.raises(CellError, match="forms: equations, program, llvm"):
         show("lstm", "poem")

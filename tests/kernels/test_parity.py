@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -21,6 +22,16 @@ from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
 # Steps, rows, inputs, units: single ones, ragged ends of registers, several blocks of units and of rows.
 SHAPES = [(1, 1, 1, 1), (5, 3, 4, 7), (4, 17, 9, 33), (3, 8, 16, 64), (2, 70, 3, 20), (3, 2, 0, 5)]
+
+
+@contextmanager
+def threads(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def outputs_and_gradients(cell, run, layer):
@@ -64,16 +75,12 @@ def test_gradcheck(cell):
 @every_cell
 def test_a_row_is_the_same_bits_however_it_is_computed(cell, dtype):
     """Alone or in a batch, on one thread or two, keeping what backward needs or not, in chunks of time or whole."""
-    layer = random_layer(cell, 6, 37, 5, 35, dtype=dtype)
+    layer = random_layer(cell, 60, 37, 25, 35, dtype=dtype)
     whole = sweeps.forward(cell, layer, keep=False)
     assert torch.equal(whole.y, sweeps.forward(cell, layer, keep=True).y)
 
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3 - threads if threads in (1, 2) else 1)
+    with threads(3):
         assert torch.equal(whole.y, sweeps.forward(cell, layer, keep=False).y)
-    finally:
-        torch.set_num_threads(threads)
 
     for rows in (slice(0, 1), slice(3, 12), slice(36, 37)):
         part = layer._replace(x=layer.x[:, rows], states=layer.states[:, rows]).contiguous()
@@ -137,7 +144,7 @@ def test_a_user_cell_with_a_built_ins_equations_is_the_same_code():
 
 @every_cell
 def test_several_python_threads_at_once(cell):
-    layer = random_layer(cell, 20, 32, 8, 32, dtype=torch.float32)
+    layer = random_layer(cell, 50, 64, 16, 32, dtype=torch.float32)
     expected = sweeps.forward(cell, layer, keep=False).y
     wrong: list[int] = []
 
@@ -147,10 +154,11 @@ def test_several_python_threads_at_once(cell):
                 wrong.append(number)
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with threads(2):
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
     assert not wrong
 
 
@@ -167,9 +175,11 @@ def test_a_forked_child_computes_too():
         y, _ = sequence(key, Layer(*leaves, False))
         return [g.numpy() for g in torch.autograd.grad(y, leaves, seed, materialize_grads=True)]
 
-    expected = gradients()
-    child = os.fork()
+    with threads(2):
+        expected = gradients()
+        child = os.fork()
     if child == 0:
+        torch.set_num_threads(2)
         signal.alarm(20)  # a hang ends the child, and the test
         os._exit(0 if all(np.allclose(*pair, rtol=1e-4) for pair in zip(gradients(), expected, strict=True)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -138,7 +138,7 @@ def test_wrong_states_are_named():
         module(x, (right, wrong))
     with pytest.raises(ShapeError, match=r"expected the initial state as \(h_0, c_0\), got a single tensor"):
         module(x, right)
-    with pytest.raises(ShapeError, match="c_0 is torch.float64"):
+    with pytest.raises(ShapeError, match=r"c_0 is torch\.float64"):
         module(x, (right, right.double()))
 
 

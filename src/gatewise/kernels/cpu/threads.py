@@ -19,8 +19,9 @@ import torch
 
 from .compile import Kernel
 
-# Below this many multiplications a second thread costs more than it saves.
-_WORTH_SHARING = 200_000
+# Multiplications that occupy one thread for some 50 microseconds. Less is not worth waking another, above all
+# where other processes keep the cores busy.
+_WORTH_SHARING = 2_000_000
 
 
 class _OpenMP(NamedTuple):

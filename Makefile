@@ -1,0 +1,32 @@
+PYTHON ?= .venv/bin/python
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+install: ## a virtual environment with everything for work on gatewise
+	python3 -m venv .venv && $(PYTHON) -m pip install -q -e '.[dev]'
+
+check: ## lint, format, types, import arrows
+	$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check
+	$(PYTHON) -m pyright --pythonpath $(PYTHON)
+	$(PYTHON) tools/check_imports.py
+
+test: ## the whole test suite
+	$(PYTHON) -m pytest
+
+format: ## let ruff arrange the code
+	$(PYTHON) -m ruff check --fix && $(PYTHON) -m ruff format
+
+regen: ## write the golden programs anew
+	GATEWISE_REGEN=1 $(PYTHON) -m pytest tests/compiler/test_program.py
+
+show: ## one cell from equation to LLVM: make show CELL=gru
+	$(PYTHON) -m gatewise.cli show $(or $(CELL),lstm) --as equations
+
+bench: ## forecasts of the M4 competition's hourly and weekly series
+	$(PYTHON) -m benchmarks.m4 hourly && $(PYTHON) -m benchmarks.m4 weekly
+
+clean: ## everything that can be made again
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help install check test format regen show bench clean

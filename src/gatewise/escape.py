@@ -1,0 +1,28 @@
+"""Foreign text on its way out: names come from files, and neither a terminal nor a spreadsheet may obey them."""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the same signs in full width
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def visible(text: str) -> str:
+    r"""The text with everything that is not plainly printable spelled out: an escape becomes ``\x1b``.
+
+    Covers control characters, terminal sequences, line breaks, direction overrides and lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
+
+
+def spreadsheet_safe(text: str) -> str:
+    """The text, led by an apostrophe where a spreadsheet would take it for a formula (OWASP, CSV injection).
+
+    A number such as ``-5`` stays as it is.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text

@@ -1,0 +1,107 @@
+"""Files that are either wholly written or not written at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from .errors import InputError
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise InputError where ``path`` could not be written; create nothing.
+
+    Meant to be asked before long work begins. A file that exists and may be replaced is fine.
+    """
+    target = _resolved(path)
+    _check_folder(target.parent)
+    _check_target(target)
+
+
+def atomic_write(path: str | Path, data: bytes | str) -> None:
+    """Put ``data`` (text as UTF-8) at ``path``, replacing what was there only once all of it is on the disk.
+
+    Whatever interrupts the writing, a reader finds the old content or the new one, and no other file stays.
+    Raises InputError where the folder is missing, not writable or full.
+    """
+    check_writable(path)
+    target = _resolved(path)
+    # A name of its own length: the target's may already be as long as the file system allows.
+    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        _write_through(temporary, data.encode() if isinstance(data, str) else data)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise InputError(
+            f"the file could not be written ({_reason(error)})",
+            where=str(path),
+            hint="free some space or choose another folder; what was there before is untouched",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _resolved(path: str | Path) -> Path:
+    """The file itself where ``path`` is a link to it."""
+    try:
+        target = Path(path).resolve()
+        target.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL byte, links in a circle
+        raise InputError(
+            f"this path cannot be used ({_reason(error)})", where=repr(str(path)), hint="choose another path"
+        ) from error
+    return target
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise InputError("the folder does not exist", where=str(folder), hint=f"create it: mkdir -p {str(folder)!r}")
+    if not folder.is_dir():
+        raise InputError("this is a file, not a folder", where=str(folder), hint="choose another path")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            "the folder is not writable", where=str(folder), hint="choose another folder or change its permissions"
+        )
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir():
+        raise InputError("this is a folder, not a file", where=str(target), hint="add a file name to the path")
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise InputError("this is a device or a pipe, not a file", where=str(target), hint="choose a file name")
+    if not os.access(target, os.W_OK):
+        raise InputError(
+            "the file is write-protected", where=str(target), hint="choose another name or change its permissions"
+        )
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with open(path, "xb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut."""
+    if os.name == "nt":
+        return  # Windows has no handle for a folder
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # The file is already in place; some network file systems know no fsync of a folder.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

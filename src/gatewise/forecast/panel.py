@@ -1,0 +1,94 @@
+"""The one shape in which series travel through the forecasting packages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """The constant step between two observations.
+
+    alias: a pandas offset alias such as ``"MS"``, ``"h"``, ``"W-SUN"``, or a whole number as text (``"1"``)
+    for series whose time is a plain counter.
+    """
+
+    alias: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether time is a plain counter rather than a calendar."""
+        return self.alias.lstrip("-").isdigit()
+
+    def future(self, last: np.datetime64 | int, horizon: int) -> NDArray[np.generic]:
+        """The ``horizon`` time stamps after ``last``, shape (horizon,); InputError beyond the calendar's end."""
+        if self.counts:
+            return np.asarray(last) + int(self.alias) * np.arange(1, horizon + 1)
+        try:
+            return pd.date_range(last, periods=horizon + 1, freq=self.alias)[1:].to_numpy()
+        except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta) as error:
+            raise InputError(
+                f"{horizon:,} steps of {self.alias} end beyond the year 2262, the last that time stamps can hold",
+                hint="shorten the horizon",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Panel:
+    """S regular series of one frequency; no gaps, no repeats, every value finite.
+
+    ids: S names. times: S arrays, datetime64[ns] (UTC, no zone) or int64. values: S float64 arrays.
+    season: steps in one season, 1 for none. notes: sentences about what was inferred or repaired.
+    time, target: what the table it came from called these two columns; no target where each series had its own.
+    """
+
+    ids: tuple[str, ...]
+    times: tuple[NDArray[np.generic], ...]
+    values: tuple[Floats, ...]
+    frequency: Frequency
+    season: int
+    notes: tuple[str, ...] = ()
+    time: str = "ds"
+    target: str = "y"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Observations in each series, shape (S,)."""
+        return np.array([len(values) for values in self.values])
+
+    def without_last(self, steps: int) -> Panel:
+        """The panel as it stood ``steps`` observations ago; series that would be empty are dropped."""
+        kept = np.flatnonzero(self.lengths > steps)
+        held = self.select(kept)
+        if steps == 0:
+            return held
+        return replace(
+            held,
+            times=tuple(times[:-steps] for times in held.times),
+            values=tuple(values[:-steps] for values in held.values),
+        )
+
+    def select(self, rows: Sequence[int] | NDArray[np.int64]) -> Panel:
+        """The series at these positions, in this order."""
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in rows),
+            times=tuple(self.times[row] for row in rows),
+            values=tuple(self.values[row] for row in rows),
+        )
+
+    def future(self, horizon: int) -> tuple[NDArray[np.generic], ...]:
+        """For each series the time stamps of its next ``horizon`` steps."""
+        return tuple(self.frequency.future(times[-1], horizon) for times in self.times)

@@ -1,0 +1,5 @@
+"""The report: one page that opens offline and shows the forecast, its test and what was inferred."""
+
+from .report import render
+
+__all__ = ["render"]

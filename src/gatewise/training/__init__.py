@@ -1,0 +1,1 @@
+"""Training recurrent networks: one plain loop that knows nothing about what it trains."""

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewise.escape import spreadsheet_safe, visible
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_visible_text_is_printable_and_keeps_what_was(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert shown == text or not text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Zürich 東京", "Zürich 東京"),
+        ("\x1b[31m", r"\x1b[31m"),
+        ("a\nb\r", r"a\nb\r"),
+        ("\u202eabc", r"\u202eabc"),
+        ("\udc80", r"\udc80"),
+    ],
+)
+def test_visible_spells_out_what_steers_a_terminal(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", "-5-5", "\uff1dx"])
+def test_formulas_are_led_by_an_apostrophe(text: str) -> None:
+    assert spreadsheet_safe(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "a=b", "-5", "+1.5e3", "-.5", "shop-1"])
+def test_other_cells_stand_as_they_are(text: str) -> None:
+    assert spreadsheet_safe(text) == text
