@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.forecast import metrics
+from gatewise.forecast.evaluation import metrics
+from gatewise.forecast.evaluation.registry import KINDS
 from gatewise.forecast.model import Setup
 from gatewise.forecast.panel import Floats, Frequency, Panel
-from gatewise.forecast.registry import KINDS
 from gatewise.forecast.results import quantile_levels
 
 from .m4_naive2 import PUBLISHED, figures, read

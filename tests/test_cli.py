@@ -52,8 +52,8 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
 def test_help_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
     from typing import get_args
 
-    from gatewise.forecast.options import Duplicates, Fill
-    from gatewise.forecast.registry import KINDS
+    from gatewise.forecast.data.options import Duplicates, Fill
+    from gatewise.forecast.evaluation.registry import KINDS
 
     assert follow(["forecast", "--help"]) == 0
     text = capsys.readouterr().out
@@ -115,7 +115,7 @@ def test_data_that_cannot_be_used(text: str | None, part: str, capsys: pytest.Ca
 
 
 def test_outputs_are_checked_before_the_data_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatewise.forecast import command
+    from gatewise.forecast.presentation import command
 
     def never(*_: object) -> None:
         raise AssertionError("the data were read")
@@ -153,7 +153,7 @@ def test_a_saved_model_gives_the_same_forecast(capsys: pytest.CaptureFixture[str
 def test_json_is_one_document_with_the_backtest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gatewise.forecast import backtest, registry
+    from gatewise.forecast.evaluation import backtest, registry
 
     baselines = {word: kind for word, kind in registry.KINDS.items() if not kind.learns}
     monkeypatch.setattr(backtest.compare, "__kwdefaults__", {**backtest.compare.__kwdefaults__, "kinds": baselines})

@@ -84,8 +84,8 @@ def forecast(
 ) -> None:
     """Forecast every series of a table, with whichever model did best on its past."""
     with _failing(USAGE):
-        from .forecast.command import Files, Plan, Request, check, run
-        from .forecast.options import ReadOptions
+        from .forecast.data.options import ReadOptions
+        from .forecast.presentation.command import Files, Plan, Request, check, run
 
         columns = time_col, target, id_col, freq, season
         request = Request(

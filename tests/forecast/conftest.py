@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.forecast.options import DEFAULTS, ReadOptions
+from gatewise.forecast.data.options import DEFAULTS, ReadOptions
+from gatewise.forecast.data.reading import load_panel
 from gatewise.forecast.panel import Panel
-from gatewise.forecast.reading import load_panel
 
 
 @pytest.fixture

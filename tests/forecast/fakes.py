@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gatewise.forecast.evaluation.registry import Kind
 from gatewise.forecast.model import Model, Setup
 from gatewise.forecast.panel import Floats, Frequency, Panel
-from gatewise.forecast.registry import Kind
 from gatewise.forecast.results import Quantiles, quantile_levels
 
 

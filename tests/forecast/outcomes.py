@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatewise.forecast.outcome import Outcome
 from gatewise.forecast.panel import Frequency, Panel
+from gatewise.forecast.presentation.outcome import Outcome
 from gatewise.forecast.results import Backtest, Quantiles, Score, Window, quantile_levels
 
 LEVELS = (80, 95)

@@ -16,9 +16,9 @@ from tests.tolerance import ROUNDING
 from gatewise.errors import InputError, ModelFileError
 from gatewise.forecast import modelfile
 from gatewise.forecast.estimator import Forecaster
+from gatewise.forecast.evaluation.registry import KINDS
 from gatewise.forecast.model import Setup
 from gatewise.forecast.panel import Frequency, Panel
-from gatewise.forecast.registry import KINDS
 
 WORDS = [word for word, kind in KINDS.items() if not kind.learns]
 
@@ -308,7 +308,7 @@ def table_of(series: Panel) -> pd.DataFrame:
 
 class TestFrames:
     def test_a_table_gives_the_same_as_its_panel(self):
-        pytest.importorskip("gatewise.forecast.assemble")
+        pytest.importorskip("gatewise.forecast.data.assemble")
         table = table_of(AIR)
         first = Forecaster(4, season=4).fit(table)
         second = Forecaster(4).fit(AIR)
@@ -316,7 +316,7 @@ class TestFrames:
         pd.testing.assert_frame_equal(first.predict(table), second.predict())
 
     def test_a_loaded_model_takes_a_table(self, tmp_path: Path):
-        pytest.importorskip("gatewise.forecast.assemble")
+        pytest.importorskip("gatewise.forecast.data.assemble")
         forecaster = Forecaster(4, model="lstm", season=4).fit(table_of(AIR))
         forecaster.save(tmp_path / "model")
         loaded = Forecaster.load(tmp_path / "model")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from itertools import count
 
 from ..equation import Cell, Operand, Value, previous
@@ -12,7 +12,7 @@ from .ops import NAMES, OPS
 from .program import Instruction, Program
 
 
-@lru_cache(maxsize=None)
+@cache
 def program_of(cell: Cell) -> Program:
     """The forward program of a cell: pre-activations, states one step ago and per-unit weights to new states."""
     inputs = [gate.preactivation for gate in cell.gates if gate.recurrent != "step"]

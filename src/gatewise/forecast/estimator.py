@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import InputError, ModelFileError
 from . import arguments, modelfile
-from .backtest import compare
-from .contest import TooShortError
-from .fallback import forecast_all
+from .evaluation.backtest import compare
+from .evaluation.contest import TooShortError
+from .evaluation.fallback import forecast_all
+from .evaluation.registry import KINDS, plainest
 from .model import Model, Setup
 from .output import forecast_frame
 from .panel import Panel
 from .parameters import Parameters
 from .progress import Progress, Stages
-from .registry import KINDS, plainest
 from .results import Backtest, Quantiles, central_levels, quantile_levels
 from .schema import Schema
 from .words import capital
@@ -211,8 +211,8 @@ def _winner(panel: Panel, setup: Setup, windows: int) -> tuple[str, Backtest | N
 
 def _read(frame: pd.DataFrame, season: int | None, schema: Schema | None) -> Panel:
     """The series of a table; columns that the schema names are taken by name where the table has them."""
-    from .assemble import panel_from_frame
-    from .options import ReadOptions
+    from .data.assemble import panel_from_frame
+    from .data.options import ReadOptions
 
     if schema is None:
         return panel_from_frame(frame, ReadOptions(season=season))

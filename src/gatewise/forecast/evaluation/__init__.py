@@ -1,0 +1,1 @@
+"""How good a forecaster is: baselines, metrics, rolling-origin backtest, verdict."""

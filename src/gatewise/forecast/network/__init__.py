@@ -1,0 +1,1 @@
+"""The LSTM forecaster: windows, scaling, network, ensemble, calibration."""
