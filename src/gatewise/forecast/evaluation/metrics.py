@@ -55,8 +55,9 @@ def scaled_crps(actual: Floats, quantiles: Floats, levels: Sequence[float]) -> f
 
 
 def coverage(actual: Floats, low: Floats, high: Floats) -> float:
-    """Percent of observations inside their interval, bounds included."""
-    return 100 * float(((low <= actual) & (actual <= high)).mean())
+    """Percent of observations inside their interval, bounds included, whatever rounding made of them."""
+    slack = ROUNDING * np.spacing(np.abs(actual))
+    return 100 * float(((low - slack <= actual) & (actual <= high + slack)).mean())
 
 
 def owa(smape: float, mase: float, naive2_smape: float, naive2_mase: float) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...training.loop import train
 from ...training.schedule import Schedule
+from ...training.threads import at_most
 from ..progress import Progress
 from .calibration import fold_of, stretch, stretch_factors
 from .lstm_settings import Settings
@@ -50,6 +51,10 @@ class Ensemble:
 
     def fit(self, store: Store, budget: float | None, progress: Progress | None) -> None:
         """Train the members one after another, sharing the seconds of ``budget``, then calibrate."""
+        with at_most(self.settings.threads):
+            self._fit(store, budget, progress)
+
+    def _fit(self, store: Store, budget: float | None, progress: Progress | None) -> None:
         deadline = None if budget is None else time.monotonic() + budget
         count = len(self.members)
         for number, member in enumerate(self.members):

@@ -34,6 +34,11 @@ class Settings:
     steps: int
     batch: int
 
+    @property
+    def threads(self) -> int:
+        """Threads that are worth having: operations of a small network take less time than waking a second one."""
+        return 1 if self.hidden < 128 else 64
+
     @classmethod
     def of(cls, horizon: int, season: int, lengths: NDArray[np.int64]) -> Settings:
         """The rule.
