@@ -50,6 +50,7 @@ def roles(columns: dict[str, tuple[str, ...]], options: ReadOptions = DEFAULTS) 
         ({"id": ("7", "7"), "ds": DATE, "y": NUMBER}, ("ds", "id", ["y"])),
         ({"year": ("1949", "1950"), "y": NUMBER}, ("year", None, ["y"])),
         ({"a": DATE, "b": ("1,5", "n/a")}, ("a", None, ["b"])),
+        ({"a": (*DATE, "x"), "b": NUMBER}, ("a", None, ["b"])),
         ({"a": DATE, "b": ("1.234.567,8", "x", "1 000")}, ("a", None, ["b"])),
         ({"a": ("01.02.2024", "02.02.2024"), "b": NUMBER}, ("a", None, ["b"])),
         ({"a": ("31.12.99", "01.01.00"), "b": NUMBER}, ("a", None, ["b"])),

@@ -163,6 +163,28 @@ def test_a_name_is_no_pattern(load: Callable[..., Panel], tmp_path: Path, name: 
     assert load(DAILY, name=name).values[0].tolist() == [1, 2, 4]
 
 
+@pytest.mark.parametrize("name", ["plain.csv", "packed.csv.gz", "table.parquet"])
+def test_a_folder_is_no_column(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "year=2024" / name
+    path.parent.mkdir()
+    frame = pd.DataFrame({"ds": pd.date_range("2024", periods=3), "y": [1.0, 2.0, 4.0]})
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    panel = load_panel(path)
+    assert panel.notes[0] == "time column 'ds', target 'y'"
+    assert len(panel.notes) == 2
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("inner", ["\n", "\r\n", "\r"])
+def test_names_of_columns_may_hold_line_ends(load: Callable[..., Panel], end: str, inner: str) -> None:
+    panel = load(DAILY.replace("\n", end).replace("y", f'"y{inner}(1)"'))
+    assert panel.ids == (f"y{inner}(1)",)
+    assert panel.values[0].tolist() == [1, 2, 4]
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a[1]'.parquet"])
 def test_parquet(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

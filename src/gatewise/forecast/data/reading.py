@@ -94,21 +94,19 @@ def _panel_from_text(connection: DuckDBPyConnection, path: Path, options: ReadOp
 
 def _text_table(connection: DuckDBPyConnection, file: TextFile, delimiter: str) -> Table:
     line, names = _header(connection, file, delimiter)
-    # A header of several lines would mislead DuckDB about the line ends below it.
-    direct = file.plain and not any("\n" in name or "\r" in name for name in names)
     relation = connection.read_csv(
-        _literal(file.path) if direct else file.recoded(delimiter),
+        _literal(file.path) if file.plain else file.recoded(delimiter),
         auto_detect=False,
         columns={f"c{i}": "VARCHAR" for i in range(len(names))},
         header=True,
-        skiprows=line - 1 if direct else 0,
+        skiprows=line - 1 if file.plain else 0,
         delimiter=delimiter,
         quotechar='"',
         escapechar='"',
         strict_mode=True,
         null_padding=False,
         hive_partitioning=False,
-        compression="gzip" if direct and file.gzipped else "none",
+        compression="gzip" if file.plain and file.gzipped else "none",
     )
     relation.create_view("cells")
 
