@@ -8,7 +8,7 @@ install: ## a virtual environment with everything for work on gatewise
 
 check: ## lint, format, types, import arrows
 	$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check
-	$(PYTHON) -m pyright --pythonpath $(PYTHON)
+	$(PYTHON) -m pyright --project pyproject.toml --pythonpath $(PYTHON)
 	$(PYTHON) tools/check_imports.py
 
 test: ## the whole test suite
