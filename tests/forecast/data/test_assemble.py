@@ -139,6 +139,8 @@ def test_times_in_the_middle_of_months_are_moved_where_asked() -> None:
     frame.loc[1, "ds"] = pd.Timestamp("2024-01-20")
     with pytest.raises(InputError, match="does not lie on the steps of MS"):
         panel_from_frame(frame, ReadOptions(freq="MS"))
+    with pytest.raises(InputError, match="does not lie on the steps of YS"):
+        panel_from_frame(frame[:2], ReadOptions(freq="YS"))
 
 
 def test_large_numbers_are_said_to_be_rounded() -> None:

@@ -92,6 +92,11 @@ def test_no_frequency(dates: list[str]) -> None:
     assert infer(times, joined(len(times)), calendar=True) is None
 
 
+def test_two_days_across_a_weekend_are_no_working_week() -> None:
+    times = np.array(["2024-01-05", "2024-01-08"], "M8[ns]").view(np.int64)
+    assert infer(times, joined(2), calendar=True) == Frequency("3D")
+
+
 def test_counters() -> None:
     assert infer(np.array([3, 5, 7, 11]), joined(4), calendar=False) == Frequency("2")
     assert infer(np.array([3, 5, 8]), joined(3), calendar=False) is None
