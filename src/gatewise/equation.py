@@ -136,12 +136,34 @@ class Gate:
         return f"a_{self.letter}"
 
 
+@dataclass(frozen=True)
+class Noise:
+    """A random number that the step reads for each row and unit: ``hit`` with probability ``rate``, else ``miss``.
+
+    each: ``"step"`` for a new draw at every step of time, ``"sequence"`` for one that holds over all of it.
+    """
+
+    name: str
+    each: str
+    rate: float
+    hit: float
+    miss: float
+
+    @property
+    def expected(self) -> float:
+        """Its mean, which stands for it outside training."""
+        return self.rate * self.hit + (1.0 - self.rate) * self.miss
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """A recurrent cell: its declaration, its step, and the record of the step.
 
     state: names of the states, the output first. outputs: the recorded new value of each state.
-    values: the step's local names and the recorded values they had when it returned.
+    values: the step's local names and the recorded values they had when it returned. initial: what each state
+    starts from. candidate: the local name of what the step writes into memory. starts: what per-unit weights start
+    from, where they are not drawn. noise: the random numbers that the step reads.
+    origin: for a cell made from another, the function that makes it and its arguments.
     """
 
     name: str
@@ -151,13 +173,20 @@ class Cell:
     step: Callable[..., Any]
     outputs: tuple[Value, ...] = field(repr=False)
     values: Mapping[str, Value] = field(repr=False)
+    initial: tuple[float, ...] = ()
+    candidate: str = ""
+    starts: Mapping[str, float] = field(default_factory=dict[str, float])
+    noise: tuple[Noise, ...] = ()
+    origin: tuple[Callable[..., Cell], tuple[Any, ...]] | None = field(default=None, repr=False)
 
     def __call__(self, *arguments: Any) -> Any:
         """The step itself, on tensors: the eager reference."""
         return self.step(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled by reference, like the function that it is."""
+        """Pickled by reference, like the function that it is, or by how it was made from another."""
+        if self.origin is not None:
+            return self.origin
         return _find, (self.step.__module__, self.step.__qualname__)
 
     def __deepcopy__(self, memo: Any) -> Cell:
@@ -182,16 +211,20 @@ def _find(module: str, qualname: str) -> Cell:
     return found  # pyright: ignore[reportReturnType] - the module's attribute is the cell
 
 
-def cell(*, gates: str | Mapping[str, str], state: str, per_unit: str = "") -> Callable[[Callable[..., Any]], Cell]:
+def cell(
+    *, gates: str | Mapping[str, str], state: str | Mapping[str, float], per_unit: str = "", candidate: str = ""
+) -> Callable[[Callable[..., Any]], Cell]:
     """Declare a cell.
 
     gates: names in their stored order, each ``W x + U h + b``; or a mapping from name to which of the terms
-    ``W x``, ``U h`` or ``U(...)``, and ``b`` it has. state: names of the states, the output first.
-    per_unit: names of weights that are vectors of one number for each unit.
+    ``W x``, ``U h`` or ``U(...)``, and ``b`` it has. state: names of the states, the output first; or a mapping
+    from name to what it starts from, where that is not zero. per_unit: names of weights that are vectors of one
+    number for each unit. candidate: the local name of what the step writes into memory.
     Raises CellError, at the offending line, for a step that cannot be recorded.
     """
     terms = dict.fromkeys(gates.split(), "W x + U h + b") if isinstance(gates, str) else dict(gates)
-    states, weights = tuple(state.split()), tuple(per_unit.split())
+    starts = dict.fromkeys(state.split(), 0.0) if isinstance(state, str) else dict(state)
+    states, weights = tuple(starts), tuple(per_unit.split())
 
     def declare(step: Callable[..., Any]) -> Cell:
         parameters = [name for name in inspect.signature(step).parameters]
@@ -210,7 +243,11 @@ def cell(*, gates: str | Mapping[str, str], state: str, per_unit: str = "") -> C
         outputs, values = record(step, [arguments[name] for name in parameters])
         if len(outputs) != len(states):
             raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
-        return Cell(step.__name__, declared, states, weights, step, outputs, values)
+        if candidate and candidate not in values:
+            raise CellError(f"{step.__name__} has no local value {candidate!r} for its candidate", where=where)
+        return Cell(
+            step.__name__, declared, states, weights, step, outputs, values, tuple(starts.values()), candidate
+        )
 
     return declare
 

@@ -3,7 +3,7 @@ from torch import sigmoid, tanh
 from ..equation import cell
 
 
-@cell(gates="forget candidate output", state="h c")
+@cell(gates="forget candidate output", state="h c", candidate="g")
 def coupled_lstm(f, g, o, c):
     """LSTM whose input gate is what the forget gate leaves, i = 1 - f.
 

@@ -3,7 +3,7 @@ from torch import sigmoid, tanh
 from ..equation import cell
 
 
-@cell(gates="input forget candidate output", state="h c")
+@cell(gates="input forget candidate output", state="h c", candidate="g")
 def lstm(i, f, g, o, c):
     """Long short-term memory with a forget gate.
 

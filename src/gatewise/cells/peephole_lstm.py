@@ -3,7 +3,7 @@ from torch import sigmoid, tanh
 from ..equation import cell
 
 
-@cell(gates="input forget candidate output", state="h c", per_unit="p_i p_f p_o")
+@cell(gates="input forget candidate output", state="h c", per_unit="p_i p_f p_o", candidate="g")
 def peephole_lstm(i, f, g, o, c, p_i, p_f, p_o):
     """LSTM whose gates look at the cell state; the output gate sees the new one.
 

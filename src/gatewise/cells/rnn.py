@@ -3,7 +3,7 @@ from torch import tanh
 from ..equation import cell
 
 
-@cell(gates="candidate", state="h")
+@cell(gates="candidate", state="h", candidate="h")
 def rnn(a):
     """The plain recurrent network that the others improve on.
 
