@@ -20,6 +20,9 @@ format: ## let ruff arrange the code
 regen: ## write the golden programs anew
 	GATEWISE_REGEN=1 $(PYTHON) -m pytest tests/compiler/test_program.py
 
+docs: ## write the pages of the cells anew
+	$(PYTHON) tools/make_docs.py
+
 show: ## one cell from equation to LLVM: make show CELL=gru
 	$(PYTHON) -m gatewise.cli show $(or $(CELL),lstm) --as equations
 
@@ -29,4 +32,4 @@ bench: ## forecasts of the M4 competition's hourly and weekly series
 clean: ## everything that can be made again
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test format regen show bench clean
+.PHONY: help install check test format regen docs show bench clean

@@ -18,102 +18,15 @@ records itself, and everything else is derived from the record.
 from __future__ import annotations
 
 import inspect
-import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
-from types import CodeType, FrameType
-from typing import Any, NoReturn, TypeAlias
-
-import torch
+from typing import Any
 
 from .errors import CellError
-
-Operand: TypeAlias = "Value | float"  # what a recorded function is called on
-_created = count()
-_OWN_FOLDERS = (os.path.dirname(torch.__file__), __file__)
-
-
-class Value:
-    """A number of the step that is not known yet: what was done to get it, and on which line.
-
-    function: the name of the torch function or operator, or ``input`` or ``product``. label: the name of an input
-    or of what a product gives. order: values are numbered as they are made, so arguments come before results.
-    """
-
-    __slots__ = ("arguments", "function", "keywords", "label", "order", "where")
-
-    def __init__(
-        self, function: str, *arguments: Operand, label: str = "", keywords: Mapping[str, Any] | None = None
-    ) -> None:
-        self.function = function
-        self.arguments = arguments
-        self.label = label
-        self.keywords = keywords or {}
-        self.order = next(_created)
-        self.where = _user_line()
-
-    @classmethod
-    def __torch_function__(
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Value:
-        return cls(func.__name__, *args, keywords=kwargs)
-
-    def __getattr__(self, name: str) -> Callable[..., Value]:
-        """A method call, ``x.sigmoid()``, means the function of that name."""
-        if name.startswith("_") or not callable(getattr(torch.Tensor, name, None)):
-            raise AttributeError(name)
-        return lambda *arguments, **keywords: Value(name, self, *arguments, keywords=keywords)
-
-    def __bool__(self) -> NoReturn:
-        raise CellError(
-            "the step branches in Python on a value that is only known when it runs",
-            where=self.where,
-            hint="write torch.where(condition, a, b)",
-        )
-
-    def __add__(self, other: Operand) -> Value:
-        return Value("add", self, other)
-
-    def __radd__(self, other: Operand) -> Value:
-        return Value("add", other, self)
-
-    def __sub__(self, other: Operand) -> Value:
-        return Value("sub", self, other)
-
-    def __rsub__(self, other: Operand) -> Value:
-        return Value("sub", other, self)
-
-    def __mul__(self, other: Operand) -> Value:
-        return Value("mul", self, other)
-
-    def __rmul__(self, other: Operand) -> Value:
-        return Value("mul", other, self)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return Value("div", self, other)
-
-    def __rtruediv__(self, other: Operand) -> Value:
-        return Value("div", other, self)
-
-    def __neg__(self) -> Value:
-        return Value("neg", self)
-
-    def __lt__(self, other: Operand) -> Value:
-        return Value("lt", self, other)
-
-    def __gt__(self, other: Operand) -> Value:
-        return Value("gt", self, other)
-
-
-def _user_line() -> str:
-    """File and line of the step that is being recorded, for errors."""
-    frame: FrameType | None = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDERS):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
+from .value import Operand as Operand
+from .value import Value as Value
+from .value import record
 
 
 @dataclass(frozen=True)
@@ -245,9 +158,7 @@ def cell(
             raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
         if candidate and candidate not in values:
             raise CellError(f"{step.__name__} has no local value {candidate!r} for its candidate", where=where)
-        return Cell(
-            step.__name__, declared, states, weights, step, outputs, values, tuple(starts.values()), candidate
-        )
+        return Cell(step.__name__, declared, states, weights, step, outputs, values, tuple(starts.values()), candidate)
 
     return declare
 
@@ -268,43 +179,27 @@ def _gate(name: str, letter: str, text: str, where: str) -> Gate:
 def _symbols(gates: tuple[Gate, ...], states: tuple[str, ...], weights: tuple[str, ...]) -> dict[str, Any]:
     """What the step is called with when it is recorded: one symbol for each parameter."""
 
-    def product(label: str) -> Callable[[Value], Value]:
-        return lambda operand: Value("product", operand, label=label)
+    def product(gate: Gate) -> Callable[[Value], Value]:
+        calls: list[Value] = []
+
+        def call(operand: Value) -> Value:
+            calls.append(Value("product", operand, label=gate.preactivation))
+            if len(calls) > 1:
+                raise CellError(
+                    f"the step calls gate {gate.name!r} twice", where=calls[1].where, hint="declare two gates"
+                )
+            return calls[0]
+
+        return call
 
     symbols: dict[str, Any] = {name: Value("input", label=previous(name)) for name in states}
     symbols |= {name: Value("input", label=name) for name in weights}
     for gate in gates:
         fed = gate.recurrent == "step"
-        symbols[gate.letter] = product(gate.preactivation) if fed else Value("input", label=gate.preactivation)
+        symbols[gate.letter] = product(gate) if fed else Value("input", label=gate.preactivation)
     return symbols
 
 
 def previous(state: str) -> str:
     """The name of a state one step ago."""
     return f"{state}_prev"
-
-
-def record(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, ...], dict[str, Value]]:
-    """Call the step on symbols: the values it returns, and its local names for values on return."""
-    local: dict[str, Value] = {}
-    code: CodeType = step.__code__
-
-    def on_return(frame: FrameType, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            local.update({k: v for k, v in frame.f_locals.items() if isinstance(v, Value)})
-
-    before = sys.getprofile()
-    sys.setprofile(on_return)
-    try:
-        result = step(*arguments)
-    finally:
-        sys.setprofile(before)
-    outputs: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)
-    for output in outputs:
-        if not isinstance(output, Value):
-            raise CellError(f"the step returns {type(output).__name__}, not one of its values", where=_line(code))
-    return outputs, local
-
-
-def _line(code: CodeType) -> str:
-    return f"{code.co_filename}:{code.co_firstlineno}"

@@ -54,7 +54,48 @@ def rnn(x, h, W, U, b):
     return (np.tanh(W[0] @ x + U[0] @ h + b[0]),)
 
 
-FORMULAS = {formula.__name__: formula for formula in (lstm, peephole_lstm, coupled_lstm, gru, gru_reset_before, rnn)}
+def rnn_relu(x, h, W, U, b):
+    return (np.maximum(W[0] @ x + U[0] @ h + b[0], 0),)
+
+
+def lstm_1997(x, h, c, W, U, b):
+    i, g, o = (s(W[k] @ x + U[k] @ h + b[k]) for k in range(3))
+    c = c + i * (4 * g - 2)
+    return o * (2 * s(c) - 1), c
+
+
+def coupled_peephole_lstm(x, h, c, W, U, b, p_f, p_o):
+    f = s(W[0] @ x + U[0] @ h + p_f * c + b[0])
+    c = f * c + (1 - f) * np.tanh(W[1] @ x + U[1] @ h + b[1])
+    return s(W[2] @ x + U[2] @ h + p_o * c + b[2]) * np.tanh(c), c
+
+
+def mgu(x, h, W, U, b):
+    f = s(W[0] @ x + U[0] @ h + b[0])
+    return ((1 - f) * h + f * np.tanh(W[1] @ x + U[1] @ (f * h) + b[1]),)
+
+
+def janet(x, h, W, U, b):
+    a, g = (W[k] @ x + U[k] @ h + b[k] for k in (0, 1))
+    return (s(a) * h + (1 - s(a - 1)) * np.tanh(g),)
+
+
+def slstm(x, h, c, n, m, W, U, b):
+    # equations 15 to 17 of the paper: what is stored is c and n over exp(m)
+    i, f, z, o = (W[k] @ x + U[k] @ h + b[k] for k in range(4))
+    new_m = np.maximum(np.log(s(f)) + m, i)
+    i, f = np.exp(i - new_m), np.exp(np.log(s(f)) + m - new_m)
+    c, n = f * c + i * np.tanh(z), f * n + i
+    return s(o) * c / n, c, n, new_m
+
+
+FORMULAS = {
+    formula.__name__: formula
+    for formula in (
+        rnn, rnn_relu, lstm_1997, lstm, peephole_lstm, coupled_lstm, coupled_peephole_lstm,
+        gru, gru_reset_before, mgu, janet, slstm,
+    )
+}  # fmt: skip
 
 
 def test_every_cell_has_a_formula():
@@ -65,13 +106,14 @@ def test_every_cell_has_a_formula():
 def test_the_cell_is_its_papers(name):
     units, steps, rows, inputs = 5, 4, 3, 2
     layer = random_layer(CELLS[name], steps, rows, inputs, units)
-    y, last = sequence(register(CELLS[name]), layer)
-    x, W, U, b, per_unit, states = (tensor.numpy() for tensor in layer[:-1])
+    y, last, _ = sequence(register(CELLS[name]), layer)
+    x, y = (tensor.view(steps, rows, -1) for tensor in (layer.x, y))
+    W, U, b, per_unit, states = (tensor.numpy() for tensor in layer[1:6])
     W, U, b = W.reshape(-1, units, inputs), U.reshape(-1, units, units), b.reshape(-1, units)
     for row in range(rows):
         state = tuple(states[:, row])
         for step in range(steps):
-            state = FORMULAS[name](x[step, row], *state, W, U, b, *per_unit)
+            state = FORMULAS[name](x[step, row].numpy(), *state, W, U, b, *per_unit)
             np.testing.assert_allclose(y[step, row].numpy(), state[0], rtol=PARITY["float64"], atol=PARITY["float64"])
         np.testing.assert_allclose(last[:, row].numpy(), state, rtol=PARITY["float64"], atol=PARITY["float64"])
     assert torch.isfinite(y).all()

@@ -7,7 +7,7 @@ from ..equation import cell
 def coupled_lstm(f, g, o, c):
     """LSTM whose input gate is what the forget gate leaves, i = 1 - f.
 
-    Greff et al., LSTM: A Search Space Odyssey, arXiv:1503.04069, variant CIFG of section 3.
+    Greff et al., LSTM: A Search Space Odyssey, arXiv:1503.04069, variant CIFG.
     Deviation: 1 - f is written sigmoid(-f), which keeps its digits where f is nearly 1.
     """
     i, f, g, o = sigmoid(-f), sigmoid(f), tanh(g), sigmoid(o)

@@ -7,7 +7,7 @@ from ..equation import cell
 def coupled_peephole_lstm(f, g, o, c, p_f, p_o):
     """LSTM with peepholes whose input gate is what the forget gate leaves, i = 1 - f.
 
-    Greff et al., LSTM: A Search Space Odyssey, arXiv:1503.04069, section 2 with variant CIFG of section 3.
+    Greff et al., LSTM: A Search Space Odyssey, arXiv:1503.04069, section 2 with variant CIFG.
     Deviation: 1 - f is written sigmoid(-f), which keeps its digits where f is nearly 1.
     """
     f = f + p_f * c

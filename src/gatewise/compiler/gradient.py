@@ -30,28 +30,37 @@ def through_products(value: str) -> str:
     return f"d_{value}_products"
 
 
-def backward_program(cell: Cell) -> Program:
+def multiplied(operand: str) -> str:
+    """The name under which the backward program gives what a step multiplied with U inside itself."""
+    return f"{operand}_multiplied"
+
+
+def backward_program(cell: Cell, *, histories: bool = False) -> Program:
     """Gradients of pre-activations, states one step ago and per-unit weights, from those of the new states.
+
+    histories: every state of every step has a gradient from outside, not only the output.
 
     The pointwise part is computed again from saved pre-activations and states, so the forward keeps nothing else.
     What a step multiplied with U inside itself is also given, since the gradient of U needs it.
     """
-    return _Backward(cell).program()
+    return _Backward(cell, cell.state if histories else cell.state[:1]).program()
 
 
 class _Backward:
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, seen: tuple[str, ...]) -> None:
         self.cell = cell
+        self.seen = seen
         self.forward = program_of(cell)
         self.values: dict[str, Operand] = {}
         self.gradients: dict[str, Operand] = {}
         self.names: dict[str, Value] = {}
+        self.fed: set[Operand] = set()
 
     def program(self) -> Program:
         self._forward_again()
         self._seed()
         self._reverse()
-        inputs = (*self.saved, *_seeds(self.cell))
+        inputs = (*self.saved, *self._seeds())
         outputs = dict(self._outputs())
         for name, value in outputs.items():
             self._name(name, value)
@@ -79,10 +88,10 @@ class _Backward:
     def _seed(self) -> None:
         for index, state in enumerate(self.cell.state):
             total: Operand = Value("input", label=from_later(state))
-            if index == 0:
+            if state in self.seen:
                 total = total + Value("input", label=from_output(state))
-                if any(gate.recurrent == "h" for gate in self.cell.gates):
-                    total = total + Value("input", label=through_products(state))
+            if index == 0 and any(gate.recurrent == "h" for gate in self.cell.gates):
+                total = total + Value("input", label=through_products(state))
             self._add(self.forward.outputs[state], total)
 
     def _add(self, name: str, gradient: Operand) -> None:
@@ -96,6 +105,7 @@ class _Backward:
             self._name(gradient_of(instruction.name), gradient)
             if instruction.op == "product":
                 operand = instruction.args[0]
+                self.fed.add(gradient)
                 label = f"{through_products(operand)}_{instruction.name}"
                 self._add(operand, Value("product", gradient, label=label))
                 continue
@@ -105,23 +115,26 @@ class _Backward:
                 if part is not None and isinstance(self.values[argument], Value):
                     self._add(argument, part)
 
+    def _own(self, gradient: Operand) -> Operand:
+        """A copy of what a product reads: these outputs are written in place while other units still read."""
+        return gradient * 1.0 if gradient in self.fed else gradient
+
+    def _seeds(self) -> Iterator[str]:
+        yield from (from_later(name) for name in (*self.cell.state, *self.cell.per_unit))
+        yield from (from_output(name) for name in self.seen)
+        if any(gate.recurrent == "h" for gate in self.cell.gates):
+            yield through_products(self.cell.state[0])
+
     def _outputs(self) -> Iterator[tuple[str, Operand]]:
         for gate in self.cell.gates:
             yield gradient_of(gate.preactivation), self.gradients.get(gate.preactivation, 0.0)
         for state in self.cell.state:
-            yield gradient_of(previous(state)), self.gradients.get(previous(state), 0.0)
+            yield gradient_of(previous(state)), self._own(self.gradients.get(previous(state), 0.0))
         for weight in self.cell.per_unit:
-            yield gradient_of(weight), Value("input", label=from_later(weight)) + self.gradients.get(weight, 0.0)
+            total = Value("input", label=from_later(weight)) + self.gradients.get(weight, 0.0)
+            yield gradient_of(weight), self._own(total)
         for operand in operands(self.forward):
-            yield operand, self.values[operand]
-
-
-def _seeds(cell: Cell) -> Iterator[str]:
-    output = cell.state[0]
-    yield from (from_later(name) for name in (*cell.state, *cell.per_unit))
-    yield from_output(output)
-    if any(gate.recurrent == "h" for gate in cell.gates):
-        yield through_products(output)
+            yield multiplied(operand), self.values[operand]
 
 
 def operands(program: Program) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ def program_of(cell: Cell) -> Program:
     """The forward program of a cell: pre-activations, states one step ago and per-unit weights to new states."""
     inputs = [gate.preactivation for gate in cell.gates if gate.recurrent != "step"]
     inputs += [previous(state) for state in cell.state] + list(cell.per_unit)
+    inputs += [noise.name for noise in cell.noise]
     outputs = dict(zip(cell.state, cell.outputs, strict=True))
     return lower(cell.name, tuple(inputs), outputs, cell.values)
 
@@ -47,8 +48,8 @@ class _Lowering:
 
     def __init__(self, inputs: tuple[str, ...], names: Mapping[str, Value]) -> None:
         self.body: list[Instruction] = []
-        self._wishes = {id(value): name for name, value in names.items() if value.function != "input"}
-        self._placed: dict[int, str] = {}
+        self._wishes = {value: name for name, value in reversed(list(names.items())) if value.function != "input"}
+        self._placed: dict[Value, str] = {}
         self._equal: dict[tuple[str, tuple[str, ...], float], str] = {}
         self._taken = set(inputs)
 
@@ -58,9 +59,9 @@ class _Lowering:
             return self._instruction(value, "constant", (), float(value))
         if value.function == "input":
             return value.label
-        if id(value) not in self._placed:
-            self._placed[id(value)] = self._new(value)
-        return self._placed[id(value)]
+        if value not in self._placed:
+            self._placed[value] = self._new(value)
+        return self._placed[value]
 
     def _new(self, value: Value) -> str:
         if value.function == "product":
@@ -77,7 +78,7 @@ class _Lowering:
         return self._equal[key]
 
     def _name(self, value: Operand) -> str:
-        wish = value.label or self._wishes.get(id(value), "") if isinstance(value, Value) else ""
+        wish = value.label or self._wishes.get(value, "") if isinstance(value, Value) else ""
         name = next(name for name in _candidates(wish) if name not in self._taken)
         self._taken.add(name)
         return name
@@ -98,6 +99,8 @@ def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
         return "lt", (arguments[1], arguments[0])
     if value.function in ("clamp", "clip"):
         return _operation(_clamped(value))
+    if value.function == "mean" and value.keywords:
+        return _operation(_mean_over_units(value))
     name = NAMES.get(value.function)
     if name is None or len(arguments) != OPS[name].arity or _options(value):
         written = f"{value.function}({', '.join('...' for _ in arguments)})"
@@ -112,6 +115,17 @@ def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
 def _options(value: Value) -> bool:
     """Whether the call gave options that change what the function computes."""
     return any(option not in (None, False) for option in value.keywords.values())
+
+
+def _mean_over_units(value: Value) -> Value:
+    """``x.mean(-1, keepdim=True)``: the last dimension of tensors is that of the units."""
+    given = dict(zip(("dim", "keepdim"), value.arguments[1:], strict=False)) | dict(value.keywords)
+    if given != {"dim": -1, "keepdim": True}:
+        raise CellError("the step takes a mean that is not over all units", where=value.where, hint=_MEAN)
+    return Value("mean", value.arguments[0])
+
+
+_MEAN = "write mean(-1, keepdim=True)"
 
 
 def _clamped(value: Value) -> Value:

@@ -19,7 +19,8 @@ class Op:
     """One operation.
 
     derivative: (gradient, result, *arguments) -> the gradient of each argument, None where there is none.
-    torch: what computes it on tensors. llvm: an LLVM instruction, or a function of render/llvm_math.
+    torch: what computes it on tensors. llvm: an LLVM instruction, or a function of render/llvm_math; empty for a
+    mean, which is not taken unit by unit.
     text: how programs print it. aliases: other names under which PyTorch knows the same function.
     """
 
@@ -41,6 +42,15 @@ def where(condition: Value, a: Operand, b: Operand) -> Value:
     return Value("where", condition, a, b)
 
 
+def mean(a: Operand) -> Value:
+    """The mean over all units of a row."""
+    return Value("mean", a)
+
+
+def _over_units(a: torch.Tensor) -> torch.Tensor:
+    return a.mean(-1, keepdim=True)
+
+
 def _share(g: Value, mine: Value, other: Value) -> Value:
     """The gradient of the larger of two; a tie is split, as PyTorch does."""
     return where(other < mine, g, where(mine < other, 0.0, 0.5 * g))
@@ -59,6 +69,7 @@ _ROWS = (
     Op("neg", lambda g, y, a: (-g,), torch.neg, "fneg", "-{}", ("negative",)),
     Op("exp", lambda g, y, a: (g * y,), torch.exp, "exp", "exp({})"),
     Op("log", lambda g, y, a: (g / a,), torch.log, "log", "log({})"),
+    Op("sqrt", lambda g, y, a: (0.5 * (g / y),), torch.sqrt, "sqrt", "sqrt({})"),
     Op("sigmoid", lambda g, y, a: (g * (y * (1.0 - y)),), torch.sigmoid, "sigmoid", "sigmoid({})", ("special_expit",)),
     Op("tanh", lambda g, y, a: (g * (1.0 - y * y),), torch.tanh, "tanh", "tanh({})"),
     Op("log_sigmoid", lambda g, y, a: (g * Value("sigmoid", -a),), logsigmoid, "log_sigmoid", "log_sigmoid({})"),
@@ -68,6 +79,7 @@ _ROWS = (
     Op("minimum", lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)), torch.minimum, "minimum", "minimum({}, {})"),
     Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where, "select", "where({}, {}, {})"),
     Op("lt", lambda g, y, a, b: (None, None), torch.lt, "less", "{} < {}", ("less",)),
+    Op("mean", lambda g, y, a: (mean(g),), _over_units, "", "mean({})"),
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for op in _ROWS}

@@ -8,6 +8,9 @@ from functools import cached_property
 
 from .ops import OPS
 
+# Operations whose result depends on other units than their own.
+ACROSS_UNITS = ("product", "mean")
+
 
 @dataclass(frozen=True)
 class Instruction:

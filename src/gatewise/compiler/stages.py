@@ -2,19 +2,20 @@
 
 Inside a stage each unit minds its own business: sums of products arrive in *accumulators*, a pointwise *body* turns
 them and what it loads into what is stored. Between two stages all units of a row must be done, since the next
-stage multiplies a whole row with U. Plain cells have one stage; a cell whose step calls a gate has one more.
+stage multiplies a whole row with U, or needs a mean over it. Plain cells have one stage; a cell whose step calls a
+gate, or normalises, has more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..equation import Cell, Gate, previous
-from .gradient import backward_program, from_later, gradient_of, operands, through_products
+from .gradient import backward_program, from_later, gradient_of, through_products
 from .lower import program_of
-from .program import Program
+from .program import ACROSS_UNITS, Program
 
 INPUT = "x"
 
@@ -33,8 +34,10 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: accumulators that later stages read."""
+    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: accumulators that later stages read.
+    means: what is a mean over the units of a row, and of which array, taken before the stage begins."""
 
+    means: Mapping[str, str]
     starts: Mapping[str, str]
     products: tuple[Product, ...]
     body: Program
@@ -51,20 +54,28 @@ class Sweep:
     """One pass over all steps of time, forward or backward.
 
     vectors: names of the arrays with one number for each unit; every other array has rows.
+    backward: from the last step of time to the first.
     """
 
     name: str
     stages: tuple[Stage, ...]
     vectors: tuple[str, ...]
+    backward: bool
 
     @cached_property
     def arrays(self) -> tuple[str, ...]:
         """Every row array that the sweep reads or writes, each once."""
         names: list[str] = []
         for stage in self.stages:
+            names += [*stage.means, *stage.means.values()]
             names += [product.operand for product in stage.products]
             names += [*stage.loads, *stage.keeps, *stage.body.outputs]
         return tuple(name for name in dict.fromkeys(names) if name not in self.vectors)
+
+    @cached_property
+    def means(self) -> frozenset[str]:
+        """The row arrays that hold one number for the whole row."""
+        return frozenset(name for stage in self.stages for name in stage.means)
 
 
 def bias_of(gate: Gate) -> str:
@@ -78,7 +89,7 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
     gates = {gate.preactivation: gate for gate in cell.gates}
     fed = _products_of(program)
     stages: list[Stage] = []
-    for body, own in _cut(program, frozenset(gates)):
+    for body, means, own in _cut(program, frozenset(gates)):
         mine = {name: gates[name] for name in own}
         reads = {INPUT: [name for name, gate in mine.items() if gate.has_input]}
         reads[previous(cell.state[0])] = [name for name, gate in mine.items() if gate.recurrent == "h"]
@@ -89,25 +100,32 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
             Product(operand, {name: gates[name] for name in names}) for operand, names in reads.items() if names
         ]
         starts = {name: bias_of(gate) for name, gate in mine.items()}
-        stages.append(Stage(starts, tuple(products), body, tuple(own) if keep else ()))
+        stages.append(Stage(means, starts, tuple(products), body, tuple(own) if keep else ()))
     biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
-    return _sweep(f"{cell.name}_forward", stages, (*biases, *cell.per_unit))
+    return _sweep(f"{cell.name}_forward", stages, (*biases, *cell.per_unit), backward=False)
 
 
-def backward_sweep(cell: Cell) -> Sweep:
-    """What turns gradients of outputs and last states into those of pre-activations and initial states."""
-    program = backward_program(cell)
+def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
+    """What turns gradients of outputs and last states into those of pre-activations and initial states.
+
+    histories: the states of all steps have gradients of their own too.
+    """
+    program = backward_program(cell, histories=histories)
     gates = {gradient_of(gate.preactivation): gate for gate in cell.gates}
     fed = _products_of(program)
     through = through_products(cell.state[0])
     recurrent = {name: gate for name, gate in gates.items() if gate.recurrent == "h"}
+    called = {
+        f"{through_products(operand)}_{product}": gates[gradient_of(product)]
+        for product, operand in _products_of(program_of(cell)).items()
+    }
     stages: list[Stage] = []
-    for body, own in _cut(program, frozenset({through, *fed})):
-        products = [Product(fed[name], {name: gates[fed[name]]}) for name in own if name in fed]
+    for body, means, own in _cut(program, frozenset({through, *fed})):
+        products = [Product(fed[name], {name: called[name]}) for name in own if name in fed]
         if through in own:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
-        stages.append(Stage(dict.fromkeys(own, ""), tuple(products), body, ()))
-    return _sweep(program.name, stages, cell.per_unit)
+        stages.append(Stage(means, dict.fromkeys(own, ""), tuple(products), body, ()))
+    return _sweep(program.name, stages, cell.per_unit, backward=True)
 
 
 def _products_of(program: Program) -> dict[str, str]:
@@ -115,43 +133,49 @@ def _products_of(program: Program) -> dict[str, str]:
     return {i.name: i.args[0] for i in program.body if i.op == "product"}
 
 
-def _sweep(name: str, stages: list[Stage], vectors: Iterable[str]) -> Sweep:
+def _sweep(name: str, stages: list[Stage], vectors: Iterable[str], *, backward: bool) -> Sweep:
     """The stages with every accumulator kept that a later stage loads."""
-    loaded: set[str] = set()
+    loaded: set[str] = {operand for stage in stages for operand in stage.means.values()}
     kept: list[Stage] = []
     for stage in reversed(stages):
         needed = (name for name in stage.starts if name in loaded)
         keeps = tuple(dict.fromkeys((*stage.keeps, *needed)))
-        kept.append(Stage(stage.starts, stage.products, stage.body, keeps))
+        kept.append(replace(stage, keeps=keeps))
         loaded.update(stage.loads)
-    return Sweep(name, tuple(reversed(kept)), tuple(vectors))
+    return Sweep(name, tuple(reversed(kept)), tuple(vectors), backward)
 
 
-def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, list[str]]]:
-    """For each stage its body, and the accumulators that it must sum up: each as late as possible."""
+def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, str], list[str]]]:
+    """For each stage its body, its means, and the accumulators that it must sum up: each as late as possible."""
     levels = _levels(program)
-    crossing = {operand: levels[operand] for operand in operands(program)}
-    count = 1 + max(crossing.values(), default=-1) + 1 if crossing else 1
+    across = {name: i.args[0] for name, i in program.by_name.items() if i.op in ACROSS_UNITS}
+    count = 1 + max((levels[name] for name in across), default=0)
+    crossing = {operand: levels[operand] for operand in across.values() if operand in program.by_name}
     bodies: list[Program] = []
     for level in range(count):
-        sums = {name for name, i in program.by_name.items() if i.op == "product"}
-        known = frozenset(sums | {name for name, at in crossing.items() if at < level})
+        known = frozenset({*across, *(name for name, at in crossing.items() if at < level)})
         last = level == count - 1
         outputs = program.outputs if last else {name: name for name, at in crossing.items() if at == level}
         bodies.append(program.restricted(f"{program.name}_{level}" if count > 1 else program.name, outputs, known))
     waiting = [name for name in (*program.inputs, *program.by_name) if name in accumulators]
-    cut: list[tuple[Program, list[str]]] = []
-    for body in bodies:
-        own = [name for name in waiting if name in body.inputs or body is bodies[-1]]
+    cut: list[tuple[Program, dict[str, str], list[str]]] = []
+    for level, body in enumerate(bodies):
+        read = {*body.inputs, *(operand for operand in across.values() if levels[operand] == level)}
+        own = [name for name in waiting if name in read or body is bodies[-1]]
         waiting = [name for name in waiting if name not in own]
-        cut.append((body, own))
+        means = {name: across[name] for name in across if _is_mean(program, name) and levels[name] == level}
+        cut.append((body, means, own))
     return cut
 
 
+def _is_mean(program: Program, name: str) -> bool:
+    return program.by_name[name].op == "mean"
+
+
 def _levels(program: Program) -> dict[str, int]:
-    """How many products lie behind each value."""
+    """How many products and means lie behind each value."""
     levels = dict.fromkeys(program.inputs, 0)
     for instruction in program.body:
         behind = max((levels[argument] for argument in instruction.args), default=0)
-        levels[instruction.name] = behind + (instruction.op == "product")
+        levels[instruction.name] = behind + (instruction.op in ACROSS_UNITS)
     return levels

@@ -2,48 +2,75 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ..equation import Cell
 from ..errors import ShapeError
-from .layer import Kept, Layer
+from .layer import Layer, Saved, Seeds
 
 
 def checked(cell: Cell, layer: Layer) -> Layer:
     """The layer with contiguous tensors. Raises ShapeError naming the tensor, what was expected and what was found."""
-    if layer.x.dim() != 3 or layer.states.dim() != 3:
-        raise ShapeError(f"{cell.name}: x and states must have 3 dimensions, not {layer.x.dim()}, {layer.states.dim()}")
-    units = layer.states.shape[2]
-    for name, shape in _shapes(cell, layer, units).items():
+    if layer.x.dim() != 2 or layer.states.dim() != 3:
+        raise ShapeError(
+            f"{cell.name}: x must have 2 dimensions and states 3, not {layer.x.dim()} and {layer.states.dim()}"
+        )
+    for name, shape in _shapes(cell, layer).items():
         _check(cell, name, getattr(layer, name), shape, layer.x)
+    for name in ("step_noise", "sequence_noise"):
+        _check_noise(cell, layer, name)
+    _check_batch_sizes(cell, layer)
     return layer.contiguous()
 
 
-def _shapes(cell: Cell, layer: Layer, units: int) -> dict[str, tuple[int, ...]]:
-    _, rows, inputs = layer.x.shape
+def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:
+    units, inputs = layer.units, layer.x.shape[1]
     return {
         "W": (units * sum(gate.has_input for gate in cell.gates), inputs),
         "U": (units * sum(bool(gate.recurrent) for gate in cell.gates), units),
         "b": (units * sum(gate.has_bias for gate in cell.gates),),
         "per_unit": (len(cell.per_unit), units),
-        "states": (len(cell.state), rows, units),
+        "states": (len(cell.state), layer.rows, units),
     }
 
 
-def checked_kept(cell: Cell, layer: Layer, kept: Kept, d_y: Tensor, d_last: Tensor) -> tuple[Kept, Tensor, Tensor]:
+def _check_noise(cell: Cell, layer: Layer, name: str) -> None:
+    """Noise is given for each row (or sequence), or once for all."""
+    each, rows = ("step", layer.x.shape[0]) if name == "step_noise" else ("sequence", layer.rows)
+    drawn = getattr(layer, name)
+    expected = (sum(noise.each == each for noise in cell.noise), rows, layer.units)
+    shared = drawn.dim() == 3 and drawn.shape[1] == 1
+    _check(cell, name, drawn, (expected[0], 1, expected[2]) if shared else expected, layer.x)
+
+
+def _check_batch_sizes(cell: Cell, layer: Layer) -> None:
+    sizes, total = layer.batch_sizes, layer.x.shape[0]
+    if sizes is None:
+        if layer.rows == 0 or total % layer.rows:
+            raise ShapeError(f"{cell.name}: x has {total} rows, not a whole number of steps of {layer.rows} sequences")
+        return
+    if sizes.dtype != torch.int64 or sizes.device.type != "cpu" or sizes.dim() != 1:
+        raise ShapeError(f"{cell.name}: batch_sizes must be a vector of int64 on the CPU, not {sizes.dtype}")
+    if len(sizes) and (int(sizes.min()) < 0 or int(sizes[0]) > layer.rows or bool((sizes.diff() > 0).any())):
+        raise ShapeError(f"{cell.name}: batch_sizes must fall from at most {layer.rows} to 0 or more, and never rise")
+    if int(sizes.sum()) > total:
+        raise ShapeError(f"{cell.name}: batch_sizes ask for {int(sizes.sum())} rows, x has {total}")
+
+
+def checked_saved(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
     """What a backward sweep reads, contiguous. Raises ShapeError as above."""
-    (steps, rows, _), units = layer.x.shape, layer.states.shape[2]
-    shapes = {
-        "y": (steps, rows, units),
-        "last": tuple(layer.states.shape),
-        "preactivations": (steps, rows, len(cell.gates), units),
-        "histories": (len(cell.state) - 1, steps, rows, units),
-    }
+    rows, units = layer.x.shape[0], layer.units
+    histories = (len(cell.state) - 1, rows, units)
+    shapes = {"y": (rows, units), "preactivations": (rows, len(cell.gates), units), "histories": histories}
     for name, shape in shapes.items():
-        _check(cell, name, getattr(kept, name), shape, layer.x)
-    _check(cell, "d_y", d_y, shapes["y"], layer.x)
-    _check(cell, "d_last", d_last, shapes["last"], layer.x)
-    return Kept(*(tensor.contiguous() for tensor in kept)), d_y.contiguous(), d_last.contiguous()
+        _check(cell, name, getattr(saved, name), shape, layer.x)
+    for name, shape in {"y": (rows, units), "last": tuple(layer.states.shape), "histories": histories}.items():
+        seed = getattr(seeds, name)
+        if seed is not None:
+            _check(cell, f"d_{name}", seed, shape, layer.x)
+    seeds = Seeds(*(None if seed is None else seed.contiguous() for seed in seeds))  # pyright: ignore[reportArgumentType]
+    return Saved(*(tensor.contiguous() for tensor in saved)), seeds
 
 
 def _check(cell: Cell, name: str, tensor: Tensor, shape: tuple[int, ...], x: Tensor) -> None:

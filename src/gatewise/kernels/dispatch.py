@@ -6,13 +6,16 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from . import reference
 from .layer import Layer
 from .operator import sequence_op
+from .reference import States
 from .registry import cell_of
 
 FUSED_DTYPES = (torch.float32, torch.float64)
+HALVES = (torch.bfloat16, torch.float16)
 
 
 class Choice(NamedTuple):
@@ -26,17 +29,31 @@ def choose(x: Tensor) -> Choice:
     """The driver for an input like this one."""
     if x.device.type != "cpu":
         return Choice("reference", f"no fused kernel for device {x.device.type}: a Python loop over time runs instead")
+    if x.dtype in HALVES:
+        return Choice("cpu", f"fused CPU kernel in float32, its results rounded to {x.dtype}")
     if x.dtype not in FUSED_DTYPES:
         return Choice("reference", f"no fused CPU kernel for {x.dtype}: a Python loop over time runs instead")
-    if 0 in x.shape:
+    if 0 in x.shape[:-1]:
         return Choice("reference", "there is nothing to compute")
+    if in_forward_mode():
+        return Choice("reference", "forward-mode differentiation goes through a Python loop over time")
     return Choice("cpu", f"fused CPU kernel for {x.dtype}")
 
 
-def sequence(key: str, layer: Layer) -> tuple[Tensor, Tensor]:
-    """Run the cell registered under ``key`` over a sequence: y (T, B, H) and the last states (S, B, H)."""
-    if choose(layer.x).driver == "reference":
+def working_dtype(weight: Tensor) -> torch.dtype:
+    """What to compute in for weights like this one: float32 for half precision on the CPU, else their own dtype."""
+    return torch.float32 if weight.dtype in HALVES and weight.device.type == "cpu" else weight.dtype
+
+
+def in_forward_mode() -> bool:
+    """Whether torch is differentiating in forward mode, for which the fused operators have no rule."""
+    return getattr(forward_ad, "_current_level", -1) >= 0
+
+
+def sequence(key: str, layer: Layer, *, histories: bool = False) -> States:
+    """Run the cell registered under ``key`` over a sequence; the histories are empty unless asked for."""
+    if choose(layer.x).driver == "reference" or layer.x.dtype in HALVES:
         return reference.forward(cell_of(key), layer)
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer[:-1])
-    y, last, _, _ = sequence_op(key, *layer, keep)
-    return y, last
+    keep = histories or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer[:6]))
+    y, last, _, kept = sequence_op(key, *layer, keep)
+    return States(y, last, kept)

@@ -1,22 +1,27 @@
-"""One layer in one direction, as tensors: what every driver is given and gives.
+"""One layer, as tensors: what every driver is given and gives.
 
-Letters: T time, B batch, I input, H hidden, G gates, S states, P per-unit weights. Tensors are contiguous, of one
-dtype and on one device, and validated before they come here.
+Letters: T time, B batch, I input, H hidden, G gates, S states, P per-unit weights, N rows: one row for every step of
+every sequence. Rows lie step after step; at each step the sequences that still run come in one order, the longest
+first, as in torch's PackedSequence. Tensors are of one dtype and on one device, validated before a kernel sees them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
 class Layer(NamedTuple):
-    """What one layer in one direction computes with.
+    """What one layer computes with, from the first step to the last.
 
-    x: (T, B, I). W: (H for each gate with an input, I). U: (H for each gate with a recurrent part, H).
-    b: (H for each gate with a bias). per_unit: (P, H). states: initial, (S, B, H). reverse: from the last step of
-    time to the first.
+    x: (N, I), where rows beyond those of the last step are ignored. W: (H for each gate with an input, I).
+    U: (H for each gate with a recurrent part, H). b: (H for each gate with a bias). per_unit: (P, H).
+    states: initial, (S, B, H). step_noise: random numbers drawn for every step, (K, N, H), and sequence_noise those
+    drawn for every sequence, (K, B, H); the middle size is 1 where all rows share them.
+    batch_sizes: how many sequences still run at each step, (T,) int64 on the CPU; None where all run to the end.
     """
 
     x: Tensor
@@ -25,28 +30,78 @@ class Layer(NamedTuple):
     b: Tensor
     per_unit: Tensor
     states: Tensor
-    reverse: bool
+    step_noise: Tensor
+    sequence_noise: Tensor
+    batch_sizes: Tensor | None
 
     def contiguous(self) -> Layer:
         """The same with every tensor contiguous."""
-        *tensors, reverse = self
-        return Layer(*[tensor.contiguous() for tensor in tensors], reverse)  # pyright: ignore[reportCallIssue]
+        *tensors, batch_sizes = self
+        return Layer(*[tensor.contiguous() for tensor in tensors], batch_sizes)  # pyright: ignore[reportCallIssue]
 
     @property
-    def sizes(self) -> dict[str, int]:
-        """The sizes that a kernel's table starts with."""
-        steps, rows, inputs = self.x.shape
-        return {"steps": steps, "rows": rows, "inputs": inputs, "units": self.states.shape[2]}
+    def rows(self) -> int:
+        """B, the number of sequences."""
+        return self.states.shape[1]
+
+    @property
+    def units(self) -> int:
+        """H, the number of hidden units."""
+        return self.states.shape[2]
+
+    @property
+    def steps(self) -> int:
+        """T, the number of steps of the longest sequence."""
+        if self.batch_sizes is not None:
+            return len(self.batch_sizes)
+        return self.x.shape[0] // self.rows if self.rows else 0
+
+    def counts(self) -> list[int]:
+        """How many sequences still run at each step."""
+        return [self.rows] * self.steps if self.batch_sizes is None else self.batch_sizes.tolist()
+
+    def slices(self) -> Iterator[slice]:
+        """The rows of each step."""
+        start = 0
+        for count in self.counts():
+            yield slice(start, start + count)
+            start += count
+
+    @property
+    def parameters(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """W, U, b and the per-unit weights."""
+        return self[1:5]
+
+    def offsets(self) -> Tensor:
+        """The first row of each step, and the end of the last, (T + 1,)."""
+        assert self.batch_sizes is not None
+        return torch.nn.functional.pad(self.batch_sizes.cumsum(0), (1, 0))
 
 
 class Kept(NamedTuple):
-    """What the forward sweep leaves: y (T, B, H), last states (S, B, H), and for backward the pre-activations
-    (T, B, G, H) and the history of every state but the output (S - 1, T, B, H); the latter two empty if not kept."""
+    """What the forward sweep leaves: y (N, H), last states (S, B, H), and for backward the pre-activations
+    (N, G, H) and the history of every state but the output (S - 1, N, H); the latter two empty if not kept."""
 
     y: Tensor
     last: Tensor
     preactivations: Tensor
     histories: Tensor
+
+
+class Saved(NamedTuple):
+    """What a backward sweep reads of them, for every row of x."""
+
+    y: Tensor
+    preactivations: Tensor
+    histories: Tensor
+
+
+class Seeds(NamedTuple):
+    """Gradients of y and the last states, and of the histories if there are any."""
+
+    y: Tensor
+    last: Tensor
+    histories: Tensor | None
 
 
 class Gradients(NamedTuple):
@@ -58,3 +113,22 @@ class Gradients(NamedTuple):
     b: Tensor
     per_unit: Tensor
     states: Tensor
+
+
+def lengths_of(batch_sizes: Tensor, rows: int) -> Tensor:
+    """How many steps each of the sequences runs, (B,), longest first."""
+    return (batch_sizes.unsqueeze(1) > torch.arange(rows)).sum(0)
+
+
+def previous_rows(batch_sizes: Tensor) -> Tensor:
+    """For every row after the first step, where the row of the same sequence one step ago is."""
+    first, total = int(batch_sizes[0]), int(batch_sizes.sum())
+    back = torch.repeat_interleave(batch_sizes[:-1], batch_sizes[1:])
+    return torch.arange(first, total) - back
+
+
+def last_rows(batch_sizes: Tensor) -> Tensor:
+    """For every sequence that runs at all, where its last row is."""
+    lengths = lengths_of(batch_sizes, int(batch_sizes[0]))
+    starts = torch.nn.functional.pad(batch_sizes.cumsum(0), (1, 0))
+    return starts[lengths - 1] + torch.arange(len(lengths))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,30 +12,46 @@ from ..equation import Cell, Gate
 from .layer import Layer
 
 
-def forward(cell: Cell, layer: Layer) -> tuple[Tensor, Tensor]:
-    """Run the cell over all of time: y (T, B, H) and the last states (S, B, H)."""
-    states: tuple[Any, ...] = tuple(layer.states)
-    order = range(len(layer.x))
-    outputs: list[Tensor] = []
-    for step in reversed(order) if layer.reverse else order:
-        states = one_step(cell, layer, layer.x[step], states)
-        outputs.append(states[0])
-    if layer.reverse:
-        outputs.reverse()
-    empty = layer.states.new_empty(0, *layer.states.shape[1:])
-    return torch.stack(outputs) if outputs else empty, torch.stack(states)
+class States(NamedTuple):
+    """y (N, H), the last states (S, B, H), and the history of every state but the output (S - 1, N, H)."""
+
+    y: Tensor
+    last: Tensor
+    histories: Tensor
 
 
-def one_step(cell: Cell, layer: Layer, x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """One step for an input (B, I): the new states, each (B, H)."""
-    units = layer.states.shape[2]
-    W = _rows(cell.gates, layer.W, units, lambda gate: gate.has_input)
-    U = _rows(cell.gates, layer.U, units, lambda gate: bool(gate.recurrent))
-    b = _rows(cell.gates, layer.b, units, lambda gate: gate.has_bias)
+def forward(cell: Cell, layer: Layer) -> States:
+    """Run the cell over all of time."""
+    states: tuple[Tensor, ...] = tuple(layer.states)
+    steps: list[tuple[Tensor, ...]] = []
+    for rows in layer.slices():
+        running = rows.stop - rows.start
+        new = one_step(cell, layer, rows, [state[:running] for state in states])
+        steps.append(new)
+        states = new if running == layer.rows else _joined(new, states)
+    if not steps:  # no step, yet a result of the right shape that depends on the weights, for autograd
+        steps.append(one_step(cell, layer, slice(0, 0), [state[:0] for state in states]))
+    y, *histories = (torch.cat(history) for history in zip(*steps, strict=True))
+    beyond = layer.x.shape[0] - y.shape[0]
+    stacked = torch.stack(histories) if histories else y.new_empty(0, *y.shape)
+    return States(torch.nn.functional.pad(y, (0, 0, 0, beyond)), torch.stack(states), stacked)
+
+
+def _joined(new: tuple[Tensor, ...], old: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The states after a step in which only the first sequences still run."""
+    return tuple(torch.cat((a, b[a.shape[0] :])) for a, b in zip(new, old, strict=True))
+
+
+def one_step(cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The step that reads these rows of x: the new states, each (rows, H)."""
+    x, units = layer.x[rows], layer.units
+    W = _blocks(cell.gates, layer.W, units, lambda gate: gate.has_input)
+    U = _blocks(cell.gates, layer.U, units, lambda gate: bool(gate.recurrent))
+    b = _blocks(cell.gates, layer.b, units, lambda gate: gate.has_bias)
     arguments: dict[str, Any] = dict(zip(cell.state, states, strict=True))
-    arguments |= dict(zip(cell.per_unit, layer.per_unit, strict=True))
+    arguments |= dict(zip(cell.per_unit, layer.per_unit, strict=True)) | _noise(cell, layer, rows)
     for gate in cell.gates:
-        total: Any = x @ W[gate.name].t() if gate.has_input else 0.0
+        total: Any = x @ W[gate.name].t() if gate.has_input else x.new_zeros(x.shape[0], units)
         if gate.recurrent == "h":
             total = total + states[0] @ U[gate.name].t()
         if gate.has_bias:
@@ -43,6 +59,17 @@ def one_step(cell: Cell, layer: Layer, x: Tensor, states: Sequence[Tensor]) -> t
         fed = gate.recurrent == "step"
         arguments[gate.letter] = _Fed(total, U[gate.name]) if fed else total
     return cell.new_states(**arguments)
+
+
+def _noise(cell: Cell, layer: Layer, rows: slice) -> dict[str, Tensor]:
+    """The random numbers of one step, by name."""
+    running = slice(0, rows.stop - rows.start)
+    found: dict[str, Tensor] = {}
+    for each, drawn, mine in (("step", layer.step_noise, rows), ("sequence", layer.sequence_noise, running)):
+        names = [noise.name for noise in cell.noise if noise.each == each]
+        shared = drawn.shape[1] == 1
+        found |= {name: draw if shared else draw[mine] for name, draw in zip(names, drawn, strict=True)}
+    return found
 
 
 class _Fed:
@@ -55,6 +82,6 @@ class _Fed:
         return self.total + operand @ self.U.t()
 
 
-def _rows(gates: tuple[Gate, ...], weight: Tensor, units: int, has: Callable[[Gate], bool]) -> dict[str, Tensor]:
+def _blocks(gates: tuple[Gate, ...], weight: Tensor, units: int, has: Callable[[Gate], bool]) -> dict[str, Tensor]:
     names = [gate.name for gate in gates if has(gate)]
     return dict(zip(names, weight.split(units), strict=True)) if names else {}

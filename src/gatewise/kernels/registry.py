@@ -12,7 +12,8 @@ _CELLS: dict[str, Cell] = {}
 
 def register(cell: Cell) -> str:
     """A key that stands for this cell, and for every other with the same declaration and equations."""
-    declaration = repr((cell.gates, cell.state, cell.per_unit)) + str(program_of(cell))
+    noise = [(draw.name, draw.each) for draw in cell.noise]
+    declaration = repr((cell.gates, cell.state, cell.per_unit, noise)) + str(program_of(cell))
     key = f"{cell.name}-{hashlib.sha256(declaration.encode()).hexdigest()[:16]}"
     _CELLS.setdefault(key, cell)
     return key

@@ -3,155 +3,267 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from ..equation import Cell
-from ..errors import InputError
-from ..kernels.dispatch import Choice, choose, sequence
+from ..kernels.dispatch import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
-from .check import check_input, check_states
-from .weights import joined_bias, shapes, suffixes
-
-States = Tensor | tuple[Tensor, ...]
+from .arguments import check_arguments
+from .batch import Batch
+from .check import check_input, check_memory, check_values, check_weight
+from .noise import drawn
+from .options import Options
+from .single import Run, in_heads, projected, reads_output
+from .states import initial_states, joined_states
+from .values import refuse_nonfinite
+from .weights import Place, joined_bias, shapes, suffixes
 
 
 class Recurrent(nn.Module):
     """A stack of layers of one recurrent cell, called like ``torch.nn.LSTM``.
 
-    cell: one of ``gatewise.cells``, or your own. input_size, hidden_size: I and H. num_layers: each above the first
-    reads the outputs of the one below. bias: whether gates have one. batch_first: input and output are (B, T, ...).
-    dropout: probability, on the outputs of every layer but the last, in training. bidirectional: a second set of
-    weights reads each layer's input from the end; outputs are concatenated.
+    cell: one of ``gatewise.cells``, or your own. input_size, hidden_size: I and H, or H of each layer. num_layers:
+    each above the first reads the outputs of the one below. bias: whether gates have one. batch_first: input and
+    output are (B, T, ...). dropout: probability, on the outputs of every layer but the last, in training.
+    bidirectional: a second set of weights reads each layer's input from the end; outputs are concatenated.
+    proj_size: P; what is output, and what U multiplies, is a (P, H) matrix times the cell's output. options: see
+    :class:`Options`.
 
-    Weights are named, ordered and initialised as in torch.nn, U(-1/sqrt(H), 1/sqrt(H)).
+    Weights are named, ordered and initialised as in torch.nn, U(-1/sqrt(H), 1/sqrt(H)). allow_nonfinite: set it to
+    True to compute with NaN and infinities, and load them, instead of raising an error that says where they are.
     """
+
+    allow_nonfinite = False
 
     def __init__(
         self,
         cell: Cell,
         input_size: int,
-        hidden_size: int,
+        hidden_size: int | Sequence[int],
         num_layers: int = 1,
         bias: bool = True,
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         device: Any = None,
         dtype: torch.dtype | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
-        _check_sizes(input_size, hidden_size, num_layers, dropout)
-        self.cell = cell
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, float(dropout), bidirectional
-        self._key = register(cell)
-        for layer, _, suffix in suffixes(num_layers, self._directions):
-            inputs = input_size if layer == 0 else hidden_size * self._directions
-            for name, shape in shapes(cell, inputs, hidden_size, bias=bias).items():
-                weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(name + suffix, weight)
+        self.options = Options(**options)
+        sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
+        self.cell = self.options.applied(cell)
+        self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
+        self.hidden_size: int | list[int] = sizes[0] if len(set(sizes)) == 1 else sizes
+        self.batch_first, self.dropout, self.bidirectional = batch_first, float(dropout), bidirectional
+        self.proj_size = proj_size
+        self.places = tuple(self._placed(sizes))
+        self._key = register(self.cell)
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        for place in self.places:
+            for name, shape in self._shapes(place).items():
+                self.register_parameter(name, nn.Parameter(torch.empty(shape, **factory)))
+            if self.options.learned_state:
+                self._add_learned_state(place, factory)
+        if self.options.pre_norm:
+            self.norms = nn.ModuleList(nn.LayerNorm(place.inputs, **factory) for place in self._forward_places)
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.reset_parameters()
 
-    @property
-    def _directions(self) -> int:
-        return 2 if self.bidirectional else 1
+    def _placed(self, sizes: Sequence[int]) -> list[Place]:
+        directions = 2 if self.bidirectional else 1
+        outputs = [self.input_size, *((self.proj_size or size) * directions for size in sizes)]
+        return [
+            Place(layer, reverse, suffix, outputs[layer], sizes[layer])
+            for layer, reverse, suffix in suffixes(self.num_layers, directions)
+        ]
 
     @property
-    def _first_weight(self) -> Tensor:
-        return getattr(self, "weight_ih_l0")  # noqa: B009 - nn.Module types its attributes as Tensor | Module
+    def _forward_places(self) -> list[Place]:
+        return [place for place in self.places if not place.reverse]
+
+    def _shapes(self, place: Place) -> dict[str, tuple[int, ...]]:
+        """The weights of one layer in one direction, by their full names."""
+        found = shapes(
+            self.cell,
+            place.inputs,
+            place.units,
+            bias=self.bias,
+            projection=self.proj_size,
+            heads=self.options.heads,
+        )
+        return {name + place.suffix: shape for name, shape in found.items()}
+
+    def _add_learned_state(self, place: Place, factory: dict[str, Any]) -> None:
+        for state, start, width in zip(self.cell.state, self.cell.initial, self.widths(place), strict=True):
+            if math.isfinite(start):
+                self.register_parameter(f"{state}_0{place.suffix}", nn.Parameter(torch.empty(width, **factory)))
+
+    def widths(self, place: Place) -> list[int]:
+        """How many numbers each state has: P for an output that is projected before the step sees it again, else H."""
+        narrow = self.proj_size and not reads_output(self.cell)
+        return [self.proj_size if narrow and not index else place.units for index in range(len(self.cell.state))]
 
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
-        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0.0
-        for weight in self.parameters():
-            nn.init.uniform_(weight, -bound, bound)
+        for place in self.places:
+            bound = 1.0 / math.sqrt(place.units) if place.units > 0 else 0.0
+            for name in self._shapes(place):
+                start = self.cell.starts.get(name.removesuffix(place.suffix))
+                weight = getattr(self, name)
+                nn.init.uniform_(weight, -bound, bound) if start is None else nn.init.constant_(weight, start)
+            for state, start in zip(self.cell.state, self.cell.initial, strict=True):
+                if f"{state}_0{place.suffix}" in self._parameters:
+                    nn.init.constant_(getattr(self, f"{state}_0{place.suffix}"), start)
+        for norm in getattr(self, "norms", ()):
+            norm.reset_parameters()
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The weights of each layer in each direction, in torch's order."""
+        return [[getattr(self, name) for name in self._shapes(place)] for place in self.places]
+
+    def flatten_parameters(self) -> None:
+        """Nothing to do: no kernel asks for weights in one piece of memory."""
 
     def driver(self, x: Tensor) -> Choice:
         """Which driver would run on an input like this one, and why."""
         return choose(x)
 
-    def forward(self, input: Tensor, hx: States | None = None) -> tuple[Tensor, States]:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Any = None, *, lengths: Any = None, return_states: bool = False
+    ) -> Any:
         """Run over a sequence.
 
-        input: (T, B, I), (B, T, I) with ``batch_first``, or (T, I) unbatched. hx: the initial state, zero if not
-        given, (L * D, B, H) for L layers and D directions; a tuple with one for each of the cell's states where it
-        has several. Returns the outputs of the last layer, (T, B, D * H) or the like, and the last states, like hx.
+        input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) unbatched, or a PackedSequence.
+        hx: the initial state, (L * D, B, H) for L layers and D directions; a tuple with one for each of the cell's
+        states where it has several; for layers of different sizes a list of L * D tensors (B, H) for each. Where it
+        is not given, states start from what the cell declares, mostly zero.
+        lengths: how many steps of each sequence of a padded batch are its own, B integers in any order, 0 to T.
+        Outputs beyond are zero, last states those of each sequence's own last step.
+        Returns the outputs of the last layer in the form of the input, D * H (or D * P) wide, and the last states,
+        like hx. return_states: and as a third a tuple of every state at every step, (L * D, T, B, H) or the like.
         Raises ShapeError or InputError for what does not fit.
         """
-        check_input(input, self.input_size, self._first_weight)
-        batched = input.dim() == 3
-        x = input if batched else input.unsqueeze(1)
-        x = x.transpose(0, 1) if batched and self.batch_first else x
-        states = self._initial(hx, x, batched)
-        last: list[Tensor] = []
-        for layer in range(self.num_layers):
-            x, ended = self._layer(layer, x, states)
-            last += ended
-            if layer < self.num_layers - 1 and self.dropout > 0.0:
+        weight = self._weight(self.places[0], "weight_ih")
+        check_input(input, self.input_size, weight)
+        batch = Batch(input, lengths, self.batch_first)
+        if not self.allow_nonfinite:
+            check_values(batch.x[: batch.rows.running], batch.where)
+        self._check_memory(batch)
+        device, dtype = weight.device.type, working_dtype(weight)
+        with torch.autocast(device, enabled=False):
+            states = initial_states(self, hx, batch, weight, dtype)
+            x, last, histories = self._layers(batch, batch.x.to(dtype), states, return_states)
+        # under autocast everything comes in the dtype that it works in, as from torch.nn.LSTM
+        outer = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        x, last, histories = x.to(outer), _converted(last, outer), _converted(histories, outer)
+        result = batch.output(x), joined_states(self, last, batch)
+        return (*result, self._histories(histories, batch)) if return_states else result
+
+    def _check_memory(self, batch: Batch) -> None:
+        kept = len(self.cell.gates) + len(self.cell.state) if torch.is_grad_enabled() else 1
+        count = batch.rows.batch * batch.rows.steps * kept * max(place.units for place in self.places)
+        check_memory("the output", count, batch.x)
+
+    def _layers(
+        self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool
+    ) -> tuple[Tensor, list[list[Tensor]], list[list[Tensor]]]:
+        """The outputs of the last layer, and for every layer and direction its last states and its histories."""
+        last: list[list[Tensor]] = []
+        seen: list[list[Tensor]] = []
+        for at, place in enumerate(self._forward_places):
+            given = _normalised(x, self.norms[at]) if self.options.pre_norm else x
+            outputs: list[Tensor] = []
+            for index, other in enumerate(self.places):
+                if other.layer == place.layer:
+                    found = self._single(other, batch, given, states[index], histories)
+                    outputs.append(found.y)
+                    last.append(found.last)
+                    seen.append(found.seen)
+            y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+            x = x + y if self.options.residual and x.shape == y.shape else y
+            if at < self.num_layers - 1 and self.dropout > 0.0:
                 x = nn.functional.dropout(x, self.dropout, self.training)
-        y = x.transpose(0, 1) if batched and self.batch_first else x
-        return (y if batched else y.squeeze(1)), self._final(last, batched)
+        return x, last, seen
 
-    def _initial(self, hx: States | None, x: Tensor, batched: bool) -> Tensor:
-        """The initial states of all layers and directions, (S, L * D, B, H)."""
-        count, (_, rows, _) = self.num_layers * self._directions, x.shape
-        if hx is None:
-            return x.new_zeros(len(self.cell.state), count, rows, self.hidden_size)
-        shape = (count, rows, self.hidden_size) if batched else (count, self.hidden_size)
-        states = torch.stack(check_states(hx, self.cell.state, shape, self._first_weight))
-        return states if batched else states.unsqueeze(2)
-
-    def _layer(self, layer: int, x: Tensor, states: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """One layer: its outputs (T, B, D * H), and for each direction its last states (S, B, H)."""
-        outputs: list[Tensor] = []
-        ended: list[Tensor] = []
-        for index, (at, reverse, suffix) in enumerate(suffixes(self.num_layers, self._directions)):
-            if at == layer:
-                y, last = sequence(self._key, Layer(x, *self._weights(suffix), states[:, index], reverse))
-                outputs.append(y)
-                ended.append(last)
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2), ended
-
-    def _weights(self, suffix: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """W, U, b and per-unit weights of one layer in one direction."""
-        W, U = getattr(self, f"weight_ih{suffix}"), getattr(self, f"weight_hh{suffix}")
-        if self.bias:
-            bias = joined_bias(
-                self.cell, getattr(self, f"bias_ih{suffix}"), getattr(self, f"bias_hh{suffix}"), self.hidden_size
-            )
+    def _single(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], histories: bool) -> Run:
+        """One layer in one direction."""
+        rows = batch.rows
+        layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states)
+        projection = self._weight(place, "weight_hr").to(x.dtype) if self.proj_size else None
+        if projection is None:
+            found = in_heads(self._key, layer, self.options.heads, histories=histories)
         else:
-            bias = W.new_zeros(sum(gate.has_bias for gate in self.cell.gates) * self.hidden_size)
-        vectors = [getattr(self, f"{name}{suffix}") for name in self.cell.per_unit]
-        per_unit = torch.stack(vectors) if vectors else W.new_empty(0, self.hidden_size)
-        return W, U, bias, per_unit
+            found = projected(self._key, layer, projection, states[0], histories=histories)
+        if place.reverse:
+            found = Run(rows.mirrored(found.y), found.last, [rows.mirrored(state) for state in found.seen])
+        return found
 
-    def _final(self, last: list[Tensor], batched: bool) -> States:
-        states = torch.stack(last, dim=1)
-        states = states if batched else states.squeeze(2)
-        return states[0] if len(self.cell.state) == 1 else tuple(states)
+    def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
+        weights = {name: self._weight(place, name).to(x.dtype) for name in self._names(place)}
+        W, units = weights["weight_ih"], place.units
+        bias = joined_bias(self.cell, weights.get("bias_ih"), weights.get("bias_hh"), units)
+        if bias is None:
+            bias = W.new_zeros(sum(gate.has_bias for gate in self.cell.gates) * units)
+        vectors = [weights[name] for name in self.cell.per_unit]
+        return Layer(
+            x,
+            W,
+            nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training),
+            bias,
+            torch.stack(vectors) if vectors else W.new_empty(0, units),
+            _stacked(states, x.new_zeros(batch.rows.batch, units)),
+            drawn(self.cell, "step", x.shape[0], units, W, training=self.training),
+            drawn(self.cell, "sequence", batch.rows.batch, units, W, training=self.training),
+            batch.rows.batch_sizes,
+        )
+
+    def _weight(self, place: Place, name: str) -> Tensor:
+        full = name + place.suffix
+        return check_weight(full, getattr(self, full), self._shapes(place)[full])
+
+    def _names(self, place: Place) -> list[str]:
+        return [name.removesuffix(place.suffix) for name in self._shapes(place)]
+
+    def _histories(self, histories: list[list[Tensor]], batch: Batch) -> Any:
+        padded = [[batch.padded(rows) for rows in states] for states in histories]
+        if isinstance(self.hidden_size, list):
+            return tuple(list(states) for states in zip(*padded, strict=True))
+        return tuple(torch.stack(states) for states in zip(*padded, strict=True))
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
-        shown = f"{self.cell.name}, {self.input_size}, {self.hidden_size}"
-        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        shown = f"{self.input_size}, {self.hidden_size}"
+        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False}
+        defaults |= {"dropout": 0.0, "bidirectional": False}
         for name, default in defaults.items():
             if getattr(self, name) != default:
                 shown += f", {name}={getattr(self, name)}"
-        return shown
+        return (f"{self.cell.name}, " if type(self) is Recurrent else "") + shown + self.options.text()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Cells are known by keys that each process gives out for itself."""
+        super().__setstate__(state)
+        self._key = register(self.cell)
 
 
-def _check_sizes(input_size: int, hidden_size: int, num_layers: int, dropout: float) -> None:
-    if not isinstance(hidden_size, int) or isinstance(hidden_size, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
-    if hidden_size <= 0:
-        raise InputError("hidden_size must be greater than zero")
-    if num_layers <= 0:
-        raise InputError("num_layers must be greater than zero")
-    if input_size < 0:
-        raise InputError("input_size must not be negative")
-    if isinstance(dropout, bool) or not 0 <= dropout <= 1:
-        raise InputError(f"dropout should be a number in range [0, 1], the probability of a zero, not {dropout}")
+def _stacked(states: list[Tensor | None], zeros: Tensor) -> Tensor:
+    """The states as one tensor (S, B, H); a projected output is narrower, and not read there."""
+    return torch.stack([zeros if state is None or state.shape != zeros.shape else state for state in states])
+
+
+def _normalised(x: Tensor, norm: Any) -> Tensor:
+    """Layer normalisation in the dtype of x, which may be wider than that of the weights."""
+    return nn.functional.layer_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.bias.to(x.dtype), norm.eps)
+
+
+def _converted(states: list[list[Tensor]], dtype: torch.dtype) -> list[list[Tensor]]:
+    return [[state.to(dtype) for state in place] for place in states]

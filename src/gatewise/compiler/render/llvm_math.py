@@ -153,6 +153,10 @@ class Lanes:
         """The absolute value."""
         return self.intrinsic("fabs", x)
 
+    def sqrt(self, x: Any) -> Any:
+        """The square root, correctly rounded."""
+        return self.intrinsic("sqrt", x)
+
     def log(self, x: Any) -> Any:
         """The natural logarithm."""
         return self.intrinsic("log", x)

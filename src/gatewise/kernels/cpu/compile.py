@@ -74,4 +74,4 @@ def compile_sweep(sweep: Sweep, dtype: torch.dtype) -> Kernel:
     engine = engine_of(str(emitter.emit()))
     signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     run = signature(engine.get_function_address("run"))
-    return Kernel(emitter.table, tuple(emitter.tiles), run, engine.get_function_address("share"), engine)
+    return Kernel(emitter.writer.table, tuple(emitter.tiles), run, engine.get_function_address("share"), engine)

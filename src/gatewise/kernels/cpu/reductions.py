@@ -1,6 +1,6 @@
 """Gradients that sum over time and batch: a few large products once the backward sweep has left d_gates.
 
-d_gates: gradients of all pre-activations, (T, B, G, H). Gates that stand next to each other and multiply the same
+d_gates: gradients of all pre-activations, (N, G, H). Gates that stand next to each other and multiply the same
 thing share one product.
 """
 
@@ -14,49 +14,53 @@ from torch import Tensor
 
 from ...compiler.lower import program_of
 from ...equation import Cell, Gate
-from ..layer import Layer
+from ..layer import Layer, previous_rows
 
 
 def of_input(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor) -> Tensor:
-    """The gradient of x, (T, B, I)."""
+    """The gradient of x, (N, I)."""
     parts = zip(_runs(gates, lambda gate: gate.has_input), _blocks(gates, lambda g: g.has_input, layer.W), strict=True)
-    d_x = [d_gates[:, :, run].flatten(2) @ weight for run, weight in parts]
+    d_x = [d_gates[:, run].flatten(1) @ weight for run, weight in parts]
     return _total(d_x, layer.x)
 
 
-def of_first_state(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor) -> Tensor:
-    """What the recurrent products of the first step add to the gradient of the first initial state, (B, H)."""
-    first = d_gates[-1 if layer.reverse else 0]
+def add_first_state(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor, d_first: Tensor) -> None:
+    """Add what the recurrent products of the first step give to the gradient of the first initial state, (B, H)."""
+    first = d_gates[: _at_first_step(layer)]
     weights = _blocks(gates, lambda gate: gate.recurrent, layer.U)
-    runs = _runs(gates, lambda gate: gate.recurrent)
-    kinds = [gates[run.start].recurrent for run in runs]
-    parts = [first[:, run].flatten(1) @ U for run, U, kind in zip(runs, weights, kinds, strict=True) if kind == "h"]
-    return _total(parts, layer.states[0])
+    for run, U in zip(_runs(gates, lambda gate: gate.recurrent), weights, strict=True):
+        if gates[run.start].recurrent == "h":
+            d_first[: len(first)] += first[:, run].flatten(1) @ U
 
 
 def of_input_weights(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor) -> Tensor:
     """The gradient of W."""
-    return _joined([_outer(d_gates[:, :, run], layer.x) for run in _runs(gates, lambda g: g.has_input)], layer.W)
+    return _joined([_outer(d_gates[:, run], layer.x) for run in _runs(gates, lambda g: g.has_input)], layer.W)
 
 
 def of_recurrent_weights(cell: Cell, layer: Layer, y: Tensor, d_gates: Tensor, inner: Mapping[str, Tensor]) -> Tensor:
-    """The gradient of U. inner: what steps multiplied with U inside themselves, by name, each (T, B, H)."""
+    """The gradient of U. inner: what steps multiplied with U inside themselves, by name, each (N, H)."""
     products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
-    earlier, later = (slice(1, None), slice(None, -1)) if layer.reverse else (slice(None, -1), slice(1, None))
-    first = slice(-1, None) if layer.reverse else slice(None, 1)
+    first = _at_first_step(layer)
+    before = y[: len(d_gates) - first] if layer.batch_sizes is None else y[previous_rows(layer.batch_sizes)]
     parts: list[Tensor] = []
     for run in _runs(cell.gates, lambda gate: products.get(gate.preactivation, gate.recurrent)):
-        mine, name = d_gates[:, :, run], cell.gates[run.start].preactivation
+        mine, name = d_gates[:, run], cell.gates[run.start].preactivation
         if name in products:
-            parts.append(_outer(mine, inner[products[name]]))
+            parts.append(_outer(mine, inner[products[name]][: len(mine)]))
         else:
-            parts.append(_outer(mine[later], y[earlier]) + _outer(mine[first], layer.states[:1]))
+            parts.append(_outer(mine[first:], before) + _outer(mine[:first], layer.states[0, :first]))
     return _joined(parts, layer.U)
+
+
+def _at_first_step(layer: Layer) -> int:
+    """How many sequences run at the first step."""
+    return layer.rows if layer.batch_sizes is None else int(layer.batch_sizes[0])
 
 
 def of_biases(gates: tuple[Gate, ...], d_gates: Tensor) -> Tensor:
     """The gradient of b."""
-    return d_gates.sum((0, 1))[[gate.has_bias for gate in gates]].flatten()
+    return d_gates.sum(0)[[gate.has_bias for gate in gates]].flatten()
 
 
 def _runs(gates: tuple[Gate, ...], kind: Callable[[Gate], object]) -> list[slice]:
@@ -75,8 +79,8 @@ def _blocks(gates: tuple[Gate, ...], kind: Callable[[Gate], object], weight: Ten
 
 
 def _outer(d_gates: Tensor, operand: Tensor) -> Tensor:
-    """The sum over time and batch of d_gates times operand, (H for each gate, K)."""
-    return d_gates.flatten(2).flatten(0, 1).t() @ operand.flatten(0, 1)
+    """The sum over all rows of d_gates times operand, (H for each gate, K)."""
+    return d_gates.flatten(1).t() @ operand
 
 
 def _total(parts: list[Tensor], like: Tensor) -> Tensor:

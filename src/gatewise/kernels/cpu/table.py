@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
 
 from ...compiler.stages import Sweep
 
-SIZES = ("steps", "rows", "inputs", "units")
+# steps: T. rows: B. inputs, units: I, H. offsets: the address of the first row of each step and the end of the last,
+# or 0 where every step has all B rows.
+SIZES = ("steps", "rows", "inputs", "units", "offsets")
+
+
+class When(IntEnum):
+    """Which step of time an array is read or written at, seen from the step that the sweep is at."""
+
+    HELD = 0  # it has no time: one row for each sequence, in place
+    NOW = 1
+    BEFORE = 2  # the step before in time; at the first step there is the edge
+    AFTER = 3  # the step after in time; where a sequence has none there is the edge
 
 
 class Array(NamedTuple):
-    """Where an array of rows lies: row ``b`` of step ``n`` starts at ``pointer + n * step + b * row`` elements.
-
-    At step number ``edge_at`` (-1 for none) it starts at ``edge + b * edge_row`` instead: the initial state, say.
-    Steps are numbered in the order in which the sweep visits them. A step of 0 is an array written in place.
-    """
+    """Where an array of rows lies: row ``n`` starts at ``pointer + n * row`` elements, the edge likewise."""
 
     pointer: int
-    step: int
     row: int
+    when: When
     edge: int = 0
     edge_row: int = 0
-    edge_at: int = -1
-
-    def a_step_ago(self, edge: int, edge_row: int, itemsize: int) -> Array:
-        """The same array one step earlier in the order visited; before the first step there is the edge."""
-        return Array(self.pointer - self.step * itemsize, self.step, self.row, edge, edge_row, 0)
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,12 @@ def after_fork() -> Generator[None, None, None]:
         torch.set_num_threads(threads)
 
 
-def run(kernel: Kernel, numbers: list[int], rows: int, work: int) -> None:
-    """Run a kernel over all rows. numbers: its table. work: multiplications in all, to judge how many threads."""
+def run(kernel: Kernel, numbers: list[int], rows: int, work: int, *, even: bool) -> None:
+    """Run a kernel over all rows.
+
+    numbers: its table. work: multiplications in all, to judge how many threads. even: whether all rows are as long;
+    if not, small parts are dealt out in turn, so that every thread gets long ones and short ones.
+    """
     table = (ctypes.c_int64 * len(numbers))(*numbers)
     address = ctypes.addressof(table)
     grain = kernel.tiles[0].rows[0]
@@ -74,7 +78,7 @@ def run(kernel: Kernel, numbers: list[int], rows: int, work: int) -> None:
     if threads <= 1:
         kernel.run(address, 0, rows)
         return
-    part = -(-rows // (threads * grain)) * grain
+    part = -(-rows // (threads * grain)) * grain if even else grain
     pool = _openmp()
     if pool is None:
         _run_on_own_threads(kernel, address, rows, part, threads)

@@ -53,7 +53,7 @@ class Tile:
 
 def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:
     """The tile of a stage: as many rows as registers allow, and smaller ones for what is left of a batch."""
-    sums = len(stage.starts)
+    sums = max(1, len(stage.starts))
     room = machine.registers - _SPARE_REGISTERS
     vectors = max(1, 4 // sums)
     most = max(1, room // (sums * vectors))

@@ -1,0 +1,108 @@
+"""The pointwise body of a stage on the sums of its products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from ...compiler.render.llvm import emit as emit_program
+from ...compiler.render.llvm_math import I64, Lanes
+from ...compiler.stages import Stage
+from .loops import loop
+from .tile import Tile
+from .writer import POINTER, Writer
+
+
+class Body:
+    """The body function: the pointwise program for each row and vector of a tile, with and without a ragged end."""
+
+    def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, tail: Tail) -> None:
+        self.writer, self.stage, self.tile, self.tail = writer, stage, tile, tail
+        self.function, self.builder = writer.function(name, POINTER, POINTER, POINTER, I64, I64, I64)
+        self.lanes = Lanes(self.builder, writer.format, tile.lanes)
+
+    def emit(self) -> ir.Function:
+        """The function of (table, places, sums, first unit, first row, number of rows)."""
+        builder, lanes = self.builder, I64(self.tile.lanes)
+        table, _, _, unit, first_row, rows = self.function.args
+        units = self.writer.slot(builder, table, "units")
+        with loop(builder, I64(0), rows, 1) as r:
+            for v in range(self.tile.vectors):
+                at = builder.add(unit, I64(v * self.tile.lanes))
+                left = builder.sub(units, at)
+                position = builder.add(builder.mul(r, I64(self.tile.vectors)), I64(v))
+                with builder.if_else(builder.icmp_signed(">=", left, lanes)) as (whole, ragged):
+                    with whole:
+                        self._apply(builder.add(first_row, r), at, position, None)
+                    with ragged, builder.if_then(builder.icmp_signed(">", left, I64(0))):
+                        self._apply(builder.add(first_row, r), at, position, left)
+        builder.ret_void()
+        return self.function
+
+    def _apply(self, row: Any, unit: Any, position: Any, left: Any) -> None:
+        builder, stage, vector = self.builder, self.stage, self.lanes.vector
+        table, places, spill = self.function.args[:3]
+        values: dict[str, Any] = {}
+        for index, (name, bias) in enumerate(stage.starts.items()):
+            slot = builder.add(builder.mul(position, I64(self.tile.sums)), I64(index))
+            total = builder.load(builder.gep(spill, [slot], source_etype=vector), typ=vector)
+            values[name] = total if not bias else builder.fadd(total, self._load(self._vector(table, bias, unit), left))
+        for name in stage.loads:
+            values[name] = self._loaded(table, places, name, row, unit, left)
+        values = emit_program(stage.body, values, self.lanes)
+        stores = {name: name for name in stage.keeps} | dict(stage.body.outputs)
+        for name, value in stores.items():
+            self._store(values[value], self._array(places, name, row, unit), left)
+
+    def _loaded(self, table: Any, places: Any, name: str, row: Any, unit: Any, left: Any) -> Any:
+        sweep = self.writer.sweep
+        if name in sweep.means:
+            start = self.writer.row(self.builder, places, name, row)
+            return self.lanes.splat(self.builder.load(start, typ=self.writer.format.scalar))
+        address = self._vector(table, name, unit) if name in sweep.vectors else self._array(places, name, row, unit)
+        return self._load(address, left)
+
+    def _vector(self, table: Any, name: str, unit: Any) -> Any:
+        return self.writer.element(self.builder, self.writer.pointer(self.builder, table, name), unit)
+
+    def _array(self, places: Any, name: str, row: Any, unit: Any) -> Any:
+        return self.writer.element(self.builder, self.writer.row(self.builder, places, name, row), unit)
+
+    def _load(self, address: Any, left: Any) -> Any:
+        if left is None:
+            return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
+        temporary = self._temporary()
+        self.builder.call(self.tail.copy, (address, temporary, left))
+        return self.builder.load(temporary, typ=self.lanes.vector)
+
+    def _store(self, value: Any, address: Any, left: Any) -> None:
+        if left is None:
+            self.builder.store(value, address, align=self.writer.format.bytes)
+            return
+        temporary = self._temporary()
+        self.builder.store(value, temporary)
+        self.builder.call(self.tail.copy, (temporary, address, left))
+
+    def _temporary(self) -> Any:
+        """One vector on the stack, zero where nothing is copied into it; allocated once, in the entry block."""
+        with self.builder.goto_entry_block():
+            temporary = self.builder.alloca(self.lanes.vector)
+        self.builder.store(self.lanes.constant(0.0), temporary)
+        return temporary
+
+
+class Tail:
+    """Copies of fewer elements than a vector has, one at a time."""
+
+    def __init__(self, module: ir.Module, scalar: ir.Type) -> None:
+        kind = ir.FunctionType(ir.VoidType(), (POINTER, POINTER, I64))
+        self.copy = ir.Function(module, kind, "copy_tail")
+        self.copy.linkage = "internal"
+        self.copy.attributes.add("noinline")
+        builder = ir.IRBuilder(self.copy.append_basic_block("entry"))
+        source, target, count = self.copy.args
+        with loop(builder, I64(0), count, 1) as index:
+            value = builder.load(builder.gep(source, [index], source_etype=scalar), typ=scalar)
+            builder.store(value, builder.gep(target, [index], source_etype=scalar))
+        builder.ret_void()

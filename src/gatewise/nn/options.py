@@ -1,0 +1,66 @@
+"""What a recurrent module can do beside torch's arguments, for every cell alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .. import transforms
+from ..equation import Cell
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Keyword arguments that every module takes and that compose freely.
+
+    Inside the step: layer_norm: ``"output"`` or ``"memory"``, see :func:`gatewise.transforms.layer_norm`.
+    zoneout: probability for each state by name, ``{"h": 0.05, "c": 0.5}``. recurrent_dropout: probability, one mask
+    for a whole sequence on what U multiplies. candidate_dropout: probability, on the candidate at every step.
+    clip_memory, clip_gates: bounds of the cell state, and of what enters the gates' activations.
+    heads: in how many blocks U is diagonal; each has H / heads units that see only one another.
+
+    Around it: weight_drop: probability, on the entries of U, drawn anew at every call; the optimiser sees U itself.
+    residual: add a layer's input to its output where they are as wide. pre_norm: layer normalisation of each
+    layer's input. learned_state: the initial state is a parameter, for states that start from a finite value.
+
+    Everything random happens in training only; then torch's generator decides.
+    """
+
+    layer_norm: str | None = None
+    zoneout: Mapping[str, float] = field(default_factory=dict[str, float])
+    recurrent_dropout: float = 0.0
+    candidate_dropout: float = 0.0
+    clip_memory: float | None = None
+    clip_gates: float | None = None
+    heads: int = 1
+    weight_drop: float = 0.0
+    residual: bool = False
+    pre_norm: bool = False
+    learned_state: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.weight_drop, bool) or not 0.0 <= self.weight_drop < 1.0:
+            raise InputError(f"weight_drop must be a probability of at least 0 and below 1, not {self.weight_drop}")
+        if self.heads < 1:
+            raise InputError(f"heads must be at least 1, not {self.heads}")
+
+    def applied(self, cell: Cell) -> Cell:
+        """The cell with everything that happens inside the step."""
+        if self.clip_gates is not None:
+            cell = transforms.clip_gates(cell, self.clip_gates)
+        if self.layer_norm is not None:
+            cell = transforms.layer_norm(cell, self.layer_norm)
+        if self.candidate_dropout:
+            cell = transforms.candidate_dropout(cell, self.candidate_dropout)
+        if self.clip_memory is not None:
+            cell = transforms.clip_memory(cell, self.clip_memory)
+        if self.recurrent_dropout:
+            cell = transforms.recurrent_dropout(cell, self.recurrent_dropout)
+        return transforms.zoneout(cell, self.zoneout) if self.zoneout else cell
+
+    def text(self) -> str:
+        """The options that differ from their defaults, as arguments."""
+        defaults = Options()
+        shown = [(name, getattr(self, name)) for name in self.__dataclass_fields__]
+        return "".join(f", {name}={value!r}" for name, value in shown if value != getattr(defaults, name))

@@ -1,0 +1,104 @@
+"""One layer in one direction: in heads, with a projection, or as it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..compiler.lower import program_of
+from ..equation import Cell, previous
+from ..kernels.dispatch import sequence
+from ..kernels.layer import Layer
+from ..kernels.reference import States, one_step
+from ..kernels.registry import cell_of
+
+
+class Run(NamedTuple):
+    """y: the outputs (N, K). last: the last value of each state, (B, K). seen: its values at every row, (N, K), where
+    they were asked for."""
+
+    y: Tensor
+    last: list[Tensor]
+    seen: list[Tensor]
+
+
+def in_heads(key: str, layer: Layer, heads: int, *, histories: bool) -> Run:
+    """Run each head, a block of H / heads units that U connects among themselves only, as a layer of its own.
+
+    layer: as for one head, but U is (H for each gate with a recurrent part, H / heads).
+    """
+    if heads == 1:
+        found = sequence(key, layer, histories=histories)
+    else:
+        parts = [sequence(key, _head(layer, index, heads), histories=histories) for index in range(heads)]
+        found = States(*(torch.cat(pieces, dim=-1) for pieces in zip(*parts, strict=True)))
+    return Run(found.y, list(found.last), [found.y, *found.histories] if histories else [])
+
+
+def _head(layer: Layer, index: int, heads: int) -> Layer:
+    units = layer.units
+    mine = slice(index * units // heads, (index + 1) * units // heads)
+
+    def rows(weight: Tensor) -> Tensor:
+        return weight.unflatten(0, (-1, units))[:, mine].flatten(0, 1) if len(weight) else weight
+
+    return layer._replace(
+        W=rows(layer.W),
+        U=rows(layer.U),
+        b=rows(layer.b),
+        per_unit=layer.per_unit[:, mine],
+        states=layer.states[..., mine],
+        step_noise=layer.step_noise[..., mine],
+        sequence_noise=layer.sequence_noise[..., mine],
+    )
+
+
+def reads_output(cell: Cell) -> bool:
+    """Whether the step reads its own output of the step before other than through U."""
+    name, program = previous(cell.state[0]), program_of(cell)
+    used = any(name in instruction.args for instruction in program.body if instruction.op != "product")
+    return used or name in program.outputs.values()
+
+
+def projected(key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, histories: bool) -> Run:
+    """Run a layer whose output, and what U multiplies, is ``projection`` (P, H) times the cell's output.
+
+    Sak, Senior, Beaufays, Long Short-Term Memory Based Recurrent Neural Network Architectures, arXiv:1402.1128,
+    equations 1 to 6, without the non-recurrent projection. U is (H for each gate, P): the kernels run with
+    U projection, and the outputs of all steps are projected at once.
+    h: the initial output (B, P), None for zeros; cells whose step reads its output keep it whole in
+    ``layer.states``, and h is None.
+    """
+    wide = layer._replace(U=layer.U @ projection)
+    if h is None or layer.x.shape[0] == 0:
+        found = sequence(key, wide, histories=histories)
+    else:
+        found = _first_step_apart(key, layer, wide, h, histories=histories)
+    y, whole = found.y @ projection.t(), reads_output(cell_of(key))
+    output = found.last[0] if whole else _last_output(layer, found.last[0] @ projection.t(), h)
+    seen = [found.y if whole else y, *found.histories] if histories else []
+    return Run(y, [output, *found.last[1:]], seen)
+
+
+def _last_output(layer: Layer, output: Tensor, h: Tensor | None) -> Tensor:
+    """The last projected output; a sequence of length 0 ends where it began."""
+    sizes = layer.counts()
+    running = sizes[0] if sizes else 0
+    return output if h is None or running == layer.rows else torch.cat((output[:running], h[running:]))
+
+
+def _first_step_apart(key: str, layer: Layer, wide: Layer, h: Tensor, *, histories: bool) -> States:
+    """The first step reads an output that is given as it is, not as the projection of something."""
+    cell, first = cell_of(key), next(layer.slices())
+    running = first.stop
+    given = [h[:running], *(state[:running] for state in layer.states[1:])]
+    new = torch.stack(one_step(cell, layer, first, given))
+    states = torch.cat((new, layer.states[:, running:]), dim=1)
+    sizes = None if layer.batch_sizes is None else layer.batch_sizes[1:]
+    noise = layer.step_noise if layer.step_noise.shape[1] == 1 else layer.step_noise[:, running:]
+    rest = wide._replace(x=layer.x[running:], states=states, step_noise=noise, batch_sizes=sizes)
+    found = sequence(key, rest, histories=histories)
+    kept = torch.cat((new[1:], found.histories), dim=1) if histories else found.histories
+    return States(torch.cat((new[0], found.y)), found.last, kept)

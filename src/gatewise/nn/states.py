@@ -1,0 +1,77 @@
+"""Initial and last states, as users give and get them and as layers take them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ShapeError
+from .batch import Batch
+from .check import check_states
+from .weights import Place
+
+if TYPE_CHECKING:
+    from .recurrent import Recurrent
+
+
+def initial_states(
+    module: Recurrent, hx: Any, batch: Batch, weight: Tensor, dtype: torch.dtype
+) -> list[list[Tensor | None]]:
+    """For every layer and direction its states (B, K), longest sequence first. None: zeros that nobody gave."""
+    places, count = module.places, batch.rows.batch
+    if hx is None:
+        return [_start(module, place, count, weight.new_empty(0, dtype=dtype)) for place in places]
+    uneven = len({tuple(module.widths(place)) for place in places}) > 1
+    given = _by_place(module, hx, batch, weight) if uneven else _together(module, hx, batch, weight)
+    return [[batch.rows.sorted(state.to(dtype)) for state in states] for states in given]
+
+
+def _start(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Tensor | None]:
+    """What the states of one layer start from by themselves: a learned vector, or the cell's number."""
+    started: list[Tensor | None] = []
+    for name, start, width in zip(module.cell.state, module.cell.initial, module.widths(place), strict=True):
+        learned = module.options.learned_state and math.isfinite(start)
+        if learned:
+            started.append(getattr(module, f"{name}_0{place.suffix}").to(like.dtype).expand(batch, width))
+        else:
+            started.append(like.new_full((batch, width), start) if start else None)
+    return started
+
+
+def _together(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
+    """From one tensor (L * D, B, K) for each state."""
+    places, widths = module.places, module.widths(module.places[0])
+    rows = (batch.rows.batch,) if batch.batched else ()
+    shapes = [(len(places), *rows, width) for width in widths]
+    states = check_states(hx, module.cell.state, shapes, weight)
+    if not batch.batched:
+        states = [state.unsqueeze(1) for state in states]
+    return [[state[index] for state in states] for index in range(len(places))]
+
+
+def _by_place(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
+    """From a list of tensors (B, K), one for each layer and direction, for each state."""
+    names, places = module.cell.state, module.places
+    lists = [hx] if len(names) == 1 else list(hx) if isinstance(hx, tuple | list) else []
+    if len(lists) != len(names) or any(len(states) != len(places) for states in lists):
+        raise ShapeError(f"expected for each of {', '.join(names)} a list of {len(places)} tensors, one for each layer")
+    rows = (batch.rows.batch,) if batch.batched else ()
+    found: list[list[Tensor]] = []
+    for index, place in enumerate(places):
+        mine = tuple(states[index] for states in lists)
+        states = check_states(mine, names, [(*rows, width) for width in module.widths(place)], weight)
+        found.append(states if batch.batched else [state.unsqueeze(0) for state in states])
+    return found
+
+
+def joined_states(module: Recurrent, last: list[list[Tensor]], batch: Batch) -> Any:
+    """The last states in the form of hx."""
+    rows = batch.rows
+    found = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in states] for states in last]
+    by_state = [list(states) for states in zip(*found, strict=True)]
+    uneven = len({tuple(module.widths(place)) for place in module.places}) > 1
+    joined = by_state if uneven else [torch.stack(states) for states in by_state]
+    return joined[0] if len(joined) == 1 else tuple(joined)

@@ -1,0 +1,156 @@
+"""One step of a cell as a module: torch.nn.LSTMCell, GRUCell and RNNCell, and the same for any cell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..cells.gru import gru
+from ..cells.lstm import lstm
+from ..cells.rnn import rnn
+from ..cells.rnn_relu import rnn_relu
+from ..equation import Cell
+from ..errors import InputError, ShapeError
+from ..kernels.dispatch import sequence, working_dtype
+from ..kernels.layer import Layer
+from ..kernels.registry import register
+from .arguments import check_arguments
+from .check import check_kind, check_states, check_values, check_weight
+from .values import refuse_nonfinite
+from .weights import joined_bias, shapes
+
+NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
+
+
+def of_name(nonlinearity: str) -> Cell:
+    """The plain recurrent cell with this nonlinearity. Raises InputError for one that there is not."""
+    if nonlinearity not in NONLINEARITIES:
+        raise InputError(f"Unknown nonlinearity '{nonlinearity}'. Select from {' or '.join(NONLINEARITIES)}.")
+    return NONLINEARITIES[nonlinearity]
+
+
+class RecurrentCell(nn.Module):
+    """One step of a cell, called like ``torch.nn.LSTMCell``.
+
+    cell: one of ``gatewise.cells``, or your own. input_size, hidden_size: I and H. bias: whether gates have one.
+    Weights are named as in :class:`.Recurrent`, without the number of a layer, and drawn alike.
+    """
+
+    allow_nonfinite = False
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_arguments(input_size, hidden_size, 1, 0.0, 0, 1)
+        self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
+        self._key = register(cell)
+        for name, shape in self._shapes.items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        if not bias:  # as in torch.nn, where the names are there, with nothing behind them
+            self.register_parameter("bias_ih", None)
+            self.register_parameter("bias_hh", None)
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
+        self.reset_parameters()
+
+    @property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return shapes(self.cell, self.input_size, self.hidden_size, bias=self.bias)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew."""
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        for weight in self.parameters():
+            nn.init.uniform_(weight, -bound, bound)
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        """One step.
+
+        input: (B, I) or (I). hx: the states, (B, H) or (H); a tuple with one for each where the cell has several.
+        Returns the new states, like hx. Raises ShapeError or InputError for what does not fit.
+        """
+        weights = {name: check_weight(name, getattr(self, name), shape) for name, shape in self._shapes.items()}
+        batched = self._checked(input, weights["weight_ih"])
+        x = input if batched else input.unsqueeze(0)
+        with torch.autocast(x.device.type, enabled=False):
+            weight = weights["weight_ih"]
+            dtype = working_dtype(weight)
+            wide = {name: weight.to(dtype) for name, weight in weights.items()}
+            states = self._states(hx, weight, x.shape[0], batched).to(dtype)
+            last = sequence(self._key, self._layer(x.to(dtype), wide, states)).last.to(weight.dtype)
+        found = last if batched else last.squeeze(1)
+        return tuple(found) if len(self.cell.state) > 1 else found[0]
+
+    def _checked(self, input: Any, weight: Tensor) -> bool:
+        """Whether the input is batched."""
+        if not isinstance(input, Tensor):
+            raise InputError(f"the input is a {type(input).__name__}, not a tensor", hint="torch.from_numpy(x)")
+        if input.dim() not in (1, 2):
+            raise ShapeError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        if input.shape[-1] != self.input_size:
+            raise ShapeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
+        check_kind("input", input, weight)
+        if not self.allow_nonfinite:
+            check_values(input.reshape(-1, self.input_size), lambda row: f"batch {row}")
+        return input.dim() == 2
+
+    def _states(self, hx: Any, weight: Tensor, rows: int, batched: bool) -> Tensor:
+        units = self.hidden_size
+        if hx is None:
+            starts = weight.new_tensor(self.cell.initial)
+            return starts.view(-1, 1, 1).expand(-1, rows, units)
+        shape = (rows, units) if batched else (units,)
+        states = torch.stack(check_states(hx, self.cell.state, [shape] * len(self.cell.state), weight))
+        return states if batched else states.unsqueeze(1)
+
+    def _layer(self, x: Tensor, weights: dict[str, Tensor], states: Tensor) -> Layer:
+        bias = joined_bias(self.cell, weights.get("bias_ih"), weights.get("bias_hh"), self.hidden_size)
+        if bias is None:
+            bias = x.new_zeros(sum(gate.has_bias for gate in self.cell.gates) * self.hidden_size)
+        vectors = [weights[name] for name in self.cell.per_unit]
+        per_unit = torch.stack(vectors) if vectors else x.new_empty(0, self.hidden_size)
+        nothing = x.new_empty(0, 1, self.hidden_size)
+        return Layer(x, weights["weight_ih"], weights["weight_hh"], bias, per_unit, states, nothing, nothing, None)
+
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults."""
+        shown = f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+        return f"{self.cell.name}, {shown}" if type(self) is RecurrentCell else shown
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Cells are known by keys that each process gives out for itself."""
+        super().__setstate__(state)
+        self._key = register(self.cell)
+
+
+class LSTMCell(RecurrentCell):
+    """One step of the LSTM: ``torch.nn.LSTMCell``."""
+
+    def __init__(self, input_size: int, hidden_size: int, *arguments: Any, **options: Any) -> None:
+        super().__init__(lstm, input_size, hidden_size, *arguments, **options)
+
+
+class GRUCell(RecurrentCell):
+    """One step of the GRU: ``torch.nn.GRUCell``."""
+
+    def __init__(self, input_size: int, hidden_size: int, *arguments: Any, **options: Any) -> None:
+        super().__init__(gru, input_size, hidden_size, *arguments, **options)
+
+
+class RNNCell(RecurrentCell):
+    """One step of the plain recurrent network: ``torch.nn.RNNCell``. nonlinearity: ``"tanh"`` or ``"relu"``."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", **options: Any
+    ) -> None:
+        super().__init__(of_name(nonlinearity), input_size, hidden_size, bias, **options)
+        self.nonlinearity = nonlinearity

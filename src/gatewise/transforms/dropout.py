@@ -1,0 +1,62 @@
+"""Dropout inside the step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..equation import Cell, Noise, Value, previous
+from ..errors import InputError
+from .rewrite import check_rate, derived, replacing, rewritten
+
+
+def _mask(name: str, each: str, rate: float) -> tuple[Noise, Value]:
+    """A mask of zeros and 1 / (1 - rate), and the symbol that reads it."""
+    return Noise(name, each, rate, 0.0, 1.0 / (1.0 - rate)), Value("input", label=name)
+
+
+def candidate_dropout(cell: Cell, rate: float) -> Cell:
+    """Drop units of the candidate, anew at every step, so that memory is never lost, only not added to.
+
+    Semeniuta, Severyn, Barth, Recurrent Dropout without Memory Loss, arXiv:1603.05118, equation 9.
+    Raises InputError where the cell does not say which of its values the candidate is.
+    """
+    check_rate("candidate dropout", rate)
+    if not cell.candidate:
+        raise InputError(f"{cell.name} does not name its candidate", hint='declare it: @cell(..., candidate="g")')
+    noise, mask = _mask("drop_candidate", "step", rate)
+    new = rewritten(cell, replacing({cell.values[cell.candidate]: lambda value: mask * value}))
+    return derived(cell, "candidate_dropout", new, (candidate_dropout, (cell, rate)), noise=(*cell.noise, noise))
+
+
+def recurrent_dropout(cell: Cell, rate: float, tied: bool = True) -> Cell:
+    """Drop units of what U multiplies, the same ones at every step of a sequence.
+
+    Gal, Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural Networks, arXiv:1512.05287,
+    section 4.2. tied: one mask for all gates, the paper's tied weights; else one for each.
+    """
+    check_rate("recurrent dropout", rate)
+    masks = {
+        gate.preactivation: _mask("drop_recurrent" if tied else f"drop_{gate.letter}", "sequence", rate)
+        for gate in cell.gates
+        if gate.recurrent
+    }
+    plain = {gate.preactivation for gate in cell.gates if gate.recurrent == "h"}
+    output = Value("input", label=previous(cell.state[0]))
+
+    def change(old: Value, new: Value) -> Value:
+        if new.function == "input" and new.label in plain:
+            return Value("product", masks[new.label][1] * output, label=new.label)
+        if new.function == "product":
+            return new.on(masks[new.label][1] * new.arguments[0])
+        return new
+
+    gates = tuple(replace(gate, recurrent="step") if gate.recurrent else gate for gate in cell.gates)
+    noise = {draw.name: draw for draw, _ in masks.values()}
+    return derived(
+        cell,
+        "recurrent_dropout",
+        rewritten(cell, change),
+        (recurrent_dropout, (cell, rate, tied)),
+        gates=gates,
+        noise=(*cell.noise, *noise.values()),
+    )

@@ -1,0 +1,94 @@
+"""How a cell becomes another: its recorded step is written anew with some values replaced."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..compiler.lower import program_of
+from ..compiler.render.reference import evaluate
+from ..equation import Cell, Value, previous
+from ..errors import InputError
+
+Change = Callable[[Value, Value], Value]
+
+
+class Rewriting(NamedTuple):
+    """A step written anew: its outputs, and its local names."""
+
+    outputs: tuple[Value, ...]
+    values: dict[str, Value]
+
+
+def rewritten(cell: Cell, change: Change) -> Rewriting:
+    """The step with ``change(old, new)`` in the place of each value, where ``new`` is ``old`` on changed arguments.
+
+    A value that is returned as it came in stays the same object.
+    """
+    made: dict[Value, Value] = {}
+
+    def again(value: Any) -> Any:
+        if not isinstance(value, Value):
+            return value
+        if value not in made:
+            arguments = tuple(again(argument) for argument in value.arguments)
+            same = all(a is b for a, b in zip(arguments, value.arguments, strict=True))
+            made[value] = change(value, value if same else value.on(*arguments))
+        return made[value]
+
+    outputs = tuple(again(output) for output in cell.outputs)
+    return Rewriting(outputs, {name: again(value) for name, value in cell.values.items()})
+
+
+def replacing(replacements: Mapping[Value, Callable[[Value], Value]]) -> Change:
+    """The change that puts something else in the place of some values."""
+    return lambda old, new: replacements.get(old, lambda value: value)(new)
+
+
+def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fields: Any) -> Cell:
+    """A cell with this step, and other fields replaced. origin: the function and arguments that make it again."""
+    made: list[Cell] = []
+
+    def step(*arguments: Any) -> Any:
+        return _evaluated(made[0], dict(zip(inspect.signature(step).parameters, arguments, strict=True)))
+
+    fields = {"name": f"{cell.name}_{name}", "outputs": new.outputs, "values": new.values, "origin": origin} | fields
+    found = replace(cell, step=step, **fields)
+    made.append(found)
+    step.__name__, step.__doc__ = found.name, cell.doc
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    step.__signature__ = inspect.Signature([inspect.Parameter(word, kind) for word in _parameters(found)])  # pyright: ignore[reportFunctionMemberAccess]
+    return found
+
+
+def _parameters(cell: Cell) -> list[str]:
+    letters = [gate.letter for gate in cell.gates]
+    return [*letters, *cell.state, *cell.per_unit, *(noise.name for noise in cell.noise)]
+
+
+def _evaluated(cell: Cell, given: dict[str, Any]) -> tuple[Any, ...]:
+    """The new states on tensors, by the program's plain rendering."""
+    program = program_of(cell)
+    names = {gate.preactivation: gate.letter for gate in cell.gates} | {previous(name): name for name in cell.state}
+    inputs = {name: given[names.get(name, name)] for name in program.inputs}
+    values = evaluate(program, inputs, lambda name, operand: given[names[name]](operand))
+    return tuple(values[program.outputs[state]] for state in cell.state)
+
+
+def memories(cell: Cell) -> tuple[str, ...]:
+    """The states that carry the memory: all but the output, or the output where it is the only one."""
+    return cell.state[1:] or cell.state
+
+
+def is_scaled(cell: Cell) -> bool:
+    """Whether states are stored relative to one another, as those of a stabilised cell are: one starts at infinity."""
+    return any(math.isinf(start) for start in cell.initial)
+
+
+def check_rate(what: str, rate: float) -> None:
+    """Raises InputError where a probability is not one."""
+    if isinstance(rate, bool) or not 0.0 <= rate < 1.0:
+        raise InputError(f"{what} must be a probability of at least 0 and below 1, not {rate}")

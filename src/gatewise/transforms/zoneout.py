@@ -1,0 +1,43 @@
+"""Zoneout: units that keep their old value at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..equation import Cell, Noise, Value, previous
+from ..errors import InputError
+from .rewrite import Rewriting, check_rate, derived, is_scaled
+
+
+def zoneout(cell: Cell, rates: Mapping[str, float]) -> Cell:
+    """Let each unit of a state keep its value of the step before with a probability, given for each state by name.
+
+    Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations, arXiv:1606.01305,
+    equations 3 to 7: the output is computed from the new memory before some of it is kept back. Outside training
+    old and new are mixed in these proportions.
+    Raises InputError for a state that there is not, or that means nothing without the others.
+    """
+    for state, rate in rates.items():
+        _check(cell, state, rate)
+    noise = tuple(Noise(f"zone_{state}", "step", rate, 1.0, 0.0) for state, rate in rates.items() if rate)
+    new = dict(zip(cell.state, cell.outputs, strict=True))
+    mixed = {state: _mixed(state, value) for state, value in new.items() if rates.get(state)}
+    names = dict(cell.values) | {f"{state}_zoned": value for state, value in mixed.items()}
+    zoned = Rewriting(tuple((new | mixed).values()), names)
+    return derived(cell, "zoneout", zoned, (zoneout, (cell, dict(rates))), noise=(*cell.noise, *noise))
+
+
+def _mixed(state: str, new: Value) -> Value:
+    old, zone = Value("input", label=previous(state)), Value("input", label=f"zone_{state}")
+    return new + zone * (old - new)
+
+
+def _check(cell: Cell, state: str, rate: float) -> None:
+    if state not in cell.state:
+        raise InputError(f"{cell.name} has no state {state!r} to zone out", hint=f"its states: {', '.join(cell.state)}")
+    if state != cell.state[0] and is_scaled(cell):
+        raise InputError(
+            f"state {state!r} of {cell.name} is stored relative to its stabiliser and cannot be kept back alone",
+            hint=f"zone out {cell.state[0]!r}",
+        )
+    check_rate(f"zoneout of {state!r}", rate)

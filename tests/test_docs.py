@@ -1,0 +1,48 @@
+"""The pages of the cells are what the tool writes, and the code in the guides runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tools.make_docs import FOLDER, pages
+
+from gatewise.cells import CELLS
+
+ROOT = Path(__file__).parents[1]
+GUIDES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent != FOLDER]
+PAGES = pages()
+
+
+def blocks(text: str) -> list[str]:
+    """The Python code of a page."""
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.S | re.M)
+
+
+def test_the_pages_are_what_make_docs_writes():
+    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()} == PAGES
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_cell_has_a_page_whose_use_runs(name):
+    assert f"](../../src/gatewise/cells/{name}.py)" in PAGES[f"{name}.md"]
+    exec(blocks(PAGES[f"{name}.md"])[-1], {})
+
+
+def test_links_of_the_pages_lead_somewhere():
+    targets = [target for text in PAGES.values() for target in re.findall(r"\]\((?!https)(.*?)\)", text)]
+    assert targets
+    assert [target for target in targets if not (FOLDER / target).exists()] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_the_code_of_a_guide_runs_from_top_to_bottom(guide, tmp_path, monkeypatch, capsys):
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)  # what a guide writes stays out of the repository
+    names: dict[str, object] = {}
+    for block in blocks(guide.read_text(encoding="utf-8")):
+        exec(compile(block, str(guide), "exec"), names)
+        expected = re.findall(r"print\(.*\)\s+# (.*)$", block, flags=re.M)
+        printed = capsys.readouterr().out
+        assert [line for line in expected if line not in printed.splitlines()] == []

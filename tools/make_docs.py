@@ -1,0 +1,120 @@
+"""Write docs/cells, a page for each cell, from the cells themselves: python tools/make_docs.py."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from textwrap import dedent, fill
+from typing import Any
+
+import gatewise.nn
+from gatewise import Cell
+from gatewise.cells import CELLS
+from gatewise.nn import Recurrent
+from gatewise.show import equations
+
+FOLDER = Path(__file__).parents[1] / "docs" / "cells"
+IDENTIFIER = re.compile(r"(doi|arXiv):([\w./-]*\w)")
+RESOLVER = {"doi": "https://doi.org/", "arXiv": "https://arxiv.org/abs/"}
+INDEX = "One file each in [src/gatewise/cells](../../src/gatewise/cells). `gatewise show NAME` prints the equations."
+LEGEND = """x is the input, {} the output, and a prime marks a state one step ago. Products with W sum over the inputs,
+products with U over the units; all else is done unit by unit."""
+STACKING = """I inputs, H units. `weight_ih` stacks W and `weight_hh` U: H rows for each gate that has one, in the order
+above. Biases likewise: a gate with W and U has two, which add up. `_l0` is the first layer; with `bidirectional` the
+weights that read from the end have the same names and `_reverse`."""
+USE = """```python
+import torch
+from {cell.step.__module__} import {cell.name}
+from gatewise.nn import Recurrent
+
+layer = Recurrent({cell.name}, input_size=32, hidden_size=64)
+y, {last} = layer(torch.randn(100, 8, 32))  # 100 steps, 8 rows
+```"""
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by file name."""
+    rows = [(f"[`{name}`]({name}.md)", *outline(cell)) for name, cell in CELLS.items()]
+    index = document("# Cells", INDEX, table("cell", "what it is", "source", rows=rows))
+    return {"README.md": index} | {f"{name}.md": page(cell) for name, cell in CELLS.items()}
+
+
+def outline(cell: Cell) -> tuple[str, str]:
+    """What the cell is, and its first reference."""
+    summary, papers = (" ".join(part.split()) for part in cell.doc.split("\n\n", 1))
+    found = IDENTIFIER.search(papers)
+    return summary, linked(papers[: found.end()]) if found else ""
+
+
+def page(cell: Cell) -> str:
+    """All that there is to know of one cell."""
+    paragraphs = [" ".join(text.split()) for text in re.split(r"\n\n|\n(?=Deviation:)", cell.doc)]
+    file = f"src/{cell.step.__module__.replace('.', '/')}.py"
+    starts = [(f"`{name}`", f"{at:g}".replace("inf", "∞")) for name, at in zip(cell.state, cell.initial, strict=True)]
+    weights = [(f"`{name}`", letters(weight.shape)) for name, weight in Recurrent(cell, 1, 2).named_parameters()]
+    last = ", ".join(cell.state)
+    return document(
+        f"# {cell.name}",
+        *(fill(linked(text), 110, break_on_hyphens=False) for text in paragraphs),
+        *("## Equations", f"```\n{named_equations(cell)}\n```", LEGEND.format(cell.state[0])),
+        *("## Step", f"From [{file}](../../{file}):", f"```python\n{step_source(cell)}\n```"),
+        table("state", "starts from", rows=starts),
+        *("## Weights", table("parameter", "shape", rows=weights), STACKING),
+        *("## Use", USE.format(cell=cell, last=f"({last})" if "," in last else last)),
+        *(f"`gatewise.nn.{name}(32, 64)` is the same layer." for name in modules_of(cell)),
+    )
+
+
+def named_equations(cell: Cell) -> str:
+    """Pre-activations with the names of their gates, then the step."""
+    lines = dedent(equations(cell).rpartition("\n\n")[2]).splitlines()
+    sums, step = lines[: len(cell.gates)], lines[len(cell.gates) :]
+    width = max(map(len, sums))
+    named = [f"{line:{width}}   # {gate.name}" for line, gate in zip(sums, cell.gates, strict=True)]
+    return "\n".join([*named, "", *step])
+
+
+def step_source(cell: Cell) -> str:
+    """The step as its file has it, without the docstring."""
+    lines = inspect.getsource(cell.step).splitlines()
+    docstring = next(node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Expr))
+    del lines[docstring.lineno - 1 : docstring.end_lineno]
+    return "\n".join(lines)
+
+
+def letters(shape: Iterable[int]) -> str:
+    """The shape of a weight of a layer with one input and two units."""
+    return f"({', '.join('I' if n == 1 else f'{n // 2}H'.removeprefix('1') for n in shape)})"
+
+
+def modules_of(cell: Cell) -> list[str]:
+    """The modules whose cell this is unless they are told otherwise."""
+    kinds = [kind for kind in vars(gatewise.nn).values() if isinstance(kind, type)]
+    layers: list[Any] = [kind for kind in kinds if issubclass(kind, Recurrent) and kind is not Recurrent]
+    return [layer.__name__ for layer in layers if layer(1, 1).cell is cell]
+
+
+def linked(text: str) -> str:
+    """The same text, its identifiers as links."""
+    return IDENTIFIER.sub(lambda found: f"[{found[0]}]({RESOLVER[found[1]]}{found[2]})", text)
+
+
+def table(*header: str, rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
+
+
+def document(*blocks: str) -> str:
+    """A page of Markdown."""
+    return "\n\n".join(["<!-- generated by `make docs`, do not edit -->", *blocks]) + "\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for stale in FOLDER.glob("*.md"):
+        stale.unlink()
+    for file, text in pages().items():
+        (FOLDER / file).write_text(text, encoding="utf-8")
