@@ -54,6 +54,7 @@ class Noise:
     """A random number that the step reads for each row and unit: ``hit`` with probability ``rate``, else ``miss``.
 
     each: ``"step"`` for a new draw at every step of time, ``"sequence"`` for one that holds over all of it.
+    mean: what stands for it outside training.
     """
 
     name: str
@@ -61,11 +62,7 @@ class Noise:
     rate: float
     hit: float
     miss: float
-
-    @property
-    def expected(self) -> float:
-        """Its mean, which stands for it outside training."""
-        return self.rate * self.hit + (1.0 - self.rate) * self.miss
+    mean: float
 
 
 @dataclass(frozen=True, eq=False)

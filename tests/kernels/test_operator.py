@@ -6,26 +6,63 @@ import torch
 from gatewise.errors import ShapeError
 from gatewise.kernels.dispatch import choose, sequence
 from gatewise.kernels.layer import Layer
-from gatewise.kernels.operator import backward_op, sequence_op
+from gatewise.kernels.operator import TRAINED, backward_op, sequence_op
 from gatewise.kernels.registry import register
 
-from ..matrix import every_cell, random_layer
-
-TRAINED = 6  # the first fields of a layer are those with gradients
+from ..matrix import ALL_CELLS, every_cell, random_layer
 
 
 def with_gradients(layer):
     return Layer(*(tensor.requires_grad_() for tensor in layer[:TRAINED]), *layer[TRAINED:])
 
 
+# Steps, inputs, units, how many sequences run at each step (None: two throughout), dtype, layout, gradients.
+INPUTS = [
+    (3, 4, 5, None, torch.float64, "plain", True),
+    (1, 1, 2, None, torch.float32, "plain", True),
+    (2, 3, 17, None, torch.float32, "spread", True),
+    (4, 2, 3, (3, 2, 2, 1), torch.float64, "plain", True),
+    (3, 1, 4, (2, 1, 1), torch.float32, "padded", True),
+    (2, 0, 3, None, torch.float64, "plain", True),
+    (3, 2, 4, None, torch.float32, "plain", False),
+    (2, 2, 3, (2, 0), torch.float64, "spread", False),
+    (1, 3, 9, None, torch.float64, "transposed", True),
+    (5, 2, 2, (4, 4, 4, 4, 1), torch.float32, "padded", False),
+    (2, 5, 4, None, torch.float32, "transposed", False),
+    (3, 3, 3, (1, 1, 1), torch.float64, "padded", True),
+]
+LAYOUTS = {
+    "plain": lambda tensor: tensor,
+    "spread": lambda tensor: torch.empty(*tensor.shape, 2, dtype=tensor.dtype)[..., 0].copy_(tensor),
+    "transposed": lambda tensor: tensor.transpose(0, -1).contiguous().transpose(0, -1),
+    "padded": lambda tensor: tensor,
+}
+
+
+def layer_of(cell, steps, inputs, units, sizes, dtype, layout, gradients):
+    batch_sizes = None if sizes is None else torch.tensor(sizes)
+    rows = 2 if sizes is None else sizes[0] + 1
+    layer = random_layer(cell, steps, rows, inputs, units, dtype=dtype, batch_sizes=batch_sizes)
+    if layout == "padded":
+        more = {name: torch.nn.functional.pad(getattr(layer, name), (0, 0, 0, 2)) for name in ("x", "step_noise")}
+        layer = layer._replace(**more)
+    tensors = [LAYOUTS[layout](tensor) for tensor in layer[:-1]]
+    return Layer(*(t.requires_grad_(gradients and i < TRAINED) for i, t in enumerate(tensors)), layer.batch_sizes)
+
+
+def test_there_are_enough_inputs():
+    assert len(INPUTS) * len(ALL_CELLS) >= 200
+
+
+@pytest.mark.parametrize("inputs", INPUTS, ids=lambda inputs: "-".join(map(str, inputs)))
 @every_cell
-def test_opcheck(cell):
-    layer = random_layer(cell, 3, 2, 4, 5)
-    layer = with_gradients(layer)
-    torch.library.opcheck(sequence_op, (register(cell), *layer, True))
-    y, last, *kept = (tensor.detach() for tensor in sequence_op(register(cell), *layer, True))
-    seeds = [torch.ones_like(tensor).requires_grad_() for tensor in (y, last)]
-    torch.library.opcheck(backward_op, (register(cell), *layer, y, *kept, *seeds, None, True))
+def test_opcheck(cell, inputs):
+    layer, key = layer_of(cell, *inputs), register(cell)
+    torch.library.opcheck(sequence_op, (key, *layer, inputs[-1]))
+    y, last, *kept = (tensor.detach() for tensor in sequence_op(key, *layer, True))
+    seeds = [torch.ones_like(tensor).requires_grad_(inputs[-1]) for tensor in (y, last, kept[1])]
+    seeds[2] = seeds[2] if kept[1].numel() else None
+    torch.library.opcheck(backward_op, (key, *layer, y, *kept, *seeds, inputs[0] % 2 == 0))
 
 
 @every_cell

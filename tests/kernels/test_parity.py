@@ -15,12 +15,12 @@ from gatewise.kernels import reference
 from gatewise.kernels.cpu import sweeps
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer, Saved, Seeds
+from gatewise.kernels.operator import TRAINED
 from gatewise.kernels.registry import register
 
 from ..matrix import ALL_CELLS, every_cell, every_dtype, random_layer, relative_error
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
-TRAINED = 6  # the first fields of a layer are those with gradients
 RAGGED = [(19, 19, 7, 7, 2), (8, 1, 1), (13,), (3, 0), (0, 0, 0)]  # sequences that still run at each step
 # Steps, rows, inputs, units: single ones, ragged ends of registers, several blocks of units and of rows.
 SHAPES = [(1, 1, 1, 2), (5, 3, 4, 7), (4, 17, 9, 33), (3, 8, 16, 64), (2, 70, 3, 20), (3, 2, 0, 5)]

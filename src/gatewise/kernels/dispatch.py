@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor  # torch has no public name for it
 from torch.autograd import forward_ad
 
 from . import reference
 from .layer import Layer
-from .operator import sequence_op
+from .operator import TRAINED, Sequence, sequence_op
 from .reference import States
 from .registry import cell_of
 
@@ -50,10 +51,17 @@ def in_forward_mode() -> bool:
     return getattr(forward_ad, "_current_level", -1) >= 0
 
 
+def is_transformed(tensor: Tensor) -> bool:
+    """Whether the tensor stands for others, in one of torch.func's transforms."""
+    return not torch.compiler.is_compiling() and is_functorch_wrapped_tensor(tensor)
+
+
 def sequence(key: str, layer: Layer, *, histories: bool = False) -> States:
     """Run the cell registered under ``key`` over a sequence; the histories are empty unless asked for."""
     if choose(layer.x).driver == "reference" or layer.x.dtype in HALVES:
         return reference.forward(cell_of(key), layer)
-    keep = histories or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer[:6]))
-    y, last, _, kept = sequence_op(key, *layer, keep)
+    trained: tuple[Tensor, ...] = layer[:TRAINED]  # pyright: ignore[reportAssignmentType] - only batch_sizes may be None
+    keep = histories or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in trained))
+    run = Sequence.apply if any(is_transformed(tensor) for tensor in layer[:-1]) else sequence_op
+    y, last, _, kept = run(key, *layer, keep)
     return States(y, last, kept)

@@ -1,11 +1,13 @@
 """The operators of torch that run a cell over a sequence: shapes for tracing, gradients, gradients of gradients.
 
 ``gatewise::sequence`` is one layer on the fused driver, ``gatewise::sequence_backward`` its gradient. Arguments are the
-fields of :class:`.layer.Layer`, with the key of the cell in front. Their rules for vmap are in batching.py.
+fields of :class:`.layer.Layer`, with the key of the cell in front. torch.func's transforms cannot see through the
+gradients of registered operators, so for them the same rules stand once more as functions, :class:`Sequence`.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -13,17 +15,18 @@ from torch import Tensor
 
 from ..equation import Cell
 from . import reference
+from .batching import FIELDS, Call, forward_rule, one_by_one
 from .check import checked, checked_saved
 from .cpu import sweeps
 from .cpu.threads import after_fork
-from .layer import Kept, Layer, Saved, Seeds
+from .layer import Gradients, Kept, Layer, Saved, Seeds
 from .registry import cell_of
 
-FIELDS = len(Layer._fields)
 _LAYER = (
     "Tensor x, Tensor W, Tensor U, Tensor b, Tensor per_unit, Tensor states, Tensor step_noise, "
     "Tensor sequence_noise, Tensor? batch_sizes"
 )
+TRAINED = len(Gradients._fields)  # the first fields of a layer have gradients
 _SEEDS = "Tensor d_y, Tensor d_last, Tensor? d_histories"
 
 
@@ -90,18 +93,30 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
     ctx.save_for_backward(*layer, y, preactivations, histories)
 
 
-def _gradient(ctx: Any, d_y: Tensor | None, d_last: Tensor | None, _: Any, d_histories: Tensor | None) -> Any:
+def _gradient(ctx: Any, *seeds: Any) -> Any:
+    return _gradient_through(sequence_op, backward_op, ctx, *seeds)
+
+
+def _gradient_through(
+    forward: Call,
+    backward: Call,
+    ctx: Any,
+    d_y: Tensor | None,
+    d_last: Tensor | None,
+    _: Any,
+    d_histories: Tensor | None,
+) -> Any:
     none = (None,) * (FIELDS + 2)
     if d_y is None and d_last is None and d_histories is None:
         return none
     *layer, y, preactivations, histories = ctx.saved_tensors
     if not ctx.keep:
-        y, _, preactivations, histories = sequence_op(ctx.cell, *layer, True)
+        y, _, preactivations, histories = forward(ctx.cell, *layer, True)
     d_y = torch.zeros_like(y) if d_y is None else d_y
     d_last = y.new_zeros(ctx.last) if d_last is None else d_last
     needs_x = ctx.needs_input_grad[1]
     seeds = (d_y, d_last, d_histories)
-    d_x, *rest = backward_op(ctx.cell, *layer, y, preactivations, histories, *seeds, needs_x)
+    d_x, *rest = backward(ctx.cell, *layer, y, preactivations, histories, *seeds, needs_x)
     return (None, d_x if needs_x else None, *rest, *none[1 + 1 + len(rest) :])
 
 
@@ -111,30 +126,116 @@ def _save_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
     ctx.save_for_backward(*arguments[:FIELDS], *arguments[FIELDS + 3 :])
 
 
+@torch.library.custom_op(
+    "gatewise::sequence_double_backward",
+    mutates_args=(),
+    schema=f"(str cell, {_LAYER}, {_SEEDS}, {', '.join(f'Tensor? d_d_{name}' for name in Gradients._fields)}) "
+    "-> Tensor[]",
+)
+def double_backward_op(cell: str, *arguments: Any) -> list[Tensor]:
+    """Gradients of the first six fields and of the seeds that there are, from those of what ``backward_op`` gives.
+
+    Through the plain driver.
+    """
+    with ThreadPoolExecutor(1) as elsewhere:  # inside an operator torch records nothing, in this thread
+        return elsewhere.submit(_second_derivatives, cell_of(cell), *arguments).result()
+
+
+def _second_derivatives(cell: Cell, *arguments: Any) -> list[Tensor]:
+    fields, seeds, given = arguments[:FIELDS], arguments[FIELDS : FIELDS + 3], arguments[FIELDS + 3 :]
+    tensors = [tensor.detach().requires_grad_() for tensor in fields[:TRAINED]]
+    leaves = [*tensors, *(seed.detach().requires_grad_() for seed in seeds if seed is not None)]
+    states = reference.forward(cell, Layer(*tensors, *fields[TRAINED:]))
+    outputs = [state for state, _ in zip(states, leaves[TRAINED:], strict=False)]
+    first = _derivatives(outputs, tensors, leaves[TRAINED:], create_graph=True)
+    weighted = [(g, d) for g, d in zip(first, given, strict=True) if d is not None and g.requires_grad]
+    second = _derivatives([g for g, _ in weighted], leaves, [d for _, d in weighted])
+    return [tensor.clone() for tensor in second]
+
+
+def _derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(
+        outputs, inputs, seeds, create_graph=create_graph, allow_unused=True, materialize_grads=True
+    )
+
+
+@double_backward_op.register_fake
+def _(cell: str, *arguments: Any) -> list[Tensor]:
+    seeds = [seed for seed in arguments[FIELDS : FIELDS + 3] if seed is not None]
+    return [torch.empty_like(tensor) for tensor in (*arguments[:TRAINED], *seeds)]
+
+
 def _gradient_of_gradient(ctx: Any, *d_gradients: Tensor | None) -> tuple[Any, ...]:
-    """Through the plain driver, which torch can differentiate as often as it likes."""
     fields, seeds = ctx.saved_tensors[:FIELDS], ctx.saved_tensors[FIELDS:]
-    with torch.enable_grad():
-        tensors = [tensor.detach().requires_grad_() for tensor in fields[:6]]
-        leaves = [*tensors, *(seed.detach().requires_grad_() for seed in seeds if seed is not None)]
-        states = reference.forward(cell_of(ctx.cell), Layer(*tensors, *fields[6:]))
-        pairs = [(state, seed) for state, seed in zip(states, leaves[6:], strict=False)]
-        first = torch.autograd.grad(
-            [state for state, _ in pairs],
-            tensors,
-            [seed for _, seed in pairs],
-            create_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-        given = d_gradients if ctx.input_gradient else (None, *d_gradients[1:])
-        weighted = [(g, d) for g, d in zip(first, given, strict=True) if d is not None and g.requires_grad]
-        second = torch.autograd.grad(
-            [g for g, _ in weighted], leaves, [d for _, d in weighted], allow_unused=True, materialize_grads=True
-        )
-    d_seeds = (*second[6:], *(None for seed in seeds if seed is None))
-    return (None, *second[:6], *(None,) * (FIELDS - 6 + 3), *d_seeds, None)
+    given = d_gradients if ctx.input_gradient else (None, *d_gradients[1:])
+    found = double_backward_op(ctx.cell, *fields, *seeds, *given)
+    d_seeds = (*found[TRAINED:], *(None for seed in seeds if seed is None))
+    return (None, *found[:TRAINED], *(None,) * (FIELDS - TRAINED + 3), *d_seeds, None)
 
 
 sequence_op.register_autograd(_gradient, setup_context=_save)
 backward_op.register_autograd(_gradient_of_gradient, setup_context=_save_backward)
+
+
+@sequence_op.register_vmap
+def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
+    return forward_rule(sequence_op)(info, in_dims, *arguments)
+
+
+@backward_op.register_vmap
+def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
+    return one_by_one(backward_op, info.batch_size, in_dims, *arguments)
+
+
+@double_backward_op.register_vmap
+def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
+    found, dims = one_by_one(double_backward_op, info.batch_size, in_dims, *arguments)
+    return list(found), list(dims)
+
+
+class Sequence(torch.autograd.Function):
+    """``sequence_op`` for torch.func's transforms."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> Any:
+        """The operator itself."""
+        return sequence_op(*arguments)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what backward needs."""
+        _save(ctx, inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, *seeds: Any) -> Any:
+        """Gradients of all arguments."""
+        return _gradient_through(Sequence.apply, SequenceBackward.apply, ctx, *seeds)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
+        """A dimension of inputs at once."""
+        return forward_rule(Sequence.apply)(info, in_dims, *arguments)
+
+
+class SequenceBackward(torch.autograd.Function):
+    """``backward_op`` for torch.func's transforms."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> Any:
+        """The operator itself."""
+        return backward_op(*arguments)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what the gradient of the gradient needs."""
+        _save_backward(ctx, inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, *d_gradients: Any) -> Any:
+        """Gradients of all arguments."""
+        return _gradient_of_gradient(ctx, *d_gradients)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
+        """A dimension of inputs at once."""
+        return one_by_one(SequenceBackward.apply, info.batch_size, in_dims, *arguments)

@@ -31,10 +31,13 @@ def forward(cell: Cell, layer: Layer) -> States:
         states = new if running == layer.rows else _joined(new, states)
     if not steps:  # no step, yet a result of the right shape that depends on the weights, for autograd
         steps.append(one_step(cell, layer, slice(0, 0), [state[:0] for state in states]))
-    y, *histories = (torch.cat(history) for history in zip(*steps, strict=True))
-    beyond = layer.x.shape[0] - y.shape[0]
-    stacked = torch.stack(histories) if histories else y.new_empty(0, *y.shape)
-    return States(torch.nn.functional.pad(y, (0, 0, 0, beyond)), torch.stack(states), stacked)
+    y, *histories = (_padded(torch.cat(history), layer.x.shape[0]) for history in zip(*steps, strict=True))
+    return States(y, torch.stack(states), torch.stack(histories) if histories else y.new_empty(0, *y.shape))
+
+
+def _padded(rows: Tensor, count: int) -> Tensor:
+    """The rows, with zeros for those that belong to no sequence."""
+    return torch.nn.functional.pad(rows, (0, 0, 0, count - rows.shape[0]))
 
 
 def _joined(new: tuple[Tensor, ...], old: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor  # torch has no public name for it
 from torch._subclasses import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError, ShapeError
+from ..kernels.dispatch import is_transformed
 
 # Inputs beyond this are computed, but every gate that reads them is likely to sit at one of its ends.
 HUGE = 1e6
@@ -113,14 +113,18 @@ def check_weight(name: str, weight: Any, shape: tuple[int, ...]) -> Tensor:
     return weight
 
 
-def check_values(x: Tensor, where: Callable[[int], str]) -> None:
+def check_values(x: Tensor, where: Callable[[int], str], running: Callable[[], int | None] = lambda: None) -> None:
     """Raises InputError where a number of the rows (N, I) is NaN or infinite; warns where one is huge.
 
-    where: (row) -> how to say which row it is. Only on the CPU, and where values are known.
+    where: (row) -> how to say which row it is. running: how many rows count. Only on the CPU, and where values are
+    known.
     """
-    if x.device.type != "cpu" or x.numel() == 0 or torch.compiler.is_compiling() or is_traced(x):
+    if torch.compiler.is_compiling() or x.device.type != "cpu" or is_transformed(x) or isinstance(x, FakeTensor):
         return
-    low, high = torch.aminmax(x.detach())
+    x = x.detach()[: running()]
+    if x.numel() == 0:
+        return
+    low, high = torch.aminmax(x)
     size = max(-low.item(), high.item())
     if not math.isfinite(size) or math.isnan(low.item()):
         row, feature = (~torch.isfinite(x)).nonzero()[0].tolist()
@@ -132,11 +136,6 @@ def check_values(x: Tensor, where: Callable[[int], str]) -> None:
         warnings.warn(
             f"the input has values up to {size:.0e}: gates that read them are saturated; scale it", stacklevel=4
         )
-
-
-def is_traced(x: Tensor) -> bool:
-    """Whether the tensor stands for others: under torch.func's transforms, or without data."""
-    return is_functorch_wrapped_tensor(x) or isinstance(x, FakeTensor)
 
 
 def check_memory(name: str, count: int, x: Tensor) -> None:

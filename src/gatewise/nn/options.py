@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .. import transforms
 from ..equation import Cell
 from ..errors import InputError
+from ..transforms.rewrite import check_rate
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Options:
     zoneout: probability for each state by name, ``{"h": 0.05, "c": 0.5}``. recurrent_dropout: probability, one mask
     for a whole sequence on what U multiplies. candidate_dropout: probability, on the candidate at every step.
     clip_memory, clip_gates: bounds of the cell state, and of what enters the gates' activations.
-    heads: in how many blocks U is diagonal; each has H / heads units that see only one another.
+    heads: in how many blocks U is diagonal; each has H / heads units that see only one another, and layer
+    normalisation stays within them.
 
     Around it: weight_drop: probability, on the entries of U, drawn anew at every call; the optimiser sees U itself.
     residual: add a layer's input to its output where they are as wide. pre_norm: layer normalisation of each
@@ -40,10 +43,17 @@ class Options:
     learned_state: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.weight_drop, bool) or not 0.0 <= self.weight_drop < 1.0:
-            raise InputError(f"weight_drop must be a probability of at least 0 and below 1, not {self.weight_drop}")
-        if self.heads < 1:
-            raise InputError(f"heads must be at least 1, not {self.heads}")
+        check_rate("weight_drop", self.weight_drop)
+        if not isinstance(self.heads, int) or isinstance(self.heads, bool) or self.heads < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(f"heads must be a whole number of at least 1, not {self.heads!r}")
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Options:
+        """From keyword arguments. Raises TypeError that names one that there is not, and those that there are."""
+        unknown = sorted(set(arguments) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise TypeError(f"unexpected argument {unknown[0]!r}; options are {', '.join(cls.__dataclass_fields__)}")
+        return cls(**arguments)
 
     def applied(self, cell: Cell) -> Cell:
         """The cell with everything that happens inside the step."""

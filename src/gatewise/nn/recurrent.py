@@ -20,7 +20,7 @@ from .check import check_input, check_memory, check_values, check_weight
 from .noise import drawn
 from .options import Options
 from .single import Run, in_heads, projected, reads_output
-from .states import initial_states, joined_states
+from .states import initial_states, is_learned, joined_states, stacked
 from .values import refuse_nonfinite
 from .weights import Place, joined_bias, shapes, suffixes
 
@@ -32,8 +32,9 @@ class Recurrent(nn.Module):
     each above the first reads the outputs of the one below. bias: whether gates have one. batch_first: input and
     output are (B, T, ...). dropout: probability, on the outputs of every layer but the last, in training.
     bidirectional: a second set of weights reads each layer's input from the end; outputs are concatenated.
-    proj_size: P; what is output, and what U multiplies, is a (P, H) matrix times the cell's output. options: see
-    :class:`Options`.
+    proj_size: P; what is output, and what U multiplies, is a (P, H) matrix times the cell's output. A cell whose step
+    reads its output otherwise than through U, with zoneout of the output for one, keeps it whole, H wide, as its
+    state. options: see :class:`Options`.
 
     Weights are named, ordered and initialised as in torch.nn, U(-1/sqrt(H), 1/sqrt(H)). allow_nonfinite: set it to
     True to compute with NaN and infinities, and load them, instead of raising an error that says where they are.
@@ -57,7 +58,7 @@ class Recurrent(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        self.options = Options(**options)
+        self.options = Options.of(options)
         sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
         self.cell = self.options.applied(cell)
         self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
@@ -102,8 +103,8 @@ class Recurrent(nn.Module):
         return {name + place.suffix: shape for name, shape in found.items()}
 
     def _add_learned_state(self, place: Place, factory: dict[str, Any]) -> None:
-        for state, start, width in zip(self.cell.state, self.cell.initial, self.widths(place), strict=True):
-            if math.isfinite(start):
+        for state, width in zip(self.cell.state, self.widths(place), strict=True):
+            if is_learned(self, state):
                 self.register_parameter(f"{state}_0{place.suffix}", nn.Parameter(torch.empty(width, **factory)))
 
     def widths(self, place: Place) -> list[int]:
@@ -156,7 +157,7 @@ class Recurrent(nn.Module):
         check_input(input, self.input_size, weight)
         batch = Batch(input, lengths, self.batch_first)
         if not self.allow_nonfinite:
-            check_values(batch.x[: batch.rows.running], batch.where)
+            check_values(batch.x, batch.where, batch.rows.running)
         self._check_memory(batch)
         device, dtype = weight.device.type, working_dtype(weight)
         with torch.autocast(device, enabled=False):
@@ -189,9 +190,9 @@ class Recurrent(nn.Module):
                     last.append(found.last)
                     seen.append(found.seen)
             y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
-            x = x + y if self.options.residual and x.shape == y.shape else y
             if at < self.num_layers - 1 and self.dropout > 0.0:
-                x = nn.functional.dropout(x, self.dropout, self.training)
+                y = nn.functional.dropout(y, self.dropout, self.training)
+            x = x + y if self.options.residual and x.shape == y.shape else y
         return x, last, seen
 
     def _single(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], histories: bool) -> Run:
@@ -235,9 +236,7 @@ class Recurrent(nn.Module):
 
     def _histories(self, histories: list[list[Tensor]], batch: Batch) -> Any:
         padded = [[batch.padded(rows) for rows in states] for states in histories]
-        if isinstance(self.hidden_size, list):
-            return tuple(list(states) for states in zip(*padded, strict=True))
-        return tuple(torch.stack(states) for states in zip(*padded, strict=True))
+        return tuple(stacked(self, list(states)) for states in zip(*padded, strict=True))
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""

@@ -65,7 +65,6 @@ class Rows(NamedTuple):
         place = row - int(ends[time] - self.batch_sizes[time])
         return (place if self.order is None else int(self.order[place])), time
 
-    @property
     def running(self) -> int | None:
         """How many rows belong to a sequence, None where all do."""
         return None if self.batch_sizes is None else int(self.batch_sizes.sum())

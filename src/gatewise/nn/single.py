@@ -71,12 +71,12 @@ def projected(key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, h
     h: the initial output (B, P), None for zeros; cells whose step reads its output keep it whole in
     ``layer.states``, and h is None.
     """
-    wide = layer._replace(U=layer.U @ projection)
-    if h is None or layer.x.shape[0] == 0:
+    wide, whole = layer._replace(U=layer.U @ projection), reads_output(cell_of(key))
+    if whole or h is None or layer.x.shape[0] == 0:
         found = sequence(key, wide, histories=histories)
     else:
         found = _first_step_apart(key, layer, wide, h, histories=histories)
-    y, whole = found.y @ projection.t(), reads_output(cell_of(key))
+    y = found.y @ projection.t()
     output = found.last[0] if whole else _last_output(layer, found.last[0] @ projection.t(), h)
     seen = [found.y if whole else y, *found.histories] if histories else []
     return Run(y, [output, *found.last[1:]], seen)

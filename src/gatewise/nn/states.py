@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ..errors import ShapeError
+from ..transforms.rewrite import is_scaled
 from .batch import Batch
 from .check import check_states
 from .weights import Place
@@ -24,17 +24,30 @@ def initial_states(
     places, count = module.places, batch.rows.batch
     if hx is None:
         return [_start(module, place, count, weight.new_empty(0, dtype=dtype)) for place in places]
-    uneven = len({tuple(module.widths(place)) for place in places}) > 1
-    given = _by_place(module, hx, batch, weight) if uneven else _together(module, hx, batch, weight)
+    given = _by_place(module, hx, batch, weight) if _is_uneven(module) else _together(module, hx, batch, weight)
     return [[batch.rows.sorted(state.to(dtype)) for state in states] for states in given]
+
+
+def _is_uneven(module: Recurrent) -> bool:
+    """Whether layers have states of different widths, which no single tensor can hold."""
+    return len({tuple(module.widths(place)) for place in module.places}) > 1
+
+
+def stacked(module: Recurrent, states: list[Tensor]) -> Tensor | list[Tensor]:
+    """One state of every layer and direction: a tensor, or a list where their widths differ."""
+    return states if _is_uneven(module) else torch.stack(states)
+
+
+def is_learned(module: Recurrent, state: str) -> bool:
+    """Whether a learned initial value makes a difference; memories relative to a stabiliser start from nothing."""
+    return state == module.cell.state[0] or not is_scaled(module.cell)
 
 
 def _start(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Tensor | None]:
     """What the states of one layer start from by themselves: a learned vector, or the cell's number."""
     started: list[Tensor | None] = []
     for name, start, width in zip(module.cell.state, module.cell.initial, module.widths(place), strict=True):
-        learned = module.options.learned_state and math.isfinite(start)
-        if learned:
+        if module.options.learned_state and is_learned(module, name):
             started.append(getattr(module, f"{name}_0{place.suffix}").to(like.dtype).expand(batch, width))
         else:
             started.append(like.new_full((batch, width), start) if start else None)
@@ -72,6 +85,5 @@ def joined_states(module: Recurrent, last: list[list[Tensor]], batch: Batch) -> 
     rows = batch.rows
     found = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in states] for states in last]
     by_state = [list(states) for states in zip(*found, strict=True)]
-    uneven = len({tuple(module.widths(place)) for place in module.places}) > 1
-    joined = by_state if uneven else [torch.stack(states) for states in by_state]
+    joined = [stacked(module, states) for states in by_state]
     return joined[0] if len(joined) == 1 else tuple(joined)

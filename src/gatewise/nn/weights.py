@@ -14,6 +14,14 @@ import torch
 from torch import Tensor
 
 from ..equation import Cell, Gate
+from ..errors import InputError
+
+# The orders in which other libraries stack gates, by their names here; a gate in two parts, x and h, counts as one.
+ORDERS = {
+    "onnx": ("input output forget candidate", "update reset candidate", "candidate"),
+    "keras": ("input forget candidate output", "update reset candidate", "candidate"),
+}
+_ONNX_PEEPHOLES = ("p_i", "p_o", "p_f")
 
 
 class Place(NamedTuple):
@@ -56,6 +64,39 @@ def _in_first_bias(gate: Gate) -> bool:
 
 def _in_second_bias(gate: Gate) -> bool:
     return gate.has_bias and bool(gate.recurrent)
+
+
+def bias_slices(cell: Cell, gate: str, units: int) -> dict[str, slice]:
+    """Where a gate's own numbers lie in ``bias_ih`` and ``bias_hh``; without those that it has not."""
+    found: dict[str, slice] = {}
+    for name, has in (("bias_ih", _in_first_bias), ("bias_hh", _in_second_bias)):
+        names = [other.name for other in cell.gates if has(other)]
+        if gate in names:
+            found[name] = slice(names.index(gate) * units, (names.index(gate) + 1) * units)
+    return found
+
+
+def within(cell: Cell, library: str) -> list[int]:
+    """For each gate of the library's stack, its number in ours. Raises InputError where it has other gates."""
+    ours = list(dict.fromkeys(gate.name.removesuffix("_x").removesuffix("_h") for gate in cell.gates))
+    for order in ORDERS[library]:
+        if sorted(order.split()) == sorted(ours):
+            return [ours.index(name) for name in order.split()]
+    raise InputError(f"{library} has no recurrent layer with the gates {', '.join(ours)} of {cell.name}")
+
+
+def in_order(weight: Tensor, order: list[int], *, back: bool = False) -> Tensor:
+    """A weight stacked by gates, in another order; ``back`` from that order."""
+    blocks = weight.chunk(len(order))
+    places = [order.index(gate) for gate in range(len(order))] if back else order
+    return torch.cat([blocks[place] for place in places])
+
+
+def peepholes_in_order(cell: Cell) -> list[str]:
+    """The peephole weights in ONNX's order. Raises InputError for other per-unit weights."""
+    if set(cell.per_unit) - set(_ONNX_PEEPHOLES):
+        raise InputError(f"ONNX has no place for the per-unit weights {', '.join(cell.per_unit)} of {cell.name}")
+    return [name for name in _ONNX_PEEPHOLES if name in cell.per_unit]
 
 
 def joined_bias(cell: Cell, bias_ih: Tensor | None, bias_hh: Tensor | None, units: int) -> Tensor | None:

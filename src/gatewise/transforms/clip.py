@@ -6,7 +6,7 @@ import torch
 
 from ..equation import Cell, Operand, Value
 from ..errors import InputError
-from .rewrite import derived, is_scaled, memories, replacing, rewritten
+from .rewrite import derived, is_number, is_scaled, memories, replacing, rewritten
 
 # What turns a gate's sum into a bounded or rectified number.
 _ACTIVATIONS = ("sigmoid", "tanh", "relu", "log_sigmoid")
@@ -71,5 +71,5 @@ def clip_memory(cell: Cell, bound: float) -> Cell:
 
 
 def _check(bound: float) -> None:
-    if isinstance(bound, bool) or not bound > 0:
+    if not is_number(bound) or not bound > 0:
         raise InputError(f"a clip bound must be greater than 0, not {bound}")

@@ -11,13 +11,14 @@ from .rewrite import check_rate, derived, replacing, rewritten
 
 def _mask(name: str, each: str, rate: float) -> tuple[Noise, Value]:
     """A mask of zeros and 1 / (1 - rate), and the symbol that reads it."""
-    return Noise(name, each, rate, 0.0, 1.0 / (1.0 - rate)), Value("input", label=name)
+    return Noise(name, each, rate, 0.0, 1.0 / (1.0 - rate), 1.0), Value("input", label=name)
 
 
 def candidate_dropout(cell: Cell, rate: float) -> Cell:
     """Drop units of the candidate, anew at every step, so that memory is never lost, only not added to.
 
-    Semeniuta, Severyn, Barth, Recurrent Dropout without Memory Loss, arXiv:1603.05118, equation 9.
+    Semeniuta, Severyn, Barth, Recurrent Dropout without Memory Loss, arXiv:1603.05118, equation 9. A plain recurrent
+    network has no memory beside its output, so there it is the output that is dropped.
     Raises InputError where the cell does not say which of its values the candidate is.
     """
     check_rate("candidate dropout", rate)

@@ -17,7 +17,8 @@ def layer_norm(cell: Cell, placement: str = "output") -> Cell:
     """Normalise W x and U h over all gates and units of a row, each with a gain, and add a shift.
 
     Ba, Kiros, Hinton, Layer Normalization, arXiv:1607.06450, equations 20 to 22 of the supplement. What a step
-    multiplies with U itself is normalised by itself. placement: ``"output"`` as in the paper and in haste, where the
+    multiplies with U itself is normalised by itself; the three gates of a GRU are normalised together, as in haste,
+    where the paper takes the candidate apart. placement: ``"output"`` as in the paper and in haste, where the
     output is computed from the normalised memory but the memory itself stays as it is; ``"memory"`` as in PyTorch's
     fastrnns benchmarks, where what is normalised is what is remembered. Cells with one state, or whose memory is
     stored relative to a stabiliser, have no such third normalisation.

@@ -88,7 +88,12 @@ def is_scaled(cell: Cell) -> bool:
     return any(math.isinf(start) for start in cell.initial)
 
 
+def is_number(value: object) -> bool:
+    """Whether it can be taken for a number; True and False cannot."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def check_rate(what: str, rate: float) -> None:
     """Raises InputError where a probability is not one."""
-    if isinstance(rate, bool) or not 0.0 <= rate < 1.0:
+    if not is_number(rate) or not 0.0 <= rate < 1.0:
         raise InputError(f"{what} must be a probability of at least 0 and below 1, not {rate}")

@@ -17,9 +17,11 @@ def zoneout(cell: Cell, rates: Mapping[str, float]) -> Cell:
     old and new are mixed in these proportions.
     Raises InputError for a state that there is not, or that means nothing without the others.
     """
+    if not isinstance(rates, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+        raise InputError(f"zoneout needs a probability for each state, not {rates!r}", hint="{'h': 0.05, 'c': 0.5}")
     for state, rate in rates.items():
         _check(cell, state, rate)
-    noise = tuple(Noise(f"zone_{state}", "step", rate, 1.0, 0.0) for state, rate in rates.items() if rate)
+    noise = tuple(Noise(f"zone_{state}", "step", rate, 1.0, 0.0, rate) for state, rate in rates.items() if rate)
     new = dict(zip(cell.state, cell.outputs, strict=True))
     mixed = {state: _mixed(state, value) for state, value in new.items() if rates.get(state)}
     names = dict(cell.values) | {f"{state}_zoned": value for state, value in mixed.items()}
@@ -29,7 +31,7 @@ def zoneout(cell: Cell, rates: Mapping[str, float]) -> Cell:
 
 def _mixed(state: str, new: Value) -> Value:
     old, zone = Value("input", label=previous(state)), Value("input", label=f"zone_{state}")
-    return new + zone * (old - new)
+    return zone * old + (1.0 - zone) * new  # exact where zone is 0 or 1
 
 
 def _check(cell: Cell, state: str, rate: float) -> None:
