@@ -329,3 +329,21 @@ def test_and_where_a_cell_remembers_for_as_long(name):
     if carry in gates:  # the first LSTM has none, and forgets nothing
         layer.b.view(-1, 8)[gates.index(carry)] = 9.2
     assert drift(cell, layer) <= DRIFT["remembering"]
+
+
+@pytest.mark.parametrize("name", ["coupled_lstm", "coupled_peephole_lstm"])
+@pytest.mark.parametrize("saturated", [17.0, 20.0])
+def test_gradients_of_a_saturated_forget_gate_keep_their_digits_too(name, saturated):
+    """d f and d i differ by what 1 - f is, so a rounded 1 - f would even have the wrong sign."""
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        torch.manual_seed(0)
+        module = nn.Recurrent(CELLS[name], 1, 1, dtype=torch.float64)
+        with torch.no_grad():
+            module.bias_ih_l0[0] = saturated
+            module.bias_hh_l0[0] = 0
+        module = module.to(dtype)
+        start = (torch.zeros(1, 1, 1, dtype=dtype), torch.ones(1, 1, 1, dtype=dtype))
+        y, _ = module(torch.ones(1, 1, 1, dtype=dtype), start)
+        found[dtype] = torch.autograd.grad(y.sum(), module.bias_ih_l0)[0][0].double()
+    assert relative_error(found[torch.float32], found[torch.float64]) <= SATURATED

@@ -20,7 +20,7 @@ def with_gradients(layer):
 INPUTS = [
     (3, 4, 5, None, torch.float64, "plain", True),
     (1, 1, 2, None, torch.float32, "plain", True),
-    (2, 3, 17, None, torch.float32, "spread", True),
+    (2, 3, 17, None, torch.float64, "spread", True),
     (4, 2, 3, (3, 2, 2, 1), torch.float64, "plain", True),
     (3, 1, 4, (2, 1, 1), torch.float32, "padded", True),
     (2, 0, 3, None, torch.float64, "plain", True),

@@ -117,8 +117,8 @@ def test_dropout_is_between_layers_and_only_in_training():
 
 WRONG_INPUTS = {
     "features": (torch.zeros(2, 1, 4), r"input.size\(-1\) must be equal to input_size. Expected 3, got 4"),
-    "dimensions": (torch.zeros(3), "expected 2 dimensions"),
-    "dtype": (torch.zeros(2, 1, 3, dtype=torch.float64), "weights are torch.float32"),
+    "dimensions": (torch.zeros(3), "to be 2D or 3D"),
+    "dtype": (torch.zeros(2, 1, 3, dtype=torch.float64), "does not match weight dtype"),
     "kind": ([[1.0, 2.0, 3.0]], "is a list, not a tensor"),
 }
 

@@ -66,8 +66,18 @@ class _Lowering:
     def _new(self, value: Value) -> str:
         if value.function == "product":
             return self._instruction(value, "product", (self.place(value.arguments[0]),))
+        if value.function == "complement":
+            return self._complement(value)
         op, arguments = _operation(value)
         return self._instruction(value, op, tuple(self.place(argument) for argument in arguments))
+
+    def _complement(self, value: Value) -> str:
+        """sigmoid(-a) if it is there already, else 1 - sigmoid(a)."""
+        result, argument = (self.place(argument) for argument in value.arguments)
+        negated = {args[0]: name for (op, args, _), name in self._equal.items() if op == "neg"}
+        opposite = negated.get(argument) or {name: a for a, name in negated.items()}.get(argument)
+        there = self._equal.get(("sigmoid", (opposite,), 0.0)) if opposite else None
+        return there or self._instruction(value, "sub", (self.place(1.0), result))
 
     def _instruction(self, value: Operand, op: str, args: tuple[str, ...], constant: float = 0.0) -> str:
         label = value.label if isinstance(value, Value) else ""

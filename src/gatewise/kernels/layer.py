@@ -56,6 +56,13 @@ class Layer(NamedTuple):
             return len(self.batch_sizes)
         return self.x.shape[0] // self.rows if self.rows else 0
 
+    @property
+    def starting(self) -> int:
+        """How many sequences run at the first step."""
+        if self.batch_sizes is None:
+            return self.rows
+        return int(self.batch_sizes[0]) if len(self.batch_sizes) else 0
+
     def counts(self) -> list[int]:
         """How many sequences still run at each step."""
         return [self.rows] * self.steps if self.batch_sizes is None else self.batch_sizes.tolist()
@@ -122,7 +129,7 @@ def lengths_of(batch_sizes: Tensor, rows: int) -> Tensor:
 
 def previous_rows(batch_sizes: Tensor) -> Tensor:
     """For every row after the first step, where the row of the same sequence one step ago is."""
-    first, total = int(batch_sizes[0]), int(batch_sizes.sum())
+    first, total = int(batch_sizes[:1].sum()), int(batch_sizes.sum())
     back = torch.repeat_interleave(batch_sizes[:-1], batch_sizes[1:])
     return torch.arange(first, total) - back
 

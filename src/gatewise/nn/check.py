@@ -2,54 +2,73 @@
 
 from __future__ import annotations
 
-import math
-import os
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError, ShapeError
-from ..kernels.dispatch import is_transformed
+from .autocast import is_active
 
-# Inputs beyond this are computed, but every gate that reads them is likely to sit at one of its ends.
-HUGE = 1e6
+_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def check_input(x: Any, size: int, weight: Tensor) -> None:
     """Raises InputError where ``x`` is not a (T, B, I) or (T, I) tensor, or packed rows, like the module's weights."""
     data: Any = x.data if isinstance(x, PackedSequence) else x
-    if not isinstance(data, Tensor):
-        hint = "torch.from_numpy(x)" if isinstance(x, np.ndarray) else "torch.tensor(x)"
-        raise InputError(f"the input is a {type(x).__name__}, not a tensor", hint=f"pass {hint}")
+    check_tensor("the input", data)
     if isinstance(x, PackedSequence):
-        check_batch_sizes(x)
+        check_packed(x)
     elif x.dim() not in (2, 3):
-        raise ShapeError(f"the input has shape {tuple(x.shape)}, expected 2 dimensions (unbatched) or 3")
+        raise ShapeError(f"Expected input to be 2D or 3D, got {x.dim()}D instead, of shape {tuple(x.shape)}")
     if data.shape[-1] != size:
         raise ShapeError(f"input.size(-1) must be equal to input_size. Expected {size}, got {data.shape[-1]}")
     check_kind("input", data, weight)
 
 
-def check_batch_sizes(packed: PackedSequence) -> None:
-    """Raises InputError where the sizes do not cover the data, which torch.nn would drop or read beyond."""
-    covered, rows = int(packed.batch_sizes.sum()), packed.data.shape[0]
-    if covered != rows:
-        raise InputError(
-            f"batch_sizes of the PackedSequence add up to {covered}, its data has {rows} rows",
-            hint="make it with pack_padded_sequence or pack_sequence",
+def check_tensor(name: str, value: Any) -> None:
+    """Raises InputError where a value is no tensor, with the way to make one."""
+    if not isinstance(value, Tensor):
+        ways = {np.ndarray: "torch.from_numpy", list: "torch.tensor", tuple: "torch.tensor"}
+        hint = f"pass {ways[type(value)]}({name.split()[-1]})" if type(value) in ways else ""
+        raise InputError(f"{name} is a {type(value).__name__}, not a tensor", hint=hint)
+
+
+def check_packed(packed: PackedSequence) -> None:
+    """Raises InputError where the parts do not belong together: torch.nn would drop rows, or read beyond them."""
+    data, sizes, order = packed.data, packed.batch_sizes, packed.sorted_indices
+    if data.dim() != 2:
+        raise ShapeError(f"the data of the PackedSequence has shape {tuple(data.shape)}, expected (rows, features)")
+    if sizes.dim() != 1 or sizes.dtype != torch.int64 or sizes.device.type != "cpu":
+        raise _packed(
+            f"batch_sizes must be a vector of int64 on the CPU, not {sizes.dtype} of shape {tuple(sizes.shape)}"
         )
+    if torch.compiler.is_compiling():  # values are not known yet
+        return
+    if bool((sizes < 0).any()) or bool((sizes.diff() > 0).any()):
+        raise _packed(f"batch_sizes must never rise, nor be negative: {sizes[:8].tolist()}")
+    if int(sizes.sum()) != len(data) or not len(sizes):
+        raise _packed(f"batch_sizes add up to {int(sizes.sum())}, its data has {len(data)} rows")
+    if order is not None and not torch.equal(order.cpu().sort().values, torch.arange(int(sizes[0]))):
+        raise _packed(f"sorted_indices must be the numbers from 0 to {int(sizes[0]) - 1} in some order")
+
+
+def _packed(what: str) -> InputError:
+    return InputError(f"PackedSequence: {what}", hint="make it with pack_padded_sequence or pack_sequence")
 
 
 def check_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
     """The lengths as an integer tensor (B,). Raises InputError naming the row that does not fit."""
-    found = torch.as_tensor(lengths)
-    if found.dim() != 1 or found.dtype.is_floating_point or found.dtype == torch.bool:
+    try:
+        found = torch.as_tensor(lengths)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"lengths must be {batch} integers", hint=str(error)) from None
+    if isinstance(lengths, list | tuple) and not lengths:
+        found = found.long()
+    if found.dim() != 1 or found.dtype not in _INTEGERS or found.device.type == "meta":
         raise InputError(f"lengths must be {batch} integers, not {found.dtype} of shape {tuple(found.shape)}")
     if len(found) != batch:
         hint = "check batch_first" if len(found) == steps else ""
@@ -66,25 +85,48 @@ def check_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
 def check_states(states: Any, names: Sequence[str], shapes: Sequence[tuple[int, ...]], weight: Tensor) -> list[Tensor]:
     """The initial states in order. Raises InputError where one is missing or unlike what is expected."""
     given = (states,) if len(names) == 1 and isinstance(states, Tensor) else states
-    wanted = f"({', '.join(f'{name}_0' for name in names)})"
+    wanted = f"({', '.join(f'{name}_0' for name in names)})" if len(names) > 1 else f"a tensor {names[0]}_0"
     if not isinstance(given, tuple | list) or len(given) != len(names):  # pyright: ignore[reportUnknownArgumentType]
-        found = "a single tensor" if isinstance(states, Tensor) else f"a {type(states).__name__}"
-        raise ShapeError(f"expected the initial state as {wanted}, got {found}", hint=f"pass a tuple {wanted}")
+        found = "a single tensor" if isinstance(states, Tensor) else type(states).__name__
+        found += f" of {len(states)}" if isinstance(states, tuple | list) else ""
+        raise ShapeError(f"expected the initial state as {wanted}, got {found}", hint=f"pass {wanted}")
     for name, state, shape in zip(names, given, shapes, strict=True):
-        if not isinstance(state, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
-            raise InputError(f"{name}_0 is a {type(state).__name__}, not a tensor")
+        check_tensor(f"{name}_0", state)
         if tuple(state.shape) != shape:
-            raise ShapeError(
-                f"Expected hidden {name}_0 size {shape}, got {tuple(state.shape)}", hint=_layout(state, shape)
-            )
+            hint = _layout(state, shape, len(names))
+            raise ShapeError(f"Expected hidden {name}_0 size {shape}, got {tuple(state.shape)}", hint=hint)
         check_kind(f"{name}_0", state, weight)
     return list(given)
 
 
-def _layout(state: Tensor, shape: tuple[int, ...]) -> str:
-    if state.dim() == len(shape) - 1:
-        return "for batched 3-D input, hx and cx should also be 3-D"
-    return "does batch_first say rightly which dimension of the input is time?" if state.dim() == len(shape) else ""
+def _layout(state: Tensor, shape: tuple[int, ...], states: int) -> str:
+    """What may have gone wrong with the shape of an initial state."""
+    dims = len(shape)
+    if state.dim() != dims:
+        both, kind = "hx and cx" if states > 1 else "hx", "batched 3-D" if dims == 3 else "unbatched 2-D"
+        return f"for {kind} input, {both} should also be {dims}-D"
+    other_batch = dims == 3 and (state.shape[0], state.shape[2]) == (shape[0], shape[2])
+    return "check batch_first: the state has another batch size than the input" if other_batch else ""
+
+
+def check_step_states(states: Any, count: int, shape: tuple[int, ...], cell: str) -> None:
+    """Raises ShapeError where a state of one step has not the shape, in torch's words.
+
+    What is no tensor, or not one for each state, is left to check_states.
+    """
+    given: list[Any] = list(states) if isinstance(states, tuple | list) else [states]  # pyright: ignore[reportUnknownArgumentType]
+    for index, state in enumerate(given if len(given) == count else ()):
+        if not isinstance(state, Tensor):
+            return
+        name, dims = "hidden" if len(given) == 1 else f"hx[{index}]", state.dim()
+        if dims not in (1, 2):
+            raise ShapeError(f"{cell}: Expected {name} to be 1D or 2D, got {dims}D instead")
+        if dims != len(shape):
+            raise ShapeError(f"{cell}: Expected {name} to be {len(shape)}D as the input is, got {dims}D instead")
+        if state.shape[-1] != shape[-1]:
+            raise ShapeError(f"hidden{index} has inconsistent hidden_size: got {state.shape[-1]}, expected {shape[-1]}")
+        if state.shape[0] != shape[0]:
+            raise ShapeError(f"Input batch size {shape[0]} doesn't match hidden{index} batch size {state.shape[0]}")
 
 
 def check_kind(name: str, tensor: Tensor, weight: Tensor) -> None:
@@ -95,56 +137,29 @@ def check_kind(name: str, tensor: Tensor, weight: Tensor) -> None:
         )
     if tensor.dtype == weight.dtype:
         return
-    if torch.is_autocast_enabled(tensor.device.type) and tensor.dtype.is_floating_point:
+    if is_active(tensor.device.type) and tensor.dtype.is_floating_point:
         return
+    if name == "input" and tensor.dtype.is_floating_point:  # in torch's words
+        raise ShapeError(
+            f"RNN input dtype ({tensor.dtype}) does not match weight dtype ({weight.dtype}). "
+            f"Convert input: input.to({weight.dtype}), or convert model: model.to({tensor.dtype})"
+        )
     raise ShapeError(
         f"{name} is {tensor.dtype}, the module's weights are {weight.dtype}",
-        hint=f"convert one of them: {name}.to({weight.dtype}) or module.to({tensor.dtype})"
-        if tensor.dtype.is_floating_point
-        else f"convert it: {name}.to({weight.dtype})",
+        hint=f"convert it: {name}.to({weight.dtype})",
     )
 
 
-def check_weight(name: str, weight: Any, shape: tuple[int, ...]) -> Tensor:
-    """A parameter, which may have been replaced since it was made. Raises ShapeError where it has another shape."""
-    if not isinstance(weight, Tensor) or tuple(weight.shape) != shape:
-        found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
-        raise ShapeError(f"{name} has shape {found}, expected {shape}")
+def check_weight(name: str, weight: Any, shape: tuple[int, ...], like: Tensor | None = None) -> Tensor:
+    """A parameter, which may have been replaced since it was made. Raises ShapeError where it has another shape, or
+    another dtype or device than the first weight."""
+    if not isinstance(weight, Tensor):
+        raise ShapeError(f"{name} is of type {type(weight).__name__}, not a tensor of shape {shape}")
+    if tuple(weight.shape) != shape:
+        raise ShapeError(f"{name} has shape {tuple(weight.shape)}, expected {shape}")
+    if like is not None and (weight.dtype, weight.device) != (like.dtype, like.device):
+        raise ShapeError(
+            f"{name} is {weight.dtype} on {weight.device}, weight_ih is {like.dtype} on {like.device}",
+            hint=f"module.to(device={str(like.device)!r}, dtype={like.dtype})",
+        )
     return weight
-
-
-def check_values(x: Tensor, where: Callable[[int], str], running: Callable[[], int | None] = lambda: None) -> None:
-    """Raises InputError where a number of the rows (N, I) is NaN or infinite; warns where one is huge.
-
-    where: (row) -> how to say which row it is. running: how many rows count. Only on the CPU, and where values are
-    known.
-    """
-    if torch.compiler.is_compiling() or x.device.type != "cpu" or is_transformed(x) or isinstance(x, FakeTensor):
-        return
-    x = x.detach()[: running()]
-    if x.numel() == 0:
-        return
-    low, high = torch.aminmax(x)
-    size = max(-low.item(), high.item())
-    if not math.isfinite(size) or math.isnan(low.item()):
-        row, feature = (~torch.isfinite(x)).nonzero()[0].tolist()
-        raise InputError(
-            f"the input is {x[row, feature].item()} at {where(row)}, feature {feature}",
-            hint="repair it (torch.nan_to_num), or set module.allow_nonfinite = True",
-        )
-    if size > HUGE:
-        warnings.warn(
-            f"the input has values up to {size:.0e}: gates that read them are saturated; scale it", stacklevel=4
-        )
-
-
-def check_memory(name: str, count: int, x: Tensor) -> None:
-    """Raises InputError where so many numbers cannot fit into this machine's memory."""
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or not hasattr(os, "sysconf"):
-        return
-    needed, there = count * x.element_size(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        raise InputError(
-            f"{name} would take {needed / 2**30:,.0f} GiB, this machine has {there / 2**30:,.0f} GiB",
-            hint="run over chunks of time, passing the state on",
-        )

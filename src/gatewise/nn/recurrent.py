@@ -14,14 +14,15 @@ from ..equation import Cell
 from ..kernels.dispatch import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
-from .arguments import check_arguments
+from .arguments import check_arguments, check_stack
+from .autocast import result_dtype, without_autocast
 from .batch import Batch
-from .check import check_input, check_memory, check_values, check_weight
+from .check import check_input, check_weight
 from .noise import drawn
 from .options import Options
 from .single import Run, in_heads, projected, reads_output
 from .states import initial_states, is_learned, joined_states, stacked
-from .values import refuse_nonfinite
+from .values import check_memory, check_values, refuse_nonfinite
 from .weights import Place, joined_bias, shapes, suffixes
 
 
@@ -60,6 +61,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.options = Options.of(options)
         sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
+        check_stack(input_size, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
         self.cell = self.options.applied(cell)
         self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
         self.hidden_size: int | list[int] = sizes[0] if len(set(sizes)) == 1 else sizes
@@ -67,6 +69,7 @@ class Recurrent(nn.Module):
         self.proj_size = proj_size
         self.places = tuple(self._placed(sizes))
         self._key = register(self.cell)
+        self._keeps_output = reads_output(self.cell)
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         for place in self.places:
             for name, shape in self._shapes(place).items():
@@ -109,7 +112,7 @@ class Recurrent(nn.Module):
 
     def widths(self, place: Place) -> list[int]:
         """How many numbers each state has: P for an output that is projected before the step sees it again, else H."""
-        narrow = self.proj_size and not reads_output(self.cell)
+        narrow = self.proj_size and not self._keeps_output
         return [self.proj_size if narrow and not index else place.units for index in range(len(self.cell.state))]
 
     def reset_parameters(self) -> None:
@@ -155,24 +158,25 @@ class Recurrent(nn.Module):
         """
         weight = self._weight(self.places[0], "weight_ih")
         check_input(input, self.input_size, weight)
+        self._check_memory(input)
         batch = Batch(input, lengths, self.batch_first)
         if not self.allow_nonfinite:
             check_values(batch.x, batch.where, batch.rows.running)
-        self._check_memory(batch)
-        device, dtype = weight.device.type, working_dtype(weight)
-        with torch.autocast(device, enabled=False):
+        dtype = working_dtype(weight)
+        with without_autocast(weight.device.type):
             states = initial_states(self, hx, batch, weight, dtype)
             x, last, histories = self._layers(batch, batch.x.to(dtype), states, return_states)
         # under autocast everything comes in the dtype that it works in, as from torch.nn.LSTM
-        outer = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        outer = result_dtype(weight)
         x, last, histories = x.to(outer), _converted(last, outer), _converted(histories, outer)
         result = batch.output(x), joined_states(self, last, batch)
         return (*result, self._histories(histories, batch)) if return_states else result
 
-    def _check_memory(self, batch: Batch) -> None:
+    def _check_memory(self, input: Tensor | PackedSequence) -> None:
+        x: Tensor = input.data if isinstance(input, PackedSequence) else input
         kept = len(self.cell.gates) + len(self.cell.state) if torch.is_grad_enabled() else 1
-        count = batch.rows.batch * batch.rows.steps * kept * max(place.units for place in self.places)
-        check_memory("the output", count, batch.x)
+        rows = math.prod(x.shape[:-1])
+        check_memory("the output", rows * kept * max(place.units for place in self.places), x)
 
     def _layers(
         self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool
@@ -203,7 +207,7 @@ class Recurrent(nn.Module):
         if projection is None:
             found = in_heads(self._key, layer, self.options.heads, histories=histories)
         else:
-            found = projected(self._key, layer, projection, states[0], histories=histories)
+            found = projected(self._key, layer, projection, states[0], whole=self._keeps_output, histories=histories)
         if place.reverse:
             found = Run(rows.mirrored(found.y), found.last, [rows.mirrored(state) for state in found.seen])
         return found
@@ -229,7 +233,13 @@ class Recurrent(nn.Module):
 
     def _weight(self, place: Place, name: str) -> Tensor:
         full = name + place.suffix
-        return check_weight(full, getattr(self, full), self._shapes(place)[full])
+        first = getattr(self, f"weight_ih{self.places[0].suffix}")
+        return check_weight(full, getattr(self, full), self._shapes(place)[full], first)
+
+    def learned(self, place: Place, state: str, width: int) -> Tensor:
+        """The parameter that a state starts from."""
+        full = f"{state}_0{place.suffix}"
+        return check_weight(full, getattr(self, full), (width,), getattr(self, f"weight_ih{self.places[0].suffix}"))
 
     def _names(self, place: Place) -> list[str]:
         return [name.removesuffix(place.suffix) for name in self._shapes(place)]

@@ -62,16 +62,16 @@ def reads_output(cell: Cell) -> bool:
     return used or name in program.outputs.values()
 
 
-def projected(key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, histories: bool) -> Run:
+def projected(key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, whole: bool, histories: bool) -> Run:
     """Run a layer whose output, and what U multiplies, is ``projection`` (P, H) times the cell's output.
 
     Sak, Senior, Beaufays, Long Short-Term Memory Based Recurrent Neural Network Architectures, arXiv:1402.1128,
     equations 1 to 6, without the non-recurrent projection. U is (H for each gate, P): the kernels run with
     U projection, and the outputs of all steps are projected at once.
-    h: the initial output (B, P), None for zeros; cells whose step reads its output keep it whole in
-    ``layer.states``, and h is None.
+    h: the initial output (B, P), None for zeros. whole: for cells whose step reads its output, which is kept whole
+    in ``layer.states``; then h is not read.
     """
-    wide, whole = layer._replace(U=layer.U @ projection), reads_output(cell_of(key))
+    wide = layer._replace(U=layer.U @ projection)
     if whole or h is None or layer.x.shape[0] == 0:
         found = sequence(key, wide, histories=histories)
     else:

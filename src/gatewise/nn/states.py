@@ -48,7 +48,7 @@ def _start(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Te
     started: list[Tensor | None] = []
     for name, start, width in zip(module.cell.state, module.cell.initial, module.widths(place), strict=True):
         if module.options.learned_state and is_learned(module, name):
-            started.append(getattr(module, f"{name}_0{place.suffix}").to(like.dtype).expand(batch, width))
+            started.append(module.learned(place, name, width).to(like.dtype).expand(batch, width))
         else:
             started.append(like.new_full((batch, width), start) if start else None)
     return started
@@ -69,7 +69,8 @@ def _by_place(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[
     """From a list of tensors (B, K), one for each layer and direction, for each state."""
     names, places = module.cell.state, module.places
     lists = [hx] if len(names) == 1 else list(hx) if isinstance(hx, tuple | list) else []
-    if len(lists) != len(names) or any(len(states) != len(places) for states in lists):
+    fits = len(lists) == len(names) and all(isinstance(states, tuple | list) for states in lists)
+    if not fits or any(len(states) != len(places) for states in lists):
         raise ShapeError(f"expected for each of {', '.join(names)} a list of {len(places)} tensors, one for each layer")
     rows = (batch.rows.batch,) if batch.batched else ()
     found: list[list[Tensor]] = []

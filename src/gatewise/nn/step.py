@@ -18,8 +18,9 @@ from ..kernels.dispatch import sequence, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
 from .arguments import check_arguments
-from .check import check_kind, check_states, check_values, check_weight
-from .values import refuse_nonfinite
+from .autocast import without_autocast
+from .check import check_kind, check_states, check_step_states, check_tensor, check_weight
+from .values import check_memory, check_values, refuse_nonfinite
 from .weights import joined_bias, shapes
 
 NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
@@ -78,10 +79,11 @@ class RecurrentCell(nn.Module):
         input: (B, I) or (I). hx: the states, (B, H) or (H); a tuple with one for each where the cell has several.
         Returns the new states, like hx. Raises ShapeError or InputError for what does not fit.
         """
-        weights = {name: check_weight(name, getattr(self, name), shape) for name, shape in self._shapes.items()}
+        first: Any = self.weight_ih
+        weights = {name: check_weight(name, getattr(self, name), shape, first) for name, shape in self._shapes.items()}
         batched = self._checked(input, weights["weight_ih"])
         x = input if batched else input.unsqueeze(0)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x.device.type):
             weight = weights["weight_ih"]
             dtype = working_dtype(weight)
             wide = {name: weight.to(dtype) for name, weight in weights.items()}
@@ -92,16 +94,18 @@ class RecurrentCell(nn.Module):
 
     def _checked(self, input: Any, weight: Tensor) -> bool:
         """Whether the input is batched."""
-        if not isinstance(input, Tensor):
-            raise InputError(f"the input is a {type(input).__name__}, not a tensor", hint="torch.from_numpy(x)")
+        check_tensor("the input", input)
         if input.dim() not in (1, 2):
             raise ShapeError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.dim()}D instead")
         if input.shape[-1] != self.input_size:
             raise ShapeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
         check_kind("input", input, weight)
+        batched = input.dim() == 2
+        check_memory("the new state", math.prod(input.shape[:-1]) * self.hidden_size, input)
         if not self.allow_nonfinite:
-            check_values(input.reshape(-1, self.input_size), lambda row: f"batch {row}")
-        return input.dim() == 2
+            where = "batch {}" if batched else "the step"
+            check_values(input.reshape(-1, self.input_size), where.format, stacklevel=6)
+        return batched
 
     def _states(self, hx: Any, weight: Tensor, rows: int, batched: bool) -> Tensor:
         units = self.hidden_size
@@ -109,6 +113,7 @@ class RecurrentCell(nn.Module):
             starts = weight.new_tensor(self.cell.initial)
             return starts.view(-1, 1, 1).expand(-1, rows, units)
         shape = (rows, units) if batched else (units,)
+        check_step_states(hx, len(self.cell.state), shape, type(self).__name__)
         states = torch.stack(check_states(hx, self.cell.state, [shape] * len(self.cell.state), weight))
         return states if batched else states.unsqueeze(1)
 
@@ -154,3 +159,7 @@ class RNNCell(RecurrentCell):
     ) -> None:
         super().__init__(of_name(nonlinearity), input_size, hidden_size, bias, **options)
         self.nonlinearity = nonlinearity
+
+    def extra_repr(self) -> str:
+        """As torch.nn's, which shows a nonlinearity that is not the default."""
+        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")

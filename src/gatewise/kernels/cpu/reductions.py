@@ -26,7 +26,7 @@ def of_input(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor) -> Tensor:
 
 def add_first_state(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor, d_first: Tensor) -> None:
     """Add what the recurrent products of the first step give to the gradient of the first initial state, (B, H)."""
-    first = d_gates[: _at_first_step(layer)]
+    first = d_gates[: layer.starting]
     weights = _blocks(gates, lambda gate: gate.recurrent, layer.U)
     for run, U in zip(_runs(gates, lambda gate: gate.recurrent), weights, strict=True):
         if gates[run.start].recurrent == "h":
@@ -41,7 +41,7 @@ def of_input_weights(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor) -> 
 def of_recurrent_weights(cell: Cell, layer: Layer, y: Tensor, d_gates: Tensor, inner: Mapping[str, Tensor]) -> Tensor:
     """The gradient of U. inner: what steps multiplied with U inside themselves, by name, each (N, H)."""
     products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
-    first = _at_first_step(layer)
+    first = layer.starting
     before = y[: len(d_gates) - first] if layer.batch_sizes is None else y[previous_rows(layer.batch_sizes)]
     parts: list[Tensor] = []
     for run in _runs(cell.gates, lambda gate: products.get(gate.preactivation, gate.recurrent)):
@@ -51,11 +51,6 @@ def of_recurrent_weights(cell: Cell, layer: Layer, y: Tensor, d_gates: Tensor, i
         else:
             parts.append(_outer(mine[first:], before) + _outer(mine[:first], layer.states[0, :first]))
     return _joined(parts, layer.U)
-
-
-def _at_first_step(layer: Layer) -> int:
-    """How many sequences run at the first step."""
-    return layer.rows if layer.batch_sizes is None else int(layer.batch_sizes[0])
 
 
 def of_biases(gates: tuple[Gate, ...], d_gates: Tensor) -> Tensor:
