@@ -128,11 +128,13 @@ def test_first_second_forward_and_batched(c):
     assert torch.autograd.gradgradcheck(run, leaves, **GRADGRADCHECK, fast_mode=True)
 
 
-@pytest.mark.parametrize("c", SAMPLE[::6], ids=lambda c: "-".join(str(value) for value in c))
+@pytest.mark.parametrize(
+    "c",
+    [c for c in SAMPLE if c.form != "packed"][::5],  # a PackedSequence is no tensor that vmap could map
+    ids=lambda c: "-".join(str(value) for value in c),
+)
 def test_vmap_is_a_loop_and_gives_gradients_of_each_sample(c):
     run, (x, *rest) = case(c)
-    if c.form == "packed":
-        pytest.skip("a PackedSequence is no tensor that vmap could map")
     xs = torch.stack([x.detach(), 1 - x.detach(), 2 * x.detach()])
     rest = [leaf.detach() for leaf in rest]
 

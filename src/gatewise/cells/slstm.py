@@ -14,10 +14,9 @@ def slstm(i, f, z, o, c, n, m):
     sigmoid.
     Deviation: the stabiliser m starts at minus infinity, which makes the first step exact for every row.
     """
-    z, o, log_f = tanh(z), sigmoid(o), logsigmoid(f)
-    f = log_f + m
-    m = maximum(f, i)
-    i, f = exp(i - m), exp(f - m)
+    z, o, kept = tanh(z), sigmoid(o), logsigmoid(f) + m
+    m = maximum(kept, i)
+    i, f = exp(i - m), exp(kept - m)
     c = f * c + i * z
     n = f * n + i
     h = o * c / n
