@@ -518,3 +518,10 @@ def test_any_input_gives_the_right_shape_or_one_of_our_errors(data, hx, lengths,
     rows = () if data.dim() == 2 else (data.shape[0 if first else 1],)
     assert h.shape == c.shape == (1, *rows, 5)
     assert y.dtype == torch.float32
+
+
+@pytest.mark.parametrize("make", [nn.Recurrent, nn.RecurrentCell])
+@pytest.mark.parametrize("wrong", ["lstm", 3, torch.nn.LSTM])
+def test_what_is_not_a_cell_is_refused(make, wrong):
+    with pytest.raises(TypeError, match=r"cell should be one of gatewise\.cells or your own @cell"):
+        make(wrong, 3, 5)

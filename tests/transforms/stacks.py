@@ -21,7 +21,7 @@ def alone(module, place, x, states=None):
     """One layer in one direction as a module of its own, with the very weights."""
     with torch.random.fork_rng():
         single = type(module)(place.inputs, place.units, dtype=x.dtype, heads=module.options.heads)
-    weights = {name + "_l0": getattr(module, name + place.suffix) for name in module._names(place)}
+    weights = {name + "_l0": getattr(module, name + place.suffix) for name in module.weight_shapes[place.suffix]}
     hx = None if states is None else tuple(state.unsqueeze(0) for state in states)
     y, last = functional_call(single, weights, (x, hx[0] if hx and len(hx) == 1 else hx))
     return y, [state.squeeze(0) for state in as_tuple(last)]

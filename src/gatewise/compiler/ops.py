@@ -47,9 +47,9 @@ def mean(a: Operand) -> Value:
     return Value("mean", a)
 
 
-def complement(y: Value, a: Operand) -> Value:
-    """``1 - y`` for ``y = sigmoid(a)``: where the program has ``sigmoid(-a)``, that, which keeps its digits."""
-    return Value("complement", y, a)
+def _sigmoid(g: Value, y: Value, a: Operand) -> Value:
+    """``1 - y`` is ``sigmoid(-a)`` where the program has that, for it keeps its digits where y is nearly 1."""
+    return g * (y * Value("complement", y, a))
 
 
 def _over_units(a: torch.Tensor) -> torch.Tensor:
@@ -75,7 +75,7 @@ _ROWS = (
     Op("exp", lambda g, y, a: (g * y,), torch.exp, "exp", "exp({})"),
     Op("log", lambda g, y, a: (g / a,), torch.log, "log", "log({})"),
     Op("sqrt", lambda g, y, a: (0.5 * (g / y),), torch.sqrt, "sqrt", "sqrt({})"),
-    Op("sigmoid", lambda g, y, a: (g * (y * complement(y, a)),), torch.sigmoid, "sigmoid", "sigmoid({})", ("special_expit",)),
+    Op("sigmoid", lambda g, y, a: (_sigmoid(g, y, a),), torch.sigmoid, "sigmoid", "sigmoid({})", ("special_expit",)),
     Op("tanh", lambda g, y, a: (g * (1.0 - y * y),), torch.tanh, "tanh", "tanh({})"),
     Op("log_sigmoid", lambda g, y, a: (g * Value("sigmoid", -a),), logsigmoid, "log_sigmoid", "log_sigmoid({})"),
     Op("relu", lambda g, y, a: (where(y > 0.0, g, 0.0),), torch.relu, "relu", "relu({})"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..equation import Cell
 from ..errors import InputError
 
 
@@ -24,6 +25,12 @@ def check_arguments(
     if proj_size and heads > 1:
         raise InputError("proj_size mixes the heads that heads= keeps apart: give one of them")
     return sizes
+
+
+def check_cell(cell: object) -> None:
+    """Raises TypeError for what is not a cell."""
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell should be one of gatewise.cells or your own @cell, got: {type(cell).__name__}")
 
 
 def check_stack(input_size: int, **flags: object) -> None:

@@ -16,7 +16,7 @@ def is_active(device: str) -> bool:
 
 def without_autocast(device: str) -> AbstractContextManager[Any]:
     """A block in which it is off."""
-    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+    return torch.autocast(device, enabled=False) if is_active(device) else nullcontext()
 
 
 def result_dtype(weight: Tensor) -> torch.dtype:

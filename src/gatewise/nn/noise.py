@@ -13,7 +13,9 @@ from ..equation import Cell, Noise
 def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, training: bool) -> Tensor:
     """All noise of one kind, ``"step"`` or ``"sequence"``: (K, rows, H), or (K, 1, H) of means outside training."""
     noise = [draw for draw in cell.noise if draw.each == each]
-    if not noise or not training:
+    if not noise:
+        return like.new_empty(0, 1, units)
+    if not training:
         return _column([draw.mean for draw in noise], like).expand(len(noise), 1, units)
     uniform = torch.rand(len(noise), rows, units, device=like.device)
     hit, miss = ([getattr(draw, kind) for draw in noise] for kind in ("hit", "miss"))

@@ -14,7 +14,7 @@ from ..equation import Cell
 from ..kernels.dispatch import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
-from .arguments import check_arguments, check_stack
+from .arguments import check_arguments, check_cell, check_stack
 from .autocast import result_dtype, without_autocast
 from .batch import Batch
 from .check import check_input, check_weight
@@ -59,6 +59,7 @@ class Recurrent(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
+        check_cell(cell)
         self.options = Options.of(options)
         sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
         check_stack(input_size, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
@@ -68,12 +69,13 @@ class Recurrent(nn.Module):
         self.batch_first, self.dropout, self.bidirectional = batch_first, float(dropout), bidirectional
         self.proj_size = proj_size
         self.places = tuple(self._placed(sizes))
+        self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
         self._key = register(self.cell)
         self._keeps_output = reads_output(self.cell)
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         for place in self.places:
-            for name, shape in self._shapes(place).items():
-                self.register_parameter(name, nn.Parameter(torch.empty(shape, **factory)))
+            for name, shape in self.weight_shapes[place.suffix].items():
+                self.register_parameter(name + place.suffix, nn.Parameter(torch.empty(shape, **factory)))
             if self.options.learned_state:
                 self._add_learned_state(place, factory)
         if self.options.pre_norm:
@@ -94,16 +96,9 @@ class Recurrent(nn.Module):
         return [place for place in self.places if not place.reverse]
 
     def _shapes(self, place: Place) -> dict[str, tuple[int, ...]]:
-        """The weights of one layer in one direction, by their full names."""
-        found = shapes(
-            self.cell,
-            place.inputs,
-            place.units,
-            bias=self.bias,
-            projection=self.proj_size,
-            heads=self.options.heads,
-        )
-        return {name + place.suffix: shape for name, shape in found.items()}
+        """The weights of one layer in one direction, without suffix."""
+        options = {"bias": self.bias, "projection": self.proj_size, "heads": self.options.heads}
+        return shapes(self.cell, place.inputs, place.units, **options)
 
     def _add_learned_state(self, place: Place, factory: dict[str, Any]) -> None:
         for state, width in zip(self.cell.state, self.widths(place), strict=True):
@@ -119,9 +114,9 @@ class Recurrent(nn.Module):
         """Draw all weights anew."""
         for place in self.places:
             bound = 1.0 / math.sqrt(place.units) if place.units > 0 else 0.0
-            for name in self._shapes(place):
-                start = self.cell.starts.get(name.removesuffix(place.suffix))
-                weight = getattr(self, name)
+            for name in self.weight_shapes[place.suffix]:
+                start = self.cell.starts.get(name)
+                weight = getattr(self, name + place.suffix)
                 nn.init.uniform_(weight, -bound, bound) if start is None else nn.init.constant_(weight, start)
             for state, start in zip(self.cell.state, self.cell.initial, strict=True):
                 if f"{state}_0{place.suffix}" in self._parameters:
@@ -132,7 +127,7 @@ class Recurrent(nn.Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The weights of each layer in each direction, in torch's order."""
-        return [[getattr(self, name) for name in self._shapes(place)] for place in self.places]
+        return [[getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]] for place in self.places]
 
     def flatten_parameters(self) -> None:
         """Nothing to do: no kernel asks for weights in one piece of memory."""
@@ -213,7 +208,7 @@ class Recurrent(nn.Module):
         return found
 
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
-        weights = {name: self._weight(place, name).to(x.dtype) for name in self._names(place)}
+        weights = {name: self._weight(place, name).to(x.dtype) for name in self.weight_shapes[place.suffix]}
         W, units = weights["weight_ih"], place.units
         bias = joined_bias(self.cell, weights.get("bias_ih"), weights.get("bias_hh"), units)
         if bias is None:
@@ -234,15 +229,12 @@ class Recurrent(nn.Module):
     def _weight(self, place: Place, name: str) -> Tensor:
         full = name + place.suffix
         first = getattr(self, f"weight_ih{self.places[0].suffix}")
-        return check_weight(full, getattr(self, full), self._shapes(place)[full], first)
+        return check_weight(full, getattr(self, full), self.weight_shapes[place.suffix][name], first)
 
     def learned(self, place: Place, state: str, width: int) -> Tensor:
         """The parameter that a state starts from."""
         full = f"{state}_0{place.suffix}"
         return check_weight(full, getattr(self, full), (width,), getattr(self, f"weight_ih{self.places[0].suffix}"))
-
-    def _names(self, place: Place) -> list[str]:
-        return [name.removesuffix(place.suffix) for name in self._shapes(place)]
 
     def _histories(self, histories: list[list[Tensor]], batch: Batch) -> Any:
         padded = [[batch.padded(rows) for rows in states] for states in histories]

@@ -17,7 +17,7 @@ from ..errors import InputError, ShapeError
 from ..kernels.dispatch import sequence, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
-from .arguments import check_arguments
+from .arguments import check_arguments, check_cell
 from .autocast import without_autocast
 from .check import check_kind, check_states, check_step_states, check_tensor, check_weight
 from .values import check_memory, check_values, refuse_nonfinite
@@ -52,6 +52,7 @@ class RecurrentCell(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        check_cell(cell)
         check_arguments(input_size, hidden_size, 1, 0.0, 0, 1)
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
         self._key = register(cell)
