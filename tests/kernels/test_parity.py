@@ -61,6 +61,12 @@ def test_ragged_batches_too(cell, sizes):
     assert_the_same(cell, random_layer(cell, len(sizes), 19, 3, 21, batch_sizes=torch.tensor(sizes)))
 
 
+@every_cell
+def test_large_products_too(cell):
+    """Sizes at which products over all rows go to another library."""
+    assert_the_same(cell, random_layer(cell, 3, 600, 20, 24, dtype=torch.float32))
+
+
 def assert_the_same(cell, layer):
     key = register(cell)
     found = outputs_and_gradients(lambda layer: sequence(key, layer, histories=True), layer)

@@ -97,8 +97,8 @@ class Recurrent(nn.Module):
 
     def _shapes(self, place: Place) -> dict[str, tuple[int, ...]]:
         """The weights of one layer in one direction, without suffix."""
-        options = {"bias": self.bias, "projection": self.proj_size, "heads": self.options.heads}
-        return shapes(self.cell, place.inputs, place.units, **options)
+        projection, heads = self.proj_size, self.options.heads
+        return shapes(self.cell, place.inputs, place.units, bias=self.bias, projection=projection, heads=heads)
 
     def _add_learned_state(self, place: Place, factory: dict[str, Any]) -> None:
         for state, width in zip(self.cell.state, self.widths(place), strict=True):
@@ -127,7 +127,9 @@ class Recurrent(nn.Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The weights of each layer in each direction, in torch's order."""
-        return [[getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]] for place in self.places]
+        return [
+            [getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]] for place in self.places
+        ]
 
     def flatten_parameters(self) -> None:
         """Nothing to do: no kernel asks for weights in one piece of memory."""

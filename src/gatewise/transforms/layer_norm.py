@@ -50,7 +50,9 @@ class _Split:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.weights: dict[str, float] = {}
-        self.gates: tuple[Gate, ...] = tuple(part for gate in cell.gates for part in _parts(gate))
+        # all parts from x first, then all from h, so that neighbours share one product
+        parts = [part for gate in cell.gates for part in _parts(gate)]
+        self.gates: tuple[Gate, ...] = tuple(sorted(parts, key=lambda gate: not gate.has_input))
         self._normalised: dict[str, Value] = {}
         self._normalise([gate for gate in cell.gates if gate.has_input], "x")
         self._normalise([gate for gate in cell.gates if gate.recurrent == "h"], "h")

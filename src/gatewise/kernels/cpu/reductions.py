@@ -15,12 +15,13 @@ from torch import Tensor
 from ...compiler.lower import program_of
 from ...equation import Cell, Gate
 from ..layer import Layer, previous_rows
+from .products import times, transposed_times
 
 
 def of_input(gates: tuple[Gate, ...], layer: Layer, d_gates: Tensor) -> Tensor:
     """The gradient of x, (N, I)."""
     parts = zip(_runs(gates, lambda gate: gate.has_input), _blocks(gates, lambda g: g.has_input, layer.W), strict=True)
-    d_x = [d_gates[:, run].flatten(1) @ weight for run, weight in parts]
+    d_x = [times(d_gates[:, run].flatten(1), weight) for run, weight in parts]
     return _total(d_x, layer.x)
 
 
@@ -75,7 +76,7 @@ def _blocks(gates: tuple[Gate, ...], kind: Callable[[Gate], object], weight: Ten
 
 def _outer(d_gates: Tensor, operand: Tensor) -> Tensor:
     """The sum over all rows of d_gates times operand, (H for each gate, K)."""
-    return d_gates.flatten(1).t() @ operand
+    return transposed_times(d_gates.flatten(1), operand)
 
 
 def _total(parts: list[Tensor], like: Tensor) -> Tensor:
