@@ -9,7 +9,7 @@ import torch
 
 import gatewise.nn
 from gatewise.errors import InputError, ShapeError
-from gatewise.nn import Recurrent
+from gatewise.nn import Recurrent, RecurrentCell
 
 from ..matrix import every_cell, relative_error
 from ..tolerance import PARITY
@@ -160,3 +160,16 @@ def test_wrong_arguments_are_refused(options):
 
 def test_its_text_shows_what_differs_from_the_defaults():
     assert str(gatewise.nn.GRU(3, 5, num_layers=2, batch_first=True)) == "GRU(3, 5, num_layers=2, batch_first=True)"
+
+
+@every_cell
+def test_one_step_is_the_first_step_of_the_layer(cell):
+    """Transformed cells too: their noise is drawn, their gains start at one."""
+    step, layer = RecurrentCell(cell, 3, 5).eval(), Recurrent(cell, 3, 5).eval()
+    for name, start in cell.starts.items():
+        assert torch.equal(getattr(step, name), torch.full((5,), start))
+    layer.load_state_dict({f"{name}_l0": weight for name, weight in step.state_dict().items()})
+    x = torch.randn(4, 3)
+    for one, whole in zip(as_tuple(step(x)), as_tuple(layer(x.unsqueeze(0))[1]), strict=True):
+        assert torch.equal(one, whole[0])
+    assert step.train()(x) is not None

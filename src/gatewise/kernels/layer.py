@@ -74,11 +74,6 @@ class Layer(NamedTuple):
             yield slice(start, start + count)
             start += count
 
-    @property
-    def parameters(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """W, U, b and the per-unit weights."""
-        return self[1:5]
-
     def offsets(self) -> Tensor:
         """The first row of each step, and the end of the last, (T + 1,)."""
         assert self.batch_sizes is not None

@@ -15,15 +15,15 @@ from ..kernels.dispatch import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell, check_stack
+from .assemble import assembled, draw_
 from .autocast import result_dtype, without_autocast
 from .batch import Batch
 from .check import check_input, check_weight
-from .noise import drawn
 from .options import Options
 from .single import Run, in_heads, projected, reads_output
 from .states import initial_states, is_learned, joined_states, stacked
 from .values import check_memory, check_values, refuse_nonfinite
-from .weights import Place, joined_bias, shapes, suffixes
+from .weights import Place, shapes, suffixes
 
 
 class Recurrent(nn.Module):
@@ -113,11 +113,8 @@ class Recurrent(nn.Module):
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
         for place in self.places:
-            bound = 1.0 / math.sqrt(place.units) if place.units > 0 else 0.0
-            for name in self.weight_shapes[place.suffix]:
-                start = self.cell.starts.get(name)
-                weight = getattr(self, name + place.suffix)
-                nn.init.uniform_(weight, -bound, bound) if start is None else nn.init.constant_(weight, start)
+            names = self.weight_shapes[place.suffix]
+            draw_(self.cell, {name: getattr(self, name + place.suffix) for name in names}, place.units)
             for state, start in zip(self.cell.state, self.cell.initial, strict=True):
                 if f"{state}_0{place.suffix}" in self._parameters:
                     nn.init.constant_(getattr(self, f"{state}_0{place.suffix}"), start)
@@ -211,22 +208,9 @@ class Recurrent(nn.Module):
 
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
         weights = {name: self._weight(place, name).to(x.dtype) for name in self.weight_shapes[place.suffix]}
-        W, units = weights["weight_ih"], place.units
-        bias = joined_bias(self.cell, weights.get("bias_ih"), weights.get("bias_hh"), units)
-        if bias is None:
-            bias = W.new_zeros(sum(gate.has_bias for gate in self.cell.gates) * units)
-        vectors = [weights[name] for name in self.cell.per_unit]
-        return Layer(
-            x,
-            W,
-            nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training),
-            bias,
-            torch.stack(vectors) if vectors else W.new_empty(0, units),
-            _stacked(states, x.new_zeros(batch.rows.batch, units)),
-            drawn(self.cell, "step", x.shape[0], units, W, training=self.training),
-            drawn(self.cell, "sequence", batch.rows.batch, units, W, training=self.training),
-            batch.rows.batch_sizes,
-        )
+        weights["weight_hh"] = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
+        wide = _stacked(states, x.new_zeros(batch.rows.batch, place.units))
+        return assembled(self.cell, weights, x, wide, batch.rows.batch_sizes, training=self.training)
 
     def _weight(self, place: Place, name: str) -> Tensor:
         full = name + place.suffix

@@ -15,13 +15,13 @@ from ..cells.rnn_relu import rnn_relu
 from ..equation import Cell
 from ..errors import InputError, ShapeError
 from ..kernels.dispatch import sequence, working_dtype
-from ..kernels.layer import Layer
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell
+from .assemble import assembled, draw_
 from .autocast import without_autocast
 from .check import check_kind, check_states, check_step_states, check_tensor, check_weight
 from .values import check_memory, check_values, refuse_nonfinite
-from .weights import joined_bias, shapes
+from .weights import shapes
 
 NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
 
@@ -70,9 +70,7 @@ class RecurrentCell(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        for weight in self.parameters():
-            nn.init.uniform_(weight, -bound, bound)
+        draw_(self.cell, {name: getattr(self, name) for name in self._shapes}, self.hidden_size)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         """One step.
@@ -89,7 +87,9 @@ class RecurrentCell(nn.Module):
             dtype = working_dtype(weight)
             wide = {name: weight.to(dtype) for name, weight in weights.items()}
             states = self._states(hx, weight, x.shape[0], batched).to(dtype)
-            last = sequence(self._key, self._layer(x.to(dtype), wide, states)).last.to(weight.dtype)
+            last = sequence(self._key, assembled(self.cell, wide, x.to(dtype), states, training=self.training)).last.to(
+                weight.dtype
+            )
         found = last if batched else last.squeeze(1)
         return tuple(found) if len(self.cell.state) > 1 else found[0]
 
@@ -117,15 +117,6 @@ class RecurrentCell(nn.Module):
         check_step_states(hx, len(self.cell.state), shape, type(self).__name__)
         states = torch.stack(check_states(hx, self.cell.state, [shape] * len(self.cell.state), weight))
         return states if batched else states.unsqueeze(1)
-
-    def _layer(self, x: Tensor, weights: dict[str, Tensor], states: Tensor) -> Layer:
-        bias = joined_bias(self.cell, weights.get("bias_ih"), weights.get("bias_hh"), self.hidden_size)
-        if bias is None:
-            bias = x.new_zeros(sum(gate.has_bias for gate in self.cell.gates) * self.hidden_size)
-        vectors = [weights[name] for name in self.cell.per_unit]
-        per_unit = torch.stack(vectors) if vectors else x.new_empty(0, self.hidden_size)
-        nothing = x.new_empty(0, 1, self.hidden_size)
-        return Layer(x, weights["weight_ih"], weights["weight_hh"], bias, per_unit, states, nothing, nothing, None)
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""

@@ -51,16 +51,18 @@ def replacing(replacements: Mapping[Value, Callable[[Value], Value]]) -> Change:
 def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fields: Any) -> Cell:
     """A cell with this step, and other fields replaced. origin: the function and arguments that make it again."""
     made: list[Cell] = []
+    names: list[str] = []
 
     def step(*arguments: Any) -> Any:
-        return _evaluated(made[0], dict(zip(inspect.signature(step).parameters, arguments, strict=True)))
+        return _evaluated(made[0], dict(zip(names, arguments, strict=True)))
 
     fields = {"name": f"{cell.name}_{name}", "outputs": new.outputs, "values": new.values, "origin": origin} | fields
     found = replace(cell, step=step, **fields)
     made.append(found)
+    names += _parameters(found)
     step.__name__, step.__doc__ = found.name, cell.doc
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    step.__signature__ = inspect.Signature([inspect.Parameter(word, kind) for word in _parameters(found)])  # pyright: ignore[reportFunctionMemberAccess]
+    step.__signature__ = inspect.Signature([inspect.Parameter(word, kind) for word in names])  # pyright: ignore[reportFunctionMemberAccess]
     return found
 
 
