@@ -6,7 +6,7 @@ import torch
 from gatewise.errors import ShapeError
 from gatewise.kernels.dispatch import choose, sequence
 from gatewise.kernels.layer import Layer
-from gatewise.kernels.operator import TRAINED, backward_op, sequence_op
+from gatewise.kernels.operator import TRAINED, backward_op, double_backward_op, sequence_op
 from gatewise.kernels.registry import register
 
 from ..matrix import ALL_CELLS, every_cell, random_layer
@@ -63,6 +63,9 @@ def test_opcheck(cell, inputs):
     seeds = [torch.ones_like(tensor).requires_grad_(inputs[-1]) for tensor in (y, last, kept[1])]
     seeds[2] = seeds[2] if kept[1].numel() else None
     torch.library.opcheck(backward_op, (key, *layer, y, *kept, *seeds, inputs[0] % 2 == 0))
+    plain = [None if tensor is None else tensor.detach() for tensor in (*layer, *seeds)]
+    given = [None if index == inputs[0] else torch.ones_like(field) for index, field in enumerate(plain[:TRAINED])]
+    torch.library.opcheck(double_backward_op, (key, *plain, *given))
 
 
 @every_cell

@@ -150,7 +150,7 @@ def _second_derivatives(cell: Cell, *arguments: Any) -> list[Tensor]:
     first = _derivatives(outputs, tensors, leaves[TRAINED:], create_graph=True)
     weighted = [(g, d) for g, d in zip(first, given, strict=True) if d is not None and g.requires_grad]
     second = _derivatives([g for g, _ in weighted], leaves, [d for _, d in weighted])
-    return [tensor.clone() for tensor in second]
+    return [tensor.clone(memory_format=torch.contiguous_format) for tensor in second]
 
 
 def _derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
@@ -162,7 +162,9 @@ def _derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = 
 @double_backward_op.register_fake
 def _(cell: str, *arguments: Any) -> list[Tensor]:
     seeds = [seed for seed in arguments[FIELDS : FIELDS + 3] if seed is not None]
-    return [torch.empty_like(tensor) for tensor in (*arguments[:TRAINED], *seeds)]
+    return [
+        torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in (*arguments[:TRAINED], *seeds)
+    ]
 
 
 def _gradient_of_gradient(ctx: Any, *d_gradients: Tensor | None) -> tuple[Any, ...]:
