@@ -87,9 +87,9 @@ class RecurrentCell(nn.Module):
             dtype = working_dtype(weight)
             wide = {name: weight.to(dtype) for name, weight in weights.items()}
             states = self._states(hx, weight, x.shape[0], batched).to(dtype)
-            last = sequence(self._key, assembled(self.cell, wide, x.to(dtype), states, training=self.training)).last.to(
-                weight.dtype
-            )
+            training = bool(self.cell.noise) and self.training  # not asked where nothing is random, as in torch.nn
+            layer = assembled(self.cell, wide, x.to(dtype), states, training=training)
+            last = sequence(self._key, layer).last.to(weight.dtype)
         found = last if batched else last.squeeze(1)
         return tuple(found) if len(self.cell.state) > 1 else found[0]
 
