@@ -21,6 +21,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .errors import CellError
@@ -103,9 +104,14 @@ class Cell:
         """Cells never change, so a copied module shares its cell."""
         return self
 
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the step's parameters."""
+        return tuple(inspect.signature(self.step).parameters)
+
     def new_states(self, **arguments: Any) -> tuple[Any, ...]:
         """Call the step by parameter name; the new states as a tuple, whether there is one or several."""
-        result = self.step(*(arguments[name] for name in inspect.signature(self.step).parameters))
+        result = self.step(*(arguments[name] for name in self.parameters))
         return result if isinstance(result, tuple) else (result,)
 
     @property

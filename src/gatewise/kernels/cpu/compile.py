@@ -18,18 +18,25 @@ from .tile import Tile, this_machine
 
 
 @dataclass(frozen=True)
-class Kernel:
-    """A compiled sweep, callable from several threads at once.
+class Runnable:
+    """Machine code, callable from several threads at once.
 
-    run: (address of the table, first row, end row). share: the address of the function for a team of threads.
+    run: (address of an argument, first item, end). share: the address of the function for a team of threads.
     engine: owns the machine code.
     """
 
-    table: Table
-    tiles: tuple[Tile, ...]
     run: Callable[[int, int, int], None]
     share: int
     engine: Any
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled sweep: what its table holds, how it is cut for registers, and the code."""
+
+    table: Table
+    tiles: tuple[Tile, ...]
+    code: Runnable
 
 
 def _target() -> binding.TargetMachine:
@@ -68,10 +75,14 @@ def engine_of(text: str) -> Any:
     return engine
 
 
+def runnable(text: str) -> Runnable:
+    """The functions ``run`` and ``share`` of a module given as text."""
+    engine = engine_of(text)
+    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return Runnable(signature(engine.get_function_address("run")), engine.get_function_address("share"), engine)
+
+
 def compile_sweep(sweep: Sweep, dtype: torch.dtype) -> Kernel:
     """Machine code for one sweep and dtype, for every size."""
     emitter = SweepEmitter(sweep, dtype, this_machine())
-    engine = engine_of(str(emitter.emit()))
-    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    run = signature(engine.get_function_address("run"))
-    return Kernel(emitter.writer.table, tuple(emitter.tiles), run, engine.get_function_address("share"), engine)
+    return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(str(emitter.emit())))

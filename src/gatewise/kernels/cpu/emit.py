@@ -7,17 +7,19 @@ grouped, so a row's result is the same bits in every batch and on every number o
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from llvmlite import ir
 
-from ...compiler.render.llvm_math import I32, I64
+from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
 from .body import Body, Tail
 from .locate import locate, step_at
-from .loops import loop
+from .loops import choose, larger, loop, smaller
 from .means import emit_means
+from .share import emit_share
 from .sums import Sums
 from .tile import Machine, Tile, tile_of
 from .writer import POINTER, Writer
@@ -50,13 +52,13 @@ class SweepEmitter:
             self._stage(index, stage, tile, tail)
             for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
         ]
-        self._share(self._run(stages))
+        emit_share(self.writer.module, self._run(stages))
         return self.writer.module
 
     def _stage(self, index: int, stage: Stage, tile: Tile, tail: Tail) -> _Functions:
         means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
         body = Body(self.writer, stage, tile, f"stage{index}_body", tail).emit()
-        return _Functions(means, {rows: Sums(self.writer, stage, tile, rows, index, body).emit() for rows in tile.rows})
+        return _Functions(means, {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in range(1, tile.rows + 1)})
 
     def _run(self, stages: list[_Functions]) -> ir.Function:
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)
@@ -66,10 +68,10 @@ class SweepEmitter:
         with loop(builder, I64(0), steps, 1) as index:
             time = builder.sub(builder.sub(steps, I64(1)), index) if self.sweep.backward else index
             step = step_at(self.writer, builder, table, time)
-            running = _smaller(builder, end, step.running)
+            running = smaller(builder, end, step.running)
             # going back in time, sequences that end here have nothing behind them; going forward it does not matter
-            middle = _smaller(builder, running, step.continuing) if self.sweep.backward else running
-            for start, stop, ending in ((first, middle, False), (_larger(builder, first, middle), running, True)):
+            middle = smaller(builder, running, step.continuing) if self.sweep.backward else running
+            for start, stop, ending in ((first, middle, False), (larger(builder, first, middle), running, True)):
                 with builder.if_then(builder.icmp_signed("<", start, stop)):
                     locate(self.writer, builder, table, places, step, ending=ending)
                     self._step(builder, stages, table, places, start, stop)
@@ -94,39 +96,17 @@ class SweepEmitter:
                 at = self.writer.element(builder, panel, block)
                 _rows(builder, functions.tiles, (table, places, at, unit), first, end)
 
-    def _share(self, run: ir.Function) -> None:
-        """Parts are dealt out in turn, so that all rows are done however many threads there really are."""
-        function, builder = self.writer.function("share", POINTER, internal=False)
-        task = [
-            builder.load(builder.gep(function.args[0], [I64(index)], source_etype=I64), typ=I64) for index in range(5)
-        ]
-        table, rows, part = builder.inttoptr(task[0], POINTER), task[1], task[2]
-        query = ir.PointerType(ir.FunctionType(I32, ()))
-        number, count = (builder.sext(builder.call(builder.inttoptr(address, query), ()), I64) for address in task[3:])
-        parts = builder.udiv(builder.add(rows, builder.sub(part, I64(1))), part)
-        with loop(builder, number, parts, count) as index:
-            first = builder.mul(index, part)
-            builder.call(run, (table, first, _smaller(builder, builder.add(first, part), rows)))
-        builder.ret_void()
-
 
 def _rows(builder: ir.IRBuilder, tiles: dict[int, ir.Function], where: tuple[Any, ...], first: Any, end: Any) -> None:
-    """Call the widest tile while it fits, then narrower ones."""
-    start = first
-    for count, function in tiles.items():
-        whole = builder.udiv(builder.sub(end, start), I64(count))
-        stop = builder.add(start, builder.mul(whole, I64(count)))
-        with loop(builder, start, stop, count) as row:
-            builder.call(function, (*where, row))
-        start = stop
-
-
-def _smaller(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
-    return builder.select(builder.icmp_signed("<", a, b), a, b)
-
-
-def _larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
-    return builder.select(builder.icmp_signed("<", a, b), b, a)
+    """Cut the rows into as few tiles as there can be, as equal as they can be: 20 rows are 4 times 5, not 3 times 6
+    and then 2, which would leave most registers idle."""
+    count, most = builder.sub(end, first), max(tiles)
+    pieces = builder.udiv(builder.add(count, I64(most - 1)), I64(most))
+    least, wider = builder.udiv(count, pieces), builder.urem(count, pieces)
+    middle = builder.add(first, builder.mul(wider, builder.add(least, I64(1))))
+    for start, stop, rows in ((first, middle, builder.add(least, I64(1))), (middle, end, least)):
+        with loop(builder, start, stop, rows) as row:
+            choose(builder, rows, {n: partial(builder.call, tile, (*where, row)) for n, tile in tiles.items()})
 
 
 def _panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:

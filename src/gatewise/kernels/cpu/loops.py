@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,4 +28,27 @@ def loop(builder: ir.IRBuilder, start: Any, stop: Any, step: Any) -> Generator[A
     following = builder.add(index, I64(step) if isinstance(step, int) else step)
     index.add_incoming(following, builder.block)
     builder.branch(test)
+    builder.position_at_end(after)
+
+
+def smaller(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """The smaller of two signed integers."""
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
+
+
+def larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """The larger of two signed integers."""
+    return builder.select(builder.icmp_signed("<", a, b), b, a)
+
+
+def choose(builder: ir.IRBuilder, key: Any, cases: Mapping[int, Callable[[], object]]) -> None:
+    """Write each case, of which the one with this key is run; the key must be one of them."""
+    blocks = {number: builder.append_basic_block(f"case_{number}") for number in cases}
+    after = builder.append_basic_block("after")
+    switch = builder.switch(key, after)
+    for number, block in blocks.items():
+        switch.add_case(I64(number), block)
+        builder.position_at_end(block)
+        cases[number]()
+        builder.branch(after)
     builder.position_at_end(after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -58,9 +59,17 @@ class Table:
         """One panel of packed weights for each stage."""
         return tuple(f"panel_{index}" for index in range(len(self.sweep.stages)))
 
-    def filled(self, sizes: Mapping[str, int], arrays: Mapping[str, Array], pointers: Mapping[str, int]) -> list[int]:
-        """The numbers of the whole table. KeyError where something that the sweep needs is missing."""
-        numbers: list[int] = [sizes[name] for name in SIZES]
+    @cached_property
+    def length(self) -> int:
+        """Numbers in all."""
+        return len(SIZES) + len(Array._fields) * len(self.sweep.arrays) + len(self.sweep.vectors) + len(self.panels)
+
+    def filled(
+        self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Mapping[str, int]
+    ) -> ctypes.Array[ctypes.c_int64]:
+        """The whole table; sizes in the order of ``SIZES``. KeyError where something that the sweep needs is missing."""
+        numbers: list[int] = list(sizes)
         for name in self.sweep.arrays:
             numbers += arrays[name]
-        return numbers + [pointers[name] for name in (*self.sweep.vectors, *self.panels)]
+        numbers += [pointers[name] for name in (*self.sweep.vectors, *self.panels)]
+        return (ctypes.c_int64 * self.length)(*numbers)

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import torch
 
-from .compile import Kernel
+from .compile import Runnable
+from .share import TASK
 
 # Multiplications that occupy one thread for some 50 microseconds. Less is not worth waking another, above all
 # where other processes keep the cores busy.
@@ -65,29 +66,25 @@ def after_fork() -> Generator[None, None, None]:
         torch.set_num_threads(threads)
 
 
-def run(kernel: Kernel, numbers: list[int], rows: int, work: int, *, even: bool) -> None:
-    """Run a kernel over all rows.
+def wanted(work: int) -> int:
+    """How many threads so many multiplications are worth."""
+    return min(torch.get_num_threads(), 1 + work // _WORTH_SHARING)
 
-    numbers: its table. work: multiplications in all, to judge how many threads. even: whether all rows are as long;
-    if not, small parts are dealt out in turn, so that every thread gets long ones and short ones.
-    """
-    table = (ctypes.c_int64 * len(numbers))(*numbers)
-    address = ctypes.addressof(table)
-    grain = kernel.tiles[0].rows[0]
-    threads = min(torch.get_num_threads(), -(-rows // grain), 1 + work // _WORTH_SHARING)
-    if threads <= 1:
-        kernel.run(address, 0, rows)
+
+def run(code: Runnable, argument: int, items: int, part: int, threads: int) -> None:
+    """Run a kernel over all items, ``part`` at a time, on up to so many threads. argument: an address."""
+    if threads <= 1 or part >= items:
+        code.run(argument, 0, items)
         return
-    part = -(-rows // (threads * grain)) * grain if even else grain
     pool = _openmp()
     if pool is None:
-        _run_on_own_threads(kernel, address, rows, part, threads)
+        _run_on_own_threads(code, argument, items, part, threads)
         return
-    task = (ctypes.c_int64 * 5)(address, rows, part, pool.thread_number, pool.thread_count)
-    pool.parallel(kernel.share, ctypes.addressof(task), threads, 0)
+    task = (ctypes.c_int64 * len(TASK))(argument, items, part, pool.thread_number, pool.thread_count)
+    pool.parallel(code.share, ctypes.addressof(task), threads, 0)
 
 
-def _run_on_own_threads(kernel: Kernel, address: int, rows: int, part: int, threads: int) -> None:
+def _run_on_own_threads(code: Runnable, argument: int, items: int, part: int, threads: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
-        starts = range(0, rows, part)
-        list(pool.map(lambda first: kernel.run(address, first, min(first + part, rows)), starts))
+        starts = range(0, items, part)
+        list(pool.map(lambda first: code.run(argument, first, min(first + part, items)), starts))

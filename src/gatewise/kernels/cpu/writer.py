@@ -12,7 +12,7 @@ from ...compiler.stages import Sweep
 from .table import Table
 
 POINTER = ir.PointerType()
-_FORMATS = {torch.float32: FLOAT32, torch.float64: FLOAT64}
+FORMATS = {torch.float32: FLOAT32, torch.float64: FLOAT64}
 
 
 class Writer:
@@ -25,7 +25,7 @@ class Writer:
     def __init__(self, sweep: Sweep, dtype: torch.dtype) -> None:
         self.sweep = sweep
         self.table = Table(sweep)
-        self.format = _FORMATS[dtype]
+        self.format = FORMATS[dtype]
         self.module = ir.Module(f"{sweep.name}_f{8 * self.format.bytes}")
 
     def function(self, name: str, *kinds: ir.Type, internal: bool = True) -> tuple[ir.Function, ir.IRBuilder]:

@@ -1,0 +1,29 @@
+"""No figure without the same result: what a peer gives is compared with ours before anything is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from tests.tolerance import PARITY
+
+from .workload import Call
+
+_NAMES = ("outputs", "gradient of x", "gradient of W", "gradient of U")
+
+
+class ParityError(Exception):
+    """Two contenders do not compute the same."""
+
+
+def check_parity(what: str, ours: Call, peers: Mapping[str, Call]) -> None:
+    """Raises ParityError where a peer's results are not ours, to the tolerance of the tests for float32."""
+    mine = [torch.as_tensor(np.asarray(part)) for part in ours()]
+    for peer, call in peers.items():
+        for name, a, b in zip(_NAMES, mine, call(), strict=False):
+            theirs = torch.as_tensor(np.asarray(b))
+            scale = max(1e-30, float(a.abs().max()))
+            error = float((a - theirs).abs().max()) / scale
+            if not error <= PARITY["float32"]:
+                raise ParityError(f"{what}: {name} of {peer} differ from ours by {error:.1e} of the largest")

@@ -1,0 +1,19 @@
+"""The benchmarks that there are, by name: each a module with ``main(arguments)``, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+# name: (module, what it measures)
+BENCHMARKS = {
+    "cpu": ("benchmarks.cpu.main", "our kernels and their peers, timed alternately on this processor"),
+    "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
+    "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
+    "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
+}
+
+
+def runner(name: str) -> Callable[[Sequence[str]], None]:
+    """The ``main`` of a benchmark."""
+    return import_module(BENCHMARKS[name][0]).main

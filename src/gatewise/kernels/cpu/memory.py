@@ -1,0 +1,35 @@
+"""Large arrays without a page fault for every four kilobytes.
+
+Where the system hands out memory in pages of 4 KiB only on first touch, touching 50 MB costs as much as computing
+what is written there. Linux takes a hint to use pages of 2 MiB instead.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from functools import lru_cache
+from typing import Any
+
+from torch import Tensor
+
+_HUGE = 2**21
+_ADVICE = getattr(mmap, "MADV_HUGEPAGE", None)
+
+
+def empty(like: Tensor, *shape: int) -> Tensor:
+    """An uninitialised tensor of this shape, of the dtype of ``like``."""
+    tensor = like.new_empty(shape)
+    size = tensor.numel() * tensor.itemsize
+    if size >= 2 * _HUGE and _ADVICE is not None:
+        start = -(-tensor.data_ptr() // _HUGE) * _HUGE
+        end = (tensor.data_ptr() + size) // _HUGE * _HUGE
+        _madvise()(start, end - start, _ADVICE)  # only a hint: whether it was taken makes no difference
+    return tensor
+
+
+@lru_cache(maxsize=1)
+def _madvise() -> Any:
+    function = ctypes.CDLL(None).madvise
+    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    return function

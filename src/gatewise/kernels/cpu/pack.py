@@ -1,0 +1,225 @@
+"""Weights copied into the order in which a sweep reads them, by a compiled kernel of its own.
+
+A *strip* is one vector of neighbouring units of one gate, for all k of a product. In a panel of packed weights it is
+read as [k][lane], zeros past the last unit. Matrices that lie the other way round are transposed in registers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ...compiler.render.llvm_math import I32, I64
+from ...compiler.stages import INPUT, Product, Stage
+from ...equation import Gate
+from .compile import Runnable, runnable
+from .loops import larger, loop, smaller
+from .memory import empty
+from .share import emit_share
+from .threads import run
+from .tile import Tile, this_machine
+from .writer import FORMATS, POINTER
+
+
+class Job(NamedTuple):
+    """Strips of one gate of one product. All distances are in elements.
+
+    matrix: 0 for W, 1 for U. start: of the gate's block in it. unit_step, k_step: how far apart neighbouring units
+    and neighbouring k are, one of them 1. length: how many k. target: where the gate begins in the panels.
+    k_width: from one k to the next there. block: from one block of units to the next. strips: vectors in a block.
+    """
+
+    matrix: int
+    start: int
+    unit_step: int
+    k_step: int
+    length: int
+    target: int
+    k_width: int
+    block: int
+    strips: int
+
+
+class Packing(NamedTuple):
+    """All panels of a sweep for one size. starts: where each stage's panel begins. size: elements in all.
+    strips: the most that a job has. jobs: what the compiled kernel reads."""
+
+    starts: tuple[int, ...]
+    size: int
+    strips: int
+    jobs: ctypes.Array[ctypes.c_int64]
+
+
+def packing(
+    stages: tuple[Stage, ...],
+    tiles: tuple[Tile, ...],
+    gates: tuple[Gate, ...],
+    inputs: int,
+    units: int,
+    *,
+    transposed: bool,
+) -> Packing:
+    """Where everything goes: in each panel [block of units][product][k][gate][unit].
+
+    transposed: a sum over the columns of W and U, as in a forward sweep, rather than over their rows.
+    """
+    jobs: list[int] = []
+    starts: list[int] = []
+    end = most = 0
+    for stage, tile in zip(stages, tiles, strict=True):
+        blocks = -(-units // tile.units)
+        block = sum(_length(product, inputs, units) * len(product.feeds) * tile.units for product in stage.products)
+        starts.append(end)
+        target = end
+        for product in stage.products:
+            length, width = _length(product, inputs, units), len(product.feeds) * tile.units
+            steps = (length, 1) if transposed else (1, units)
+            for index, gate in enumerate(product.feeds.values()):
+                matrix, start = _place(product, gate, gates, inputs, units)
+                place = target + index * tile.units
+                jobs += Job(matrix, start, *steps, length, place, width, block, tile.vectors)
+            target += length * width
+        end += blocks * block
+        most = max(most, blocks * tile.vectors)
+    return Packing(tuple(starts), end, most, (ctypes.c_int64 * len(jobs))(*jobs))
+
+
+def _length(product: Product, inputs: int, units: int) -> int:
+    return inputs if product.operand == INPUT else units
+
+
+def _place(product: Product, gate: Gate, gates: tuple[Gate, ...], inputs: int, units: int) -> tuple[int, int]:
+    """Which matrix, W or U, holds the gate's block, and where in it."""
+    if product.operand == INPUT:
+        return 0, [each for each in gates if each.has_input].index(gate) * units * inputs
+    return 1, [each for each in gates if each.recurrent].index(gate) * units * units
+
+
+def pack(plan: Packing, W: Tensor, U: Tensor, threads: int) -> Tensor:
+    """The panels, one after another in one tensor."""
+    panels = empty(W, max(1, plan.size))
+    task = (ctypes.c_int64 * len(_TASK))(
+        ctypes.addressof(plan.jobs),
+        len(plan.jobs) // len(Job._fields),
+        U.shape[1],
+        W.data_ptr(),
+        U.data_ptr(),
+        panels.data_ptr(),
+    )
+    run(_packer(W.dtype), ctypes.addressof(task), plan.strips, -(-plan.strips // threads), threads)
+    return panels
+
+
+_TASK = ("jobs", "count", "units", "W", "U", "panels")
+
+
+@cache
+def _packer(dtype: torch.dtype) -> Runnable:
+    """The compiled kernel: ``run(task, first strip, end strip)``."""
+    return runnable(str(_Packer(dtype).emit()))
+
+
+class _Packer:
+    """Writes the module of the packing kernel."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.format = FORMATS[dtype]
+        self.count = this_machine().vector_bytes // dtype.itemsize
+        self.module = ir.Module(f"pack_f{8 * self.format.bytes}")
+
+    def emit(self) -> ir.Module:
+        """The module, complete."""
+        kind = ir.FunctionType(ir.VoidType(), (POINTER, I64, I64))
+        function = ir.Function(self.module, kind, "run")
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        task, first, end = function.args
+        given = {name: _number(builder, task, index) for index, name in enumerate(_TASK)}
+        jobs = builder.inttoptr(given["jobs"], POINTER)
+        with loop(builder, I64(0), given["count"], 1) as index:
+            base = builder.gep(jobs, [builder.mul(index, I64(len(Job._fields)))], source_etype=I64)
+            job = Job(*(_number(builder, base, place) for place in range(len(Job._fields))))
+            matrix = builder.select(builder.icmp_signed("==", job.matrix, I64(0)), given["W"], given["U"])
+            with loop(builder, first, end, 1) as strip:
+                self._strip(builder, job, matrix, given["panels"], given["units"], strip)
+        builder.ret_void()
+        emit_share(self.module, function)
+        return self.module
+
+    def _strip(self, builder: ir.IRBuilder, job: Job, matrix: Any, panels: Any, units: Any, strip: Any) -> None:
+        """All k of one strip. Strips beyond the last unit are zeros, those beyond the last block do not exist."""
+        unit = builder.mul(strip, I64(self.count))
+        block, vector = builder.udiv(strip, job.strips), builder.urem(strip, job.strips)
+        place = builder.add(builder.mul(block, job.block), builder.mul(vector, I64(self.count)))
+        target = self._at(builder, builder.inttoptr(panels, POINTER), builder.add(job.target, place))
+        start = builder.add(job.start, builder.mul(unit, job.unit_step))
+        source = self._at(builder, builder.inttoptr(matrix, POINTER), start)
+        left = builder.sub(units, unit)
+        blocks = builder.udiv(builder.add(units, builder.sub(width := self._width(builder, job), I64(1))), width)
+        with builder.if_then(builder.icmp_signed("<", block, blocks)):
+            whole = builder.icmp_signed(">=", left, I64(self.count))
+            straight = builder.icmp_signed("==", job.unit_step, I64(1))
+            fast = builder.select(whole, job.length, I64(0))
+            in_squares = builder.mul(builder.udiv(fast, I64(self.count)), I64(self.count))
+            done = builder.select(straight, fast, in_squares)
+            with builder.if_else(straight) as (copied, transposed):
+                with copied, loop(builder, I64(0), done, 1) as k:
+                    self._store(builder, self._load(builder, source, builder.mul(k, job.k_step)), target, job, k)
+                with transposed, loop(builder, I64(0), done, self.count) as k:
+                    self._square(builder, source, target, job, k)
+            with loop(builder, done, job.length, 1) as k:
+                self._one_by_one(builder, source, target, job, k, left)
+
+    def _width(self, builder: ir.IRBuilder, job: Job) -> Any:
+        return builder.mul(job.strips, I64(self.count))
+
+    def _square(self, builder: ir.IRBuilder, source: Any, target: Any, job: Job, k: Any) -> None:
+        """As many k as a vector has lanes: a square that is transposed in registers, halves of halves changing places."""
+        rows = [
+            self._load(builder, source, builder.add(k, builder.mul(I64(unit), job.unit_step)))
+            for unit in range(self.count)
+        ]
+        distance = self.count // 2
+        while distance:
+            for low in (index for index in range(self.count) if not index & distance):
+                rows[low], rows[low + distance] = self._exchanged(builder, rows[low], rows[low + distance], distance)
+            distance //= 2
+        for offset, row in enumerate(rows):
+            self._store(builder, row, target, job, builder.add(k, I64(offset)))
+
+    def _exchanged(self, builder: ir.IRBuilder, a: Any, b: Any, distance: int) -> tuple[Any, Any]:
+        lanes = range(self.count)
+        low = [lane if not lane & distance else self.count + lane - distance for lane in lanes]
+        high = [lane + distance if not lane & distance else self.count + lane for lane in lanes]
+        kind = ir.VectorType(I32, self.count)
+        return tuple(builder.shuffle_vector(a, b, ir.Constant(kind, mask)) for mask in (low, high))  # pyright: ignore[reportReturnType]
+
+    def _one_by_one(self, builder: ir.IRBuilder, source: Any, target: Any, job: Job, k: Any, left: Any) -> None:
+        scalar = self.format.scalar
+        row = self._at(builder, source, builder.mul(k, job.k_step))
+        to = self._at(builder, target, builder.mul(k, job.k_width))
+        there = smaller(builder, larger(builder, left, I64(0)), I64(self.count))
+        with loop(builder, I64(0), there, 1) as lane:
+            value = builder.load(self._at(builder, row, builder.mul(lane, job.unit_step)), typ=scalar)
+            builder.store(value, self._at(builder, to, lane))
+        with loop(builder, there, I64(self.count), 1) as lane:
+            builder.store(ir.Constant(scalar, 0.0), self._at(builder, to, lane))
+
+    def _at(self, builder: ir.IRBuilder, base: Any, offset: Any) -> Any:
+        return builder.gep(base, [offset], source_etype=self.format.scalar)
+
+    def _load(self, builder: ir.IRBuilder, base: Any, offset: Any) -> Any:
+        vector = ir.VectorType(self.format.scalar, self.count)
+        return builder.load(self._at(builder, base, offset), typ=vector, align=self.format.bytes)
+
+    def _store(self, builder: ir.IRBuilder, value: Any, target: Any, job: Job, k: Any) -> None:
+        place = self._at(builder, target, builder.mul(k, job.k_width))
+        builder.store(value, place, align=self.format.bytes)
+
+
+def _number(builder: ir.IRBuilder, base: Any, index: int) -> Any:
+    return builder.load(builder.gep(base, [I64(index)], source_etype=I64), typ=I64)
