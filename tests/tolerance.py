@@ -43,3 +43,7 @@ LONG_SEQUENCE = 1e-12
 # rounding: measured 6.1e-7 at most, no more than over 100 steps. With gates of 1 - 1e-4 the rounding of thousands of
 # steps of 6e-8 adds up, and so does that of the gate, 6e-4 of its distance from 1: measured 2.7e-5 at most.
 DRIFT = {"forgetting": 2e-6, "remembering": 1e-4}
+
+# Relative to the largest number compared, float32, benchmarks of one layer against its peers. A gradient of a weight is
+# a sum over up to 100,000 rows, which each library takes in its own order: 6e-8 times the root of that is 2e-5.
+PEER = 5e-5

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from tests.tolerance import PARITY
+from tests.tolerance import PEER
 
 from .workload import Call
 
@@ -18,12 +18,12 @@ class ParityError(Exception):
 
 
 def check_parity(what: str, ours: Call, peers: Mapping[str, Call]) -> None:
-    """Raises ParityError where a peer's results are not ours, to the tolerance of the tests for float32."""
+    """Raises ParityError where a peer's results are not ours, within rounding."""
     mine = [torch.as_tensor(np.asarray(part)) for part in ours()]
     for peer, call in peers.items():
         for name, a, b in zip(_NAMES, mine, call(), strict=False):
             theirs = torch.as_tensor(np.asarray(b))
             scale = max(1e-30, float(a.abs().max()))
             error = float((a - theirs).abs().max()) / scale
-            if not error <= PARITY["float32"]:
+            if not error <= PEER:
                 raise ParityError(f"{what}: {name} of {peer} differ from ours by {error:.1e} of the largest")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ..equation import Cell, Operand, Value, previous
 from .lower import lower, program_of
 from .ops import OPS
 from .program import Program, is_temporary
+from .saved import candidates, kept_name
 
 
 def gradient_of(value: str) -> str:
@@ -40,15 +42,38 @@ def backward_program(cell: Cell, *, histories: bool = False) -> Program:
 
     histories: every state of every step has a gradient from outside, not only the output.
 
-    The pointwise part is computed again from saved pre-activations and states, so the forward keeps nothing else.
-    What a step multiplied with U inside itself is also given, since the gradient of U needs it.
+    The pointwise part is computed again from what is kept of every gate, see :func:`kept_gates`, and from the states. What a
+    step multiplied with U inside itself is also given, since the gradient of U needs it.
     """
-    return _Backward(cell, cell.state if histories else cell.state[:1]).program()
+    return _Backward(cell, cell.state if histories else cell.state[:1], _kept_values(cell)).program()
+
+
+@lru_cache(maxsize=256)
+def kept_gates(cell: Cell) -> dict[str, str]:
+    """For every gate in order: the array in which it is kept, and the value of the step that the array holds."""
+    values = _kept_values(cell)
+    return {
+        kept_name(cell, gate, values): values.get(gate.preactivation, gate.preactivation) for gate in cell.gates
+    }
+
+
+@lru_cache(maxsize=256)
+def _kept_values(cell: Cell) -> dict[str, str]:
+    """Pre-activation -> what is kept in its place, where the gradient does not read the pre-activation itself."""
+    values = dict(candidates(cell))
+    while True:
+        program = _Backward(cell, cell.state, values).program()
+        read = {argument for instruction in program.body for argument in instruction.args}
+        wrong = [name for name in values if name in read or name in program.outputs.values()]
+        if not wrong:
+            return values
+        values = {name: value for name, value in values.items() if name not in wrong}
 
 
 class _Backward:
-    def __init__(self, cell: Cell, seen: tuple[str, ...]) -> None:
+    def __init__(self, cell: Cell, seen: tuple[str, ...], kept_values: Mapping[str, str]) -> None:
         self.cell = cell
+        self.kept_values = kept_values
         self.seen = seen
         self.forward = program_of(cell)
         self.values: dict[str, Operand] = {}
@@ -60,27 +85,35 @@ class _Backward:
         self._forward_again()
         self._seed()
         self._reverse()
-        inputs = (*self.saved, *self._seeds())
+        inputs = (*self._given(), *self._seeds())
         outputs = dict(self._outputs())
         for name, value in outputs.items():
             self._name(name, value)
-        return lower(f"{self.cell.name}_backward", inputs, outputs, self.names)
+        name = f"{self.cell.name}_backward"
+        lowered = lower(name, inputs, outputs, self.names)
+        return lowered.restricted(name, lowered.outputs, frozenset())
 
     def _name(self, name: str, value: Operand) -> None:
         if isinstance(value, Value) and not is_temporary(name.removeprefix("d_")):
             self.names.setdefault(name, value)
 
-    @property
-    def saved(self) -> tuple[str, ...]:
+    def _given(self) -> dict[str, str]:
+        """What is there from the forward, by the name of the input, and the step's value that it is."""
         products = [name for name, i in self.forward.by_name.items() if i.op == "product"]
-        return (*products, *self.forward.inputs)
+        given = {name: name for name in (*products, *self.forward.inputs)}
+        for gate in self.cell.gates:
+            if gate.preactivation in self.kept_values:
+                given[kept_name(self.cell, gate, self.kept_values)] = self.kept_values[gate.preactivation]
+        return given
 
     def _forward_again(self) -> None:
-        self.values = {name: Value("input", label=name) for name in self.saved}
+        self.values = {value: Value("input", label=name) for name, value in self._given().items()}
         for instruction in self.forward.body:
+            if instruction.name in self.values:
+                continue
             if instruction.op == "constant":
                 self.values[instruction.name] = instruction.constant
-            elif instruction.op != "product":
+            else:
                 value = Value(instruction.op, *(self.values[argument] for argument in instruction.args))
                 self.values[instruction.name] = value
                 self._name(instruction.name, value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..equation import Cell, Gate, previous
-from .gradient import backward_program, from_later, gradient_of, through_products
+from .gradient import backward_program, from_later, gradient_of, kept_gates, through_products
 from .lower import program_of
 from .program import ACROSS_UNITS, Program
 
@@ -34,14 +34,15 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: accumulators that later stages read.
-    means: what is a mean over the units of a row, and of which array, taken before the stage begins."""
+    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: array -> which accumulator or value of the
+    body is stored there, for later stages or for backward. means: what is a mean over the units of a row, and of
+    which array, taken before the stage begins."""
 
     means: Mapping[str, str]
     starts: Mapping[str, str]
     products: tuple[Product, ...]
     body: Program
-    keeps: tuple[str, ...]
+    keeps: Mapping[str, str]
 
     @cached_property
     def loads(self) -> tuple[str, ...]:
@@ -84,8 +85,9 @@ def bias_of(gate: Gate) -> str:
 
 
 def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
-    """What turns inputs and initial states into states; ``keep`` stores every pre-activation for backward."""
+    """What turns inputs and initial states into states; ``keep`` stores what backward needs of every gate."""
     program = program_of(cell)
+    wanted = kept_gates(cell) if keep else {}
     gates = {gate.preactivation: gate for gate in cell.gates}
     fed = _products_of(program)
     stages: list[Stage] = []
@@ -100,7 +102,8 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
             Product(operand, {name: gates[name] for name in names}) for operand, names in reads.items() if names
         ]
         starts = {name: bias_of(gate) for name, gate in mine.items()}
-        stages.append(Stage(means, starts, tuple(products), body, tuple(own) if keep else ()))
+        mine = {array: value for array, value in wanted.items() if value in own or value in body.by_name}
+        stages.append(Stage(means, starts, tuple(products), body, mine))
     biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
     return _sweep(f"{cell.name}_forward", stages, (*biases, *cell.per_unit), backward=False)
 
@@ -124,7 +127,7 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
         products = [Product(fed[name], {name: called[name]}) for name in own if name in fed]
         if through in own:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
-        stages.append(Stage(means, dict.fromkeys(own, ""), tuple(products), body, ()))
+        stages.append(Stage(means, dict.fromkeys(own, ""), tuple(products), body, {}))
     return _sweep(program.name, stages, cell.per_unit, backward=True)
 
 
@@ -136,13 +139,12 @@ def _products_of(program: Program) -> dict[str, str]:
 def _sweep(name: str, stages: list[Stage], vectors: Iterable[str], *, backward: bool) -> Sweep:
     """The stages with every accumulator kept that a later stage loads."""
     loaded: set[str] = {operand for stage in stages for operand in stage.means.values()}
-    kept: list[Stage] = []
+    complete: list[Stage] = []
     for stage in reversed(stages):
-        needed = (name for name in stage.starts if name in loaded)
-        keeps = tuple(dict.fromkeys((*stage.keeps, *needed)))
-        kept.append(replace(stage, keeps=keeps))
+        needed = {name: name for name in stage.starts if name in loaded}
+        complete.append(replace(stage, keeps={**stage.keeps, **needed}))
         loaded.update(stage.loads)
-    return Sweep(name, tuple(reversed(kept)), tuple(vectors), backward)
+    return Sweep(name, tuple(reversed(complete)), tuple(vectors), backward)
 
 
 def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, str], list[str]]]:

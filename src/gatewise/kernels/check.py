@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,22 @@ from .layer import Layer, Saved, Seeds
 
 def checked(cell: Cell, layer: Layer) -> Layer:
     """The layer with contiguous tensors. Raises ShapeError naming the tensor, what was expected and what was found."""
+    *tensors, _ = layer
+    kind = (cell, *((tensor.shape, tensor.dtype, tensor.device) for tensor in tensors))
+    if kind not in _known_kinds:
+        _check_layer(cell, layer)
+        if len(_known_kinds) < _MOST_KINDS:
+            _known_kinds.add(kind)
+    _check_batch_sizes(cell, layer)
+    return layer.contiguous()
+
+
+# Layers that were found right, by what all of it depends on: shapes, dtypes and devices.
+_known_kinds: set[tuple[Any, ...]] = set()
+_MOST_KINDS = 4096
+
+
+def _check_layer(cell: Cell, layer: Layer) -> None:
     if layer.x.dim() != 2 or layer.states.dim() != 3:
         raise ShapeError(
             f"{cell.name}: x must have 2 dimensions and states 3, not {layer.x.dim()} and {layer.states.dim()}"
@@ -20,8 +38,6 @@ def checked(cell: Cell, layer: Layer) -> Layer:
         _check(cell, name, getattr(layer, name), shape, layer.x)
     for name in ("step_noise", "sequence_noise"):
         _check_noise(cell, layer, name)
-    _check_batch_sizes(cell, layer)
-    return layer.contiguous()
 
 
 def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torch.autograd import forward_ad
 
 from . import reference
 from .layer import Layer
-from .operator import TRAINED, Sequence, sequence_op
+from .operator import TRAINED, PlainSequence, Sequence, is_plain, run_forward, sequence_op
 from .reference import States
 from .registry import cell_of
 
@@ -61,7 +62,13 @@ def sequence(key: str, layer: Layer, *, histories: bool = False) -> States:
     if choose(layer.x).driver == "reference" or layer.x.dtype in HALVES:
         return reference.forward(cell_of(key), layer)
     trained: tuple[Tensor, ...] = layer[:TRAINED]  # pyright: ignore[reportAssignmentType] - only batch_sizes may be None
-    keep = histories or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in trained))
-    run = Sequence.apply if any(is_transformed(tensor) for tensor in layer[:-1]) else sequence_op
-    y, last, _, kept = run(key, *layer, keep)
+    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in trained)
+    y, last, _, kept = _runner(layer, learns)(key, *layer, histories or learns)
     return States(y, last, kept)
+
+
+def _runner(layer: Layer, learns: bool) -> Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """The cheapest way into the kernels that torch's machinery allows for these tensors."""
+    if is_plain(layer):
+        return PlainSequence.apply if learns else run_forward
+    return Sequence.apply if any(is_transformed(tensor) for tensor in layer[:-1]) else sequence_op

@@ -2,16 +2,20 @@
 
 ``gatewise::sequence`` is one layer on the fused driver, ``gatewise::sequence_backward`` its gradient. Arguments are the
 fields of :class:`.layer.Layer`, with the key of the cell in front. torch.func's transforms cannot see through the
-gradients of registered operators, so for them the same rules stand once more as functions, :class:`Sequence`.
+gradients of registered operators, so for them the same rules stand once more as functions, :class:`Sequence`; plain
+tensors go to the kernels directly, which costs less a call.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _len_torch_dispatch_stack  # torch has no public names for these two
+from torch._C._functorch import peek_interpreter_stack
 
 from ..equation import Cell
 from . import reference
@@ -30,12 +34,7 @@ TRAINED = len(Gradients._fields)  # the first fields of a layer have gradients
 _SEEDS = "Tensor d_y, Tensor d_last, Tensor? d_histories"
 
 
-@torch.library.custom_op(
-    "gatewise::sequence",
-    mutates_args=(),
-    schema=f"(str cell, {_LAYER}, bool keep) -> (Tensor, Tensor, Tensor, Tensor)",
-)
-def sequence_op(cell: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def run_forward(cell: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """y, last states, pre-activations and histories: see :class:`.layer.Kept`."""
     *layer, keep = arguments
     found = cell_of(cell)
@@ -43,13 +42,7 @@ def sequence_op(cell: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Ten
         return tuple(sweeps.forward(found, checked(found, Layer(*layer)), keep=keep))  # pyright: ignore[reportReturnType]
 
 
-@torch.library.custom_op(
-    "gatewise::sequence_backward",
-    mutates_args=(),
-    schema=f"(str cell, {_LAYER}, Tensor y, Tensor preactivations, Tensor histories, {_SEEDS}, bool input_gradient) "
-    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
-)
-def backward_op(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
+def run_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
     """Gradients of x (of length 0 unless asked for), W, U, b, per_unit and states: see :class:`.layer.Gradients`."""
     found = cell_of(cell)
     *tensors, input_gradient = arguments
@@ -58,6 +51,21 @@ def backward_op(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
         saved, seeds = Saved(*tensors[FIELDS : FIELDS + 3]), Seeds(*tensors[FIELDS + 3 :])
         saved, seeds = checked_saved(found, layer, saved, seeds)
         return tuple(sweeps.backward(found, layer, saved, seeds, input_gradient=input_gradient))
+
+
+sequence_op = torch.library.custom_op(
+    "gatewise::sequence",
+    run_forward,
+    mutates_args=(),
+    schema=f"(str cell, {_LAYER}, bool keep) -> (Tensor, Tensor, Tensor, Tensor)",
+)
+backward_op = torch.library.custom_op(
+    "gatewise::sequence_backward",
+    run_backward,
+    mutates_args=(),
+    schema=f"(str cell, {_LAYER}, Tensor y, Tensor preactivations, Tensor histories, {_SEEDS}, bool input_gradient) "
+    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+)
 
 
 @sequence_op.register_fake
@@ -193,6 +201,41 @@ def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
 def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
     found, dims = one_by_one(double_backward_op, info.batch_size, in_dims, *arguments)
     return list(found), list(dims)
+
+
+_PLAIN = frozenset({Tensor, torch.nn.Parameter})
+
+
+def is_plain(tensors: Iterable[Any]) -> bool:
+    """Whether all are tensors with memory of their own, outside any transform, mode or compilation, so that kernels
+    may be called without torch's dispatcher."""
+    return (
+        not torch.compiler.is_compiling()
+        and peek_interpreter_stack() is None
+        and _len_torch_dispatch_stack() == 0
+        and all(tensor is None or type(tensor) in _PLAIN for tensor in tensors)
+    )
+
+
+class PlainSequence(torch.autograd.Function):
+    """``sequence_op`` for plain tensors. Functions that torch.func may transform cost twice as much a call."""
+
+    @staticmethod
+    def forward(ctx: Any, *arguments: Any) -> Any:
+        """The kernel, and what backward needs of it."""
+        output = run_forward(*arguments)
+        _save(ctx, arguments, output)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *seeds: Any) -> Any:
+        """Gradients of all arguments."""
+        return _gradient_through(sequence_op, _plain_backward, ctx, *seeds)
+
+
+def _plain_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
+    recorded = torch.is_grad_enabled() or not is_plain(arguments[:-1])
+    return (SequenceBackward.apply if recorded else run_backward)(cell, *arguments)
 
 
 class Sequence(torch.autograd.Function):

@@ -207,8 +207,14 @@ class Recurrent(nn.Module):
         return found
 
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
-        weights = {name: self._weight(place, name).to(x.dtype) for name in self.weight_shapes[place.suffix]}
-        weights["weight_hh"] = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
+        first: Any = getattr(self, f"weight_ih{self.places[0].suffix}")
+        weights = {
+            name: check_weight(name + place.suffix, getattr(self, name + place.suffix), shape, first).to(x.dtype)
+            for name, shape in self.weight_shapes[place.suffix].items()
+        }
+        if self.options.weight_drop:
+            dropped = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
+            weights["weight_hh"] = dropped
         wide = _stacked(states, x.new_zeros(batch.rows.batch, place.units))
         return assembled(self.cell, weights, x, wide, batch.rows.batch_sizes, training=self.training)
 

@@ -51,7 +51,7 @@ class Body:
         for name in stage.loads:
             values[name] = self._loaded(table, places, name, row, unit, left)
         values = emit_program(stage.body, values, self.lanes)
-        stores = {name: name for name in stage.keeps} | dict(stage.body.outputs)
+        stores = {**stage.keeps, **stage.body.outputs}
         for name, value in stores.items():
             self._store(values[value], self._array(places, name, row, unit), left)
 

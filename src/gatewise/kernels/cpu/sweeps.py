@@ -10,10 +10,10 @@ from functools import cache, lru_cache
 import torch
 from torch import Tensor
 
-from ...compiler.gradient import from_later, from_output, gradient_of, multiplied, operands
+from ...compiler.gradient import from_later, from_output, gradient_of, kept_gates, multiplied, operands
 from ...compiler.lower import program_of
 from ...compiler.stages import INPUT, backward_sweep, bias_of, forward_sweep
-from ...equation import Cell, Gate, previous
+from ...equation import Cell, previous
 from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
 from . import reductions
 from .compile import Kernel, compile_sweep
@@ -83,7 +83,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
             arrays[state] = arrays[previous(state)] = held(last[index + 1].data_ptr(), units)
             ended.append(None)
     if keep:
-        arrays |= gate_arrays(cell.gates, preactivations)
+        arrays |= gate_arrays(kept_gates(cell), preactivations)
     _sweep(_forward_plan(cell, y.dtype, keep, layer.x.shape[1], units), cell, layer, arrays)
     for index, history in enumerate(ended):
         if history is not None:
@@ -118,13 +118,14 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
     inner = {name: torch.empty_like(y) for name in operands(program_of(cell))}
     arrays = {from_output(cell.state[0]): now(seeds.y.data_ptr(), units)}
-    arrays |= gate_arrays(cell.gates, saved.preactivations)
+    arrays |= gate_arrays(kept_gates(cell), saved.preactivations)
     if seeds.histories is not None:
         for name, seed in zip(cell.state[1:], pointers(seeds.histories), strict=True):
             arrays[from_output(name)] = now(seed, units)
-    for gate, array in zip(cell.gates, gate_arrays(cell.gates, d_gates).values(), strict=True):
-        arrays[gradient_of(gate.preactivation)] = array
-        arrays[from_later(gate.preactivation)] = array._replace(when=When.AFTER, edge=nothing.data_ptr())
+    names = [gate.preactivation for gate in cell.gates]
+    for name, array in gate_arrays(names, d_gates).items():
+        arrays[gradient_of(name)] = array
+        arrays[from_later(name)] = array._replace(when=When.AFTER, edge=nothing.data_ptr())
     pasts, starts = (y.data_ptr(), *pointers(saved.histories)), pointers(layer.states)
     for state, past, start, d_state in zip(cell.state, pasts, starts, pointers(d_states), strict=True):
         arrays[previous(state)] = before(past, units, start)
@@ -195,10 +196,10 @@ def held(pointer: int, row: int) -> Array:
     return Array(pointer, row, When.HELD)
 
 
-def gate_arrays(gates: Iterable[Gate], tensor: Tensor) -> dict[str, Array]:
-    """The gates' slices of an (N, G, H) tensor, under the names of their pre-activations."""
+def gate_arrays(names: Iterable[str], tensor: Tensor) -> dict[str, Array]:
+    """The gates' slices of an (N, G, H) tensor, under these names."""
     start, row, step = tensor.data_ptr(), tensor.shape[1] * tensor.shape[2], tensor.shape[2] * tensor.itemsize
-    return {gate.preactivation: now(start + index * step, row) for index, gate in enumerate(gates)}
+    return {name: now(start + index * step, row) for index, name in enumerate(names)}
 
 
 def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:

@@ -10,7 +10,7 @@ import ctypes
 import os
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -52,18 +52,19 @@ _LOADED_IN = os.getpid()
 
 
 @contextmanager
-def after_fork() -> Generator[None, None, None]:
-    """Keep to one thread in a forked child: the pool's threads stayed with the parent, and whatever waits for them,
-    torch's own operations too, waits for ever."""
-    if os.getpid() == _LOADED_IN:
-        yield
-        return
+def _one_thread() -> Generator[None, None, None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def after_fork() -> AbstractContextManager[None]:
+    """Keep to one thread in a forked child: the pool's threads stayed with the parent, and whatever waits for them,
+    torch's own operations too, waits for ever."""
+    return nullcontext() if os.getpid() == _LOADED_IN else _one_thread()
 
 
 def wanted(work: int) -> int:
