@@ -63,6 +63,10 @@ class Layer(NamedTuple):
             return self.rows
         return int(self.batch_sizes[0]) if len(self.batch_sizes) else 0
 
+    def running(self, step: int) -> int:
+        """How many sequences run at a step."""
+        return self.rows if self.batch_sizes is None else int(self.batch_sizes[step])
+
     def counts(self) -> list[int]:
         """How many sequences still run at each step."""
         return [self.rows] * self.steps if self.batch_sizes is None else self.batch_sizes.tolist()

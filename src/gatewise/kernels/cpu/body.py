@@ -17,7 +17,7 @@ from .writer import POINTER, Writer
 class Body:
     """The body function: the pointwise program for each row and vector of a tile, with and without a ragged end."""
 
-    def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, tail: Tail) -> None:
+    def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, tail: ir.Function) -> None:
         self.writer, self.stage, self.tile, self.tail = writer, stage, tile, tail
         self.function, self.builder = writer.function(name, POINTER, POINTER, POINTER, I64, I64, I64)
         self.lanes = Lanes(self.builder, writer.format, tile.lanes)
@@ -73,7 +73,7 @@ class Body:
         if left is None:
             return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
         temporary = self._temporary()
-        self.builder.call(self.tail.copy, (address, temporary, left))
+        self.builder.call(self.tail, (address, temporary, left))
         return self.builder.load(temporary, typ=self.lanes.vector)
 
     def _store(self, value: Any, address: Any, left: Any) -> None:
@@ -82,7 +82,7 @@ class Body:
             return
         temporary = self._temporary()
         self.builder.store(value, temporary)
-        self.builder.call(self.tail.copy, (temporary, address, left))
+        self.builder.call(self.tail, (temporary, address, left))
 
     def _temporary(self) -> Any:
         """One vector on the stack, zero where nothing is copied into it; allocated once, in the entry block."""
@@ -90,19 +90,3 @@ class Body:
             temporary = self.builder.alloca(self.lanes.vector)
         self.builder.store(self.lanes.constant(0.0), temporary)
         return temporary
-
-
-class Tail:
-    """Copies of fewer elements than a vector has, one at a time."""
-
-    def __init__(self, module: ir.Module, scalar: ir.Type) -> None:
-        kind = ir.FunctionType(ir.VoidType(), (POINTER, POINTER, I64))
-        self.copy = ir.Function(module, kind, "copy_tail")
-        self.copy.linkage = "internal"
-        self.copy.attributes.add("noinline")
-        builder = ir.IRBuilder(self.copy.append_basic_block("entry"))
-        source, target, count = self.copy.args
-        with loop(builder, I64(0), count, 1) as index:
-            value = builder.load(builder.gep(source, [index], source_etype=scalar), typ=scalar)
-            builder.store(value, builder.gep(target, [index], source_etype=scalar))
-        builder.ret_void()

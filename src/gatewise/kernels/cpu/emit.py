@@ -15,12 +15,13 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
-from .body import Body, Tail
+from .body import Body
 from .locate import locate, step_at
-from .loops import choose, larger, loop, smaller
+from .loops import choose, equal_parts, larger, loop, smaller
 from .means import emit_means
 from .share import emit_share
 from .sums import Sums
+from .tail import copy_tail
 from .tile import Machine, Tile, tile_of
 from .writer import POINTER, Writer
 
@@ -47,7 +48,7 @@ class SweepEmitter:
 
     def emit(self) -> ir.Module:
         """The module, complete."""
-        tail = Tail(self.writer.module, self.writer.format.scalar)
+        tail = copy_tail(self.writer.module, self.writer.format.scalar)
         stages = [
             self._stage(index, stage, tile, tail)
             for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
@@ -55,7 +56,7 @@ class SweepEmitter:
         emit_share(self.writer.module, self._run(stages))
         return self.writer.module
 
-    def _stage(self, index: int, stage: Stage, tile: Tile, tail: Tail) -> _Functions:
+    def _stage(self, index: int, stage: Stage, tile: Tile, tail: ir.Function) -> _Functions:
         means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
         body = Body(self.writer, stage, tile, f"stage{index}_body", tail).emit()
         return _Functions(means, {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in range(1, tile.rows + 1)})
@@ -64,17 +65,17 @@ class SweepEmitter:
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)
         table, first, end = function.args
         places = builder.alloca(I64, I64(2 * len(self.sweep.arrays)))
-        steps = self.writer.slot(builder, table, "steps")
-        with loop(builder, I64(0), steps, 1) as index:
-            time = builder.sub(builder.sub(steps, I64(1)), index) if self.sweep.backward else index
+        begin, stop = (self.writer.slot(builder, table, name) for name in ("begin", "end"))
+        with loop(builder, begin, stop, 1) as index:
+            time = builder.sub(builder.add(begin, builder.sub(stop, I64(1))), index) if self.sweep.backward else index
             step = step_at(self.writer, builder, table, time)
             running = smaller(builder, end, step.running)
             # going back in time, sequences that end here have nothing behind them; going forward it does not matter
             middle = smaller(builder, running, step.continuing) if self.sweep.backward else running
-            for start, stop, ending in ((first, middle, False), (larger(builder, first, middle), running, True)):
-                with builder.if_then(builder.icmp_signed("<", start, stop)):
+            for start, limit, ending in ((first, middle, False), (larger(builder, first, middle), running, True)):
+                with builder.if_then(builder.icmp_signed("<", start, limit)):
                     locate(self.writer, builder, table, places, step, ending=ending)
-                    self._step(builder, stages, table, places, start, stop)
+                    self._step(builder, stages, table, places, start, limit)
                 if not self.sweep.backward:
                     break
         builder.ret_void()
@@ -98,13 +99,8 @@ class SweepEmitter:
 
 
 def _rows(builder: ir.IRBuilder, tiles: dict[int, ir.Function], where: tuple[Any, ...], first: Any, end: Any) -> None:
-    """Cut the rows into as few tiles as there can be, as equal as they can be: 20 rows are 4 times 5, not 3 times 6
-    and then 2, which would leave most registers idle."""
-    count, most = builder.sub(end, first), max(tiles)
-    pieces = builder.udiv(builder.add(count, I64(most - 1)), I64(most))
-    least, wider = builder.udiv(count, pieces), builder.urem(count, pieces)
-    middle = builder.add(first, builder.mul(wider, builder.add(least, I64(1))))
-    for start, stop, rows in ((first, middle, builder.add(least, I64(1))), (middle, end, least)):
+    """All rows of a block of units, tile by tile."""
+    for start, stop, rows in equal_parts(builder, first, end, max(tiles)):
         with loop(builder, start, stop, rows) as row:
             choose(builder, rows, {n: partial(builder.call, tile, (*where, row)) for n, tile in tiles.items()})
 

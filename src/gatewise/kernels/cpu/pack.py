@@ -103,16 +103,18 @@ def _place(product: Product, gate: Gate, gates: tuple[Gate, ...], inputs: int, u
 def pack(plan: Packing, W: Tensor, U: Tensor, threads: int) -> Tensor:
     """The panels, one after another in one tensor."""
     panels = empty(W, max(1, plan.size))
-    task = (ctypes.c_int64 * len(_TASK))(
-        ctypes.addressof(plan.jobs),
-        len(plan.jobs) // len(Job._fields),
-        U.shape[1],
-        W.data_ptr(),
-        U.data_ptr(),
-        panels.data_ptr(),
-    )
-    run(_packer(W.dtype), ctypes.addressof(task), plan.strips, -(-plan.strips // threads), threads)
+    pack_jobs(plan.jobs, plan.strips, U.shape[1], W, U, panels, threads)
     return panels
+
+
+def pack_jobs(
+    jobs: ctypes.Array[ctypes.c_int64], strips: int, units: int, W: Tensor, U: Tensor, panels: Tensor, threads: int
+) -> None:
+    """Do these jobs, of which none has more strips, for matrices with so many units."""
+    count = len(jobs) // len(Job._fields)
+    pointers = (W.data_ptr(), U.data_ptr(), panels.data_ptr())
+    task = (ctypes.c_int64 * len(_TASK))(ctypes.addressof(jobs), count, units, *pointers)
+    run(_packer(W.dtype), ctypes.addressof(task), strips, -(-strips // threads), threads)
 
 
 _TASK = ("jobs", "count", "units", "W", "U", "panels")

@@ -1,61 +1,22 @@
-"""One layer on the CPU: tensors laid out for the compiled sweeps, and what follows the sweeps."""
+"""One layer on the CPU: where its tensors lie for the compiled sweeps, and what follows the sweeps."""
 
 from __future__ import annotations
-
-import ctypes
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
 
 from ...compiler.gradient import from_later, from_output, gradient_of, kept_gates, multiplied, operands
 from ...compiler.lower import program_of
-from ...compiler.stages import INPUT, backward_sweep, bias_of, forward_sweep
+from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
-from . import reductions
-from .compile import Kernel, compile_sweep
-from .memory import empty
-from .pack import Packing, pack, packing
+from .arrays import before, gate_arrays, held, now, pointers
+from .chunks import chunks_of
+from .memory import empty, rows_apart
+from .plans import backward_plan, forward_plan
+from .reductions import Reductions
+from .sweeping import Sweeping
 from .table import Array, When
-from .threads import run, wanted
-
-_PLANS = 512  # sizes that are remembered for each direction; each takes a few kilobytes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A compiled sweep, and how weights are packed for it, at one size."""
-
-    kernel: Kernel
-    packing: Packing
-
-
-@cache
-def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool) -> Kernel:
-    return compile_sweep(forward_sweep(cell, keep=keep), dtype)
-
-
-@cache
-def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool) -> Kernel:
-    return compile_sweep(backward_sweep(cell, histories=histories), dtype)
-
-
-@lru_cache(maxsize=_PLANS)
-def _forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, inputs: int, units: int) -> Plan:
-    return _planned(_forward_kernel(cell, dtype, keep), cell, inputs, units, transposed=True)
-
-
-@lru_cache(maxsize=_PLANS)
-def _backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, inputs: int, units: int) -> Plan:
-    return _planned(_backward_kernel(cell, dtype, histories), cell, inputs, units, transposed=False)
-
-
-def _planned(kernel: Kernel, cell: Cell, inputs: int, units: int, *, transposed: bool) -> Plan:
-    stages = kernel.table.sweep.stages
-    return Plan(kernel, packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed))
 
 
 def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
@@ -84,7 +45,8 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
             ended.append(None)
     if keep:
         arrays |= gate_arrays(kept_gates(cell), preactivations)
-    _sweep(_forward_plan(cell, y.dtype, keep, layer.x.shape[1], units), cell, layer, arrays)
+    plan = forward_plan(cell, y.dtype, keep, layer.x.shape[1], units)
+    Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     for index, history in enumerate(ended):
         if history is not None:
             _take_last(last[index], history, layer.batch_sizes)
@@ -111,102 +73,60 @@ def _end(layer: Layer) -> int:
 def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool = True) -> Gradients:
     """Gradients of everything in ``layer``, from those of y, the last states, and the histories if they have any.
 
+    Time is taken in chunks from the end: the gradients of a chunk's pre-activations are summed up into those of the
+    weights while they are in the cache, and never all there at once.
     Without ``input_gradient`` that of x, a large product, is left out and has length 0.
     """
     units, y = layer.units, saved.y
-    d_gates, nothing = empty(y, *saved.preactivations.shape), y.new_zeros(units)
+    chunks = chunks_of(layer, len(cell.gates) * units * y.itemsize)
+    most = max((rows.stop - rows.start for _, rows in chunks), default=0)
+    d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # and those of the step after
+    inner = empty(y, len(operands(program_of(cell))), most, units)
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
-    inner = {name: torch.empty_like(y) for name in operands(program_of(cell))}
+    arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
+    sums = Reductions(cell, layer, y, input_gradient=input_gradient)
+    sweep = Sweeping(
+        backward_plan(cell, y.dtype, seeds.histories is not None, layer.x.shape[1], units), cell, layer
+    )
+    after = 0
+    for steps, rows in reversed(chunks):
+        count = rows.stop - rows.start
+        if after:  # the first step of the chunk before, which is after this one in time
+            d_gates[count : count + after] = d_gates[:after].clone()
+        arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
+        sweep.run(arrays, steps)
+        sums.add(rows, d_gates[:count], inner[:, :count])
+        after = layer.running(steps.start)
+    sums.add_first_state(d_gates, d_states[0])
+    return sums.gradients(d_per_unit.sum(1), d_states)
+
+
+def _backward_arrays(
+    cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, d_states: Tensor, d_per_unit: Tensor
+) -> dict[str, Array]:
+    """All arrays of the backward sweep that do not move from chunk to chunk."""
+    units = layer.units
     arrays = {from_output(cell.state[0]): now(seeds.y.data_ptr(), units)}
     arrays |= gate_arrays(kept_gates(cell), saved.preactivations)
     if seeds.histories is not None:
         for name, seed in zip(cell.state[1:], pointers(seeds.histories), strict=True):
             arrays[from_output(name)] = now(seed, units)
-    names = [gate.preactivation for gate in cell.gates]
-    for name, array in gate_arrays(names, d_gates).items():
-        arrays[gradient_of(name)] = array
-        arrays[from_later(name)] = array._replace(when=When.AFTER, edge=nothing.data_ptr())
-    pasts, starts = (y.data_ptr(), *pointers(saved.histories)), pointers(layer.states)
+    pasts, starts = (saved.y.data_ptr(), *pointers(saved.histories)), pointers(layer.states)
     for state, past, start, d_state in zip(cell.state, pasts, starts, pointers(d_states), strict=True):
         arrays[previous(state)] = before(past, units, start)
         arrays[from_later(state)] = arrays[gradient_of(previous(state))] = held(d_state, units)
     for weight, sums in zip(cell.per_unit, pointers(d_per_unit), strict=True):
         arrays[from_later(weight)] = arrays[gradient_of(weight)] = held(sums, units)
-    arrays |= {multiplied(name): now(tensor.data_ptr(), units) for name, tensor in inner.items()}
-    plan = _backward_plan(cell, y.dtype, seeds.histories is not None, layer.x.shape[1], units)
-    _sweep(plan, cell, layer, arrays)
-
-    end = _end(layer)
-    done, mine = layer._replace(x=layer.x[:end]), d_gates[:end]
-    d_x = reductions.of_input(cell.gates, done, mine) if input_gradient else layer.x[:0].clone()
-    reductions.add_first_state(cell.gates, done, mine, d_states[0])
-    return Gradients(
-        x=torch.nn.functional.pad(d_x, (0, 0, 0, len(layer.x) - end)) if input_gradient and end < len(layer.x) else d_x,
-        W=reductions.of_input_weights(cell.gates, done, mine),
-        U=reductions.of_recurrent_weights(cell, done, saved.y, mine, inner),
-        b=reductions.of_biases(cell.gates, mine),
-        per_unit=d_per_unit.sum(1),
-        states=d_states,
-    )
+    return arrays
 
 
-def _sweep(plan: Plan, cell: Cell, layer: Layer, arrays: dict[str, Array]) -> None:
-    """Pack the weights, give scratch to arrays that only live between stages, and run."""
-    units, rows, table = layer.units, layer.rows, plan.kernel.table
-    count = wanted(len(layer.x) * plan.packing.size)
-    panels = pack(plan.packing, layer.W, layer.U, count)
-    arrays |= noise_arrays(cell, layer)
-    unbound = [name for name in table.sweep.arrays if name not in arrays]
-    scratch = layer.states.new_empty(len(unbound), rows, units)
-    arrays |= {name: held(pointer, units) for name, pointer in zip(unbound, pointers(scratch), strict=True)}
-    biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
-    addresses = dict(zip(biases, pointers(layer.b.view(-1, units)), strict=True))
-    addresses |= dict(zip(cell.per_unit, pointers(layer.per_unit), strict=True))
-    first = panels.data_ptr()
-    addresses |= {
-        name: first + start * panels.itemsize for name, start in zip(table.panels, plan.packing.starts, strict=True)
-    }
-    offsets = None if layer.batch_sizes is None else layer.offsets()
-    sizes = (layer.steps, rows, layer.x.shape[1], units, 0 if offsets is None else offsets.data_ptr())
-    numbers = table.filled(sizes, arrays, addresses)
-    grain = plan.kernel.tiles[0].rows
-    # rows that end at different times are dealt out in small parts, so that every thread gets long ones and short ones
-    part = grain if offsets is not None else -(-rows // count)
-    run(plan.kernel.code, ctypes.addressof(numbers), rows, part, count)
-
-
-def pointers(tensor: Tensor) -> list[int]:
-    """The addresses of ``tensor[0]``, ``tensor[1]``, and so on, of a contiguous tensor."""
-    start, step = tensor.data_ptr(), tensor.stride(0) * tensor.itemsize
-    return [start + index * step for index in range(tensor.shape[0])]
-
-
-def now(pointer: int, row: int) -> Array:
-    """Rows of one number for each unit, each row at its own step."""
-    return Array(pointer, row, When.NOW)
-
-
-def before(pointer: int, row: int, initial: int) -> Array:
-    """The same a step ago: at the first step, the initial state."""
-    return Array(pointer, row, When.BEFORE, initial, row)
-
-
-def held(pointer: int, row: int) -> Array:
-    """One row for each sequence, read and written at every step."""
-    return Array(pointer, row, When.HELD)
-
-
-def gate_arrays(names: Iterable[str], tensor: Tensor) -> dict[str, Array]:
-    """The gates' slices of an (N, G, H) tensor, under these names."""
-    start, row, step = tensor.data_ptr(), tensor.shape[1] * tensor.shape[2], tensor.shape[2] * tensor.itemsize
-    return {name: now(start + index * step, row) for index, name in enumerate(names)}
-
-
-def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:
-    """The random numbers, of which all rows may share one."""
-    found: dict[str, Array] = {}
-    for each, drawn, place in (("step", layer.step_noise, now), ("sequence", layer.sequence_noise, held)):
-        names = [noise.name for noise in cell.noise if noise.each == each] if cell.noise else []
-        for name, pointer in zip(names, pointers(drawn), strict=True):
-            found[name] = held(pointer, 0) if drawn.shape[1] == 1 else place(pointer, layer.units)
-    return found
+def _chunk_arrays(cell: Cell, d_gates: Tensor, inner: Tensor, first: int, nothing: Tensor) -> dict[str, Array]:
+    """The arrays that hold one chunk, whose rows begin with this one. nothing: the gradients after the last step."""
+    arrays: dict[str, Array] = {}
+    for name, array in gate_arrays([gate.preactivation for gate in cell.gates], d_gates).items():
+        mine = array.shifted(first, d_gates.itemsize)
+        arrays[gradient_of(name)] = mine
+        arrays[from_later(name)] = mine._replace(when=When.AFTER, edge=nothing.data_ptr())
+    for name, pointer in zip(operands(program_of(cell)), pointers(inner), strict=True):
+        arrays[multiplied(name)] = now(pointer, inner.shape[2]).shifted(first, inner.itemsize)
+    return arrays

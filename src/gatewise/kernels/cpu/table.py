@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from ...compiler.stages import Sweep
 
-# steps: T. rows: B. inputs, units: I, H. offsets: the address of the first row of each step and the end of the last,
-# or 0 where every step has all B rows.
-SIZES = ("steps", "rows", "inputs", "units", "offsets")
+# steps: T. begin, end: the steps to run. rows: B. inputs, units: I, H. offsets: the address of the first row of each step
+# and the end of the last, or 0 where every step has all B rows.
+SIZES = ("steps", "begin", "end", "rows", "inputs", "units", "offsets")
 
 
 class When(IntEnum):
@@ -33,6 +33,10 @@ class Array(NamedTuple):
     when: When
     edge: int = 0
     edge_row: int = 0
+
+    def shifted(self, first: int, size: int) -> Array:
+        """The same where only rows from ``first`` on are there, in elements of so many bytes."""
+        return self._replace(pointer=self.pointer - first * self.row * size)
 
 
 @dataclass(frozen=True)

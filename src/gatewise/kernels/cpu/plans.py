@@ -1,0 +1,50 @@
+"""Compiled sweeps, each made once and kept: for a cell and dtype the code, for a size how weights are packed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import torch
+
+from ...compiler.stages import backward_sweep, forward_sweep
+from ...equation import Cell
+from .compile import Kernel, compile_sweep
+from .pack import Packing, packing
+
+_PLANS = 512  # sizes that are remembered for each direction; each takes a few kilobytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled sweep, and how weights are packed for it, at one size."""
+
+    kernel: Kernel
+    packing: Packing
+
+
+@cache
+def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool) -> Kernel:
+    return compile_sweep(forward_sweep(cell, keep=keep), dtype)
+
+
+@cache
+def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool) -> Kernel:
+    return compile_sweep(backward_sweep(cell, histories=histories), dtype)
+
+
+@lru_cache(maxsize=_PLANS)
+def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, inputs: int, units: int) -> Plan:
+    """For the forward sweep."""
+    return _planned(_forward_kernel(cell, dtype, keep), cell, inputs, units, transposed=True)
+
+
+@lru_cache(maxsize=_PLANS)
+def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, inputs: int, units: int) -> Plan:
+    """For the backward sweep."""
+    return _planned(_backward_kernel(cell, dtype, histories), cell, inputs, units, transposed=False)
+
+
+def _planned(kernel: Kernel, cell: Cell, inputs: int, units: int, *, transposed: bool) -> Plan:
+    stages = kernel.table.sweep.stages
+    return Plan(kernel, packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed))

@@ -1,0 +1,177 @@
+"""Matrix products for gradients: a compiled kernel that adds A B to C, its results in registers while it sums.
+
+torch.mm goes to MKL, which on AMD processors runs at less than half of what they can; the sweeps' way of
+multiplying does not. Sums over k are taken in stretches, in an order that does not depend on threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ...compiler.render.llvm_math import I64, Lanes
+from .compile import Runnable, runnable
+from .loops import choose, equal_parts, loop, smaller
+from .memory import empty
+from .pack import Job, pack_jobs
+from .share import emit_share
+from .tail import copy_tail
+from .threads import run, wanted
+from .tile import this_machine
+from .writer import FORMATS, POINTER
+
+# A tile of C: so many rows and at most so many vectors of columns stay in registers.
+_ROWS, _VECTORS = 6, 4
+# So many k at a time, so that their part of A and B stays in the nearest cache.
+_STRETCH = 512
+# What the kernel is told, 64-bit integers. Steps are in elements; panels: B packed, ``vectors`` wide.
+_TASK = ("a", "a_row", "a_k", "panels", "vectors", "c", "c_row", "rows", "columns", "length")
+
+
+class Panels(NamedTuple):
+    """A matrix (K, M), packed. vectors: how many make one panel of columns."""
+
+    data: Tensor
+    length: int
+    columns: int
+    vectors: int
+
+
+def panels_of(b: Tensor) -> Panels:
+    """A matrix whose last dimension is contiguous, packed to be multiplied with."""
+    length, columns = b.shape
+    lanes = this_machine().vector_bytes // b.itemsize
+    strips = -(-columns // lanes)
+    blocks = max(1, -(-strips // _VECTORS))
+    vectors = max(1, -(-strips // blocks))
+    width = vectors * lanes
+    data = empty(b, blocks * length * width)
+    job = Job(0, 0, 1, b.stride(0), length, 0, width, length * width, vectors)
+    pack_jobs((ctypes.c_int64 * len(job))(*job), blocks * vectors, columns, b, b, data, wanted(length * columns))
+    return Panels(data, length, columns, vectors)
+
+
+def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) -> None:
+    """c (N, M) += a (N, K) times b (K, M); ``transposed``: a is (K, N). The last dimension of each is contiguous."""
+    rows = c.shape[0]
+    if 0 in (rows, b.length, b.columns):
+        return
+    threads = wanted(rows * b.length * b.columns)
+    steps = (1, a.stride(0)) if transposed else (a.stride(0), 1)
+    places = (a.data_ptr(), *steps, b.data.data_ptr(), b.vectors, c.data_ptr(), c.stride(0))
+    task = (ctypes.c_int64 * len(_TASK))(*places, rows, b.columns, b.length)
+    tiles = -(-rows // _ROWS)
+    run(_kernel(c.dtype), ctypes.addressof(task), tiles, -(-tiles // threads), threads)
+
+
+@cache
+def _kernel(dtype: torch.dtype) -> Runnable:
+    """``run(task, first tile of rows, end)``."""
+    return runnable(str(_Emitter(dtype).emit()))
+
+
+class _Emitter:
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.format = FORMATS[dtype]
+        self.count = this_machine().vector_bytes // dtype.itemsize
+        self.module = ir.Module(f"product_f{8 * self.format.bytes}")
+        self.copy = copy_tail(self.module, self.format.scalar)
+
+    def emit(self) -> ir.Module:
+        """The module, complete."""
+        tiles = {
+            (rows, vectors): self._tile(rows, vectors)
+            for rows in range(1, _ROWS + 1)
+            for vectors in range(1, _VECTORS + 1)
+        }
+        function, builder = self._function("run", POINTER, I64, I64)
+        task, first, end = function.args
+        given = {
+            name: builder.load(builder.gep(task, [I64(index)], source_etype=I64), typ=I64, name=name)
+            for index, name in enumerate(_TASK)
+        }
+        start, stop = (self._first_row(builder, given["rows"], tile) for tile in (first, end))
+        for vectors in range(1, _VECTORS + 1):
+            with builder.if_then(builder.icmp_signed("==", given["vectors"], I64(vectors))):
+                mine = {rows: tiles[rows, vectors] for rows in range(1, _ROWS + 1)}
+                self._loops(builder, given, mine, vectors, start, stop)
+        builder.ret_void()
+        emit_share(self.module, function)
+        return self.module
+
+    def _first_row(self, builder: ir.IRBuilder, rows: Any, tile: Any) -> Any:
+        return smaller(builder, builder.mul(tile, I64(_ROWS)), rows)
+
+    def _function(self, name: str, *kinds: ir.Type) -> tuple[ir.Function, ir.IRBuilder]:
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        return function, ir.IRBuilder(function.append_basic_block("entry"))
+
+    def _loops(
+        self, builder: ir.IRBuilder, given: dict[str, Any], tiles: dict[int, ir.Function], vectors: int, start: Any, stop: Any
+    ) -> None:
+        """Stretches of k outside, then blocks of columns, then tiles of rows."""
+        length, columns, width = given["length"], given["columns"], vectors * self.count
+        a, panels, c = (builder.inttoptr(given[name], POINTER) for name in ("a", "panels", "c"))
+        with loop(builder, I64(0), length, _STRETCH) as k, loop(builder, I64(0), columns, width) as column:
+            count = smaller(builder, builder.sub(length, k), I64(_STRETCH))
+            block = builder.mul(builder.mul(builder.udiv(column, I64(width)), length), I64(width))
+            b = self._at(builder, panels, builder.add(block, builder.mul(k, I64(width))))
+            left = builder.sub(columns, column)
+            for first, end, rows in equal_parts(builder, start, stop, _ROWS):
+                with loop(builder, first, end, rows) as row:
+                    a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
+                    c_at = builder.add(builder.mul(row, given["c_row"]), column)
+                    where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
+                    steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
+                    calls = {n: (lambda tile=tile: builder.call(tile, (*where, *steps))) for n, tile in tiles.items()}
+                    choose(builder, rows, calls)
+
+    def _tile(self, rows: int, vectors: int) -> ir.Function:
+        """A function of (a, b, c, steps of a's rows, a's k and c's rows, number of k, columns left)."""
+        function, builder = self._function(f"tile_{rows}x{vectors}", *(POINTER,) * 3, *(I64,) * 5)
+        function.linkage = "internal"
+        a, b, c, a_row, a_k, c_row, count, left = function.args
+        lanes = Lanes(builder, self.format, self.count)
+        places = [[builder.alloca(lanes.vector) for _ in range(vectors)] for _ in range(rows)]
+        for place in (place for row in places for place in row):
+            builder.store(lanes.constant(0.0), place)
+        starts = [self._at(builder, a, builder.mul(I64(row), a_row)) for row in range(rows)]
+        with loop(builder, I64(0), count, 1) as k:
+            at = self._at(builder, b, builder.mul(k, I64(vectors * self.count)))
+            weights = [
+                builder.load(self._at(builder, at, I64(v * self.count)), typ=lanes.vector, align=self.format.bytes)
+                for v in range(vectors)
+            ]
+            offset = builder.mul(k, a_k)
+            for start, row in zip(starts, places, strict=True):
+                scalar = builder.load(self._at(builder, start, offset), typ=self.format.scalar)
+                operand = lanes.splat(scalar)
+                for weight, place in zip(weights, row, strict=True):
+                    builder.store(lanes.fma(operand, weight, builder.load(place, typ=lanes.vector)), place)
+        spill = builder.alloca(lanes.vector)
+        for index, row in enumerate(places):
+            for v, place in enumerate(row):
+                target = self._at(builder, self._at(builder, c, builder.mul(I64(index), c_row)), I64(v * self.count))
+                self._add(builder, lanes, builder.load(place, typ=lanes.vector), target, builder.sub(left, I64(v * self.count)), spill)
+        builder.ret_void()
+        return function
+
+    def _add(self, builder: ir.IRBuilder, lanes: Lanes, total: Any, target: Any, left: Any, spill: Any) -> None:
+        """Add the sums to as many of the target's elements as there are."""
+        with builder.if_else(builder.icmp_signed(">=", left, I64(self.count))) as (whole, ragged):
+            with whole:
+                there = builder.load(target, typ=lanes.vector, align=self.format.bytes)
+                builder.store(builder.fadd(there, total), target, align=self.format.bytes)
+            with ragged, builder.if_then(builder.icmp_signed(">", left, I64(0))):
+                builder.store(lanes.constant(0.0), spill)
+                builder.call(self.copy, (target, spill, left))
+                builder.store(builder.fadd(builder.load(spill, typ=lanes.vector), total), spill)
+                builder.call(self.copy, (spill, target, left))
+
+    def _at(self, builder: ir.IRBuilder, base: Any, offset: Any) -> Any:
+        return builder.gep(base, [offset], source_etype=self.format.scalar)
