@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 Call = Callable[[], object]
 
-# A sample this long is worth its clock; shorter calls are repeated within one.
-_SAMPLE = 2e-3
+# A sample is this long; shorter calls are repeated within one, as a program that uses a layer does.
+_SAMPLE = 20e-3
 _FEWEST_ROUNDS = 5
+_ROUNDS_BEFORE = 2  # until memory has come from the system, and who disturbs whom has settled
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def alternately(contenders: Mapping[str, Call], seconds: float) -> Samples:
     """Time all of them in turns, for about so many seconds in all."""
     counts = {name: _calls_in_a_sample(call) for name, call in contenders.items()}
     found: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(_ROUNDS_BEFORE):
+        for name, call in contenders.items():
+            _timed(call, counts[name])
     order, end = list(contenders), time.perf_counter() + seconds
     while time.perf_counter() < end or len(found[order[0]]) < _FEWEST_ROUNDS:
         for name in list(order):

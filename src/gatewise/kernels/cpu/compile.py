@@ -13,6 +13,7 @@ from llvmlite import binding
 
 from ...compiler.stages import Sweep
 from .emit import SweepEmitter
+from .few import FewEmitter
 from .table import Table
 from .tile import Tile, this_machine
 
@@ -43,6 +44,7 @@ def _target() -> binding.TargetMachine:
     """A new one for every use: an execution engine owns the one that it is given."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    binding.initialize_native_asmparser()
     features = binding.get_host_cpu_features().flatten()
     target = binding.Target.from_default_triple()
     return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=3, jit=True)
@@ -82,7 +84,7 @@ def runnable(text: str) -> Runnable:
     return Runnable(signature(engine.get_function_address("run")), engine.get_function_address("share"), engine)
 
 
-def compile_sweep(sweep: Sweep, dtype: torch.dtype) -> Kernel:
-    """Machine code for one sweep and dtype, for every size."""
-    emitter = SweepEmitter(sweep, dtype, this_machine())
+def compile_sweep(sweep: Sweep, dtype: torch.dtype, *, few: bool = False) -> Kernel:
+    """Machine code for one sweep and dtype, for every size. few: for few rows."""
+    emitter = (FewEmitter if few else SweepEmitter)(sweep, dtype, this_machine())
     return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(str(emitter.emit())))

@@ -91,7 +91,7 @@ class SweepEmitter:
                 with loop(builder, first, end, 1) as row:
                     builder.call(functions.means, (table, places, row))
             panel = self.writer.pointer(builder, table, f"panel_{index}")
-            size = _panel_size(stage, tile, builder, inputs, units)
+            size = panel_size(stage, tile, builder, inputs, units)
             with loop(builder, I64(0), units, tile.units) as unit:
                 block = builder.mul(builder.udiv(unit, I64(tile.units)), size)
                 at = self.writer.element(builder, panel, block)
@@ -105,7 +105,7 @@ def _rows(builder: ir.IRBuilder, tiles: dict[int, ir.Function], where: tuple[Any
             choose(builder, rows, {n: partial(builder.call, tile, (*where, row)) for n, tile in tiles.items()})
 
 
-def _panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:
+def panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:
     """Elements of one block of units in a stage's panel."""
     size: Any = I64(0)
     for product in stage.products:

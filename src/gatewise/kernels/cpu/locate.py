@@ -73,3 +73,19 @@ def locate(writer: Writer, builder: ir.IRBuilder, table: Any, places: Any, step:
         for offset, (there, here) in enumerate(((edge, inside), (edge_row, stride))):
             address = builder.gep(places, [I64(2 * index + offset)], source_etype=I64)
             builder.store(builder.select(at_edge, there, here), address)
+
+
+def row_at(writer: Writer, builder: ir.IRBuilder, table: Any, time: Any) -> Any:
+    """The first row of a step; of the step after the last, the end of all rows."""
+    rows, offsets = writer.slot(builder, table, "rows"), writer.slot(builder, table, "offsets")
+    regular = builder.mul(time, rows)
+    with builder.if_else(builder.icmp_signed("!=", offsets, I64(0))) as (by_table, by_rows):
+        with by_table:
+            address = builder.gep(builder.inttoptr(offsets, POINTER), [time], source_etype=I64)
+            found, table_end = builder.load(address, typ=I64), builder.block
+        with by_rows:
+            rows_end = builder.block
+    phi = builder.phi(I64)
+    phi.add_incoming(found, table_end)
+    phi.add_incoming(regular, rows_end)
+    return phi

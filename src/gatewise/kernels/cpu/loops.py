@@ -54,11 +54,11 @@ def choose(builder: ir.IRBuilder, key: Any, cases: Mapping[int, Callable[[], obj
     builder.position_at_end(after)
 
 
-def equal_parts(builder: ir.IRBuilder, first: Any, end: Any, most: int) -> tuple[tuple[Any, Any, Any], ...]:
+def equal_parts(builder: ir.IRBuilder, first: Any, end: Any, most: Any) -> tuple[tuple[Any, Any, Any], ...]:
     """A range cut into as few parts of at most ``most`` as there can be, as equal as they can be: two stretches of
     (start, stop, size of each part). 20 are 4 times 5, not 3 times 6 and then 2, which would leave registers idle."""
-    count = builder.sub(end, first)
-    pieces = builder.udiv(builder.add(count, I64(most - 1)), I64(most))
+    count, most = builder.sub(end, first), I64(most) if isinstance(most, int) else most
+    pieces = builder.udiv(builder.add(count, builder.sub(most, I64(1))), most)
     pieces = builder.select(builder.icmp_signed("==", pieces, I64(0)), I64(1), pieces)
     least, wider = builder.udiv(count, pieces), builder.urem(count, pieces)
     more = builder.add(least, I64(1))

@@ -17,34 +17,35 @@ _PLANS = 512  # sizes that are remembered for each direction; each takes a few k
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled sweep, and how weights are packed for it, at one size."""
+    """A compiled sweep, and how weights are packed for it, at one size. few: whether it is one for few rows."""
 
     kernel: Kernel
     packing: Packing
+    few: bool
 
 
 @cache
-def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool) -> Kernel:
-    return compile_sweep(forward_sweep(cell, keep=keep), dtype)
+def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, few: bool) -> Kernel:
+    return compile_sweep(forward_sweep(cell, keep=keep), dtype, few=few)
 
 
 @cache
-def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool) -> Kernel:
-    return compile_sweep(backward_sweep(cell, histories=histories), dtype)
+def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, few: bool) -> Kernel:
+    return compile_sweep(backward_sweep(cell, histories=histories), dtype, few=few)
 
 
 @lru_cache(maxsize=_PLANS)
-def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, inputs: int, units: int) -> Plan:
+def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, few: bool, inputs: int, units: int) -> Plan:
     """For the forward sweep."""
-    return _planned(_forward_kernel(cell, dtype, keep), cell, inputs, units, transposed=True)
+    return _planned(_forward_kernel(cell, dtype, keep, few), cell, few, inputs, units, transposed=True)
 
 
 @lru_cache(maxsize=_PLANS)
-def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, inputs: int, units: int) -> Plan:
+def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, few: bool, inputs: int, units: int) -> Plan:
     """For the backward sweep."""
-    return _planned(_backward_kernel(cell, dtype, histories), cell, inputs, units, transposed=False)
+    return _planned(_backward_kernel(cell, dtype, histories, few), cell, few, inputs, units, transposed=False)
 
 
-def _planned(kernel: Kernel, cell: Cell, inputs: int, units: int, *, transposed: bool) -> Plan:
+def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, transposed: bool) -> Plan:
     stages = kernel.table.sweep.stages
-    return Plan(kernel, packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed))
+    return Plan(kernel, packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed), few)

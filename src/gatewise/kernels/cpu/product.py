@@ -7,7 +7,7 @@ multiplying does not. Sums over k are taken in stretches, in an order that does 
 from __future__ import annotations
 
 import ctypes
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -81,11 +81,12 @@ class _Emitter:
         self.count = this_machine().vector_bytes // dtype.itemsize
         self.module = ir.Module(f"product_f{8 * self.format.bytes}")
         self.copy = copy_tail(self.module, self.format.scalar)
+        self.add = self._adder()
 
     def emit(self) -> ir.Module:
         """The module, complete."""
         tiles = {
-            (rows, vectors): self._tile(rows, vectors)
+            rows * (_VECTORS + 1) + vectors: self._tile(rows, vectors)
             for rows in range(1, _ROWS + 1)
             for vectors in range(1, _VECTORS + 1)
         }
@@ -96,10 +97,7 @@ class _Emitter:
             for index, name in enumerate(_TASK)
         }
         start, stop = (self._first_row(builder, given["rows"], tile) for tile in (first, end))
-        for vectors in range(1, _VECTORS + 1):
-            with builder.if_then(builder.icmp_signed("==", given["vectors"], I64(vectors))):
-                mine = {rows: tiles[rows, vectors] for rows in range(1, _ROWS + 1)}
-                self._loops(builder, given, mine, vectors, start, stop)
+        self._loops(builder, given, tiles, start, stop)
         builder.ret_void()
         emit_share(self.module, function)
         return self.module
@@ -112,15 +110,16 @@ class _Emitter:
         return function, ir.IRBuilder(function.append_basic_block("entry"))
 
     def _loops(
-        self, builder: ir.IRBuilder, given: dict[str, Any], tiles: dict[int, ir.Function], vectors: int, start: Any, stop: Any
+        self, builder: ir.IRBuilder, given: dict[str, Any], tiles: dict[int, ir.Function], start: Any, stop: Any
     ) -> None:
         """Stretches of k outside, then blocks of columns, then tiles of rows."""
-        length, columns, width = given["length"], given["columns"], vectors * self.count
+        length, columns = given["length"], given["columns"]
+        width = builder.mul(given["vectors"], I64(self.count))
         a, panels, c = (builder.inttoptr(given[name], POINTER) for name in ("a", "panels", "c"))
         with loop(builder, I64(0), length, _STRETCH) as k, loop(builder, I64(0), columns, width) as column:
             count = smaller(builder, builder.sub(length, k), I64(_STRETCH))
-            block = builder.mul(builder.mul(builder.udiv(column, I64(width)), length), I64(width))
-            b = self._at(builder, panels, builder.add(block, builder.mul(k, I64(width))))
+            block = builder.mul(builder.mul(builder.udiv(column, width), length), width)
+            b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
             left = builder.sub(columns, column)
             for first, end, rows in equal_parts(builder, start, stop, _ROWS):
                 with loop(builder, first, end, rows) as row:
@@ -128,13 +127,14 @@ class _Emitter:
                     c_at = builder.add(builder.mul(row, given["c_row"]), column)
                     where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
                     steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
-                    calls = {n: (lambda tile=tile: builder.call(tile, (*where, *steps))) for n, tile in tiles.items()}
-                    choose(builder, rows, calls)
+                    calls = {key: partial(builder.call, tile, (*where, *steps)) for key, tile in tiles.items()}
+                    choose(builder, _key(builder, rows, given["vectors"]), calls)
 
     def _tile(self, rows: int, vectors: int) -> ir.Function:
         """A function of (a, b, c, steps of a's rows, a's k and c's rows, number of k, columns left)."""
         function, builder = self._function(f"tile_{rows}x{vectors}", *(POINTER,) * 3, *(I64,) * 5)
         function.linkage = "internal"
+        function.attributes.add("noinline")
         a, b, c, a_row, a_k, c_row, count, left = function.args
         lanes = Lanes(builder, self.format, self.count)
         places = [[builder.alloca(lanes.vector) for _ in range(vectors)] for _ in range(rows)]
@@ -153,16 +153,33 @@ class _Emitter:
                 operand = lanes.splat(scalar)
                 for weight, place in zip(weights, row, strict=True):
                     builder.store(lanes.fma(operand, weight, builder.load(place, typ=lanes.vector)), place)
+        totals = builder.alloca(lanes.vector, I64(rows * vectors))
+        for index, place in enumerate(place for row in places for place in row):
+            total = builder.load(place, typ=lanes.vector)
+            builder.store(total, builder.gep(totals, [I64(index)], source_etype=lanes.vector))
+        builder.call(self.add, (totals, c, c_row, left, I64(rows), I64(vectors)))
+        builder.ret_void()
+        return function
+
+    def _adder(self) -> ir.Function:
+        """A function of (totals, c, step of c's rows, columns left, rows, vectors): adds totals to what is there of c."""
+        function, builder = self._function("add_totals", *(POINTER,) * 2, *(I64,) * 4)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        totals, c, c_row, left, rows, vectors = function.args
+        lanes = Lanes(builder, self.format, self.count)
         spill = builder.alloca(lanes.vector)
-        for index, row in enumerate(places):
-            for v, place in enumerate(row):
-                target = self._at(builder, self._at(builder, c, builder.mul(I64(index), c_row)), I64(v * self.count))
-                self._add(builder, lanes, builder.load(place, typ=lanes.vector), target, builder.sub(left, I64(v * self.count)), spill)
+        with loop(builder, I64(0), rows, 1) as row, loop(builder, I64(0), vectors, 1) as v:
+            index = builder.add(builder.mul(row, vectors), v)
+            total = builder.load(builder.gep(totals, [index], source_etype=lanes.vector), typ=lanes.vector)
+            column = builder.mul(v, I64(self.count))
+            target = self._at(builder, c, builder.add(builder.mul(row, c_row), column))
+            self._add(builder, lanes, total, target, builder.sub(left, column), spill)
         builder.ret_void()
         return function
 
     def _add(self, builder: ir.IRBuilder, lanes: Lanes, total: Any, target: Any, left: Any, spill: Any) -> None:
-        """Add the sums to as many of the target's elements as there are."""
+        """Add a vector to as many of the target's elements as there are."""
         with builder.if_else(builder.icmp_signed(">=", left, I64(self.count))) as (whole, ragged):
             with whole:
                 there = builder.load(target, typ=lanes.vector, align=self.format.bytes)
@@ -175,3 +192,8 @@ class _Emitter:
 
     def _at(self, builder: ir.IRBuilder, base: Any, offset: Any) -> Any:
         return builder.gep(base, [offset], source_etype=self.format.scalar)
+
+
+def _key(builder: ir.IRBuilder, rows: Any, vectors: Any) -> Any:
+    """One number for the size of a tile."""
+    return builder.add(builder.mul(rows, I64(_VECTORS + 1)), vectors)

@@ -12,6 +12,7 @@ from ...equation import Cell, previous
 from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
 from .arrays import before, gate_arrays, held, now, pointers
 from .chunks import chunks_of
+from .few import ROWS as FEW
 from .memory import empty, rows_apart
 from .plans import backward_plan, forward_plan
 from .reductions import Reductions
@@ -45,7 +46,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
             ended.append(None)
     if keep:
         arrays |= gate_arrays(kept_gates(cell), preactivations)
-    plan = forward_plan(cell, y.dtype, keep, layer.x.shape[1], units)
+    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW, layer.x.shape[1], units)
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     for index, history in enumerate(ended):
         if history is not None:
@@ -85,9 +86,8 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
     sums = Reductions(cell, layer, y, input_gradient=input_gradient)
-    sweep = Sweeping(
-        backward_plan(cell, y.dtype, seeds.histories is not None, layer.x.shape[1], units), cell, layer
-    )
+    few, seeded = layer.rows <= FEW, seeds.histories is not None
+    sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.x.shape[1], units), cell, layer)
     after = 0
     for steps, rows in reversed(chunks):
         count = rows.stop - rows.start

@@ -12,8 +12,10 @@ from typing import NamedTuple
 from ...compiler.stages import Sweep
 
 # steps: T. begin, end: the steps to run. rows: B. inputs, units: I, H. offsets: the address of the first row of each step
-# and the end of the last, or 0 where every step has all B rows.
-SIZES = ("steps", "begin", "end", "rows", "inputs", "units", "offsets")
+# and the end of the last, or 0 where every step has all B rows. For few rows only, chunk: steps for which the input's part
+# is summed up at once; barrier: the address of zeros by which threads wait for each other; yield: that of a function
+# that lets others run.
+SIZES = ("steps", "begin", "end", "rows", "inputs", "units", "offsets", "chunk", "barrier", "yield")
 
 
 class When(IntEnum):
@@ -53,7 +55,7 @@ class Table:
         for name in self.sweep.arrays:
             slots[name] = position
             position += len(Array._fields)
-        for name in (*self.sweep.vectors, *self.panels):
+        for name in (*self.sweep.vectors, *self.panels, *self.sums):
             slots[name] = position
             position += 1
         return slots
@@ -64,9 +66,15 @@ class Table:
         return tuple(f"panel_{index}" for index in range(len(self.sweep.stages)))
 
     @cached_property
+    def sums(self) -> tuple[str, ...]:
+        """For few rows only: where the input's part of each stage's sums is."""
+        return tuple(f"sums_{index}" for index in range(len(self.sweep.stages)))
+
+    @cached_property
     def length(self) -> int:
         """Numbers in all."""
-        return len(SIZES) + len(Array._fields) * len(self.sweep.arrays) + len(self.sweep.vectors) + len(self.panels)
+        pointers = len(self.sweep.vectors) + len(self.panels) + len(self.sums)
+        return len(SIZES) + len(Array._fields) * len(self.sweep.arrays) + pointers
 
     def filled(
         self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Mapping[str, int]
@@ -75,5 +83,5 @@ class Table:
         numbers: list[int] = list(sizes)
         for name in self.sweep.arrays:
             numbers += arrays[name]
-        numbers += [pointers[name] for name in (*self.sweep.vectors, *self.panels)]
+        numbers += [pointers[name] for name in (*self.sweep.vectors, *self.panels, *self.sums)]
         return (ctypes.c_int64 * self.length)(*numbers)

@@ -25,6 +25,10 @@ from .share import TASK
 _WORTH_SHARING = 2_000_000
 
 
+# Threads that wait for each other after every step take a quarter of a microsecond for it.
+_WORTH_WAITING = 40_000
+
+
 class _OpenMP(NamedTuple):
     parallel: Callable[[int, int, int, int], None]
     thread_number: int
@@ -83,6 +87,27 @@ def run(code: Runnable, argument: int, items: int, part: int, threads: int) -> N
         return
     task = (ctypes.c_int64 * len(TASK))(argument, items, part, pool.thread_number, pool.thread_count)
     pool.parallel(code.share, ctypes.addressof(task), threads, 0)
+
+
+def together(work: int) -> int:
+    """How many threads are worth having wait for each other after every so many multiplications."""
+    return min(torch.get_num_threads(), 1 + work // _WORTH_WAITING) if _openmp() else 1
+
+
+def run_together(code: Runnable, argument: int, threads: int) -> None:
+    """Run a kernel whose threads wait for each other: ``run(argument, number, count)`` on each."""
+    pool = _openmp()
+    if threads <= 1 or pool is None:
+        code.run(argument, 0, 1)
+        return
+    task = (ctypes.c_int64 * len(TASK))(argument, 0, 0, pool.thread_number, pool.thread_count)
+    pool.parallel(code.share, ctypes.addressof(task), threads, 0)
+
+
+@lru_cache(maxsize=1)
+def yield_address() -> int:
+    """The address of a function that lets other threads run."""
+    return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
 
 
 def _run_on_own_threads(code: Runnable, argument: int, items: int, part: int, threads: int) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from llvmlite import binding
 
-from ...compiler.stages import Stage
+from ...compiler.stages import INPUT, Stage
 
 # Registers left for weights and one broadcast operand beside the sums.
 _SPARE_REGISTERS = 6
@@ -59,3 +59,13 @@ def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:
     vectors = max(1, 4 // sums)
     most = max(1, room // (sums * vectors))
     return Tile(machine.vector_bytes // dtype.itemsize, vectors, sums, min(most, _MOST_ROWS))
+
+
+def narrow_tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:
+    """The tile of a stage for few rows: one vector of units, and as many such blocks at once as registers allow.
+
+    ``rows`` is how many rows times blocks.
+    """
+    sums = max(1, len(stage.starts), sum(len(product.feeds) for product in stage.products if product.operand != INPUT))
+    most = max(1, (machine.registers - _SPARE_REGISTERS) // sums)
+    return Tile(machine.vector_bytes // dtype.itemsize, 1, max(1, len(stage.starts)), min(most, _MOST_ROWS))

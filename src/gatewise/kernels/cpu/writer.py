@@ -33,6 +33,7 @@ class Writer:
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
         if internal:
             function.linkage = "internal"
+            function.attributes.add("noinline")  # each is called from many places, and large
         return function, ir.IRBuilder(function.append_basic_block("entry"))
 
     def slot(self, builder: ir.IRBuilder, table: Any, name: str, offset: int = 0) -> Any:
