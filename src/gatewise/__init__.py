@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .equation import cell as cell
+    from .nn.stream import stream as stream
 
 # Found when asked for, so that the command line answers without importing torch.
-_EXPORTS = {"Cell": ".equation", "cell": ".equation"}
-__all__ = ["Cell", "cell"]
+_EXPORTS = {"Cell": ".equation", "cell": ".equation", "stream": ".nn.stream"}
+__all__ = ["Cell", "cell", "stream"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from llvmlite import ir
 
 from gatewise.compiler.render.llvm_math import FLOAT32, Lanes
 from gatewise.kernels.cpu.compile import engine_of
-from gatewise.kernels.cpu.tile import this_machine
+from gatewise.kernels.cpu.tile import AVX512, this_machine
 
 from ..tolerance import ULP
 
@@ -22,7 +22,7 @@ def compiled(name: str):
     module = ir.Module(name)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER, POINTER)), "run")
     builder = ir.IRBuilder(function.append_basic_block())
-    writer = Lanes(builder, FLOAT32, lanes)
+    writer = Lanes(builder, FLOAT32, lanes, wide=this_machine().vector_bytes == AVX512)
     x = builder.load(function.args[0], typ=writer.vector, align=4)
     builder.store(getattr(writer, name)(x), function.args[1], align=4)
     builder.ret_void()

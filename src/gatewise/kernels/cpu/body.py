@@ -10,7 +10,7 @@ from ...compiler.render.llvm import emit as emit_program
 from ...compiler.render.llvm_math import I64, Lanes
 from ...compiler.stages import Stage
 from .loops import loop
-from .tile import Tile
+from .tile import AVX512, Tile
 from .writer import POINTER, Writer
 
 
@@ -20,7 +20,7 @@ class Body:
     def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, tail: ir.Function) -> None:
         self.writer, self.stage, self.tile, self.tail = writer, stage, tile, tail
         self.function, self.builder = writer.function(name, POINTER, POINTER, POINTER, I64, I64, I64)
-        self.lanes = Lanes(self.builder, writer.format, tile.lanes)
+        self.lanes = Lanes(self.builder, writer.format, tile.lanes, wide=tile.lanes * writer.format.bytes == AVX512)
 
     def emit(self) -> ir.Function:
         """The function of (table, places, sums, first unit, first row, number of rows)."""

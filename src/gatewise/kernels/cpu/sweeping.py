@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 from ...compiler.stages import bias_of
 from ...equation import Cell
@@ -40,49 +39,50 @@ class Sweeping:
 
     def run(self, arrays: dict[str, Array], steps: slice) -> None:
         """These steps of time, whose arrays lie there."""
-        table = self.plan.kernel.table
-        given = arrays | self._noise
-        given |= self._between([name for name in table.sweep.arrays if name not in given])
-        if self.plan.few:
-            self._run_few(given, steps)
-        else:
-            self._run_many(given, steps)
-
-    def _run_many(self, arrays: dict[str, Array], steps: slice) -> None:
-        """Threads share the rows."""
+        numbers = self.table(arrays, steps)
+        address = ctypes.addressof(numbers)
+        if self.plan.few:  # threads share the units, where a step is work enough for several
+            run_together(self.plan.kernel.code, address, self._team)
+            return
         rows, count = self.layer.rows, wanted(self._work * (steps.stop - steps.start))
-        numbers = self._numbers(arrays, steps, 0, 0)
-        grain = self.plan.kernel.tiles[0].rows
         # rows that end at different times are dealt out in small parts, so that every thread gets long and short ones
-        part = -(-rows // count) if self._offsets is None else grain
-        run(self.plan.kernel.code, ctypes.addressof(numbers), rows, part, count)
+        part = -(-rows // count) if self._offsets is None else self.plan.kernel.tiles[0].rows
+        run(self.plan.kernel.code, address, rows, part, count)
 
-    def _run_few(self, arrays: dict[str, Array], steps: slice) -> None:
-        """Threads share the units, where a step is work enough for several."""
-        tiles, sweep = self.plan.kernel.tiles, self.plan.kernel.table.sweep
-        early = [bool(early_products(stage)) for stage in sweep.stages]
-        blocks = -(-self.layer.units // tiles[0].lanes)
-        sizes = [
-            self.layer.rows * blocks * tile.sums * tile.lanes * has for tile, has in zip(tiles, early, strict=True)
-        ]
-        chunk = steps.stop - steps.start
-        if any(early):
-            chunk = max(1, min(chunk, _EARLY_BYTES // (sum(sizes) * self.layer.x.itemsize)))
-            if len(self._sums) < chunk * sum(sizes):
-                self._sums = self.layer.x.new_empty(chunk * sum(sizes))
-        starts = (self._sums.data_ptr() + chunk * sum(sizes[:i]) * self._sums.itemsize for i in range(len(sizes)))
-        self._addresses |= dict(zip(self.plan.kernel.table.sums, starts, strict=True))
-        count = min(together(self._work), blocks)
-        barrier = (ctypes.c_int64 * barrier_numbers(count))()
-        numbers = self._numbers(arrays, steps, chunk, ctypes.addressof(barrier))
-        run_together(self.plan.kernel.code, ctypes.addressof(numbers), count)
-
-    def _numbers(self, arrays: dict[str, Array], steps: slice, chunk: int, barrier: int) -> Any:
-        layer = self.layer
+    def table(self, arrays: dict[str, Array], steps: slice) -> ctypes.Array[ctypes.c_int64]:
+        """What the kernel is told to run these steps; it points to memory of this object."""
+        names, layer = self.plan.kernel.table.sweep.arrays, self.layer
+        given = arrays | self._noise
+        given |= self._between([name for name in names if name not in given])
         offsets = 0 if self._offsets is None else self._offsets.data_ptr()
         time = (layer.steps, steps.start, steps.stop)
-        sizes = (*time, layer.rows, layer.x.shape[1], layer.units, offsets, chunk, barrier, yield_address())
-        return self.plan.kernel.table.filled(sizes, arrays, self._addresses)
+        team = (self._early(steps.stop - steps.start), self._new_barrier(), yield_address()) if self.plan.few else (0,) * 3
+        sizes = (*time, layer.rows, layer.x.shape[1], layer.units, offsets, *team)
+        return self.plan.kernel.table.filled(sizes, given, self._addresses)
+
+    def _early(self, steps: int) -> int:
+        """Make room for the input's part of the sums of as many steps as fit, and say how many those are."""
+        tiles, stages = self.plan.kernel.tiles, self.plan.kernel.table.sweep.stages
+        rows, units = self.layer.rows, self.layer.units
+        sizes = [
+            rows * -(-units // tile.lanes) * tile.lanes * tile.sums if early_products(stage) else 0
+            for tile, stage in zip(tiles, stages, strict=True)
+        ]
+        if not any(sizes):
+            return steps
+        chunk = max(1, min(steps, _EARLY_BYTES // (sum(sizes) * self.layer.x.itemsize)))
+        if len(self._sums) < chunk * sum(sizes):
+            self._sums = self.layer.x.new_empty(chunk * sum(sizes))
+        start = self._sums.data_ptr()
+        for name, size in zip(self.plan.kernel.table.sums, sizes, strict=True):
+            self._addresses[name] = start
+            start += chunk * size * self._sums.itemsize
+        return chunk
+
+    def _new_barrier(self) -> int:
+        self._team = min(together(self._work), -(-self.layer.units // self.plan.kernel.tiles[0].lanes))
+        self._barrier = (ctypes.c_int64 * barrier_numbers(self._team))()
+        return ctypes.addressof(self._barrier)
 
     def _between(self, names: list[str]) -> dict[str, Array]:
         """Scratch for arrays that only live between the stages of a step."""

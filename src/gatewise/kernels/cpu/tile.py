@@ -12,6 +12,7 @@ from ...compiler.stages import INPUT, Stage
 
 # Registers left for weights and one broadcast operand beside the sums.
 _SPARE_REGISTERS = 6
+AVX512 = 64  # bytes of a vector, which no other processor has
 _MOST_ROWS = 8  # more are no faster, and each number of rows is compiled for itself
 
 
@@ -28,7 +29,7 @@ def this_machine() -> Machine:
     """What LLVM says of the processor that runs this."""
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
-        return Machine(32, 64)
+        return Machine(32, AVX512)
     if features.get("avx2"):
         return Machine(16, 32)
     return Machine(32 if features.get("neon") else 16, 16)
