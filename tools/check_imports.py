@@ -26,7 +26,7 @@ ARROWS = {
     "forecast": "nn training files escape version",
     "show": "equation cells compiler kernels",
     "cli": "show forecast escape version",
-    "__init__": "equation",
+    "__init__": "equation nn",
 }
 
 

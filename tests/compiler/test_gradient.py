@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import torch
 
-from gatewise.compiler.gradient import backward_program
+from gatewise.cells import CELLS
+from gatewise.compiler.gradient import backward_program, kept_gates
 from gatewise.compiler.lower import program_of
 from gatewise.compiler.render.reference import evaluate
 from gatewise.compiler.stages import backward_sweep, forward_sweep
 
-from ..matrix import every_cell, random_layer, relative_error
+from ..matrix import ALL_CELLS, every_cell, random_layer, relative_error
 from ..tolerance import DERIVATIVE
 
 
@@ -24,6 +25,7 @@ def test_backward_without_recurrence_is_autograds(cell):
 
     inputs = {name: leaf.detach() for name, leaf in leaves.items()}
     zero = torch.zeros(50, dtype=torch.float64)
+    inputs |= {name: values[value].detach() for name, value in kept_gates(cell).items()}
     inputs |= {name: zero for name in backward.inputs if name not in inputs}
     inputs |= {f"d_{name}_later": seed for name, seed in seeds.items()}
     found = evaluate(backward, inputs, lambda name, operand: zero)
@@ -33,6 +35,16 @@ def test_backward_without_recurrence_is_autograds(cell):
         gradient = found[backward.outputs[f"d_{name}"]]
         expected = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
         assert relative_error(gradient.expand_as(leaf), expected) <= DERIVATIVE, name
+
+
+def test_a_gate_is_kept_where_its_gradient_needs_no_more():
+    """One way or the other: never both the pre-activation and the gate."""
+    assert list(kept_gates(CELLS["lstm"])) == ["i", "f", "g", "o"]
+    assert list(kept_gates(CELLS["peephole_lstm"])) == ["i", "f", "g", "o"], "the peephole's term lies in between"
+    assert list(kept_gates(CELLS["gru"])) == ["r", "a_z", "n", "a_n_h"], "r's gradient reads a_n_h, z's both its sides"
+    assert list(kept_gates(CELLS["rnn_relu"])) == ["a_a"]
+    for cell in ALL_CELLS.values():
+        assert len(kept_gates(cell)) == len(cell.gates)
 
 
 @every_cell
@@ -49,8 +61,6 @@ def test_stages_compute_what_the_program_does(cell):
 
 def test_random_layers_fit_their_cells():
     from gatewise.kernels.check import checked
-
-    from ..matrix import ALL_CELLS
 
     for cell in ALL_CELLS.values():
         checked(cell, random_layer(cell, 2, 3, 4, 5))

@@ -17,8 +17,11 @@ from gatewise.cells import CELLS
 from gatewise.compiler.stages import backward_sweep, forward_sweep
 from gatewise.errors import InputError
 from gatewise.kernels import reference
-from gatewise.kernels.cpu import sweeps, threads
+from gatewise.kernels.cpu import sweeping, sweeps
+from gatewise.kernels.cpu.arrays import before, kept_arrays, now
 from gatewise.kernels.cpu.compile import llvm_text
+from gatewise.kernels.cpu.plans import forward_plan
+from gatewise.kernels.cpu.sweeping import Sweeping
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer
 from gatewise.kernels.registry import register
@@ -254,35 +257,37 @@ def test_offsets_beyond_32_bits_reach_the_right_rows(monkeypatch):
     x, states = sparse(steps * rows, 1), sparse(2, rows, units)
     x.view(steps, rows, 1)[:, -few:] = small.x.view(steps, few, 1)
     states[:, -few:] = small.states
-    y, memory, preactivations = (sparse(steps * rows, *rest) for rest in ((units,), (units,), (4, units)))
-    arrays = {"x": sweeps.now(x)} | sweeps.gate_arrays(cell.gates, preactivations)
+    y, memory, kept = (sparse(steps * rows, width) for width in (units, units, 4 * units))
+    arrays = {"x": now(x.data_ptr(), 1)} | kept_arrays(cell, kept, units)
     for name, history, start in (("h", y, states[0]), ("c", memory, states[1])):
-        arrays |= {name: sweeps.now(history), f"{name}_prev": sweeps.before(history, start)}
+        first = before(history.data_ptr(), units, start.data_ptr())
+        arrays |= {name: now(history.data_ptr(), units), f"{name}_prev": first}
 
-    def last_rows_only(kernel, numbers, count, work, *, even):
-        table = (threads.ctypes.c_int64 * len(numbers))(*numbers)
-        kernel.run(threads.ctypes.addressof(table), count - few, count)
+    def last_rows_only(code, argument, count, part, threads):
+        code.run(argument, count - few, count)
 
-    monkeypatch.setattr(threads, "run", last_rows_only)
-    kernel = sweeps._forward_kernel(cell, torch.float32, True)
-    sweeps._sweep(kernel, cell, small._replace(x=x, states=states), arrays, transposed=True)
+    monkeypatch.setattr(sweeping, "run", last_rows_only)
+    plan = forward_plan(cell, torch.float32, True, False, 1, units)
+    Sweeping(plan, cell, small._replace(x=x, states=states)).run(arrays, slice(0, steps))
     monkeypatch.undo()
     expected = sweeps.forward(cell, small, keep=True)
     assert torch.equal(y[-few:], expected.y[-few:])
     assert torch.equal(memory[-few:], expected.histories[0, -few:])
-    assert torch.equal(preactivations[-few:], expected.preactivations[-few:])
+    assert torch.equal(kept[-few:], expected.gates[-few:])
 
 
-# Lane numbers, and what is asked of OpenMP. Splats and vectors of i32 are the exponents of exp.
+# Lane numbers, the mask of an instruction, and what is asked of OpenMP. Splats and vectors of i32 are the exponents
+# of exp.
 NARROW = re.compile(
-    r"<\d+ x i32>|splat \(i32|inttoptr .* to i32 \(\)\*|(insert|extract)element .*, i32 \d+$|= call i32 "
+    r"<\d+ x i32>|splat \(i32|inttoptr .* to i32 \(\)\*|(insert|extract)element .*, i32 \d+$|call i32 |rcp14"
 )
 
 
 @pytest.mark.parametrize("sweep", [partial(forward_sweep, keep=True), backward_sweep], ids=["forward", "backward"])
 @pytest.mark.parametrize("name", ["lstm", "deep", "slstm_layer_norm"])  # one stage, several, and means between them
-def test_no_offset_is_worked_out_in_32_bits(name, sweep):
-    text = llvm_text(sweep(ALL_CELLS[name]), torch.float32)
+@pytest.mark.parametrize("few", [False, True])
+def test_no_offset_is_worked_out_in_32_bits(name, sweep, few):
+    text = llvm_text(sweep(ALL_CELLS[name]), torch.float32, few=few)
     narrow = [line for line in text.splitlines() if re.search(r"\b(i8|i16|i32)\b", line) and not NARROW.search(line)]
     assert [line.split(" = ")[1].split(" %")[0] for line in narrow] == ["sext i32"] * 2, "the two numbers of OpenMP"
     assert "trunc" not in text

@@ -169,7 +169,7 @@ def of_steps(layer, steps):
 
 def backward(cell, layer, kept):
     """Gradients for seeds that are what the forward gave."""
-    saved, seeds = Saved(kept.y, kept.preactivations, kept.histories), Seeds(kept.y, kept.last, None)
+    saved, seeds = Saved(kept.y, kept.gates, kept.histories), Seeds(kept.y, kept.last, None)
     return sweeps.backward(cell, layer, saved, seeds)
 
 

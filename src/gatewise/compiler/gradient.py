@@ -8,7 +8,7 @@ from functools import lru_cache
 from ..equation import Cell, Operand, Value, previous
 from .lower import lower, program_of
 from .ops import OPS
-from .program import Program, is_temporary
+from .program import ACROSS_UNITS, Program, is_temporary
 from .saved import candidates, kept_name
 
 
@@ -42,8 +42,9 @@ def backward_program(cell: Cell, *, histories: bool = False) -> Program:
 
     histories: every state of every step has a gradient from outside, not only the output.
 
-    The pointwise part is computed again from what is kept of every gate, see :func:`kept_gates`, and from the states. What a
-    step multiplied with U inside itself is also given, since the gradient of U needs it.
+    The pointwise part is computed again from what is kept of every gate, see :func:`kept_gates`, from means over units,
+    and from the states.
+    What a step multiplied with U inside itself is also given, since the gradient of U needs it.
     """
     return _Backward(cell, cell.state if histories else cell.state[:1], _kept_values(cell)).program()
 
@@ -52,9 +53,19 @@ def backward_program(cell: Cell, *, histories: bool = False) -> Program:
 def kept_gates(cell: Cell) -> dict[str, str]:
     """For every gate in order: the array in which it is kept, and the value of the step that the array holds."""
     values = _kept_values(cell)
-    return {
-        kept_name(cell, gate, values): values.get(gate.preactivation, gate.preactivation) for gate in cell.gates
-    }
+    return {kept_name(cell, gate, values): values.get(gate.preactivation, gate.preactivation) for gate in cell.gates}
+
+
+@lru_cache(maxsize=256)
+def kept_means(cell: Cell) -> tuple[str, ...]:
+    """The means over units that backward reads, one number a row each."""
+    read = backward_program(cell, histories=True).inputs
+    return tuple(name for name, i in program_of(cell).by_name.items() if i.op == "mean" and name in read)
+
+
+def kept_width(cell: Cell, units: int) -> int:
+    """How many numbers the forward keeps of every row beside the states: of each gate H, then the means."""
+    return len(cell.gates) * units + len(kept_means(cell))
 
 
 @lru_cache(maxsize=256)
@@ -99,8 +110,8 @@ class _Backward:
 
     def _given(self) -> dict[str, str]:
         """What is there from the forward, by the name of the input, and the step's value that it is."""
-        products = [name for name, i in self.forward.by_name.items() if i.op == "product"]
-        given = {name: name for name in (*products, *self.forward.inputs)}
+        across = [name for name, i in self.forward.by_name.items() if i.op in ACROSS_UNITS]
+        given = {name: name for name in (*across, *self.forward.inputs)}
         for gate in self.cell.gates:
             if gate.preactivation in self.kept_values:
                 given[kept_name(self.cell, gate, self.kept_values)] = self.kept_values[gate.preactivation]

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..equation import Cell, Gate, previous
-from .gradient import backward_program, from_later, gradient_of, kept_gates, through_products
+from .gradient import backward_program, from_later, gradient_of, kept_gates, kept_means, through_products
 from .lower import program_of
 from .program import ACROSS_UNITS, Program
 
 INPUT = "x"
+# Operations that take longer than it takes to load what they gave.
+_DEAR = ("exp", "log", "sqrt", "div", "sigmoid", "tanh", "log_sigmoid")
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: array -> which accumulator or value of the
-    body is stored there, for later stages or for backward. means: what is a mean over the units of a row, and of
+    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: array -> which accumulator or value of
+    the body is stored there, for later stages or for backward. means: what is a mean over the units of a row, and of
     which array, taken before the stage begins."""
 
     means: Mapping[str, str]
@@ -54,13 +56,14 @@ class Stage:
 class Sweep:
     """One pass over all steps of time, forward or backward.
 
-    vectors: names of the arrays with one number for each unit; every other array has rows.
-    backward: from the last step of time to the first.
+    vectors: names of the arrays with one number for each unit; every other array has rows. means: names of those that
+    have one number for a whole row. backward: from the last step of time to the first.
     """
 
     name: str
     stages: tuple[Stage, ...]
     vectors: tuple[str, ...]
+    means: frozenset[str]
     backward: bool
 
     @cached_property
@@ -72,11 +75,6 @@ class Sweep:
             names += [product.operand for product in stage.products]
             names += [*stage.loads, *stage.keeps, *stage.body.outputs]
         return tuple(name for name in dict.fromkeys(names) if name not in self.vectors)
-
-    @cached_property
-    def means(self) -> frozenset[str]:
-        """The row arrays that hold one number for the whole row."""
-        return frozenset(name for stage in self.stages for name in stage.means)
 
 
 def bias_of(gate: Gate) -> str:
@@ -128,7 +126,7 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
         if through in own:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
         stages.append(Stage(means, dict.fromkeys(own, ""), tuple(products), body, {}))
-    return _sweep(program.name, stages, cell.per_unit, backward=True)
+    return _sweep(program.name, stages, cell.per_unit, means=kept_means(cell), backward=True)
 
 
 def _products_of(program: Program) -> dict[str, str]:
@@ -136,15 +134,18 @@ def _products_of(program: Program) -> dict[str, str]:
     return {i.name: i.args[0] for i in program.body if i.op == "product"}
 
 
-def _sweep(name: str, stages: list[Stage], vectors: Iterable[str], *, backward: bool) -> Sweep:
-    """The stages with every accumulator kept that a later stage loads."""
+def _sweep(
+    name: str, stages: list[Stage], vectors: Iterable[str], *, means: Iterable[str] = (), backward: bool
+) -> Sweep:
+    """The stages with every accumulator kept that a later stage loads. means: those that are there from the start."""
     loaded: set[str] = {operand for stage in stages for operand in stage.means.values()}
     complete: list[Stage] = []
     for stage in reversed(stages):
         needed = {name: name for name in stage.starts if name in loaded}
         complete.append(replace(stage, keeps={**stage.keeps, **needed}))
         loaded.update(stage.loads)
-    return Sweep(name, tuple(reversed(complete)), tuple(vectors), backward)
+    found = frozenset(name for stage in stages for name in stage.means)
+    return Sweep(name, tuple(reversed(complete)), tuple(vectors), found | frozenset(means), backward)
 
 
 def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, str], list[str]]]:
@@ -153,12 +154,8 @@ def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, 
     across = {name: i.args[0] for name, i in program.by_name.items() if i.op in ACROSS_UNITS}
     count = 1 + max((levels[name] for name in across), default=0)
     crossing = {operand: levels[operand] for operand in across.values() if operand in program.by_name}
-    bodies: list[Program] = []
-    for level in range(count):
-        known = frozenset({*across, *(name for name, at in crossing.items() if at < level)})
-        last = level == count - 1
-        outputs = program.outputs if last else {name: name for name, at in crossing.items() if at == level}
-        bodies.append(program.restricted(f"{program.name}_{level}" if count > 1 else program.name, outputs, known))
+    bodies = _bodies(program, across, crossing, count)
+    bodies = _bodies(program, across, crossing | _shared(bodies), count)
     waiting = [name for name in (*program.inputs, *program.by_name) if name in accumulators]
     cut: list[tuple[Program, dict[str, str], list[str]]] = []
     for level, body in enumerate(bodies):
@@ -168,6 +165,30 @@ def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, 
         means = {name: across[name] for name in across if _is_mean(program, name) and levels[name] == level}
         cut.append((body, means, own))
     return cut
+
+
+def _bodies(program: Program, across: Mapping[str, str], stored: Mapping[str, int], count: int) -> list[Program]:
+    """The body of each stage. stored: values that later stages load, and the stage that computes them."""
+    bodies: list[Program] = []
+    for level in range(count):
+        known = frozenset({*across, *(name for name, at in stored.items() if at < level)})
+        last = level == count - 1
+        outputs = {name: name for name, at in stored.items() if at == level}
+        outputs |= dict(program.outputs) if last else {}
+        bodies.append(program.restricted(f"{program.name}_{level}" if count > 1 else program.name, outputs, known))
+    return bodies
+
+
+def _shared(bodies: list[Program]) -> dict[str, int]:
+    """Values that are dear to compute and that several stages compute: the first stage of each."""
+    first: dict[str, int] = {}
+    again: set[str] = set()
+    for level, body in enumerate(bodies):
+        for name, instruction in body.by_name.items():
+            if instruction.op in _DEAR:
+                again.update({name} & first.keys())
+                first.setdefault(name, level)
+    return {name: level for name, level in first.items() if name in again}
 
 
 def _is_mean(program: Program, name: str) -> bool:

@@ -57,11 +57,11 @@ def _folded(call: Call, count: int, dims: dict[str, int | None], cell: str, laye
         "step_noise": _noise(first["step_noise"], lambda noise: _over_steps(noise, batch)),
         "sequence_noise": _noise(first["sequence_noise"], lambda noise: noise.movedim(0, 1).flatten(1, 2)),
     }
-    y, last, preactivations, histories = call(cell, *layer._replace(**joined), keep)
+    y, last, gates, histories = call(cell, *layer._replace(**joined), keep)
     return (
         _apart(y, count, batch, 0),
         last.unflatten(1, (count, batch)),
-        _apart(preactivations, count, batch, 0),
+        _apart(gates, count, batch, 0),
         _apart(histories, count, batch, 1),
     ), (0, 1, 0, 0)
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compiler.gradient import kept_width
 from ..equation import Cell
 from ..errors import ShapeError
 from .layer import Layer, Saved, Seeds
@@ -78,7 +79,7 @@ def checked_saved(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds) -> tuple
     """What a backward sweep reads, contiguous. Raises ShapeError as above."""
     rows, units = layer.x.shape[0], layer.units
     histories = (len(cell.state) - 1, rows, units)
-    shapes = {"y": (rows, units), "preactivations": (rows, len(cell.gates), units), "histories": histories}
+    shapes = {"y": (rows, units), "gates": (rows, kept_width(cell, units)), "histories": histories}
     for name, shape in shapes.items():
         _check(cell, name, getattr(saved, name), shape, layer.x)
     for name, shape in {"y": (rows, units), "last": tuple(layer.states.shape), "histories": histories}.items():

@@ -85,12 +85,12 @@ class Layer(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What the forward sweep leaves: y (N, H), last states (S, B, H), and for backward the pre-activations
-    (N, G, H) and the history of every state but the output (S - 1, N, H); the latter two empty if not kept."""
+    """What the forward sweep leaves: y (N, H), last states (S, B, H), and for backward what it needs of the gates
+    (N, K) and the history of every state but the output (S - 1, N, H); the latter two empty if not kept."""
 
     y: Tensor
     last: Tensor
-    preactivations: Tensor
+    gates: Tensor
     histories: Tensor
 
 
@@ -98,7 +98,7 @@ class Saved(NamedTuple):
     """What a backward sweep reads of them, for every row of x."""
 
     y: Tensor
-    preactivations: Tensor
+    gates: Tensor
     histories: Tensor
 
 

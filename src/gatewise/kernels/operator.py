@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import _len_torch_dispatch_stack  # torch has no public names for these two
-from torch._C._functorch import peek_interpreter_stack
+from torch._C import _len_torch_dispatch_stack  # pyright: ignore[reportPrivateUsage] - torch has no public names
+from torch._C._functorch import peek_interpreter_stack  # for these two
 
+from ..compiler.gradient import kept_width
 from ..equation import Cell
 from . import reference
 from .batching import FIELDS, Call, forward_rule, one_by_one
@@ -63,7 +64,7 @@ backward_op = torch.library.custom_op(
     "gatewise::sequence_backward",
     run_backward,
     mutates_args=(),
-    schema=f"(str cell, {_LAYER}, Tensor y, Tensor preactivations, Tensor histories, {_SEEDS}, bool input_gradient) "
+    schema=f"(str cell, {_LAYER}, Tensor y, Tensor gates, Tensor histories, {_SEEDS}, bool input_gradient) "
     "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
 
@@ -81,7 +82,7 @@ def empty_kept(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
     return Kept(
         layer.x.new_empty(rows, units),
         torch.empty_like(layer.states, memory_format=torch.contiguous_format),
-        layer.x.new_empty(stored, len(cell.gates), units),
+        layer.x.new_empty(stored, kept_width(cell, units)),
         layer.x.new_empty(len(cell.state) - 1, stored, units),
     )
 
@@ -94,11 +95,11 @@ def _(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     cell, *layer, keep = inputs
-    y, _, preactivations, histories = output
+    y, _, gates, histories = output
     ctx.cell, ctx.keep, ctx.last = cell, keep, output[1].shape
     ctx.set_materialize_grads(False)
-    ctx.mark_non_differentiable(preactivations)
-    ctx.save_for_backward(*layer, y, preactivations, histories)
+    ctx.mark_non_differentiable(gates)
+    ctx.save_for_backward(*layer, y, gates, histories)
 
 
 def _gradient(ctx: Any, *seeds: Any) -> Any:
@@ -117,14 +118,14 @@ def _gradient_through(
     none = (None,) * (FIELDS + 2)
     if d_y is None and d_last is None and d_histories is None:
         return none
-    *layer, y, preactivations, histories = ctx.saved_tensors
+    *layer, y, gates, histories = ctx.saved_tensors
     if not ctx.keep:
-        y, _, preactivations, histories = forward(ctx.cell, *layer, True)
+        y, _, gates, histories = forward(ctx.cell, *layer, True)
     d_y = torch.zeros_like(y) if d_y is None else d_y
     d_last = y.new_zeros(ctx.last) if d_last is None else d_last
     needs_x = ctx.needs_input_grad[1]
     seeds = (d_y, d_last, d_histories)
-    d_x, *rest = backward(ctx.cell, *layer, y, preactivations, histories, *seeds, needs_x)
+    d_x, *rest = backward(ctx.cell, *layer, y, gates, histories, *seeds, needs_x)
     return (None, d_x if needs_x else None, *rest, *none[1 + 1 + len(rest) :])
 
 
@@ -211,7 +212,7 @@ def is_plain(tensors: Iterable[Any]) -> bool:
     may be called without torch's dispatcher."""
     return (
         not torch.compiler.is_compiling()
-        and peek_interpreter_stack() is None
+        and not peek_interpreter_stack()
         and _len_torch_dispatch_stack() == 0
         and all(tensor is None or type(tensor) in _PLAIN for tensor in tensors)
     )

@@ -54,6 +54,12 @@ def _start(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Te
     return started
 
 
+def started(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Tensor]:
+    """The same, with zeros where they are zeros."""
+    begun = zip(_start(module, place, batch, like), module.widths(place), strict=True)
+    return [like.new_zeros(batch, width) if state is None else state for state, width in begun]
+
+
 def _together(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
     """From one tensor (L * D, B, K) for each state."""
     places, widths = module.places, module.widths(module.places[0])

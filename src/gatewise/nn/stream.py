@@ -13,6 +13,8 @@ from ..kernels.cpu.stepping import Stepper
 from .assemble import assembled
 from .check import check_tensor
 from .recurrent import Recurrent
+from .states import started
+from .weights import Place
 
 
 class Stream:
@@ -38,7 +40,7 @@ class Stream:
                 above.numbers[half][above.input_slot] = below.outputs(half).data_ptr()
         first = self._steppers[0]
         self._inputs, self._slot = first.numbers, first.input_slot
-        self._calls = [[(stepper.run, stepper.tables[half], stepper.items) for stepper in self._steppers] for half in (0, 1)]
+        self._calls = [[(each.run, each.tables[half], each.items) for each in self._steppers] for half in (0, 1)]
         self._outputs = [self._steppers[-1].outputs(half) for half in (0, 1)]
 
     def step(self, x: Tensor) -> Tensor:
@@ -102,7 +104,8 @@ def stream(module: Recurrent, batch_size: int = 1) -> Stream:
     }
     found = [name for name, there in refused.items() if there]
     if found:
-        raise InputError(f"no stream for a module with {', '.join(found)}", hint="pass the state on with module(x, state)")
+        what = ", ".join(found)
+        raise InputError(f"no stream for a module with {what}", hint="pass the state on with module(x, state)")
     weight = module.weight_ih_l0
     if weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.float64):
         raise InputError(f"no stream for {weight.dtype} on {weight.device}", hint="module.float().cpu()")
@@ -110,14 +113,9 @@ def stream(module: Recurrent, batch_size: int = 1) -> Stream:
 
 
 @torch.no_grad()
-def _stepper(module: Recurrent, place: Any, batch_size: int) -> Stepper:
+def _stepper(module: Recurrent, place: Place, batch_size: int) -> Stepper:
     names = module.weight_shapes[place.suffix]
     weights = {name: getattr(module, name + place.suffix).detach() for name in names}
     x = weights["weight_ih"].new_zeros(batch_size, place.inputs)
-    starts = [
-        module.learned(place, name, place.units) if module.options.learned_state and hasattr(module, f"{name}_0{place.suffix}")
-        else x.new_tensor(start)
-        for name, start in zip(module.cell.state, module.cell.initial, strict=True)
-    ]
-    states = torch.stack([start.expand(batch_size, place.units) for start in starts])
+    states = torch.stack(started(module, place, batch_size, x))
     return Stepper(module.cell, assembled(module.cell, weights, x, states, training=False))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
+from ...compiler.gradient import kept_gates, kept_means
 from ...equation import Cell
 from ..layer import Layer
 from .table import Array, When
@@ -32,10 +33,17 @@ def held(pointer: int, row: int) -> Array:
     return Array(pointer, row, When.HELD)
 
 
-def gate_arrays(names: Iterable[str], tensor: Tensor) -> dict[str, Array]:
-    """The gates' slices of an (N, G, H) tensor, under these names."""
-    start, row, step = tensor.data_ptr(), tensor.stride(0), tensor.stride(1) * tensor.itemsize
+def gate_arrays(names: Iterable[str], tensor: Tensor, units: int) -> dict[str, Array]:
+    """Arrays of H numbers under these names, one after another in every row of a tensor (N, ...)."""
+    start, row, step = tensor.data_ptr(), tensor.stride(0), units * tensor.itemsize
     return {name: now(start + index * step, row) for index, name in enumerate(names)}
+
+
+def kept_arrays(cell: Cell, kept: Tensor, units: int) -> dict[str, Array]:
+    """What the forward keeps, in every row (N, K): of each gate H numbers, then means over units."""
+    arrays = gate_arrays(kept_gates(cell), kept, units)
+    start, row = kept.data_ptr() + len(cell.gates) * units * kept.itemsize, kept.stride(0)
+    return arrays | {name: now(start + index * kept.itemsize, row) for index, name in enumerate(kept_means(cell))}
 
 
 def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:

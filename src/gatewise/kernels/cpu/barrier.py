@@ -86,4 +86,3 @@ def emit_team(module: ir.Module, run: ir.Function) -> None:
     mine, all_ = (builder.sext(builder.call(builder.inttoptr(address, query), ()), I64) for address in (number, count))
     builder.call(run, (builder.inttoptr(argument, POINTER), mine, all_))
     builder.ret_void()
-

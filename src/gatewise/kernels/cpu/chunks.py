@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 
 from ..layer import Layer
 
@@ -16,10 +17,7 @@ def chunks_of(layer: Layer, row_bytes: int) -> list[tuple[slice, slice]]:
     if layer.batch_sizes is None:
         steps = max(1, most // max(1, layer.rows))
         cuts = [*range(0, layer.steps, steps), layer.steps]
-        return [
-            (slice(start, stop), slice(start * layer.rows, stop * layer.rows))
-            for start, stop in zip(cuts, cuts[1:], strict=False)
-        ]
+        return [(slice(start, stop), slice(start * layer.rows, stop * layer.rows)) for start, stop in pairwise(cuts)]
     offsets: list[int] = layer.offsets().tolist()
     found: list[tuple[slice, slice]] = []
     start = 0

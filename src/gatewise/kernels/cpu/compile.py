@@ -61,9 +61,13 @@ def optimised(text: str) -> binding.ModuleRef:
     return module
 
 
-def llvm_text(sweep: Sweep, dtype: torch.dtype) -> str:
-    """The module of a sweep as it is written for this processor, before LLVM's passes."""
-    return str(SweepEmitter(sweep, dtype, this_machine()).emit())
+def llvm_text(sweep: Sweep, dtype: torch.dtype, *, few: bool = False) -> str:
+    """The module of a sweep as it is written for this processor, before LLVM's passes. few: for few rows."""
+    return str(_emitter(sweep, dtype, few).emit())
+
+
+def _emitter(sweep: Sweep, dtype: torch.dtype, few: bool) -> SweepEmitter | FewEmitter:
+    return (FewEmitter if few else SweepEmitter)(sweep, dtype, this_machine())
 
 
 _one_at_a_time = threading.Lock()  # LLVM's code generation is not safe from several threads
@@ -86,5 +90,5 @@ def runnable(text: str) -> Runnable:
 
 def compile_sweep(sweep: Sweep, dtype: torch.dtype, *, few: bool = False) -> Kernel:
     """Machine code for one sweep and dtype, for every size. few: for few rows."""
-    emitter = (FewEmitter if few else SweepEmitter)(sweep, dtype, this_machine())
+    emitter = _emitter(sweep, dtype, few)
     return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(str(emitter.emit())))

@@ -59,7 +59,9 @@ class SweepEmitter:
     def _stage(self, index: int, stage: Stage, tile: Tile, tail: ir.Function) -> _Functions:
         means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
         body = Body(self.writer, stage, tile, f"stage{index}_body", tail).emit()
-        return _Functions(means, {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in range(1, tile.rows + 1)})
+        return _Functions(
+            means, {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in range(1, tile.rows + 1)}
+        )
 
     def _run(self, stages: list[_Functions]) -> ir.Function:
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)

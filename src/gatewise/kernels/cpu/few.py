@@ -24,7 +24,7 @@ from .means import emit_means
 from .strips import EarlySums, Strips, early_products
 from .tail import copy_tail
 from .tile import Machine, Tile, narrow_tile_of
-from .writer import Writer, POINTER
+from .writer import POINTER, Writer
 
 # The most rows that are few.
 ROWS = 3
@@ -36,6 +36,13 @@ class _Functions(NamedTuple):
     means: ir.Function | None
     early: dict[int, ir.Function]
     strips: dict[int, ir.Function]
+
+
+class _Blocks(NamedTuple):
+    """The blocks of units that fall to one thread."""
+
+    low: Any
+    high: Any
 
 
 class FewEmitter:
@@ -84,19 +91,22 @@ class FewEmitter:
         begin, end, chunk = (self.writer.slot(builder, table, name) for name in ("begin", "end", "chunk"))
         lanes = I64(self.tiles[0].lanes)
         blocks = builder.udiv(builder.add(self.writer.slot(builder, table, "units"), builder.sub(lanes, I64(1))), lanes)
-        mine = [builder.udiv(builder.mul(blocks, edge), count) for edge in (number, builder.add(number, I64(1)))]
+        low = builder.udiv(builder.mul(blocks, number), count)
+        mine = _Blocks(low, builder.udiv(builder.mul(blocks, builder.add(number, I64(1))), count))
         wait = partial(emit_barrier, self.writer, table=table, phase=phase, number=number, count=count)
         with loop(builder, begin, end, chunk) as start:
             stop = smaller(builder, builder.add(start, chunk), end)
             self._early(builder, stages, table, start, stop, mine)
             with loop(builder, start, stop, 1) as index:
-                time = builder.sub(builder.add(begin, builder.sub(end, I64(1))), index) if self.sweep.backward else index
+                time = (
+                    builder.sub(builder.add(begin, builder.sub(end, I64(1))), index) if self.sweep.backward else index
+                )
                 self._step(builder, stages, table, places, time, builder.sub(time, start), mine, wait)
         builder.ret_void()
         return function
 
     def _early(
-        self, builder: ir.IRBuilder, stages: list[_Functions], table: Any, start: Any, stop: Any, mine: list[Any]
+        self, builder: ir.IRBuilder, stages: list[_Functions], table: Any, start: Any, stop: Any, mine: _Blocks
     ) -> None:
         """The input's part of all sums of a chunk of time."""
         if not any(functions.early for functions in stages):
@@ -107,7 +117,7 @@ class FewEmitter:
         for index, (functions, tile) in enumerate(zip(stages, self.tiles, strict=True)):
             if not functions.early:
                 continue
-            with loop(builder, *mine, 1) as block:
+            with loop(builder, mine.low, mine.high, 1) as block:
                 panel, _ = self._panel(builder, table, index, block)
                 sums, _ = self._sums(builder, table, index, block)
                 for begin, limit, rows in equal_parts(builder, first, end, tile.rows):
@@ -116,7 +126,9 @@ class FewEmitter:
                         offset = builder.mul(builder.sub(row, first), I64(tile.sums * tile.lanes))
                         where = (table, panel, at, distance, self.writer.element(builder, sums, offset))
                         choose(
-                            builder, rows, {n: partial(builder.call, tile, where) for n, tile in functions.early.items()}
+                            builder,
+                            rows,
+                            {n: partial(builder.call, tile, where) for n, tile in functions.early.items()},
                         )
 
     def _step(
@@ -127,7 +139,7 @@ class FewEmitter:
         places: Any,
         time: Any,
         since: Any,
-        mine: list[Any],
+        mine: _Blocks,
         wait: Any,
     ) -> None:
         step = step_at(self.writer, builder, table, time)
@@ -151,7 +163,7 @@ class FewEmitter:
         table: Any,
         places: Any,
         rows: tuple[Any, Any, Any],
-        mine: list[Any],
+        mine: _Blocks,
     ) -> None:
         """One stage of one step. rows: first, end, and how many rows of this chunk lie before the step."""
         (first, end, before), tile = rows, self.tiles[index]
@@ -171,12 +183,12 @@ class FewEmitter:
                         key = builder.add(builder.mul(count, I64(_KEY)), blocks)
                         choose(builder, key, {n: partial(builder.call, f, where) for n, f in functions.strips.items()})
 
-    def _parts_of_blocks(self, builder: ir.IRBuilder, tile: Tile, mine: list[Any], rows: Any) -> Any:
+    def _parts_of_blocks(self, builder: ir.IRBuilder, tile: Tile, mine: _Blocks, rows: Any) -> Any:
         most: Any = I64(_most_blocks(tile, ROWS))
         for count in range(ROWS - 1, 0, -1):
             fits = builder.icmp_signed("==", rows, I64(count))
             most = builder.select(fits, I64(_most_blocks(tile, count)), most)
-        return equal_parts(builder, *mine, most)
+        return equal_parts(builder, mine.low, mine.high, most)
 
     def _panel(self, builder: ir.IRBuilder, table: Any, index: int, block: Any) -> tuple[Any, Any]:
         """Where a block's packed weights begin, and how many there are in each block."""

@@ -180,7 +180,7 @@ class _Packer:
         return builder.mul(job.strips, I64(self.count))
 
     def _square(self, builder: ir.IRBuilder, source: Any, target: Any, job: Job, k: Any) -> None:
-        """As many k as a vector has lanes: a square that is transposed in registers, halves of halves changing places."""
+        """As many k as a vector has lanes: a square, transposed in registers, halves of halves changing places."""
         rows = [
             self._load(builder, source, builder.add(k, builder.mul(I64(unit), job.unit_step)))
             for unit in range(self.count)

@@ -162,7 +162,7 @@ class _Emitter:
         return function
 
     def _adder(self) -> ir.Function:
-        """A function of (totals, c, step of c's rows, columns left, rows, vectors): adds totals to what is there of c."""
+        """A function of (totals, c, step of c's rows, columns left, rows, vectors): adds the totals to c."""
         function, builder = self._function("add_totals", *(POINTER,) * 2, *(I64,) * 4)
         function.linkage = "internal"
         function.attributes.add("noinline")

@@ -1,4 +1,4 @@
-"""Tiles for few rows: several blocks of units at once, so that enough sums are under way to hide how long each takes."""
+"""Tiles for few rows: several blocks of units at once, so that enough sums are under way to hide how long one takes."""
 
 from __future__ import annotations
 

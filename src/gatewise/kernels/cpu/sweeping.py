@@ -56,7 +56,9 @@ class Sweeping:
         given |= self._between([name for name in names if name not in given])
         offsets = 0 if self._offsets is None else self._offsets.data_ptr()
         time = (layer.steps, steps.start, steps.stop)
-        team = (self._early(steps.stop - steps.start), self._new_barrier(), yield_address()) if self.plan.few else (0,) * 3
+        team = (
+            (self._early(steps.stop - steps.start), self._new_barrier(), yield_address()) if self.plan.few else (0,) * 3
+        )
         sizes = (*time, layer.rows, layer.x.shape[1], layer.units, offsets, *team)
         return self.plan.kernel.table.filled(sizes, given, self._addresses)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...compiler.gradient import from_later, from_output, gradient_of, kept_gates, multiplied, operands
+from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
 from ...compiler.lower import program_of
 from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
-from .arrays import before, gate_arrays, held, now, pointers
+from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
 from .chunks import chunks_of
 from .few import ROWS as FEW
 from .memory import empty, rows_apart
@@ -25,7 +25,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
     rows, units, memories = layer.x.shape[0], layer.units, len(cell.state) - 1
     y = empty(layer.x, rows, units)
     histories = empty(y, memories, rows if keep else 0, units)
-    preactivations = empty(y, rows if keep else 0, len(cell.gates), units)
+    gates = empty(y, rows if keep else 0, kept_width(cell, units))
     last = layer.states.clone()
     starts = pointers(layer.states)
     arrays = {
@@ -45,16 +45,16 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
             arrays[state] = arrays[previous(state)] = held(last[index + 1].data_ptr(), units)
             ended.append(None)
     if keep:
-        arrays |= gate_arrays(kept_gates(cell), preactivations)
+        arrays |= kept_arrays(cell, gates, units)
     plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW, layer.x.shape[1], units)
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     for index, history in enumerate(ended):
         if history is not None:
             _take_last(last[index], history, layer.batch_sizes)
     if layer.batch_sizes is not None and (beyond := _end(layer)) < rows:
-        for kept in (y, preactivations, *histories):
+        for kept in (y, gates, *histories):
             kept[beyond:] = 0
-    return Kept(y, last, preactivations, histories)
+    return Kept(y, last, gates, histories)
 
 
 def _take_last(last: Tensor, ended: Tensor, batch_sizes: Tensor | None) -> None:
@@ -107,7 +107,7 @@ def _backward_arrays(
     """All arrays of the backward sweep that do not move from chunk to chunk."""
     units = layer.units
     arrays = {from_output(cell.state[0]): now(seeds.y.data_ptr(), units)}
-    arrays |= gate_arrays(kept_gates(cell), saved.preactivations)
+    arrays |= kept_arrays(cell, saved.gates, units)
     if seeds.histories is not None:
         for name, seed in zip(cell.state[1:], pointers(seeds.histories), strict=True):
             arrays[from_output(name)] = now(seed, units)
@@ -123,7 +123,7 @@ def _backward_arrays(
 def _chunk_arrays(cell: Cell, d_gates: Tensor, inner: Tensor, first: int, nothing: Tensor) -> dict[str, Array]:
     """The arrays that hold one chunk, whose rows begin with this one. nothing: the gradients after the last step."""
     arrays: dict[str, Array] = {}
-    for name, array in gate_arrays([gate.preactivation for gate in cell.gates], d_gates).items():
+    for name, array in gate_arrays([gate.preactivation for gate in cell.gates], d_gates, d_gates.shape[2]).items():
         mine = array.shifted(first, d_gates.itemsize)
         arrays[gradient_of(name)] = mine
         arrays[from_later(name)] = mine._replace(when=When.AFTER, edge=nothing.data_ptr())

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from ...compiler.stages import Sweep
 
-# steps: T. begin, end: the steps to run. rows: B. inputs, units: I, H. offsets: the address of the first row of each step
-# and the end of the last, or 0 where every step has all B rows. For few rows only, chunk: steps for which the input's part
-# is summed up at once; barrier: the address of zeros by which threads wait for each other; yield: that of a function
-# that lets others run.
+# steps: T. begin, end: the steps to run. rows: B. inputs, units: I, H. offsets: the address of the first row of each
+# step and the end of the last, or 0 where every step has all B rows. For few rows only, chunk: steps for which the
+# input's part is summed up at once; barrier: the address of zeros by which threads wait for each other; yield: that of
+# a function that lets others run.
 SIZES = ("steps", "begin", "end", "rows", "inputs", "units", "offsets", "chunk", "barrier", "yield")
 
 
@@ -79,7 +79,7 @@ class Table:
     def filled(
         self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Mapping[str, int]
     ) -> ctypes.Array[ctypes.c_int64]:
-        """The whole table; sizes in the order of ``SIZES``. KeyError where something that the sweep needs is missing."""
+        """The whole table; sizes in the order of ``SIZES``. KeyError where something that it needs is missing."""
         numbers: list[int] = list(sizes)
         for name in self.sweep.arrays:
             numbers += arrays[name]
