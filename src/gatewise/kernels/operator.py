@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import _len_torch_dispatch_stack  # pyright: ignore[reportPrivateUsage] - torch has no public names
-from torch._C._functorch import peek_interpreter_stack  # for these two
+from torch._C import _has_storage, _len_torch_dispatch_stack  # pyright: ignore[reportPrivateUsage]
+from torch._C._functorch import peek_interpreter_stack  # torch has no public names for these
 
 from ..compiler.gradient import kept_width
 from ..equation import Cell
@@ -214,7 +214,7 @@ def is_plain(tensors: Iterable[Any]) -> bool:
         not torch.compiler.is_compiling()
         and not peek_interpreter_stack()
         and _len_torch_dispatch_stack() == 0
-        and all(tensor is None or type(tensor) in _PLAIN for tensor in tensors)
+        and all(tensor is None or (type(tensor) in _PLAIN and _has_storage(tensor)) for tensor in tensors)
     )
 
 
@@ -235,8 +235,9 @@ class PlainSequence(torch.autograd.Function):
 
 
 def _plain_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
-    recorded = torch.is_grad_enabled() or not is_plain(arguments[:-1])
-    return (SequenceBackward.apply if recorded else run_backward)(cell, *arguments)
+    if torch.is_grad_enabled():
+        return SequenceBackward.apply(cell, *arguments)
+    return (run_backward if is_plain(arguments[:-1]) else backward_op)(cell, *arguments)
 
 
 class Sequence(torch.autograd.Function):

@@ -9,11 +9,15 @@ from ..equation import Cell
 
 _CELLS: dict[str, Cell] = {}
 
+# Raised whenever the operators give tensors of other shapes: graphs that torch.compile keeps on disk name cells by
+# their keys, and one made for another shape must not be found.
+_LAYOUT = 2
+
 
 def register(cell: Cell) -> str:
     """A key that stands for this cell, and for every other with the same declaration and equations."""
     noise = [(draw.name, draw.each) for draw in cell.noise]
-    declaration = repr((cell.gates, cell.state, cell.per_unit, noise)) + str(program_of(cell))
+    declaration = repr((_LAYOUT, cell.gates, cell.state, cell.per_unit, noise)) + str(program_of(cell))
     key = f"{cell.name}-{hashlib.sha256(declaration.encode()).hexdigest()[:16]}"
     _CELLS.setdefault(key, cell)
     return key

@@ -45,8 +45,10 @@ class Stream:
 
     def step(self, x: Tensor) -> Tensor:
         """The output (B, H) for the next input (B, I). Raises InputError or ShapeError for what does not fit."""
-        if type(x) is not Tensor or x.shape != self._shape or x.dtype is not self._dtype or not x.is_contiguous():
+        if not (type(x) is Tensor and x.is_cpu and x.shape == self._shape and x.dtype is self._dtype):
             x = self._checked(x)
+        elif not x.is_contiguous():
+            x = x.contiguous()
         half = self._half
         self._inputs[half][self._slot] = x.data_ptr()
         for run, table, items in self._calls[half]:
