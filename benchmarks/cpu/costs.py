@@ -12,9 +12,11 @@ from functools import partial
 
 import torch
 
+import gatewise
 from gatewise.cells import CELLS
 from gatewise.compiler.stages import backward_sweep, forward_sweep
 from gatewise.kernels.cpu.compile import compile_sweep
+from gatewise.nn import LSTM
 
 from ..measure import alternately
 from .plan import Plan
@@ -108,8 +110,44 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
+def streaming(plan: Plan) -> Finding:
+    """One step from Python with the state kept, one sequence."""
+    plan.progress("streaming")
+    units = 32
+    module, cell = LSTM(1, units), torch.nn.LSTMCell(1, units)
+    running, x = gatewise.stream(module), torch.randn(1, 1)
+    state = (torch.zeros(1, units), torch.zeros(1, units))
+
+    def plain() -> object:
+        with torch.inference_mode():
+            return cell(x, state)
+
+    with threads(1):
+        samples = alternately({"gatewise.stream": lambda: running.step(x), "nn.LSTMCell": plain}, plan.seconds)
+        row = Row.of(f"H {units}, B 1", samples)
+    microseconds = 1e3 * row.milliseconds["gatewise.stream"]
+    return Finding(
+        "one step of an LSTM from Python, state kept",
+        [row],
+        [Verdict("at most 3 microseconds", f"{microseconds:.2f}", microseconds <= 3)],
+    )
+
+
+def long_sequence(plan: Plan) -> Finding:
+    """Inference over a million steps of one sequence: memory beyond input and output."""
+    plan.progress("a million steps")
+    extra = _peak("long")
+    return Finding(
+        "inference over T 1,000,000, B 1, H 64",
+        [Row("MiB beyond input and output", 1, figures={"gatewise": extra})],
+        [Verdict("no buffer of gates, which would be 977 MiB", f"{extra:.0f} MiB", extra < 64)],
+    )
+
+
 SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     "busy": busy,
     "memory": memory,
     "compilation": compilation,
+    "streaming": streaming,
+    "long_sequence": long_sequence,
 }

@@ -1,8 +1,10 @@
-"""Prints the peak memory, in MiB, of one training step beyond what there was before: ``gatewise`` or ``torch``."""
+"""Prints peak memory in MiB beyond what there was before: of a training step (``gatewise``, ``torch``) or ``long``."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,13 +15,33 @@ STEPS, BATCH, UNITS = 500, 64, 256
 
 
 def main() -> None:
-    module = {"gatewise": LSTM, "torch": torch.nn.LSTM}[sys.argv[1]](UNITS, UNITS)
-    module(torch.randn(2, 1, UNITS))[0].sum().backward()  # compiled, and libraries loaded
+    name = sys.argv[1]
+    print({"long": long_sequence}.get(name, partial(training_step, name))() / 1024)
+
+
+def training_step(name: str) -> int:
+    """Kilobytes of forward and backward beyond input and weights."""
+    module = {"gatewise": LSTM, "torch": torch.nn.LSTM}[name](UNITS, UNITS)
+    module(torch.randn(2, 8, UNITS))[0].sum().backward()  # compiled, and libraries loaded
     x = torch.randn(STEPS, BATCH, UNITS, requires_grad=True)
+    return _growth(lambda: module(x)[0].sum().backward())
+
+
+def long_sequence() -> int:
+    """Kilobytes of inference over a million steps, less those of its output."""
+    steps, units = 1_000_000, 64
+    module, x = LSTM(1, units), torch.randn(steps, 1, 1)
+    with torch.no_grad():
+        module(x[:2])
+        return _growth(lambda: module(x)) - steps * units * 4 // 1024
+
+
+def _growth(call: Callable[[], object]) -> int:
     before = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
-    module(x)[0].sum().backward()
-    print((_status("VmHWM") - before) / 1024)
+    result = call()
+    del result
+    return _status("VmHWM") - before
 
 
 def _status(name: str) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,5 +92,20 @@ def runnable(text: str) -> Runnable:
 
 def compile_sweep(sweep: Sweep, dtype: torch.dtype, *, few: bool = False) -> Kernel:
     """Machine code for one sweep and dtype, for every size. few: for few rows."""
-    emitter = _emitter(sweep, dtype, few)
-    return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(str(emitter.emit())))
+    with _no_collection():
+        emitter = _emitter(sweep, dtype, few)
+        text = str(emitter.emit())
+    return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(text))
+
+
+@contextmanager
+def _no_collection() -> Generator[None, None, None]:
+    """A module is a hundred thousand objects that refer to each other and die together: looking for garbage among
+    them, and among all that torch has, takes longer than writing them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
