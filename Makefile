@@ -26,10 +26,13 @@ docs: ## write the pages of the cells anew
 show: ## one cell from equation to LLVM: make show CELL=gru
 	$(PYTHON) -m gatewise.cli show $(or $(CELL),lstm) --as equations
 
-bench: ## forecasts of the M4 competition's hourly and weekly series
-	$(PYTHON) -m benchmarks.m4 hourly && $(PYTHON) -m benchmarks.m4 weekly
+bench: ## our CPU kernels and their peers, timed alternately
+	$(PYTHON) -m benchmarks cpu
+
+competition: ## forecasts of the M4 competition's hourly and weekly series
+	$(PYTHON) -m benchmarks m4 hourly && $(PYTHON) -m benchmarks m4 weekly
 
 clean: ## everything that can be made again
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test format regen docs show bench clean
+.PHONY: help install check test format regen docs show bench competition clean

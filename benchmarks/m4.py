@@ -1,6 +1,6 @@
 """Hourly and weekly series of the M4 competition: how the default forecaster stands against its entries.
 
-    python -m benchmarks.m4 hourly            # or weekly; --seed 1, --model seasonal_naive
+    python -m benchmarks m4 hourly            # or weekly; --seed 1, --model seasonal_naive
 
 The files {Hourly,Weekly}-{train,test}.csv.gz of the competition (Mcompetitions/M4-methods) are read from
 ../shared/data/m4 or from --data. Nothing is chosen by the name of the set: the model is told the competition's
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,15 @@ GROUPS = {"hourly": "Hourly", "weekly": "Weekly"}
 LEVELS = (80, 95)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run one group of the competition and print its figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.m4", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks m4", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", choices=KINDS, default="lstm")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the competition's files")
-    arguments = parser.parse_args()
-    run(GROUPS[arguments.group], arguments.data, arguments.model, arguments.seed)
+    given = parser.parse_args(arguments)
+    run(GROUPS[given.group], given.data, given.model, given.seed)
 
 
 def run(group: str, data: Path, model: str, seed: int) -> None:
@@ -89,4 +90,4 @@ def draw_progress(done: float, words: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

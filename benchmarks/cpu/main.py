@@ -13,7 +13,7 @@ from . import __doc__ as description
 from . import against_peers, costs, variants
 from .parity import ParityError
 from .plan import Plan
-from .report import show, write
+from .report import markdown, show, write
 from .result import Finding
 
 SECTIONS: dict[str, Callable[[Plan], Finding]] = {
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--threads", nargs="+", type=int, choices=(1, 2), default=[1, 2])
     parser.add_argument("--seconds", type=float, help="of measurement for each case (5, with --quick 1)")
     parser.add_argument("--json", type=Path, help="write everything there")
+    parser.add_argument("--markdown", type=Path, help="write the tables there")
     given = parser.parse_args(arguments)
     plan = Plan(given.seconds or (1.0 if given.quick else 5.0), tuple(given.threads), given.quick, _progress)
     console = Console(width=None if sys.stdout.isatty() else 180)
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"parity is red, nothing more is timed: {error}")
     if given.json:
         write(findings, given.json)
+    if given.markdown:
+        given.markdown.write_text(markdown(findings))
 
 
 def _progress(text: str) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -39,6 +40,26 @@ def _cells(row: Row, names: Sequence[str], figures: Sequence[str]) -> list[str]:
     extra = [f"{row.figures[name]:.3g}" if name in row.figures else "" for name in figures]
     others = [f"{row.ratios[name]} x" if name in row.ratios else "" for name in names[1:]]
     return [row.case, str(row.threads), *own, *extra, *others]
+
+
+def markdown(findings: Sequence[Finding]) -> str:
+    """All tables and verdicts for a page."""
+    about = machine.description()
+    where = f"{about['processor']}, {about['cores']} cores ({about['llvm_cpu']}), torch {torch.__version__}"
+    lines = [f"Measured {about['time']} on {where}."]
+    for finding in findings:
+        names = list(dict.fromkeys(name for row in finding.rows for name in row.milliseconds))
+        figures = list(dict.fromkeys(name for row in finding.rows for name in row.figures))
+        heading = ["case", "threads", *([f"{names[0]} ms"] if names else []), *figures, *names[1:]]
+        lines += ["", f"### {finding.title}", "", _cells_of(heading), _cells_of(["---"] * len(heading))]
+        lines += [_cells_of(_cells(row, names, figures)) for row in finding.rows]
+        lines += [""]
+        lines += [f"* {'Reached' if v.holds else '**Missed**'}: {v.goal}: {v.reached}" for v in finding.verdicts]
+    return "\n".join(lines) + "\n"
+
+
+def _cells_of(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def write(findings: Sequence[Finding], path: Path) -> None:

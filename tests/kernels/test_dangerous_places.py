@@ -19,7 +19,7 @@ from gatewise.errors import InputError
 from gatewise.kernels import reference
 from gatewise.kernels.cpu import sweeping, sweeps
 from gatewise.kernels.cpu.arrays import before, kept_arrays, now
-from gatewise.kernels.cpu.compile import llvm_text
+from gatewise.kernels.cpu.compile import FEW, llvm_text
 from gatewise.kernels.cpu.plans import forward_plan
 from gatewise.kernels.cpu.sweeping import Sweeping
 from gatewise.kernels.dispatch import sequence
@@ -285,9 +285,9 @@ NARROW = re.compile(
 
 @pytest.mark.parametrize("sweep", [partial(forward_sweep, keep=True), backward_sweep], ids=["forward", "backward"])
 @pytest.mark.parametrize("name", ["lstm", "deep", "slstm_layer_norm"])  # one stage, several, and means between them
-@pytest.mark.parametrize("few", [False, True])
-def test_no_offset_is_worked_out_in_32_bits(name, sweep, few):
-    text = llvm_text(sweep(ALL_CELLS[name]), torch.float32, few=few)
+@pytest.mark.parametrize("vectors", [FEW, 2, 4])
+def test_no_offset_is_worked_out_in_32_bits(name, sweep, vectors):
+    text = llvm_text(sweep(ALL_CELLS[name]), torch.float32, vectors)
     narrow = [line for line in text.splitlines() if re.search(r"\b(i8|i16|i32)\b", line) and not NARROW.search(line)]
     assert [line.split(" = ")[1].split(" %")[0] for line in narrow] == ["sext i32"] * 2, "the two numbers of OpenMP"
     assert "trunc" not in text

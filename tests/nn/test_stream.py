@@ -135,5 +135,3 @@ def test_wrong_state():
     with pytest.raises(ShapeError):
         stream.state = (torch.zeros(1, 1, 4), torch.zeros(1, 2, 4))
     assert all(torch.equal(a, b) for a, b in zip(stream.state, before, strict=True))
-
-

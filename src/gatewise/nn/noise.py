@@ -17,14 +17,14 @@ def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, trainin
         return like.new_empty(0, 1, units)
     if not training:
         return _column([draw.mean for draw in noise], like).expand(len(noise), 1, units)
-    uniform = torch.rand(len(noise), rows, units, device=like.device)
-    hit, miss = ([getattr(draw, kind) for draw in noise] for kind in ("hit", "miss"))
-    return torch.where(uniform < _rates(noise, uniform), _column(hit, like), _column(miss, like))
+    rates = torch.tensor([draw.rate for draw in noise], device=like.device).view(-1, 1, 1)
+    hits = torch.rand(len(noise), rows, units, device=like.device) < rates
+    found = hits.to(like.dtype)
+    for one, draw in zip(found, noise, strict=True):
+        if (draw.hit, draw.miss) != (1.0, 0.0):
+            one.mul_(draw.hit - draw.miss).add_(draw.miss)
+    return found
 
 
 def _column(numbers: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(numbers, dtype=like.dtype, device=like.device).view(-1, 1, 1)
-
-
-def _rates(noise: Sequence[Noise], like: Tensor) -> Tensor:
-    return _column([draw.rate for draw in noise], like)

@@ -17,7 +17,7 @@ from ...compiler.stages import Sweep
 from .emit import SweepEmitter
 from .few import FewEmitter
 from .table import Table
-from .tile import Tile, this_machine
+from .tile import MOST_VECTORS, Tile, this_machine
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,21 @@ def optimised(text: str) -> binding.ModuleRef:
     return module
 
 
-def llvm_text(sweep: Sweep, dtype: torch.dtype, *, few: bool = False) -> str:
-    """The module of a sweep as it is written for this processor, before LLVM's passes. few: for few rows."""
-    return str(_emitter(sweep, dtype, few).emit())
+FEW = 0  # vectors in a block of units, where the kernel is one for few rows
 
 
-def _emitter(sweep: Sweep, dtype: torch.dtype, few: bool) -> SweepEmitter | FewEmitter:
-    return (FewEmitter if few else SweepEmitter)(sweep, dtype, this_machine())
+def llvm_text(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> str:
+    """The module of a sweep as it is written for this processor, before LLVM's passes.
+
+    vectors: the most in one block of units, or ``FEW``.
+    """
+    return str(_emitter(sweep, dtype, vectors).emit())
+
+
+def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int) -> SweepEmitter | FewEmitter:
+    if vectors == FEW:
+        return FewEmitter(sweep, dtype, this_machine())
+    return SweepEmitter(sweep, dtype, this_machine(), most_vectors=vectors)
 
 
 _one_at_a_time = threading.Lock()  # LLVM's code generation is not safe from several threads
@@ -90,10 +98,13 @@ def runnable(text: str) -> Runnable:
     return Runnable(signature(engine.get_function_address("run")), engine.get_function_address("share"), engine)
 
 
-def compile_sweep(sweep: Sweep, dtype: torch.dtype, *, few: bool = False) -> Kernel:
-    """Machine code for one sweep and dtype, for every size. few: for few rows."""
+def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> Kernel:
+    """Machine code for one sweep and dtype, right for every size, fastest where blocks of units have so many vectors.
+
+    vectors: the most in one block of units, or ``FEW``.
+    """
     with _no_collection():
-        emitter = _emitter(sweep, dtype, few)
+        emitter = _emitter(sweep, dtype, vectors)
         text = str(emitter.emit())
     return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(text))
 

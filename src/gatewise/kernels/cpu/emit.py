@@ -22,7 +22,7 @@ from .means import emit_means
 from .share import emit_share
 from .sums import Sums
 from .tail import copy_tail
-from .tile import Machine, Tile, tile_of
+from .tile import MOST_VECTORS, Machine, Tile, tile_of
 from .writer import POINTER, Writer
 
 
@@ -41,10 +41,10 @@ class SweepEmitter:
     thread its number and how many there are.
     """
 
-    def __init__(self, sweep: Sweep, dtype: torch.dtype, machine: Machine) -> None:
+    def __init__(self, sweep: Sweep, dtype: torch.dtype, machine: Machine, *, most_vectors: int = MOST_VECTORS) -> None:
         self.sweep = sweep
         self.writer = Writer(sweep, dtype)
-        self.tiles = [tile_of(stage, dtype, machine) for stage in sweep.stages]
+        self.tiles = [tile_of(stage, dtype, machine, most_vectors) for stage in sweep.stages]
 
     def emit(self) -> ir.Module:
         """The module, complete."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -30,11 +33,25 @@ def empty(like: Tensor, *shape: int) -> Tensor:
     return tensor
 
 
-def rows_apart(like: Tensor, rows: int, *shape: int) -> Tensor:
-    """The same, each row a little further from the next than it is long: a column of rows that lie powers of two
-    apart falls into few places of a cache, and drives itself out."""
+@contextmanager
+def rows_apart(like: Tensor, rows: int, *shape: int) -> Generator[Tensor, None, None]:
+    """Scratch of (rows, *shape), each row a little further from the next than it is long: a column of rows that lie
+    powers of two apart falls into few places of a cache, and drives itself out.
+
+    Each thread keeps its scratch for the next call, up to 32 MiB: pages that are already there cost nothing.
+    """
     length = math.prod(shape)
-    return empty(like, rows, length + _LINE // like.itemsize)[:, :length].unflatten(1, shape)
+    width = length + _LINE // like.itemsize
+    held: Tensor | None = _kept.__dict__.pop(str(like.dtype), None)
+    if held is None or len(held) < rows * width:
+        held = empty(like, rows * width)
+    yield held[: rows * width].view(rows, width)[:, :length].unflatten(1, shape)
+    if held.numel() * held.itemsize <= _MOST_KEPT:
+        _kept.__dict__[str(like.dtype)] = held
+
+
+_kept = threading.local()
+_MOST_KEPT = 2**25
 
 
 @lru_cache(maxsize=1)

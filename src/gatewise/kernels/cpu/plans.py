@@ -7,10 +7,11 @@ from functools import cache, lru_cache
 
 import torch
 
-from ...compiler.stages import backward_sweep, forward_sweep
+from ...compiler.stages import Sweep, backward_sweep, forward_sweep
 from ...equation import Cell
-from .compile import Kernel, compile_sweep
+from .compile import FEW, Kernel, compile_sweep
 from .pack import Packing, packing
+from .tile import this_machine, widest
 
 _PLANS = 512  # sizes that are remembered for each direction; each takes a few kilobytes
 
@@ -25,25 +26,32 @@ class Plan:
 
 
 @cache
-def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, few: bool) -> Kernel:
-    return compile_sweep(forward_sweep(cell, keep=keep), dtype, few=few)
+def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int) -> Kernel:
+    return compile_sweep(forward_sweep(cell, keep=keep), dtype, vectors)
 
 
 @cache
-def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, few: bool) -> Kernel:
-    return compile_sweep(backward_sweep(cell, histories=histories), dtype, few=few)
+def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int) -> Kernel:
+    return compile_sweep(backward_sweep(cell, histories=histories), dtype, vectors)
 
 
 @lru_cache(maxsize=_PLANS)
 def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, few: bool, inputs: int, units: int) -> Plan:
     """For the forward sweep."""
-    return _planned(_forward_kernel(cell, dtype, keep, few), cell, few, inputs, units, transposed=True)
+    vectors = _width(forward_sweep(cell, keep=keep), dtype, few, units)
+    return _planned(_forward_kernel(cell, dtype, keep, vectors), cell, few, inputs, units, transposed=True)
 
 
 @lru_cache(maxsize=_PLANS)
 def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, few: bool, inputs: int, units: int) -> Plan:
     """For the backward sweep."""
-    return _planned(_backward_kernel(cell, dtype, histories, few), cell, few, inputs, units, transposed=False)
+    vectors = _width(backward_sweep(cell, histories=histories), dtype, few, units)
+    return _planned(_backward_kernel(cell, dtype, histories, vectors), cell, few, inputs, units, transposed=False)
+
+
+def _width(sweep: Sweep, dtype: torch.dtype, few: bool, units: int) -> int:
+    """The most vectors in one block of units, by which kernels differ."""
+    return FEW if few else widest(sweep.stages, dtype, this_machine(), units)
 
 
 def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, transposed: bool) -> Plan:

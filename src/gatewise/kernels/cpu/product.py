@@ -22,13 +22,13 @@ from .pack import Job, pack_jobs
 from .share import emit_share
 from .tail import copy_tail
 from .threads import run, wanted
-from .tile import this_machine
+from .tile import MOST_VECTORS, this_machine, vectors_for
 from .writer import FORMATS, POINTER
 
-# A tile of C: so many rows and at most so many vectors of columns stay in registers.
-_ROWS, _VECTORS = 6, 4
-# So many k at a time, so that their part of A and B stays in the nearest cache.
+_ROWS = 6  # of a tile of C, which stays in registers with all vectors of its columns
+# So many k at a time, so that their part of B stays in a core's cache; so many rows, so that their part of A does too.
 _STRETCH = 512
+_GROUP = 8 * _ROWS
 # What the kernel is told, 64-bit integers. Steps are in elements; panels: B packed, ``vectors`` wide.
 _TASK = ("a", "a_row", "a_k", "panels", "vectors", "c", "c_row", "rows", "columns", "length")
 
@@ -47,9 +47,8 @@ def panels_of(b: Tensor) -> Panels:
     length, columns = b.shape
     lanes = this_machine().vector_bytes // b.itemsize
     strips = -(-columns // lanes)
-    blocks = max(1, -(-strips // _VECTORS))
-    vectors = max(1, -(-strips // blocks))
-    width = vectors * lanes
+    vectors = vectors_for(strips)
+    blocks, width = -(-strips // vectors), vectors * lanes
     data = empty(b, blocks * length * width)
     job = Job(0, 0, 1, b.stride(0), length, 0, width, length * width, vectors)
     pack_jobs((ctypes.c_int64 * len(job))(*job), blocks * vectors, columns, b, b, data, wanted(length * columns))
@@ -86,9 +85,9 @@ class _Emitter:
     def emit(self) -> ir.Module:
         """The module, complete."""
         tiles = {
-            rows * (_VECTORS + 1) + vectors: self._tile(rows, vectors)
+            rows * (MOST_VECTORS + 1) + vectors: self._tile(rows, vectors)
             for rows in range(1, _ROWS + 1)
-            for vectors in range(1, _VECTORS + 1)
+            for vectors in range(1, MOST_VECTORS + 1)
         }
         function, builder = self._function("run", POINTER, I64, I64)
         task, first, end = function.args
@@ -112,23 +111,25 @@ class _Emitter:
     def _loops(
         self, builder: ir.IRBuilder, given: dict[str, Any], tiles: dict[int, ir.Function], start: Any, stop: Any
     ) -> None:
-        """Stretches of k outside, then blocks of columns, then tiles of rows."""
+        """Stretches of k outside, then groups of rows, blocks of columns, and tiles of rows."""
         length, columns = given["length"], given["columns"]
         width = builder.mul(given["vectors"], I64(self.count))
         a, panels, c = (builder.inttoptr(given[name], POINTER) for name in ("a", "panels", "c"))
-        with loop(builder, I64(0), length, _STRETCH) as k, loop(builder, I64(0), columns, width) as column:
+        with loop(builder, I64(0), length, _STRETCH) as k, loop(builder, start, stop, _GROUP) as group:
             count = smaller(builder, builder.sub(length, k), I64(_STRETCH))
-            block = builder.mul(builder.mul(builder.udiv(column, width), length), width)
-            b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
-            left = builder.sub(columns, column)
-            for first, end, rows in equal_parts(builder, start, stop, _ROWS):
-                with loop(builder, first, end, rows) as row:
-                    a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
-                    c_at = builder.add(builder.mul(row, given["c_row"]), column)
-                    where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
-                    steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
-                    calls = {key: partial(builder.call, tile, (*where, *steps)) for key, tile in tiles.items()}
-                    choose(builder, _key(builder, rows, given["vectors"]), calls)
+            end_of_group = smaller(builder, builder.add(group, I64(_GROUP)), stop)
+            with loop(builder, I64(0), columns, width) as column:
+                block = builder.mul(builder.mul(builder.udiv(column, width), length), width)
+                b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
+                left = builder.sub(columns, column)
+                for first, end, rows in equal_parts(builder, group, end_of_group, _ROWS):
+                    with loop(builder, first, end, rows) as row:
+                        a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
+                        c_at = builder.add(builder.mul(row, given["c_row"]), column)
+                        where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
+                        steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
+                        calls = {key: partial(builder.call, tile, (*where, *steps)) for key, tile in tiles.items()}
+                        choose(builder, _key(builder, rows, given["vectors"]), calls)
 
     def _tile(self, rows: int, vectors: int) -> ir.Function:
         """A function of (a, b, c, steps of a's rows, a's k and c's rows, number of k, columns left)."""
@@ -196,4 +197,4 @@ class _Emitter:
 
 def _key(builder: ir.IRBuilder, rows: Any, vectors: Any) -> Any:
     """One number for the size of a tile."""
-    return builder.add(builder.mul(rows, I64(_VECTORS + 1)), vectors)
+    return builder.add(builder.mul(rows, I64(MOST_VECTORS + 1)), vectors)

@@ -81,7 +81,6 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     units, y = layer.units, saved.y
     chunks = chunks_of(layer, len(cell.gates) * units * y.itemsize)
     most = max((rows.stop - rows.start for _, rows in chunks), default=0)
-    d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # and those of the step after
     inner = empty(y, len(operands(program_of(cell))), most, units)
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
@@ -89,15 +88,16 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     few, seeded = layer.rows <= FEW, seeds.histories is not None
     sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.x.shape[1], units), cell, layer)
     after = 0
-    for steps, rows in reversed(chunks):
-        count = rows.stop - rows.start
-        if after:  # the first step of the chunk before, which is after this one in time
-            d_gates[count : count + after] = d_gates[:after].clone()
-        arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
-        sweep.run(arrays, steps)
-        sums.add(rows, d_gates[:count], inner[:, :count])
-        after = layer.running(steps.start)
-    sums.add_first_state(d_gates, d_states[0])
+    with rows_apart(y, most + layer.rows, len(cell.gates), units) as d_gates:  # of a chunk, and of the step after it
+        for steps, rows in reversed(chunks):
+            count = rows.stop - rows.start
+            if after:  # the first step of the chunk before, which is after this one in time
+                d_gates[count : count + after] = d_gates[:after].clone()
+            arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
+            sweep.run(arrays, steps)
+            sums.add(rows, d_gates[:count], inner[:, :count])
+            after = layer.running(steps.start)
+        sums.add_first_state(d_gates, d_states[0])
     return sums.gradients(d_per_unit.sum(1), d_states)
 
 

@@ -13,6 +13,7 @@ from ...compiler.stages import INPUT, Stage
 # Registers left for weights and one broadcast operand beside the sums.
 _SPARE_REGISTERS = 6
 AVX512 = 64  # bytes of a vector, which no other processor has
+MOST_VECTORS = 4  # of units in one block
 _MOST_ROWS = 8  # more are no faster, and each number of rows is compiled for itself
 
 
@@ -53,11 +54,26 @@ class Tile:
         return self.lanes * self.vectors
 
 
-def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:
+def vectors_for(strips: int) -> int:
+    """How many vectors of units to take together where there are so many in all: few enough to fill the last block."""
+    return min(range(MOST_VECTORS, 0, -1), key=lambda vectors: -strips % vectors)
+
+
+def widest(stages: tuple[Stage, ...], dtype: torch.dtype, machine: Machine, units: int) -> int:
+    """The most vectors that any stage's tile has where there are so many units."""
+    strips = -(-units // (machine.vector_bytes // dtype.itemsize))
+    return max(_vectors(stage, vectors_for(strips)) for stage in stages)
+
+
+def _vectors(stage: Stage, most: int) -> int:
+    """Fewer where each is needed for several sums."""
+    return min(most, max(1, MOST_VECTORS // max(1, len(stage.starts))))
+
+
+def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine, most_vectors: int) -> Tile:
     """The tile of a stage: as many rows as registers allow, and smaller ones for what is left of a batch."""
-    sums = max(1, len(stage.starts))
+    sums, vectors = max(1, len(stage.starts)), _vectors(stage, most_vectors)
     room = machine.registers - _SPARE_REGISTERS
-    vectors = max(1, 4 // sums)
     most = max(1, room // (sums * vectors))
     return Tile(machine.vector_bytes // dtype.itemsize, vectors, sums, min(most, _MOST_ROWS))
 
