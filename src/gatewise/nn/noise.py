@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..equation import Cell, Noise
+from ..equation import Cell
 
 
 def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, training: bool) -> Tensor:
