@@ -1,7 +1,8 @@
 """Large arrays without a page fault for every four kilobytes.
 
-Where the system hands out memory in pages of 4 KiB only on first touch, touching 50 MB costs as much as computing
-what is written there. Linux takes a hint to use pages of 2 MiB instead.
+Where the system hands out memory only on first touch, touching 50 MB costs as much as computing what is written
+there. What a forward pass keeps for its backward pass is as large as that, and nobody else sees it: such memory is
+lent from blocks that stay, and comes back when the tensor is gone. Linux is asked for pages of 2 MiB.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ import ctypes
 import math
 import mmap
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+import weakref
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 _HUGE = 2**21
 _LINE = 64  # bytes of a cache line
 _ADVICE = getattr(mmap, "MADV_HUGEPAGE", None)
+_WORTH_LENDING = 2**20
 
 
 def empty(like: Tensor, *shape: int) -> Tensor:
-    """An uninitialised tensor of this shape, of the dtype of ``like``."""
+    """An uninitialised tensor of this shape, of the dtype of ``like``, for whoever wants to keep it."""
     tensor = like.new_empty(shape)
     size = tensor.numel() * tensor.itemsize
     if size >= 2 * _HUGE and _ADVICE is not None:
@@ -33,29 +35,69 @@ def empty(like: Tensor, *shape: int) -> Tensor:
     return tensor
 
 
-@contextmanager
-def rows_apart(like: Tensor, rows: int, *shape: int) -> Generator[Tensor, None, None]:
-    """Scratch of (rows, *shape), each row a little further from the next than it is long: a column of rows that lie
-    powers of two apart falls into few places of a cache, and drives itself out.
-
-    Each thread keeps its scratch for the next call, up to 32 MiB: pages that are already there cost nothing.
-    """
-    length = math.prod(shape)
-    width = length + _LINE // like.itemsize
-    held: Tensor | None = _kept.__dict__.pop(str(like.dtype), None)
-    if held is None or len(held) < rows * width:
-        held = empty(like, rows * width)
-    yield held[: rows * width].view(rows, width)[:, :length].unflatten(1, shape)
-    if held.numel() * held.itemsize <= _MOST_KEPT:
-        _kept.__dict__[str(like.dtype)] = held
-
-
-_kept = threading.local()
-_MOST_KEPT = 2**25
-
-
 @lru_cache(maxsize=1)
 def _madvise() -> Any:
     function = ctypes.CDLL(None).madvise
     function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     return function
+
+
+def lent(like: Tensor, *shape: int) -> Tensor:
+    """The same for use between a forward pass and the end of its backward pass."""
+    count = math.prod(shape)
+    if count * like.itemsize < _WORTH_LENDING:
+        return like.new_empty(shape)
+    return torch.frombuffer(_blocks.view(count * like.itemsize), dtype=like.dtype, count=count).view(shape)
+
+
+def rows_apart(like: Tensor, rows: int, *shape: int) -> Tensor:
+    """Of (rows, *shape), lent, each row a little further from the next than it is long: a column of rows that lie
+    powers of two apart falls into few places of a cache, and drives itself out."""
+    length = math.prod(shape)
+    return lent(like, rows, length + _LINE // like.itemsize)[:, :length].unflatten(1, shape)
+
+
+class Blocks:
+    """Memory that is lent and comes back. At most ``most`` bytes wait for the next who needs them."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._waiting: list[mmap.mmap] = []
+        self._lock = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that nobody uses now."""
+        return sum(map(len, self._waiting))
+
+    def view(self, size: int) -> memoryview:
+        """So many bytes at least, until the view is gone."""
+        block = self._take(size) or _new_block(size)
+        view = memoryview(block)
+        weakref.finalize(view, self._give_back, block).atexit = False
+        return view
+
+    def _take(self, size: int) -> mmap.mmap | None:
+        """The smallest that is large enough, and not wastefully so."""
+        with self._lock:
+            fitting = [block for block in self._waiting if size <= len(block) <= 2 * size + _HUGE]
+            found = min(fitting, key=len, default=None)
+            if found is not None:
+                self._waiting.remove(found)
+            return found
+
+    def _give_back(self, block: mmap.mmap) -> None:
+        with self._lock:
+            self._waiting.append(block)
+            while self._waiting and self.waiting > self.most:
+                self._waiting.pop(0)  # the one that waits longest
+
+
+def _new_block(size: int) -> mmap.mmap:
+    block = mmap.mmap(-1, -(-size // _HUGE) * _HUGE)
+    if _ADVICE is not None:
+        block.madvise(_ADVICE)
+    return block
+
+
+_blocks = Blocks(most=2**29)

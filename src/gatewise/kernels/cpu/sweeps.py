@@ -13,7 +13,7 @@ from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
 from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
 from .chunks import chunks_of
 from .few import ROWS as FEW
-from .memory import empty, rows_apart
+from .memory import empty, lent, rows_apart
 from .plans import backward_plan, forward_plan
 from .reductions import Reductions
 from .sweeping import Sweeping
@@ -24,8 +24,8 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
     """Run the cell over all of time; ``keep`` what backward needs."""
     rows, units, memories = layer.x.shape[0], layer.units, len(cell.state) - 1
     y = empty(layer.x, rows, units)
-    histories = empty(y, memories, rows if keep else 0, units)
-    gates = empty(y, rows if keep else 0, kept_width(cell, units))
+    histories = lent(y, memories, rows if keep else 0, units)
+    gates = lent(y, rows if keep else 0, kept_width(cell, units))
     last = layer.states.clone()
     starts = pointers(layer.states)
     arrays = {
@@ -81,23 +81,23 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     units, y = layer.units, saved.y
     chunks = chunks_of(layer, len(cell.gates) * units * y.itemsize)
     most = max((rows.stop - rows.start for _, rows in chunks), default=0)
-    inner = empty(y, len(operands(program_of(cell))), most, units)
+    inner = lent(y, len(operands(program_of(cell))), most, units)
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
     sums = Reductions(cell, layer, y, input_gradient=input_gradient)
     few, seeded = layer.rows <= FEW, seeds.histories is not None
     sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.x.shape[1], units), cell, layer)
     after = 0
-    with rows_apart(y, most + layer.rows, len(cell.gates), units) as d_gates:  # of a chunk, and of the step after it
-        for steps, rows in reversed(chunks):
-            count = rows.stop - rows.start
-            if after:  # the first step of the chunk before, which is after this one in time
-                d_gates[count : count + after] = d_gates[:after].clone()
-            arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
-            sweep.run(arrays, steps)
-            sums.add(rows, d_gates[:count], inner[:, :count])
-            after = layer.running(steps.start)
-        sums.add_first_state(d_gates, d_states[0])
+    d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it
+    for steps, rows in reversed(chunks):
+        count = rows.stop - rows.start
+        if after:  # the first step of the chunk before, which is after this one in time
+            d_gates[count : count + after] = d_gates[:after].clone()
+        arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
+        sweep.run(arrays, steps)
+        sums.add(rows, d_gates[:count], inner[:, :count])
+        after = layer.running(steps.start)
+    sums.add_first_state(d_gates, d_states[0])
     return sums.gradients(d_per_unit.sum(1), d_states)
 
 
