@@ -55,8 +55,8 @@ class Tile:
 
 
 def vectors_for(strips: int) -> int:
-    """How many vectors of units to take together where there are so many in all: few enough to fill the last block."""
-    return min(range(MOST_VECTORS, 0, -1), key=lambda vectors: -strips % vectors)
+    """How many vectors of units to take together where there are so many in all."""
+    return max(1, min(MOST_VECTORS, strips))
 
 
 def widest(stages: tuple[Stage, ...], dtype: torch.dtype, machine: Machine, units: int) -> int:
