@@ -44,7 +44,7 @@ def tax(plan: Plan) -> Finding:
                 {"lstm": plain.ours(), **{name: workload.ours() for name, workload in workloads.items()}},
                 plan.seconds * len(VARIANTS) / 2,
             )
-        rows.append(Row.of(str(shape), samples))
+            rows.append(Row.of(str(shape), samples))
     worst = {name: max(row.ratios[name].median for row in rows) for name in VARIANTS}
     verdicts = [
         Verdict(f"{name} at most {_LIMITS[name]} x plain", f"{ratio:.2f} x", ratio <= _LIMITS[name])

@@ -23,3 +23,8 @@ def result_dtype(weight: Tensor) -> torch.dtype:
     """The dtype of results: under autocast the one that it works in, which like torch's leaves float64 as it is."""
     device = weight.device.type
     return torch.get_autocast_dtype(device) if is_active(device) and weight.dtype != torch.float64 else weight.dtype
+
+
+def in_dtype(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """The tensor in a dtype, mostly its own: not asking torch then is a good part of what a short call costs."""
+    return tensor if tensor.dtype == dtype else tensor.to(dtype)

@@ -16,7 +16,7 @@ from ..kernels.layer import Layer
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell, check_stack
 from .assemble import assembled, draw_
-from .autocast import result_dtype, without_autocast
+from .autocast import in_dtype, result_dtype, without_autocast
 from .batch import Batch
 from .check import check_input, check_weight
 from .options import Options
@@ -157,12 +157,13 @@ class Recurrent(nn.Module):
         if not self.allow_nonfinite:
             check_values(batch.x, batch.where, batch.rows.running)
         dtype = working_dtype(weight)
+        states = initial_states(self, hx, batch, weight, dtype)  # under autocast, in whatever dtype they were given
         with without_autocast(weight.device.type):
-            states = initial_states(self, hx, batch, weight, dtype)
-            x, last, histories = self._layers(batch, batch.x.to(dtype), states, return_states)
+            x, last, histories = self._layers(batch, in_dtype(batch.x, dtype), states, return_states)
         # under autocast everything comes in the dtype that it works in, as from torch.nn.LSTM
         outer = result_dtype(weight)
-        x, last, histories = x.to(outer), _converted(last, outer), _converted(histories, outer)
+        if outer != dtype:
+            x, last, histories = x.to(outer), _converted(last, outer), _converted(histories, outer)
         result = batch.output(x), joined_states(self, last, batch)
         return (*result, self._histories(histories, batch)) if return_states else result
 
@@ -208,10 +209,10 @@ class Recurrent(nn.Module):
 
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
         first: Any = getattr(self, f"weight_ih{self.places[0].suffix}")
-        weights = {
-            name: check_weight(name + place.suffix, getattr(self, name + place.suffix), shape, first).to(x.dtype)
-            for name, shape in self.weight_shapes[place.suffix].items()
-        }
+        weights: dict[str, Tensor] = {}
+        for name, shape in self.weight_shapes[place.suffix].items():
+            full = name + place.suffix
+            weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), x.dtype)
         if self.options.weight_drop:
             dropped = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
             weights["weight_hh"] = dropped

@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -53,12 +54,18 @@ def check_memory(name: str, count: int, x: Tensor) -> None:
     """Raises InputError where so many numbers cannot fit into this machine's memory."""
     if x.device.type != "cpu" or torch.compiler.is_compiling() or not hasattr(os, "sysconf"):
         return
-    needed, there = count * x.element_size(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, there = count * x.element_size(), _memory()
     if needed > there:
         raise InputError(
             f"{name} would take {needed / 2**30:,.0f} GiB, this machine has {there / 2**30:,.0f} GiB",
             hint="run over chunks of time, passing the state on",
         )
+
+
+@cache
+def _memory() -> int:
+    """What this machine has, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def refuse_nonfinite(

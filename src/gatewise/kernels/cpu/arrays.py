@@ -14,8 +14,9 @@ from .table import Array, When
 
 def pointers(tensor: Tensor) -> list[int]:
     """The addresses of ``tensor[0]``, ``tensor[1]``, and so on, of a contiguous tensor."""
-    start, step = tensor.data_ptr(), tensor.stride(0) * tensor.itemsize
-    return [start + index * step for index in range(tensor.shape[0])]
+    count = len(tensor)
+    start, step = tensor.data_ptr(), tensor.stride(0) * tensor.itemsize if count > 1 else 0
+    return [start + index * step for index in range(count)]
 
 
 def now(pointer: int, row: int) -> Array:

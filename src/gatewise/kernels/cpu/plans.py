@@ -7,10 +7,11 @@ from functools import cache, lru_cache
 
 import torch
 
-from ...compiler.stages import Sweep, backward_sweep, forward_sweep
+from ...compiler.stages import Sweep, backward_sweep, bias_of, forward_sweep
 from ...equation import Cell
 from .compile import FEW, Kernel, compile_sweep
 from .pack import Packing, packing
+from .strips import early_products
 from .tile import this_machine, widest
 
 _PLANS = 512  # sizes that are remembered for each direction; each takes a few kilobytes
@@ -18,11 +19,18 @@ _PLANS = 512  # sizes that are remembered for each direction; each takes a few k
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled sweep, and how weights are packed for it, at one size. few: whether it is one for few rows."""
+    """A compiled sweep at one size.
+
+    packing: how weights are packed for it. vectors: for each vector of the table whether it is in the tensor of
+    biases (0) or of weights per unit (1), and its row there. few: whether it is a sweep for few rows. early: then, for
+    each stage, how many numbers the input's part of its sums takes for one row and step, 0 where it has none.
+    """
 
     kernel: Kernel
     packing: Packing
+    vectors: tuple[tuple[int, int], ...]
     few: bool
+    early: tuple[int, ...]
 
 
 @cache
@@ -56,4 +64,10 @@ def _width(sweep: Sweep, dtype: torch.dtype, few: bool, units: int) -> int:
 
 def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, transposed: bool) -> Plan:
     stages = kernel.table.sweep.stages
-    return Plan(kernel, packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed), few)
+    packed = packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed)
+    biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
+    rows = {name: (where, row) for where, names in enumerate((biases, cell.per_unit)) for row, name in enumerate(names)}
+    vectors = tuple(rows[name] for name in kernel.table.sweep.vectors)
+    tiles = zip(kernel.tiles, stages, strict=True)
+    early = tuple(tile.padded(units) * tile.sums if early_products(stage) else 0 for tile, stage in tiles)
+    return Plan(kernel, packed, vectors, few, early if few else ())

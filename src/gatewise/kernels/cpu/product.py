@@ -22,15 +22,16 @@ from .pack import Job, pack_jobs
 from .share import emit_share
 from .tail import copy_tail
 from .threads import run, wanted
-from .tile import MOST_VECTORS, this_machine, vectors_for
+from .tile import MOST_VECTORS, this_machine
 from .writer import FORMATS, POINTER
 
-_ROWS = 6  # of a tile of C, which stays in registers with all vectors of its columns
+_SPARE_REGISTERS = 8  # beside those that hold a tile of C: one for each vector of B, and what is on its way
+_PART = 12  # rows that threads are given at once, and the most in a tile
 # So many k at a time, so that their part of B stays in a core's cache; so many rows, so that their part of A does too.
 _STRETCH = 512
-_GROUP = 8 * _ROWS
-# What the kernel is told, 64-bit integers. Steps are in elements; panels: B packed, ``vectors`` wide.
-_TASK = ("a", "a_row", "a_k", "panels", "vectors", "c", "c_row", "rows", "columns", "length")
+_GROUP = 4 * _PART
+# What the kernel is told, 64-bit integers. Steps are in elements; panels: B packed.
+_TASK = ("a", "a_row", "a_k", "panels", "c", "c_row", "rows", "columns", "length")
 
 
 class Panels(NamedTuple):
@@ -47,12 +48,22 @@ def panels_of(b: Tensor) -> Panels:
     length, columns = b.shape
     lanes = this_machine().vector_bytes // b.itemsize
     strips = -(-columns // lanes)
-    vectors = vectors_for(strips)
+    vectors = _vectors_for(strips)
     blocks, width = -(-strips // vectors), vectors * lanes
     data = empty(b, blocks * length * width)
     job = Job(0, 0, 1, b.stride(0), length, 0, width, length * width, vectors)
     pack_jobs((ctypes.c_int64 * len(job))(*job), blocks * vectors, columns, b, b, data, wanted(length * columns))
     return Panels(data, length, columns, vectors)
+
+
+def _vectors_for(strips: int) -> int:
+    """As wide as fills the last panel best; a single vector has too few sums under way to hide how long one takes."""
+    return min(range(MOST_VECTORS, 1, -1), key=lambda vectors: -strips % vectors) if strips > 1 else 1
+
+
+def _rows_for(vectors: int) -> int:
+    """The most rows of a tile that fits into registers."""
+    return max(1, min(_PART, (this_machine().registers - _SPARE_REGISTERS) // vectors))
 
 
 def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) -> None:
@@ -62,47 +73,43 @@ def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) ->
         return
     threads = wanted(rows * b.length * b.columns)
     steps = (1, a.stride(0)) if transposed else (a.stride(0), 1)
-    places = (a.data_ptr(), *steps, b.data.data_ptr(), b.vectors, c.data_ptr(), c.stride(0))
+    places = (a.data_ptr(), *steps, b.data.data_ptr(), c.data_ptr(), c.stride(0))
     task = (ctypes.c_int64 * len(_TASK))(*places, rows, b.columns, b.length)
-    tiles = -(-rows // _ROWS)
-    run(_kernel(c.dtype), ctypes.addressof(task), tiles, -(-tiles // threads), threads)
+    parts = -(-rows // _PART)
+    run(_kernel(c.dtype, b.vectors), ctypes.addressof(task), parts, -(-parts // threads), threads)
 
 
 @cache
-def _kernel(dtype: torch.dtype) -> Runnable:
-    """``run(task, first tile of rows, end)``."""
-    return runnable(str(_Emitter(dtype).emit()))
+def _kernel(dtype: torch.dtype, vectors: int) -> Runnable:
+    """``run(task, first part of the rows, end)``, for panels that are so many vectors wide."""
+    return runnable(str(_Emitter(dtype, vectors).emit()))
 
 
 class _Emitter:
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.format = FORMATS[dtype]
+    def __init__(self, dtype: torch.dtype, vectors: int) -> None:
+        self.format, self.vectors = FORMATS[dtype], vectors
         self.count = this_machine().vector_bytes // dtype.itemsize
-        self.module = ir.Module(f"product_f{8 * self.format.bytes}")
+        self.module = ir.Module(f"product_f{8 * self.format.bytes}_{vectors}")
         self.copy = copy_tail(self.module, self.format.scalar)
         self.add = self._adder()
 
     def emit(self) -> ir.Module:
         """The module, complete."""
-        tiles = {
-            rows * (MOST_VECTORS + 1) + vectors: self._tile(rows, vectors)
-            for rows in range(1, _ROWS + 1)
-            for vectors in range(1, MOST_VECTORS + 1)
-        }
+        tiles = {rows: self._tile(rows) for rows in range(1, _rows_for(self.vectors) + 1)}
         function, builder = self._function("run", POINTER, I64, I64)
         task, first, end = function.args
         given = {
             name: builder.load(builder.gep(task, [I64(index)], source_etype=I64), typ=I64, name=name)
             for index, name in enumerate(_TASK)
         }
-        start, stop = (self._first_row(builder, given["rows"], tile) for tile in (first, end))
+        start, stop = (self._first_row(builder, given["rows"], part) for part in (first, end))
         self._loops(builder, given, tiles, start, stop)
         builder.ret_void()
         emit_share(self.module, function)
         return self.module
 
-    def _first_row(self, builder: ir.IRBuilder, rows: Any, tile: Any) -> Any:
-        return smaller(builder, builder.mul(tile, I64(_ROWS)), rows)
+    def _first_row(self, builder: ir.IRBuilder, rows: Any, part: Any) -> Any:
+        return smaller(builder, builder.mul(part, I64(_PART)), rows)
 
     def _function(self, name: str, *kinds: ir.Type) -> tuple[ir.Function, ir.IRBuilder]:
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
@@ -113,27 +120,34 @@ class _Emitter:
     ) -> None:
         """Stretches of k outside, then groups of rows, blocks of columns, and tiles of rows."""
         length, columns = given["length"], given["columns"]
-        width = builder.mul(given["vectors"], I64(self.count))
+        width = I64(self.vectors * self.count)
         a, panels, c = (builder.inttoptr(given[name], POINTER) for name in ("a", "panels", "c"))
-        with loop(builder, I64(0), length, _STRETCH) as k, loop(builder, start, stop, _GROUP) as group:
-            count = smaller(builder, builder.sub(length, k), I64(_STRETCH))
+        stretch = self._divided(builder, length, self._divided(builder, length, I64(_STRETCH)))  # all about as long
+        with loop(builder, I64(0), length, stretch) as k, loop(builder, start, stop, _GROUP) as group:
+            count = smaller(builder, builder.sub(length, k), stretch)
             end_of_group = smaller(builder, builder.add(group, I64(_GROUP)), stop)
             with loop(builder, I64(0), columns, width) as column:
                 block = builder.mul(builder.mul(builder.udiv(column, width), length), width)
                 b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
                 left = builder.sub(columns, column)
-                for first, end, rows in equal_parts(builder, group, end_of_group, _ROWS):
+                for first, end, rows in equal_parts(builder, group, end_of_group, len(tiles)):
                     with loop(builder, first, end, rows) as row:
                         a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
                         c_at = builder.add(builder.mul(row, given["c_row"]), column)
                         where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
                         steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
-                        calls = {key: partial(builder.call, tile, (*where, *steps)) for key, tile in tiles.items()}
-                        choose(builder, _key(builder, rows, given["vectors"]), calls)
+                        calls = {most: partial(builder.call, tile, (*where, *steps)) for most, tile in tiles.items()}
+                        choose(builder, rows, calls)
 
-    def _tile(self, rows: int, vectors: int) -> ir.Function:
+    @staticmethod
+    def _divided(builder: ir.IRBuilder, number: Any, by: Any) -> Any:
+        """Rounded up."""
+        return builder.udiv(builder.add(number, builder.sub(by, I64(1))), by)
+
+    def _tile(self, rows: int) -> ir.Function:
         """A function of (a, b, c, steps of a's rows, a's k and c's rows, number of k, columns left)."""
-        function, builder = self._function(f"tile_{rows}x{vectors}", *(POINTER,) * 3, *(I64,) * 5)
+        vectors = self.vectors
+        function, builder = self._function(f"tile_{rows}", *(POINTER,) * 3, *(I64,) * 5)
         function.linkage = "internal"
         function.attributes.add("noinline")
         a, b, c, a_row, a_k, c_row, count, left = function.args
@@ -158,16 +172,17 @@ class _Emitter:
         for index, place in enumerate(place for row in places for place in row):
             total = builder.load(place, typ=lanes.vector)
             builder.store(total, builder.gep(totals, [I64(index)], source_etype=lanes.vector))
-        builder.call(self.add, (totals, c, c_row, left, I64(rows), I64(vectors)))
+        builder.call(self.add, (totals, c, c_row, left, I64(rows)))
         builder.ret_void()
         return function
 
     def _adder(self) -> ir.Function:
-        """A function of (totals, c, step of c's rows, columns left, rows, vectors): adds the totals to c."""
-        function, builder = self._function("add_totals", *(POINTER,) * 2, *(I64,) * 4)
+        """A function of (totals, c, step of c's rows, columns left, rows): adds the totals to c."""
+        function, builder = self._function("add_totals", *(POINTER,) * 2, *(I64,) * 3)
         function.linkage = "internal"
         function.attributes.add("noinline")
-        totals, c, c_row, left, rows, vectors = function.args
+        totals, c, c_row, left, rows = function.args
+        vectors = I64(self.vectors)
         lanes = Lanes(builder, self.format, self.count)
         spill = builder.alloca(lanes.vector)
         with loop(builder, I64(0), rows, 1) as row, loop(builder, I64(0), vectors, 1) as v:
@@ -193,8 +208,3 @@ class _Emitter:
 
     def _at(self, builder: ir.IRBuilder, base: Any, offset: Any) -> Any:
         return builder.gep(base, [offset], source_etype=self.format.scalar)
-
-
-def _key(builder: ir.IRBuilder, rows: Any, vectors: Any) -> Any:
-    """One number for the size of a tile."""
-    return builder.add(builder.mul(rows, I64(MOST_VECTORS + 1)), vectors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -77,11 +77,15 @@ class Table:
         return len(SIZES) + len(Array._fields) * len(self.sweep.arrays) + pointers
 
     def filled(
-        self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Mapping[str, int]
+        self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Sequence[int]
     ) -> ctypes.Array[ctypes.c_int64]:
-        """The whole table; sizes in the order of ``SIZES``. KeyError where something that it needs is missing."""
+        """The whole table; sizes in the order of ``SIZES``, pointers in that of vectors, panels and sums.
+
+        KeyError where an array that it needs is missing.
+        """
         numbers: list[int] = list(sizes)
         for name in self.sweep.arrays:
             numbers += arrays[name]
-        numbers += [pointers[name] for name in (*self.sweep.vectors, *self.panels, *self.sums)]
+        numbers += pointers
+        assert len(numbers) == self.length
         return (ctypes.c_int64 * self.length)(*numbers)

@@ -53,6 +53,10 @@ class Tile:
         """Units in one block."""
         return self.lanes * self.vectors
 
+    def padded(self, units: int) -> int:
+        """So many units, made up to whole vectors."""
+        return -(-units // self.lanes) * self.lanes
+
 
 def vectors_for(strips: int) -> int:
     """How many vectors of units to take together where there are so many in all."""
