@@ -9,8 +9,7 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import I32, I64
 from .loops import loop
-from .share import TASK
-from .writer import POINTER, Writer
+from .writer import Writer
 
 # How often a waiting thread looks before it lets others run, some ten microseconds: where a core is shared, whoever
 # is waited for may need it.
@@ -72,17 +71,3 @@ def _pause(builder: ir.IRBuilder) -> None:
     instruction = _PAUSES.get(platform.machine())
     if instruction:
         builder.asm(ir.FunctionType(ir.VoidType(), ()), instruction, "", (), True)
-
-
-def emit_team(module: ir.Module, run: ir.Function) -> None:
-    """Add ``share(task)``, which calls ``run(argument, number, count)`` with this thread's number in its team."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER,)), "share")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    argument, number, count = (
-        builder.load(builder.gep(function.args[0], [I64(TASK.index(name))], source_etype=I64), typ=I64)
-        for name in ("argument", "number", "count")
-    )
-    query = ir.PointerType(ir.FunctionType(I32, ()))
-    mine, all_ = (builder.sext(builder.call(builder.inttoptr(address, query), ()), I64) for address in (number, count))
-    builder.call(run, (builder.inttoptr(argument, POINTER), mine, all_))
-    builder.ret_void()

@@ -16,8 +16,8 @@ from llvmlite import ir
 from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
 from .body import Body
-from .locate import locate, step_at
-from .loops import choose, equal_parts, larger, loop, smaller
+from .locate import located, moment, step_at
+from .loops import choose, equal_parts, loop, smaller
 from .means import emit_means
 from .share import emit_share
 from .sums import Sums
@@ -69,17 +69,10 @@ class SweepEmitter:
         places = builder.alloca(I64, I64(2 * len(self.sweep.arrays)))
         begin, stop = (self.writer.slot(builder, table, name) for name in ("begin", "end"))
         with loop(builder, begin, stop, 1) as index:
-            time = builder.sub(builder.add(begin, builder.sub(stop, I64(1))), index) if self.sweep.backward else index
-            step = step_at(self.writer, builder, table, time)
+            step = step_at(self.writer, builder, table, moment(self.writer, builder, begin, stop, index))
             running = smaller(builder, end, step.running)
-            # going back in time, sequences that end here have nothing behind them; going forward it does not matter
-            middle = smaller(builder, running, step.continuing) if self.sweep.backward else running
-            for start, limit, ending in ((first, middle, False), (larger(builder, first, middle), running, True)):
-                with builder.if_then(builder.icmp_signed("<", start, limit)):
-                    locate(self.writer, builder, table, places, step, ending=ending)
-                    self._step(builder, stages, table, places, start, limit)
-                if not self.sweep.backward:
-                    break
+            for start, limit in located(self.writer, builder, table, places, step, first, running):
+                self._step(builder, stages, table, places, start, limit)
         builder.ret_void()
         return function
 

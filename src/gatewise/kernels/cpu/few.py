@@ -15,12 +15,13 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
-from .barrier import emit_barrier, emit_team
+from .barrier import emit_barrier
 from .body import Body
 from .emit import panel_size
-from .locate import locate, row_at, step_at
-from .loops import choose, equal_parts, larger, loop, smaller
+from .locate import located, moment, row_at, step_at
+from .loops import choose, equal_parts, loop, smaller
 from .means import emit_means
+from .share import emit_team
 from .strips import EarlySums, Strips, early_products
 from .tail import copy_tail
 from .tile import Machine, Tile, narrow_tile_of
@@ -98,9 +99,7 @@ class FewEmitter:
             stop = smaller(builder, builder.add(start, chunk), end)
             self._early(builder, stages, table, start, stop, mine)
             with loop(builder, start, stop, 1) as index:
-                time = (
-                    builder.sub(builder.add(begin, builder.sub(end, I64(1))), index) if self.sweep.backward else index
-                )
+                time = moment(self.writer, builder, begin, end, index)
                 self._step(builder, stages, table, places, time, builder.sub(time, start), mine, wait)
         builder.ret_void()
         return function
@@ -143,17 +142,11 @@ class FewEmitter:
         wait: Any,
     ) -> None:
         step = step_at(self.writer, builder, table, time)
-        # going back in time, sequences that end here have nothing behind them; going forward it does not matter
-        middle = smaller(builder, step.running, step.continuing) if self.sweep.backward else step.running
         before = builder.sub(step.now, row_at(self.writer, builder, table, builder.sub(time, since)))
-        for first, end, ending in ((I64(0), middle, False), (larger(builder, I64(0), middle), step.running, True)):
-            with builder.if_then(builder.icmp_signed("<", first, end)):
-                locate(self.writer, builder, table, places, step, ending=ending)
-                for index, functions in enumerate(stages):
-                    self._rows(builder, index, functions, table, places, (first, end, before), mine)
-                    wait(builder)
-            if not self.sweep.backward:
-                break
+        for first, end in located(self.writer, builder, table, places, step, I64(0), step.running):
+            for index, functions in enumerate(stages):
+                self._rows(builder, index, functions, table, places, (first, end, before), mine)
+                wait(builder)
 
     def _rows(
         self,

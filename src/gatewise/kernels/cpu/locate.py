@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
+from .loops import larger, smaller
 from .table import Array, When
 from .writer import POINTER, Writer
 
@@ -55,7 +57,30 @@ def step_at(writer: Writer, builder: ir.IRBuilder, table: Any, time: Any) -> Ste
     return Step(before, now, after, builder.sub(after, now), continuing, first)
 
 
-def locate(writer: Writer, builder: ir.IRBuilder, table: Any, places: Any, step: Step, *, ending: bool) -> None:
+def moment(writer: Writer, builder: ir.IRBuilder, begin: Any, end: Any, index: Any) -> Any:
+    """The time at which a sweep over steps from ``begin`` to ``end`` is, when it counts ``index`` up between them."""
+    return builder.sub(builder.add(begin, builder.sub(end, I64(1))), index) if writer.sweep.backward else index
+
+
+def located(
+    writer: Writer, builder: ir.IRBuilder, table: Any, places: Any, step: Step, first: Any, end: Any
+) -> Generator[tuple[Any, Any], None, None]:
+    """Stretches (first, end) of these rows, after filling the places for each, around what is written for them.
+
+    Going back in time, sequences that end at this step have nothing behind them and are a stretch of their own; going
+    forward it does not matter.
+    """
+    middle = smaller(builder, end, step.continuing) if writer.sweep.backward else end
+    stretches = [(first, middle, False)]
+    if writer.sweep.backward:
+        stretches.append((larger(builder, first, middle), end, True))
+    for start, limit, ending in stretches:
+        with builder.if_then(builder.icmp_signed("<", start, limit)):
+            _locate(writer, builder, table, places, step, ending=ending)
+            yield start, limit
+
+
+def _locate(writer: Writer, builder: ir.IRBuilder, table: Any, places: Any, step: Step, *, ending: bool) -> None:
     """Fill the places. ending: for sequences whose last step this is."""
     rows = {When.HELD: I64(0), When.NOW: step.now, When.BEFORE: step.before, When.AFTER: step.after}
     false, true = ir.Constant(ir.IntType(1), 0), ir.Constant(ir.IntType(1), 1)

@@ -1,8 +1,8 @@
-"""Loops in LLVM instructions."""
+"""Loops, choices and tables of numbers in LLVM instructions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,3 +64,11 @@ def equal_parts(builder: ir.IRBuilder, first: Any, end: Any, most: Any) -> tuple
     more = builder.add(least, I64(1))
     middle = builder.add(first, builder.mul(wider, more))
     return (first, middle, more), (middle, end, least)
+
+
+def numbers(builder: ir.IRBuilder, base: Any, names: Sequence[str]) -> dict[str, Any]:
+    """64-bit integers that lie one after another from an address on, by these names."""
+    return {
+        name: builder.load(builder.gep(base, [I64(index)], source_etype=I64), typ=I64, name=name)
+        for index, name in enumerate(names)
+    }

@@ -18,7 +18,7 @@ from ...compiler.render.llvm_math import I32, I64
 from ...compiler.stages import INPUT, Product, Stage
 from ...equation import Gate
 from .compile import Runnable, runnable
-from .loops import larger, loop, smaller
+from .loops import larger, loop, numbers, smaller
 from .memory import empty
 from .share import emit_share
 from .threads import run
@@ -140,11 +140,11 @@ class _Packer:
         function = ir.Function(self.module, kind, "run")
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         task, first, end = function.args
-        given = {name: _number(builder, task, index) for index, name in enumerate(_TASK)}
+        given = numbers(builder, task, _TASK)
         jobs = builder.inttoptr(given["jobs"], POINTER)
         with loop(builder, I64(0), given["count"], 1) as index:
             base = builder.gep(jobs, [builder.mul(index, I64(len(Job._fields)))], source_etype=I64)
-            job = Job(*(_number(builder, base, place) for place in range(len(Job._fields))))
+            job = Job(**numbers(builder, base, Job._fields))
             matrix = builder.select(builder.icmp_signed("==", job.matrix, I64(0)), given["W"], given["U"])
             with loop(builder, first, end, 1) as strip:
                 self._strip(builder, job, matrix, given["panels"], given["units"], strip)
@@ -221,7 +221,3 @@ class _Packer:
     def _store(self, builder: ir.IRBuilder, value: Any, target: Any, job: Job, k: Any) -> None:
         place = self._at(builder, target, builder.mul(k, job.k_width))
         builder.store(value, place, align=self.format.bytes)
-
-
-def _number(builder: ir.IRBuilder, base: Any, index: int) -> Any:
-    return builder.load(builder.gep(base, [I64(index)], source_etype=I64), typ=I64)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
 from .compile import Runnable, runnable
-from .loops import choose, equal_parts, loop, smaller
+from .loops import choose, equal_parts, loop, numbers, smaller
 from .memory import empty
 from .pack import Job, pack_jobs
 from .share import emit_share
@@ -98,10 +98,7 @@ class _Emitter:
         tiles = {rows: self._tile(rows) for rows in range(1, _rows_for(self.vectors) + 1)}
         function, builder = self._function("run", POINTER, I64, I64)
         task, first, end = function.args
-        given = {
-            name: builder.load(builder.gep(task, [I64(index)], source_etype=I64), typ=I64, name=name)
-            for index, name in enumerate(_TASK)
-        }
+        given = numbers(builder, task, _TASK)
         start, stop = (self._first_row(builder, given["rows"], part) for part in (first, end))
         self._loops(builder, given, tiles, start, stop)
         builder.ret_void()
