@@ -55,7 +55,7 @@ class Noise:
     """A random number that the step reads for each row and unit: ``hit`` with probability ``rate``, else ``miss``.
 
     each: ``"step"`` for a new draw at every step of time, ``"sequence"`` for one that holds over all of it.
-    mean: what stands for it outside training.
+    mean: what stands for it outside training. shared: all units of a row get the same draw.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Noise:
     hit: float
     miss: float
     mean: float
+    shared: bool = False
 
 
 @dataclass(frozen=True, eq=False)
