@@ -48,3 +48,13 @@ DRIFT = {"forgetting": 2e-6, "remembering": 1e-4}
 # Relative to the largest number compared, float32, benchmarks of one layer against its peers. A gradient of a weight is
 # a sum over up to 100,000 rows, which each library takes in its own order: 6e-8 times the root of that is 2e-5.
 PEER = 5e-5
+
+# Absolute, of a root mean square of 0.1937 over 8192 units: four standard deviations are 0.004.
+CHRONO = 5e-3
+
+# Relative, float32. U U^T of a matrix of 12 rows from a QR decomposition.
+ORTHOGONAL = 1e-5
+
+# float32 weights after training with two processes and with one: sums of gradients in another order, over some sixty
+# updates. The project promises 1e-5.
+TWO_PROCESSES = {"atol": 1e-5, "rtol": 1e-5}

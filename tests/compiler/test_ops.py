@@ -28,7 +28,11 @@ def cases(name: str) -> list[torch.Tensor]:
     return columns
 
 
-@pytest.mark.parametrize("name", [name for name in OPS if name != "lt"])
+# What lets no gradient through: PyTorch has none to compare with.
+FLAT = ("lt", "detach")
+
+
+@pytest.mark.parametrize("name", [name for name in OPS if name not in FLAT])
 def test_each_derivative_is_autograds(name):
     op, columns = OPS[name], cases(name)
     leaves = [column.clone().requires_grad_(column.is_floating_point()) for column in columns]
@@ -46,6 +50,15 @@ def test_each_derivative_is_autograds(name):
         if leaf.requires_grad:
             found = values[program.outputs[f"d{index}"]]
             assert relative_error(found.expand_as(leaf.grad), leaf.grad) <= DERIVATIVE
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_flat_operations_have_no_derivative_here_or_in_autograd(name):
+    columns = cases(name)
+    result = OPS[name].torch(*(column.requires_grad_() for column in columns))
+    assert not result.requires_grad
+    symbols = [Value("input", label=f"x{index}") for index in range(OPS[name].arity)]
+    assert OPS[name].derivative(Value("input", label="g"), Value(name, *symbols), *symbols) == (None,) * len(symbols)
 
 
 def test_every_name_is_used_once():

@@ -476,6 +476,7 @@ WRONG_OPTIONS = {
     "zoneout_1": ({"zoneout": {"h": 1.0}}, InputError, "'h' must be a probability"),
     "zoneout_nan": ({"zoneout": {"c": float("nan")}}, InputError, "'c' must be a probability"),
     "recurrent_dropout_negative": ({"recurrent_dropout": -0.1}, InputError, "recurrent dropout must be"),
+    "h_detach_1": ({"h_detach": 1.0}, InputError, "h-detach must be"),
     "candidate_dropout_1": ({"candidate_dropout": 1.0}, InputError, "candidate dropout must be"),
     "weight_drop_1": ({"weight_drop": 1.0}, InputError, "weight_drop must be"),
     "dropout_above_1": ({"dropout": 1.1}, InputError, "dropout should be"),

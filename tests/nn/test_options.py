@@ -249,6 +249,7 @@ EVERYTHING = {
     "layer_norm": "output",
     "zoneout": {"h": 0.2},
     "recurrent_dropout": 0.2,
+    "h_detach": 0.2,
     "weight_drop": 0.2,
     "residual": True,
     "pre_norm": True,

@@ -84,6 +84,7 @@ _ROWS = (
     Op("minimum", lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)), torch.minimum, "minimum", "minimum({}, {})"),
     Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where, "select", "where({}, {}, {})"),
     Op("lt", lambda g, y, a, b: (None, None), torch.lt, "less", "{} < {}", ("less",)),
+    Op("detach", lambda g, y, a: (None,), torch.detach, "same", "detach({})"),
     Op("mean", lambda g, y, a: (mean(g),), _over_units, "", "mean({})"),
 )  # fmt: skip
 

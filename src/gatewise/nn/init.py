@@ -1,45 +1,146 @@
-"""Initial weights that torch.nn does not offer. Names end in an underscore: modules are changed in place."""
+"""Initial weights that torch.nn does not offer. Names end in an underscore: modules are changed in place.
+
+Modules start as torch.nn's do, all weights from U(-1/sqrt(H), 1/sqrt(H)), so that a drop-in stays one. It is seldom the
+best start: gates are near one half, and half of the memory is gone after each step. :func:`recommended_` makes a
+better one in one call; why, is said at each function, and measured in docs/guides/initialise.md.
+
+``generator`` decides what is drawn; torch's own where it is None.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, nn
 
+from ..compiler.memory import Keeping, keepings
 from ..errors import InputError
+from .biases import Module, bias_of, parts_of, places_of, set_sum_
 from .recurrent import Recurrent
-from .step import RecurrentCell
-from .weights import bias_slices
+from .weights import blocks
 
 
-def forget_bias_(module: Recurrent | RecurrentCell, value: float = 1.0) -> None:
+def recommended_(module: Module, longest: float | None = None, generator: Generator | None = None) -> None:
+    """W by :func:`glorot_`, U by :func:`orthogonal_`, biases zero but for those of gates that keep a memory.
+
+    longest: over how many steps things are to be remembered, for :func:`chrono_`; None where that is not known, for
+    :func:`keep_bias_`. A cell in which no gate keeps a memory then gets neither. Per-unit weights and projections stay
+    as they are. Raises InputError as :func:`chrono_` does.
+    """
+    glorot_(module, generator=generator)
+    orthogonal_(module, generator=generator)
+    for name, weight in module.named_parameters():
+        if name.startswith(("bias_ih", "bias_hh")):
+            nn.init.zeros_(weight)
+    if longest is not None:
+        chrono_(module, longest, generator=generator)
+    elif module.bias and keepings(module.cell, 1.0):
+        keep_bias_(module)
+
+
+def forget_bias_(module: Module, value: float = 1.0) -> None:
     """Set the bias of every forget gate, in all layers and directions, so that what the gate sees is ``value``.
 
     Gers, Schmidhuber, Cummins, Learning to Forget, doi:10.1162/089976600300015015, section 4; Jozefowicz, Zaremba,
     Sutskever, An Empirical Exploration of Recurrent Network Architectures, ICML 2015. A gate with W and U has two
-    biases that add up: the first takes the value, the second is zero.
+    biases that add up: the first takes the value, the second is zero. The gate is taken by its name, and that of a MGU
+    forgets more as it rises: :func:`keep_bias_` goes by what gates do.
     Raises InputError for a module without biases, or whose cell has no gate called forget.
     """
-    found = list(_biases(module, "forget"))
-    if not found:
+    places = [bias for suffix, units in places_of(module) if (bias := bias_of(module, suffix, units, "forget"))]
+    if not places:
         raise InputError(
             f"{type(module).__name__} has no bias of a forget gate",
             hint=f"bias={module.bias}; gates: {', '.join(gate.name for gate in module.cell.gates)}",
         )
-    with torch.no_grad():
-        for first, *others in found:
-            nn.init.constant_(first, value)
-            for other in others:
-                nn.init.zeros_(other)
+    for bias in places:
+        set_sum_(bias, value)
 
 
-def _biases(module: Recurrent | RecurrentCell, gate: str) -> Iterator[list[Tensor]]:
-    """For every layer and direction, the parts of its bias parameters that belong to a gate."""
-    places = [(place.suffix, place.units) for place in getattr(module, "places", ())] or [("", module.hidden_size)]
-    for suffix, units in places:
-        slices = bias_slices(module.cell, gate, units)
-        parts = [(getattr(module, name + suffix, None), where) for name, where in slices.items()]
-        mine = [bias[where] for bias, where in parts if bias is not None]
-        if mine:
-            yield mine
+def keep_bias_(module: Module, value: float = 1.0) -> None:
+    """Set the bias of every gate that keeps a memory so that, at rest, it keeps sigmoid(value) of it at each step.
+
+    :func:`forget_bias_` for every cell: which gate it is, and in which sign, is derived from the step. It is the update
+    gate of a GRU, and the forget gate of a MGU with its sign turned; under layer normalisation it is the gate's shift.
+    Raises InputError as :func:`chrono_` does.
+    """
+    for keeping in _keepings(module, abs(value) or 1.0):
+        for suffix, units in places_of(module):
+            set_sum_(parts_of(module, suffix, units, keeping.keeper), keeping.sign * value)
+
+
+def chrono_(module: Module, longest: float, generator: Generator | None = None) -> None:
+    """Spread the time scales of the units from 1 to ``longest`` steps, so that gradients over as many do not vanish.
+
+    Tallec, Ollivier, Can Recurrent Neural Networks Warp Time?, arXiv:1804.11188, section 2: the bias of the gate that
+    keeps the memory is log u with u from U(1, longest - 1), that of the gate that lets new things in is -log u. Where
+    one gate does both, as in a GRU, there is only that. At rest the root mean square over units of d c_T / d c_0 at
+    T = longest is then sqrt(integral of exp(-2 / x) from 0 to 1) = 0.194, however large T is. Which gates they are is
+    derived from the step; what each sees in all is as said, as with :func:`forget_bias_`.
+    Raises InputError for a cell in which no gate keeps a memory as the logistic function of its bias (up to the bound
+    of clipped gates), or that does not name its candidate; for a module without biases; and for 2 steps or fewer.
+    """
+    if not isinstance(longest, int | float) or not 2 < longest < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(f"chrono initialisation needs a horizon of more than 2 steps, not {longest!r}")
+    for keeping in _keepings(module, math.log(longest - 1.0)):
+        if keeping.writers is None:
+            what = f"{module.cell.name} does not name its candidate, so its input gate is not known"
+            raise InputError(what, hint='declare it: @cell(..., candidate="g")')
+        for suffix, units in places_of(module):
+            times = torch.empty(units, device=next(module.parameters()).device)
+            log = times.uniform_(1.0, longest - 1.0, generator=generator).log()
+            set_sum_(parts_of(module, suffix, units, keeping.keeper), keeping.sign * log)
+            for writer, direction in keeping.writers.items():
+                set_sum_(parts_of(module, suffix, units, writer), -direction * log)
+
+
+def orthogonal_(module: Module, gain: float = 1.0, generator: Generator | None = None) -> None:
+    """Make U of each gate an orthogonal matrix times ``gain``, in each head; with a projection, one with P columns.
+
+    Saxe, McClelland, Ganguli, Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks,
+    arXiv:1312.6120: all singular values are one, so U neither stretches nor shrinks what it multiplies, nor gradients.
+    Drawn for the stack of all gates at once, they would be so only together.
+    """
+    heads = module.options.heads if isinstance(module, Recurrent) else 1
+    for suffix, units in places_of(module):
+        for block in blocks(getattr(module, f"weight_hh{suffix}").detach(), units):
+            for head in block.chunk(heads):
+                wide = torch.empty_like(head, dtype=torch.promote_types(head.dtype, torch.float32))
+                head.copy_(nn.init.orthogonal_(wide, gain, generator=generator))
+
+
+def glorot_(module: Module, gain: float = 1.0, generator: Generator | None = None) -> None:
+    """Draw W of each gate from U(-a, a), a = gain sqrt(6 / (I + H)).
+
+    Glorot, Bengio, Understanding the Difficulty of Training Deep Feedforward Neural Networks, AISTATS 2010, equation
+    16: a middle way between keeping the variance of what goes forward and that of gradients. With torch's 1/sqrt(H),
+    a wide input drowns the state, and a single feature is hardly heard.
+    """
+    for suffix, units in places_of(module):
+        for block in blocks(getattr(module, f"weight_ih{suffix}").detach(), units):
+            nn.init.xavier_uniform_(block, gain, generator=generator)
+
+
+def uniform_(module: Module, bound: float | None = None, generator: Generator | None = None) -> None:
+    """Draw W from U(-bound, bound); by default sqrt(3 / I), for W x with the variance of x.
+
+    LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998, section 4.6. Take it instead of :func:`glorot_` where inputs
+    are few and of variance 1.
+    """
+    for suffix, _ in places_of(module):
+        weight = getattr(module, f"weight_ih{suffix}")
+        limit = math.sqrt(3.0 / max(1, weight.shape[1])) if bound is None else bound
+        nn.init.uniform_(weight, -limit, limit, generator=generator)
+
+
+def _keepings(module: Module, reach: float) -> tuple[Keeping, ...]:
+    """What keeps the module's memories by biases in [-reach, reach]. Raises InputError where nothing does."""
+    places = list(places_of(module))
+    found = keepings(module.cell, reach)
+    if not found:
+        what = f"no gate of {module.cell.name} keeps its memory as the logistic function of a bias up to {reach:.3g}"
+        raise InputError(what, hint="initialise it with glorot_ and orthogonal_ alone")
+    if not all(parts_of(module, *places[0], keeping.keeper) for keeping in found):
+        raise InputError(f"{type(module).__name__} has no biases", hint="bias=True")
+    return found

@@ -19,6 +19,7 @@ class Options:
     Inside the step: layer_norm: ``"output"`` or ``"memory"``, see :func:`gatewise.transforms.layer_norm`.
     zoneout: probability for each state by name, ``{"h": 0.05, "c": 0.5}``. recurrent_dropout: probability, one mask
     for a whole sequence on what U multiplies. candidate_dropout: probability, on the candidate at every step.
+    h_detach: probability, at every step, that no gradient flows back through what U multiplies.
     clip_memory, clip_gates: bounds of the cell state, and of what enters the gates' activations.
     heads: in how many blocks U is diagonal; each has H / heads units that see only one another, and layer
     normalisation stays within them.
@@ -34,6 +35,7 @@ class Options:
     zoneout: Mapping[str, float] = field(default_factory=dict[str, float])
     recurrent_dropout: float = 0.0
     candidate_dropout: float = 0.0
+    h_detach: float = 0.0
     clip_memory: float | None = None
     clip_gates: float | None = None
     heads: int = 1
@@ -67,6 +69,8 @@ class Options:
             cell = transforms.clip_memory(cell, self.clip_memory)
         if self.recurrent_dropout:
             cell = transforms.recurrent_dropout(cell, self.recurrent_dropout)
+        if self.h_detach:
+            cell = transforms.h_detach(cell, self.h_detach)
         return transforms.zoneout(cell, self.zoneout) if self.zoneout else cell
 
     def text(self) -> str:

@@ -76,6 +76,11 @@ def bias_slices(cell: Cell, gate: str, units: int) -> dict[str, slice]:
     return found
 
 
+def blocks(weight: Tensor, units: int) -> tuple[Tensor, ...]:
+    """Each gate's own part of a weight, in order."""
+    return weight.split(units) if len(weight) else ()
+
+
 def within(cell: Cell, library: str) -> list[int]:
     """For each gate of the library's stack, its number in ours. Raises InputError where it has other gates."""
     ours = list(dict.fromkeys(gate.name.removesuffix("_x").removesuffix("_h") for gate in cell.gates))

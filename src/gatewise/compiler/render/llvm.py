@@ -19,7 +19,9 @@ def emit(program: Program, inputs: Mapping[str, Any], lanes: Lanes) -> dict[str,
             continue
         spelling = OPS[instruction.op].llvm
         function = getattr(lanes, spelling, None) or getattr(lanes.builder, spelling)
-        result = function(*(values[argument] for argument in instruction.args))
-        result.name = instruction.name
+        arguments = [values[argument] for argument in instruction.args]
+        result = function(*arguments)
+        if all(result is not argument for argument in arguments):
+            result.name = instruction.name
         values[instruction.name] = result
     return values

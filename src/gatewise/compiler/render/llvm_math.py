@@ -106,6 +106,10 @@ class Lanes:
         """The integer in every lane."""
         return _Splat(self.integers, value)
 
+    def same(self, x: Any) -> Any:
+        """x, as it is."""
+        return x
+
     def splat(self, scalar: Any) -> Any:
         """The scalar in every lane."""
         undefined = ir.Constant(self.vector, ir.Undefined)
