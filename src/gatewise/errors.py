@@ -31,5 +31,9 @@ class ModelFileError(GatewiseError):
     """A model file that is damaged, foreign, or made for other data."""
 
 
+class CheckpointError(GatewiseError):
+    """A checkpoint that is damaged or foreign, or that could not be written."""
+
+
 class CellError(GatewiseError, TypeError):
     """A cell declaration or step that the compiler cannot take."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
 from pathlib import Path
 
 from .errors import InputError
+
+# A name of its own length: the target's may already be as long as the file system allows.
+TEMPORARY = ".{}.tmp"
+NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # what some network file systems answer
 
 
 def check_writable(path: str | Path) -> None:
@@ -29,14 +34,12 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
     """
     check_writable(path)
     target = _resolved(path)
-    # A name of its own length: the target's may already be as long as the file system allows.
-    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / TEMPORARY.format(secrets.token_hex(8))
     try:
         _write_through(temporary, data.encode() if isinstance(data, str) else data)
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
-        _sync_folder(target.parent)
     except OSError as error:
         raise InputError(
             f"the file could not be written ({_reason(error)})",
@@ -44,7 +47,36 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
             hint="free some space or choose another folder; what was there before is untouched",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the error above says more
+            temporary.unlink(missing_ok=True)
+    try:
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise InputError(
+            f"the file is in place, but the folder could not be flushed to the disk ({_reason(error)})",
+            where=str(path),
+            hint="a power cut could still undo it: check the disk, then write it again",
+        ) from error
+
+
+def make_folder(path: str | Path) -> None:
+    """Create this folder, for good, where there is none. Raises InputError where that cannot be done."""
+    folder = _resolved(path)
+    if folder.exists():
+        return _check_folder(folder)
+    _check_folder(folder.parent)
+    try:
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+    except OSError as error:
+        raise InputError(f"the folder could not be created ({_reason(error)})", where=str(path)) from error
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what an `atomic_write` left in ``folder`` when its process was killed. None may be under way there."""
+    for leftover in Path(folder).glob(TEMPORARY.format("[0-9a-f]" * 16)):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
 
 
 def _resolved(path: str | Path) -> Path:
@@ -96,9 +128,10 @@ def _sync_folder(folder: Path) -> None:
         return  # Windows has no handle for a folder
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        # The file is already in place; some network file systems know no fsync of a folder.
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC_OF_FOLDERS:
+            raise
     finally:
         os.close(descriptor)
 

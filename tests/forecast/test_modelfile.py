@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "factors": torch.tensor([1
 RECORD = {"kind": "lstm", "settings": {"hidden": 3, "levels": [0.1, 0.5, 0.9]}}
 DATA = modelfile.pack(TENSORS, RECORD)
 
+# As written at commit 49d9972, before containers had a module of their own.
+OLD = (
+    b"X\x01\x00\x00\x00\x00\x00\x00"
+    rb'{"__metadata__":{"gatewise":"{\"sha256\":\"f1e6295e0afb6c2b944fa8246b8476c20433388b28b29638a6b0c44752cb2a82\",'
+    rb'\"format\":1,\"gatewise\":\"0+source\",\"kind\":\"lstm\",\"settings\":{\"hidden\":3,\"levels\":[0.1,0.5,0.9]}}"},'
+    rb'"factors":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},'
+    rb'"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[8,32]}} '
+    b"\x00\x00\x00\x00\x00\x00\xf8?\x00\x00\x00\x00\x00\x00\x80?\x00\x00\x00@\x00\x00@@\x00\x00\x80@\x00\x00\xa0@"
+)
+
 
 def test_round_trip(tmp_path: Path):
     modelfile.write(tmp_path / "model", TENSORS, RECORD)
@@ -26,6 +37,12 @@ def test_round_trip(tmp_path: Path):
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     assert {name: record[name] for name in RECORD} == RECORD
     assert record["format"] == modelfile.FORMAT
+
+
+def test_a_file_of_an_earlier_version_still_loads():
+    tensors, record = modelfile.unpack(OLD)
+    assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+    assert {name: record[name] for name in RECORD} == RECORD
 
 
 def test_the_same_model_gives_the_same_bytes():
@@ -135,11 +152,10 @@ def test_a_missing_file_and_a_folder(tmp_path: Path):
             modelfile.read(path)
 
 
-def test_a_huge_file_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(modelfile, "LARGEST_FILE", len(DATA) - 1)
+def test_a_huge_file_is_not_even_read(tmp_path: Path):
     (tmp_path / "model").write_bytes(DATA)
     with pytest.raises(ModelFileError, match="larger than"):
-        modelfile.read(tmp_path / "model")
+        replace(modelfile.FILE, largest_file=len(DATA) - 1).read(tmp_path / "model")
 
 
 def test_a_record_that_json_cannot_hold_is_refused():

@@ -1,4 +1,4 @@
-"""The training loop: it learns, repeats itself, keeps time, and stops with one clear error."""
+"""The training of forecasting networks: it learns, repeats itself, keeps time, and stops with one clear error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gatewise.training.loop import DivergedError, WeightAverage, train
+from gatewise.training import DivergedError
+from gatewise.training.loop import train
 from gatewise.training.schedule import Schedule, one_cycle
 
 
@@ -83,15 +84,16 @@ def test_loss_that_is_not_finite_stops_the_run(bad: float) -> None:
         train(module, lambda: module(inputs).mean() * bad, Schedule(5))
 
 
-def test_average_is_the_mean_of_what_it_saw() -> None:
-    module = nn.Linear(1, 1)
-    average = WeightAverage(module)
-    seen = [1.0, 2.0, 6.0]
-    for value in seen:
-        nn.init.constant_(module.weight, value)
-        average.update()
-    average.install()
-    assert module.weight.item() == pytest.approx(sum(seen) / len(seen))
+def test_the_weights_are_the_mean_over_the_later_half() -> None:
+    module = nn.Linear(1, 1, bias=False)
+    seen: list[float] = []
+    train(
+        module,
+        lambda: module.weight.sum(),
+        Schedule(6, weight_decay=0.0),
+        progress=lambda done, words: seen.append(module.weight.item()),
+    )
+    assert module.weight.item() == pytest.approx(sum(seen[3:]) / 3)
 
 
 def test_one_cycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:

@@ -1,1 +1,49 @@
-"""Training recurrent networks: one plain loop that knows nothing about what it trains."""
+"""Training recurrent networks: a small loop that stops where numbers break, and can be resumed bit by bit."""
+
+from __future__ import annotations
+
+from .averaging import Average as Average
+from .averaging import ExponentialAverage as ExponentialAverage
+from .averaging import MeanAverage as MeanAverage
+from .averaging import NonMonotone as NonMonotone
+from .callbacks import Callback as Callback
+from .carried import Carried as Carried
+from .checkpoint import Checkpointing as Checkpointing
+from .group import Group as Group
+from .plateau import Plateau as Plateau
+from .processes import distributed as distributed
+from .progress import Progress as Progress
+from .shuffled import Shuffled as Shuffled
+from .sources import Drawn as Drawn
+from .sources import Source as Source
+from .stability import DivergedError as DivergedError
+from .stopping import EarlyStopping as EarlyStopping
+from .stretches import Stretch as Stretch
+from .stretches import Stretches as Stretches
+from .trainer import Trained as Trained
+from .trainer import Trainer as Trainer
+from .validation import Validation as Validation
+
+__all__ = [
+    "Average",
+    "Callback",
+    "Carried",
+    "Checkpointing",
+    "DivergedError",
+    "Drawn",
+    "EarlyStopping",
+    "ExponentialAverage",
+    "Group",
+    "MeanAverage",
+    "NonMonotone",
+    "Plateau",
+    "Progress",
+    "Shuffled",
+    "Source",
+    "Stretch",
+    "Stretches",
+    "Trained",
+    "Trainer",
+    "Validation",
+    "distributed",
+]

@@ -17,3 +17,14 @@ def at_most(count: int) -> Generator[None, None, None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def exactly(count: int) -> Generator[None, None, None]:
+    """``count`` threads inside the block, and as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

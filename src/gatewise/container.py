@@ -1,0 +1,143 @@
+"""Files that prove themselves: safetensors with a record and a checksum over every byte.
+
+A plain safetensors file whose metadata holds one entry: a JSON object whose first member is ``sha256``, followed
+by ``format`` (a number), ``gatewise`` (the version that wrote it) and what the caller recorded. The checksum is
+SHA-256 over the whole file with its own 64 digits replaced by zeros, so that a change of any byte shows. Nothing
+in the file is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from .errors import GatewiseError
+from .files import atomic_write
+from .version import version
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BLANK = b"0" * 64
+DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+PREFIX = 8
+PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
+
+
+@dataclass(frozen=True)
+class Container:
+    """One kind of file: what it is called, how it is told apart, and the error that refuses it.
+
+    key: its entry in the metadata. noun: as in "not a gatewise model". format: the newest that this version reads,
+    and the one it writes. error: raised for whatever cannot be trusted. again: the hint when a file is spoilt, and
+    source: where it is of another kind. largest_file, largest_header: bytes; beyond them nothing is even read.
+    """
+
+    key: str
+    noun: str
+    format: int
+    error: type[GatewiseError]
+    again: str
+    source: str
+    largest_file: int
+    largest_header: int
+
+    def write(self, path: str | Path, tensors: Mapping[str, Tensor], record: Mapping[str, object]) -> None:
+        """Write a file; a crash midway leaves no half-written one. record: what JSON can hold."""
+        atomic_write(path, self.pack(tensors, record))
+
+    def read(self, path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The tensors and the record of a file. Raises ``error`` where it cannot be trusted."""
+        path = Path(path)
+        try:
+            if path.stat().st_size > self.largest_file:
+                raise self.error(f"it is larger than {self.largest_file >> 20} MiB", where=str(path), hint=self.again)
+            data = path.read_bytes()
+        except OSError as error:
+            raise self.error(f"it cannot be read: {error.strerror}", where=str(path)) from error
+        try:
+            return self.unpack(data)
+        except self.error as error:
+            raise self.error(error.what, where=str(path), hint=error.hint) from error.__cause__
+
+    def pack(self, tensors: Mapping[str, Tensor], record: Mapping[str, object]) -> bytes:
+        """The bytes of a file."""
+        from safetensors.torch import save
+
+        known = {"sha256": BLANK.decode(), "format": self.format, "gatewise": version(), **record}
+        metadata = {self.key: json.dumps(known, separators=(",", ":"), allow_nan=False)}
+        data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
+        found = DIGEST.search(data)
+        assert found, "safetensors writes its metadata as JSON"
+        return b"".join((data[: found.start(1)], hashlib.sha256(data).hexdigest().encode(), data[found.end(1) :]))
+
+    def unpack(self, data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `pack` was given, with its own additions to the record. Raises ``error``."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        record = self._record(self._header(data))
+        if not _sum_is_right(data):
+            raise self.error("it is damaged: its checksum does not match its contents", hint=self.again)
+        try:
+            return load(data), record
+        except (SafetensorError, ValueError, KeyError, OverflowError) as error:
+            raise self.error("its tensors cannot be read", hint=self.again) from error
+
+    def _header(self, data: bytes) -> dict[str, Any]:
+        """The safetensors header, once the file is known to hold all that the header announces."""
+        length = int.from_bytes(data[:PREFIX], "little")
+        if data[PREFIX : PREFIX + 1] != b"{":
+            raise self._foreign(data)
+        if length > self.largest_header:
+            raise self.error("its header is damaged", hint=self.again)
+        if length > len(data) - PREFIX:
+            raise self._truncated(data, length + PREFIX)
+        try:
+            header = json.loads(data[PREFIX : PREFIX + length])
+            tensors = [entry for name, entry in header.items() if name != "__metadata__"]
+            end = PREFIX + length + max((int(entry["data_offsets"][1]) for entry in tensors), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise self.error("its header is damaged", hint=self.again) from error
+        if end > len(data):
+            raise self._truncated(data, end)
+        return header
+
+    def _record(self, header: dict[str, Any]) -> dict[str, Any]:
+        """The record in the metadata, of a format that this version knows."""
+        try:
+            record = json.loads(header["__metadata__"][self.key])
+            written, author = int(record["format"]), str(record["gatewise"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise self.error(f"it is a safetensors file, but not a {self.noun}", hint=self.source) from error
+        if written > self.format:
+            raise self.error(
+                f"its format {written} (gatewise {author}) is newer than this version's, {self.format}",
+                hint="upgrade gatewise",
+            )
+        return cast("dict[str, Any]", record)
+
+    def _foreign(self, data: bytes) -> GatewiseError:
+        if data.startswith(PICKLES):
+            return self.error("it is a pickle, which can run code, so it is not opened", hint=self.again)
+        if len(data) <= PREFIX:
+            return self.error(f"it is truncated: {len(data)} bytes", hint=self.again)
+        return self.error("it is not a safetensors file", hint=self.source)
+
+    def _truncated(self, data: bytes, wanted: int) -> GatewiseError:
+        return self.error(f"it is truncated: {len(data):,} bytes of {wanted:,}", hint="copy or download it again")
+
+
+def _sum_is_right(data: bytes) -> bool:
+    found = DIGEST.search(data)
+    if not found:
+        return False
+    whole, view = hashlib.sha256(), memoryview(data)
+    for part in (view[: found.start(1)], BLANK, view[found.end(1) :]):
+        whole.update(part)
+    return whole.hexdigest().encode() == found[1]

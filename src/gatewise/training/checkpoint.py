@@ -1,0 +1,159 @@
+"""Checkpoints: files that a crash cannot spoil, and a training that goes on from them bit by bit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..container import Container
+from ..errors import CheckpointError, InputError
+from ..files import make_folder, remove_leftovers
+from .callbacks import Callback
+from .group import Group
+from .nest import flatten, rebuild
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+FILE = Container(
+    key="gatewise_checkpoint",
+    noun="gatewise checkpoint",
+    format=1,
+    error=CheckpointError,
+    again="go back to an earlier checkpoint",
+    source="give a file written by gatewise.training",
+    largest_file=1 << 40,
+    largest_header=100_000_000,  # safetensors reads no larger one
+)
+NAME, NAMED = "step-{:012}.safetensors", re.compile(r"step-\d{12,}\.safetensors")
+
+
+def save(path: str | Path, state: Any) -> None:
+    """Write a state (see `flatten`) to a file, and read it back: it is on the disk when this returns.
+
+    Whatever interrupts the writing, what was at ``path`` before stays. Raises CheckpointError where the disk fails,
+    InputError for what a checkpoint cannot hold.
+    """
+    tensors, rest = flatten(state)
+    try:
+        FILE.write(path, tensors, {"state": rest})
+    except InputError as error:
+        raise CheckpointError(error.what, where=error.where, hint=error.hint) from error
+    _forget(path)
+    load(path)
+
+
+def load(path: str | Path) -> Any:
+    """The state in a file, its tensors on the CPU. Raises CheckpointError where a single bit of the file is wrong."""
+    tensors, record = FILE.read(path)
+    try:
+        return rebuild(tensors, record["state"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError("its contents do not describe a state", where=str(path), hint=FILE.again) from error
+
+
+def newest(folder: str | Path) -> Any | None:
+    """The state in the newest checkpoint of a folder that can be trusted; None in a folder without any.
+
+    Warns where a newer one had to be passed over. Raises CheckpointError where there are some and none can be trusted.
+    """
+    refused: list[CheckpointError] = []
+    for path in reversed(checkpoints(folder)):
+        try:
+            state = load(path)
+        except CheckpointError as error:
+            refused.append(error)
+            continue
+        for error in refused:
+            warnings.warn(f"{error.where}: {error.what}; going back to {path.name}", RuntimeWarning, stacklevel=2)
+        return state
+    if refused:
+        reasons = "; ".join(f"{Path(error.where).name}: {error.what}" for error in refused)
+        raise CheckpointError(
+            f"no checkpoint can be trusted: {reasons}", where=str(folder), hint="start anew elsewhere"
+        )
+    return None
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """The checkpoints in a folder, oldest first; whether they can be trusted is not looked at."""
+    found = [path for path in Path(folder).glob("step-*") if NAMED.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (len(path.name), path.name))
+
+
+class Checkpointing(Callback):
+    """Saves the whole training every so many updates, in a folder that belongs to it alone.
+
+    every: updates between two checkpoints. keep: how many stay; an older one goes once the newest was written, read
+    back and found right. group: the processes that train together; the first one writes, for all.
+    A run raises CheckpointError where a checkpoint cannot be written, and InputError, before the first update, where
+    the folder holds another training's checkpoints.
+    """
+
+    def __init__(self, folder: str | Path, every: int, *, keep: int = 2, group: Group | None = None) -> None:
+        if every < 1 or keep < 1:
+            raise InputError(f"every and keep must be at least 1, not {every} and {keep}")
+        self.folder, self.every, self.keep = Path(folder), every, keep
+        self.group = group or Group()
+        self._ours = False
+
+    def resume(self, trainer: Trainer) -> bool:
+        """Let the trainer go on from the newest checkpoint; False where there is none. Errors are those of `newest`."""
+        state = self.group.once(lambda: newest(self.folder))
+        self._ours = True
+        if state is not None:
+            trainer.load_state_dict(self.group.scatter(state))
+        return state is not None
+
+    def save(self, trainer: Trainer) -> None:
+        """Save the training as it is now."""
+        state = self.group.gather(trainer.state_dict())
+        self.group.once(lambda: self._write(trainer.step, state))
+
+    @contextmanager
+    def around_run(self, trainer: Trainer) -> Generator[None]:
+        """Have the folder ready."""
+        self.group.once(self._prepare)
+        yield
+
+    def after_step(self, trainer: Trainer) -> None:
+        """Save the training when it is time."""
+        if trainer.step % self.every == 0:
+            self.save(trainer)
+
+    def _prepare(self) -> None:
+        make_folder(self.folder)
+        remove_leftovers(self.folder)
+        if not self._ours and checkpoints(self.folder):
+            raise InputError(
+                "it holds the checkpoints of another training",
+                where=str(self.folder),
+                hint="go on with that one, by resume(trainer) before the run, or choose another folder",
+            )
+        self._ours = True
+
+    def _write(self, step: int, state: Any) -> None:
+        written = self.folder / NAME.format(step)
+        save(written, state)
+        files = checkpoints(self.folder)
+        stay = files[: files.index(written) + 1][-self.keep :]
+        try:
+            for path in set(files) - set(stay):  # later ones too: this training came from before them
+                path.unlink()
+        except OSError as error:
+            raise CheckpointError(
+                f"older checkpoints could not be removed ({error.strerror})", where=str(self.folder)
+            ) from error
+
+
+def _forget(path: str | Path) -> None:
+    """Have the system drop its copy in memory, where it can, so that what is read next comes from the disk."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError), open(path, "rb") as handle:
+            os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

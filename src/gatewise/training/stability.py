@@ -1,0 +1,83 @@
+"""Gradients of bounded norm, and an end with a name where numbers stop being finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import GatewiseError
+
+
+class DivergedError(GatewiseError, ArithmeticError):
+    """The loss or its gradient stopped being a finite number.
+
+    tensor: the first that is not finite: the name of a parameter, or ``"loss"``.
+    """
+
+    def __init__(self, tensor: str, what: str, *, where: str = "") -> None:
+        super().__init__(what, where=where, hint="look for extreme values in the data, or lower the learning rate")
+        self.tensor = tensor
+
+
+def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
+    """The Euclidean norm of all gradients as one vector, (); 0 where there are none."""
+    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+
+
+def clip_gradient(parameters: Iterable[Tensor], bound: float, norm: Tensor) -> None:
+    """Shorten the gradient, whose norm this is, to the bound; together with `gradient_norm`, torch's clip_grad_norm_.
+
+    Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, arXiv:1211.5063, algorithm 1.
+    """
+    nn.utils.clip_grads_with_norm_(parameters, bound, norm)
+
+
+def has_bad_gradient(module: nn.Module) -> bool:
+    """Whether a gradient has an entry that is not finite."""
+    return bool(_first_bad(_gradients(module)))
+
+
+def diverged(module: nn.Module, loss: float, norm: float, number: int) -> DivergedError:
+    """The error for update ``number``, from its loss, the norm of its gradient, and the gradients themselves."""
+    weight = _first_bad(module.named_parameters())
+    if weight:
+        tensor, words = weight, f"the weights of {weight} are not finite"
+    elif not math.isfinite(loss):
+        tensor, words = "loss", f"the loss is {loss:g}"
+    else:
+        tensor = _first_bad(_gradients(module)) or "gradient"
+        words = f"the loss is {loss:g}, but the gradient of {tensor} is not finite"
+    if tensor == "gradient":
+        words = f"each gradient is finite, but their norm is {norm:g}"
+    return DivergedError(tensor, f"training stopped: {words}", where=f"step {number}")
+
+
+class Snapshot:
+    """What a forward pass changes beside gradients: the module's buffers, and the state that a loss carries."""
+
+    def __init__(self, module: nn.Module, loss: Any) -> None:
+        self.module, self.loss = module, loss
+        self.buffers = [buffer.clone() for buffer in module.buffers()]
+        # a carried state is never changed in place, so that a reference is enough
+        self.carried = loss.state_dict() if hasattr(loss, "state_dict") else None
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put everything back, and drop the gradients."""
+        for buffer, before in zip(self.module.buffers(), self.buffers, strict=True):
+            buffer.copy_(before)
+        if self.carried is not None:
+            self.loss.load_state_dict(self.carried)
+        self.module.zero_grad(set_to_none=True)
+
+
+def _gradients(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
+    return ((name, p.grad) for name, p in module.named_parameters() if p.grad is not None)
+
+
+def _first_bad(named: Iterable[tuple[str, Tensor]]) -> str:
+    return next((name for name, tensor in named if not torch.isfinite(tensor).all()), "")
