@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import InputError, ModelFileError
+from ..parameters import Parameters
 from . import arguments, modelfile
 from .evaluation.backtest import compare
 from .evaluation.contest import TooShortError
@@ -15,7 +16,6 @@ from .evaluation.registry import KINDS, plainest
 from .model import Model, Setup
 from .output import forecast_frame
 from .panel import Panel
-from .parameters import Parameters
 from .progress import Progress, Stages
 from .results import Backtest, Quantiles, central_levels, quantile_levels
 from .schema import Schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Self
 
-from ..errors import InputError
+from .errors import InputError
 
 
 class Parameters:

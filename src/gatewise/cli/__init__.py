@@ -1,0 +1,48 @@
+"""The command line: words to functions. ``gatewise --help`` loads neither torch nor pandas nor numpy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import NoReturn
+
+import typer
+
+from . import classify as classify
+from . import forecast as forecast
+from . import generate as generate
+from . import show as show
+from .app import DATA, app, complain
+
+
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """The program ``gatewise``: follow the words (those of the command line, if None) and end the process."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has gone is no error: end as Unix filters do
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # no failure over a name that the terminal cannot spell
+    code = follow(list(sys.argv[1:] if words is None else words))
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        complain(f"output: {error.strerror}", "")
+        code = DATA
+    sys.stderr.flush()
+    os._exit(code)  # everything is written; taking torch and LLVM apart would take up to a second more
+
+
+def follow(words: list[str]) -> int:
+    """The exit code; the words themselves are the context's ``obj``."""
+    try:
+        code = app(words, prog_name="gatewise", obj=words, standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        place = context.command_path if context else "gatewise"
+        if what := error.format_message().rstrip("."):  # nothing where the help has been shown instead
+            complain(what, f"see {place} --help")
+        return error.exit_code
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,75 @@
+"""The program and what its commands share: options, exit codes, and errors of one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ..errors import GatewiseError
+from ..escape import visible
+
+USAGE, DATA = 2, 1
+"""Exit codes: for words that cannot be followed, and for data or files that cannot be used."""
+
+READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
+WHICH, JSON = "Print the version.", "Print one JSON document in place of the tables."
+
+Text = str | None
+File = Path | None
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from ..version import version
+
+        typer.echo(f"gatewise {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def gatewise(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help=WHICH)] = False,
+) -> None:
+    """The LSTM family for PyTorch, from equation to device."""
+
+
+def option(panel: str, metavar: str, words: str, **more: Any) -> Any:
+    """An option that the help shows in a panel."""
+    return typer.Option(metavar=metavar, help=words, rich_help_panel=panel, show_default=False, **more)
+
+
+@contextmanager
+def failing(code: int) -> Generator[None]:
+    """End with one message and this exit code where the block meets what it cannot use."""
+    try:
+        yield
+    except GatewiseError as error:
+        _fail(f"{error.where}: {error.what}" if error.where else error.what, error.hint, code)
+    except ModuleNotFoundError as error:
+        _fail(f"this command needs {error.name}", "pip install 'gatewise[forecast]'", DATA)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror or error}", "", DATA)
+
+
+def _fail(what: str, hint: str, code: int) -> NoReturn:
+    complain(what, hint)
+    raise typer.Exit(code)
+
+
+def complain(what: str, hint: str) -> None:
+    """Say on standard error what is wrong and what to do."""
+    print(f"gatewise: error: {visible(what)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {visible(hint)}", file=sys.stderr)

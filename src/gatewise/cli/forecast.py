@@ -1,0 +1,59 @@
+"""``gatewise forecast``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
+
+FORECAST = "What is forecast"
+MODELS = "auto, lstm, naive, seasonal_naive, auto_theta, auto_ets"
+
+
+@app.command()
+def forecast(
+    context: typer.Context,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV or Parquet, long or wide.", show_default=False)],
+    horizon: Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not needed with --load.", min=1)] = None,
+    model: Annotated[Text, option(FORECAST, "WORD", f"One of {MODELS}. Default: auto.")] = None,
+    level: Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")] = None,
+    backtest: Annotated[int | None, option(FORECAST, "K", "Windows to test on, 0 for none. Default: 3.", min=0)] = None,
+    budget: Annotated[Text, option(FORECAST, "TIME", "Bounds the training, such as 60s or 2m.")] = None,
+    seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
+    load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
+    out: Annotated[File, option(WRITING, "FILE", "The forecast, as CSV.")] = None,
+    report: Annotated[File, option(WRITING, "FILE", "The report, one page of HTML that opens offline.")] = None,
+    save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
+    time_col: Annotated[Text, option(READING, "NAME", "Column of times.")] = None,
+    target: Annotated[Text, option(READING, "NAME", "Column of values.")] = None,
+    id_col: Annotated[Text, option(READING, "NAME", "Column that names the series.")] = None,
+    freq: Annotated[Text, option(READING, "ALIAS", "Step between times: h, D, W, MS, 15min, ...")] = None,
+    season: Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)] = None,
+    fill: Annotated[str, option(READING, "WORD", "Into gaps: none (default), linear, previous, zero.")] = "none",
+    duplicates: Annotated[str, option(READING, "WORD", "Equal times: refuse (default), mean, last.")] = "refuse",
+    encoding: Annotated[Text, option(READING, "CODEC", "Such as latin-1.")] = None,
+    delimiter: Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")] = None,
+    decimal: Annotated[Text, option(READING, "LETTER", "In numbers: . or ,")] = None,
+) -> None:
+    """Forecast every series of a table, with whichever model did best on its past."""
+    with failing(USAGE):
+        from ..forecast.data.options import ReadOptions
+        from ..forecast.presentation.command import Files, Plan, Request, check, run
+
+        columns = time_col, target, id_col, freq, season
+        request = Request(
+            data,
+            ReadOptions(*columns, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal),
+            Plan(horizon, model, level, seed, budget, backtest),
+            Files(out, report, save, load),
+            shlex.join(["gatewise", *context.obj]),
+            json,
+        )
+        check(request)
+    with failing(DATA):
+        run(request)

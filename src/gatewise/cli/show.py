@@ -1,0 +1,21 @@
+"""``gatewise show``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .app import USAGE, app, failing
+
+
+@app.command()
+def show(
+    cell: Annotated[str, typer.Argument(help="Such as lstm or gru.", show_default=False)],
+    form: Annotated[str, typer.Option("--as", help="equations, program or llvm.")] = "equations",
+) -> None:
+    """Show a cell: its equations, its program, or the code that runs."""
+    with failing(USAGE):
+        from ..show import show as text_of
+
+        typer.echo(text_of(cell, form))

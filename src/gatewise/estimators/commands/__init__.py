@@ -1,0 +1,1 @@
+"""What ``gatewise classify`` and ``gatewise generate`` do, once the words are understood."""

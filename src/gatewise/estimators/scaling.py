@@ -1,0 +1,32 @@
+"""Features on one scale, learned from the training data alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Standard(NamedTuple):
+    """Mean and standard deviation of each column, (I,) each; where a column is constant, it is divided by 1."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float64]) -> Standard:
+        """From rows (N, I), each as heavy as another."""
+        largest = np.abs(rows).max(axis=0)
+        largest[largest == 0] = 1  # squares of what is divided by it can neither overflow nor vanish
+        mean, deviation = (rows / largest).mean(axis=0) * largest, (rows / largest).std(axis=0) * largest
+        constant = deviation <= 1e-12 * largest
+        return cls(mean, np.where(constant, 1.0, deviation))
+
+    def applied(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows with mean 0 and deviation 1, (N, I)."""
+        return (rows - self.mean) / self.deviation
+
+    def undone(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows as they were before `applied`."""
+        return rows * self.deviation + self.mean
