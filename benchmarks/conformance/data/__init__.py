@@ -1,0 +1,1 @@
+"""Where the sequences come from: generators, and readers of the data folder beside the checkout."""
