@@ -32,7 +32,13 @@ bench: ## our CPU kernels and their peers, timed alternately
 competition: ## forecasts of the M4 competition's hourly and weekly series
 	$(PYTHON) -m benchmarks m4 hourly && $(PYTHON) -m benchmarks m4 weekly
 
+conformance: ## what a memory cell must solve, at published sizes
+	$(PYTHON) -m benchmarks conformance
+
+overfitting: ## overfitting on a small set of chorales, and its cures
+	$(PYTHON) -m benchmarks overfitting
+
 clean: ## everything that can be made again
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test format regen docs show bench competition clean
+.PHONY: help install check test format regen docs show bench competition conformance overfitting clean

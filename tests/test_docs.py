@@ -36,6 +36,12 @@ def test_links_of_the_pages_lead_somewhere():
     assert [target for target in targets if not (FOLDER / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *GUIDES], ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
 def test_the_code_of_a_guide_runs_from_top_to_bottom(guide, tmp_path, monkeypatch, capsys):
     (tmp_path / "examples").symlink_to(ROOT / "examples")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.nn import Recurrent
-from gatewise.nn.init import chrono_, forget_bias_, orthogonal_
+from gatewise.nn.init import chrono_, forget_bias_, orthogonal_, recommended_
 
 
 class Reader(nn.Module):
@@ -65,6 +65,12 @@ def with_forget_bias(module: Recurrent, value: float) -> Recurrent:
 def with_chrono(module: Recurrent, longest: int) -> Recurrent:
     """The module, its gates biased for dependencies of up to so many steps."""
     chrono_(module, longest)
+    return module
+
+
+def recommended(module: Recurrent, longest: int | None = None) -> Recurrent:
+    """The module with the library's recommended weights: for a horizon by chrono, else forget bias 1."""
+    recommended_(module, longest)
     return module
 
 

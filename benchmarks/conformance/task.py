@@ -79,3 +79,8 @@ class Task:
         begun = time.process_time()
         found = self.contenders[contender](seed)
         return Outcome(dict(found.figures), found.parameters, time.process_time() - begun)
+
+
+def judged_by(task: Task) -> list[str]:
+    """The contenders that its pass lines look at."""
+    return list(dict.fromkeys(name for goal in task.goals for name in goal.judged))

@@ -19,7 +19,7 @@ from gatewise.training import Drawn
 from ..data.synthetic import Labelled, adding
 from ..goals import EverySeed
 from ..learning import Until, fit, fresh, squared_error
-from ..networks import Attention, Reader, size, twin, with_chrono, with_forget_bias, with_orthogonal
+from ..networks import Attention, Reader, recommended, size, twin, with_orthogonal
 from ..task import Found, Task
 
 UNITS, WIDTH, INPUTS, ROWS, WATCHED, TESTED = 64, 32, 2, 32, 256, 1024
@@ -54,11 +54,13 @@ def _read(recurrent: nn.Module) -> Reader:
 
 
 def _lstm(longest: int) -> LSTM:
-    return with_chrono(LSTM(INPUTS, UNITS), longest)
+    """Weights as the library recommends them for that horizon."""
+    return recommended(LSTM(INPUTS, UNITS), longest)
 
 
 def _plain() -> LSTM:
-    return with_forget_bias(LSTM(INPUTS, UNITS), 1.0)
+    """The same, but for the biases: every forget gate at 1."""
+    return recommended(LSTM(INPUTS, UNITS))
 
 
 def task(length: int = 200, steps: int = 4000) -> Task:

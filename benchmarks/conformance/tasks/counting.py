@@ -3,6 +3,10 @@
 Gers, Schmidhuber, LSTM Recurrent Networks Learn Simple Context-Free and Context-Sensitive Languages, IEEE Transactions
 on Neural Networks 12(6), 2001, doi:10.1109/72.963769. A string is accepted if at each of its symbols exactly those that
 may follow are predicted.
+
+A count goes on if each symbol adds or takes the same, whatever is there already. Gates that see the input alone, U = 0
+and no peepholes, can do no other; many such counters side by side err less than one. With U or peepholes the gates fit
+the counts that they were shown, and how far that carries is a matter of the seed.
 """
 
 from __future__ import annotations
@@ -10,7 +14,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from gatewise.nn import GRU, LSTM, PeepholeLSTM
+from gatewise.nn import GRU, LSTM, PeepholeLSTM, Recurrent
+from gatewise.nn.init import uniform_
 from gatewise.training import Drawn
 
 from ..data.synthetic import COUNTING_NEXT, COUNTING_SYMBOLS, counting
@@ -18,8 +23,9 @@ from ..goals import EverySeed
 from ..learning import bit_entropy, fit
 from ..networks import Reader, size, twin, with_forget_bias
 from ..task import Found, Task
+from .parity import blind_lstm
 
-UNITS, LEARNT, TESTED, RATE = 4, 10, 100, 1e-2
+UNITS, LEARNT, TESTED, RATE, FORGET_BIAS = 32, 10, 100, 3e-2, 5.0
 LARGEST = "largest n, all up to it accepted"
 
 
@@ -40,29 +46,26 @@ def trained(recurrent: nn.Module, seed: int, steps: int) -> Found:
     return Found({LARGEST: largest(network)}, size(network))
 
 
-def _peephole() -> PeepholeLSTM:
-    return with_forget_bias(PeepholeLSTM(len(COUNTING_SYMBOLS), UNITS), FORGET)
+def _set(recurrent: Recurrent) -> Recurrent:
+    """What is counted is kept from the start, and symbols are heard."""
+    uniform_(recurrent)
+    return with_forget_bias(recurrent, FORGET_BIAS)
 
 
-def _lstm() -> LSTM:
-    return with_forget_bias(LSTM(len(COUNTING_SYMBOLS), UNITS), FORGET)
-
-
-FORGET = 3.0
-
-
-def task(steps: int = 4000) -> Task:
+def task(steps: int = 2000) -> Task:
     """The line."""
+    inputs = len(COUNTING_SYMBOLS)
     return Task(
         "C8",
         "a^n b^n c^n, learnt to n = 10",
         "cells count, and go on counting beyond what they were shown",
         "peephole LSTM learns from n <= 10 and accepts n <= 52 at best (Gers & Schmidhuber 2001)",
         {
-            "PeepholeLSTM": lambda seed: trained(_peephole(), seed, steps),
-            "LSTM": lambda seed: trained(_lstm(), seed, steps),
-            "torch.nn.LSTM": lambda seed: trained(twin(_lstm()), seed, steps),
-            "GRU": lambda seed: trained(GRU(len(COUNTING_SYMBOLS), UNITS), seed, steps),
+            "LSTM, U = 0": lambda seed: trained(_set(Recurrent(blind_lstm, inputs, UNITS)), seed, steps),
+            "LSTM": lambda seed: trained(_set(LSTM(inputs, UNITS)), seed, steps),
+            "PeepholeLSTM": lambda seed: trained(_set(PeepholeLSTM(inputs, UNITS)), seed, steps),
+            "torch.nn.LSTM": lambda seed: trained(twin(_set(LSTM(inputs, UNITS))), seed, steps),
+            "GRU": lambda seed: trained(GRU(inputs, UNITS), seed, steps),
         },
-        [EverySeed("PeepholeLSTM", LARGEST, low=18)],
+        [EverySeed("LSTM, U = 0", LARGEST, low=18)],
     )
