@@ -31,7 +31,7 @@ from gatewise.training.trainer import Trainer
 from .small_run import STEPS, digest, make, uninterrupted
 
 EVERY, SHARE = 4, 0.12  # a life lasts at most this share of the whole training
-AIMED = 3  # kills in each phase of saving, however short it is
+AIMED = 2  # kills at either end of each phase of saving, however short it is
 # Where a kill finds the training: function by function, so that the figures say what was interrupted.
 PHASES: dict[str, tuple[Any, str]] = {
     "writing": (files, "_write_through"),
@@ -44,18 +44,25 @@ NAMES = ("starting", "training", *PHASES)
 
 
 class Board(Callback):
-    """What a training last said, in memory that outlives it: its phase, where it resumed, and its latest update."""
+    """What a training last said, in memory that outlives it: its phase, where it resumed, and its latest update; and
+    the end of a phase at which it is to die, told to it by `doom_of`."""
 
     def __init__(self) -> None:
-        self.memory = mmap.mmap(-1, 24)
+        self.memory = mmap.mmap(-1, 32)
 
-    def say(self, phase: int | None = None, resumed: int | None = None, step: int | None = None) -> None:
-        for place, value in enumerate((phase, resumed, step)):
+    def say(
+        self, phase: int | None = None, resumed: int | None = None, step: int | None = None, doom: int | None = None
+    ) -> None:
+        for place, value in enumerate((phase, resumed, step, doom)):
             if value is not None:
                 struct.pack_into("q", self.memory, 8 * place, value)
 
-    def heard(self) -> tuple[int, int, int]:
-        return struct.unpack("3q", self.memory[:])
+    def heard(self) -> tuple[int, int, int, int]:
+        return struct.unpack("4q", self.memory[:])
+
+    def perhaps_die(self, doom: int) -> None:
+        if self.heard()[3] == doom:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def after_step(self, trainer: Trainer) -> None:
         self.say(step=trainer.step)
@@ -70,12 +77,19 @@ def watch(board: Board) -> None:
 def announced(function: Callable[..., Any], board: Board, phase: int) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         board.say(phase=phase)
+        board.perhaps_die(doom_of(phase, after=False))
         try:
             return function(*args, **kwargs)
         finally:
+            board.perhaps_die(doom_of(phase, after=True))
             board.say(phase=NAMES.index("training"))
 
     return call
+
+
+def doom_of(phase: int, *, after: bool) -> int:
+    """A number for the beginning or the end of a phase."""
+    return 2 * phase + after
 
 
 def train(folder: Path, board: Board) -> None:
@@ -111,17 +125,26 @@ def duration(folder: Path, board: Board) -> float:
     return time.monotonic() - begun
 
 
-def moments(kills: int, longest: float, board: Board) -> list[Callable[[], None]]:
-    """Ways to wait for the instant of a kill: for a random while, and some until a certain phase of saving."""
+def moments(kills: int, longest: float, board: Board) -> list[Callable[[int], None]]:
+    """Ways to wait for the instant of a child's death: so many random instants, half of them counted from the fork and
+    half from its first word; and both ends of every phase of saving, where it kills itself."""
     chance = random.Random(0)
 
-    def at(phase: int) -> None:
-        patience = time.monotonic() + 10 * longest
-        while board.heard()[0] != phase and time.monotonic() < patience:
-            pass
+    def once_it_trains(pause: float, child: int) -> None:
+        patience = time.monotonic() + 100 * longest
+        while board.heard()[0] == NAMES.index("starting") and time.monotonic() < patience:
+            time.sleep(1e-4)
+        time.sleep(pause)
 
-    waits = [partial(time.sleep, chance.uniform(0, longest)) for _ in range(kills)]
-    waits += [partial(at, NAMES.index(name)) for name in PHASES for _ in range(AIMED)]
+    def when_doomed(doom: int, child: int) -> None:
+        board.say(doom=doom)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+
+    pauses = [chance.uniform(0, longest) for _ in range(kills)]
+    waits: list[Callable[[int], None]] = [lambda child, pause=pause: time.sleep(pause) for pause in pauses[::2]]
+    waits += [partial(once_it_trains, pause) for pause in pauses[1::2]]
+    ends = [doom_of(NAMES.index(name), after=after) for name in PHASES for after in (False, True)]
+    waits += [partial(when_doomed, doom) for doom in ends for _ in range(AIMED)]
     chance.shuffle(waits)
     return waits
 
@@ -139,12 +162,12 @@ def serve(folder: Path, kills: int) -> dict[str, Any]:
     home = folder / "0"
     home.mkdir()
     while waits:
-        board.say(phase=0, resumed=-1, step=-1)
+        board.say(phase=0, resumed=-1, step=-1, doom=-1)
         child = forked(partial(train, home, board))
-        waits[-1]()
+        waits[-1](child)
         os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
-        phase, began, step = board.heard()
+        phase, began, step, _ = board.heard()
         if began >= 0:
             lost, resumed = max(lost, reached - began), resumed + (began > 0)
         reached = max(reached, step)
