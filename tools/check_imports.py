@@ -15,6 +15,7 @@ ARROWS = {
     "version": "",
     "files": "",
     "escape": "",
+    "pages": "escape",
     "parameters": "",
     "value": "",
     "container": "files version",
@@ -24,12 +25,13 @@ ARROWS = {
     "kernels": "equation compiler",
     "nn": "equation compiler kernels cells transforms",
     "transforms": "equation compiler",
+    "inspect": "equation compiler kernels nn transforms files escape pages version",
     "training": "nn container files",
-    "forecast": "nn training container files escape parameters version",
-    "estimators": "equation cells nn training container files escape parameters",
+    "forecast": "nn training inspect container files escape pages parameters version",
+    "estimators": "equation cells nn training inspect container files escape parameters",
     "show": "equation cells compiler kernels",
-    "cli": "show forecast estimators escape version",
-    "__init__": "equation nn",
+    "cli": "show forecast estimators inspect escape version",
+    "__init__": "equation nn inspect",
 }
 
 

@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .equation import cell as cell
+    from .inspect.recording import record as record
+    from .inspect.recording import recording as recording
+    from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
 
 # Found when asked for, so that the command line answers without importing torch.
-_EXPORTS = {"Cell": ".equation", "cell": ".equation", "stream": ".nn.stream"}
-__all__ = ["Cell", "cell", "stream"]
+_EXPORTS = {
+    "Cell": ".equation",
+    "cell": ".equation",
+    "from_torch": ".nn.from_torch",
+    "record": ".inspect.recording",
+    "recording": ".inspect.recording",
+    "stream": ".nn.stream",
+}
+__all__ = ["Cell", "cell", "from_torch", "record", "recording", "stream"]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,7 @@ from typing import Any
 from .errors import CellError
 from .value import Operand as Operand
 from .value import Value as Value
-from .value import record
+from .value import trace
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def cell(
             _gate(name, letter, text, where) for (name, text), letter in zip(terms.items(), letters, strict=True)
         )
         arguments = _symbols(declared, states, weights)
-        outputs, values = record(step, [arguments[name] for name in parameters])
+        outputs, values = trace(step, [arguments[name] for name in parameters])
         if len(outputs) != len(states):
             raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
         if candidate and candidate not in values:

@@ -37,3 +37,7 @@ class CheckpointError(GatewiseError):
 
 class CellError(GatewiseError, TypeError):
     """A cell declaration or step that the compiler cannot take."""
+
+
+class ExplanationError(GatewiseError):
+    """An explanation whose parts do not add up to what they explain; nothing is shown of it."""

@@ -105,7 +105,7 @@ def _user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
 
 
-def record(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, ...], dict[str, Value]]:
+def trace(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, ...], dict[str, Value]]:
     """Call the step on symbols: the values it returns, and its local names for values on return."""
     local: dict[str, Value] = {}
     code: CodeType = step.__code__

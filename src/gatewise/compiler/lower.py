@@ -22,13 +22,25 @@ def program_of(cell: Cell) -> Program:
     return lower(cell.name, tuple(inputs), outputs, cell.values)
 
 
+@cache
+def names_of(cell: Cell) -> dict[Value, str]:
+    """What the recorded values of the step are called in the forward program: what it computes, in order."""
+    program = program_of(cell)
+    return _lowered(program.inputs, dict(zip(cell.state, cell.outputs, strict=True)), cell.values).placed
+
+
 def lower(name: str, inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Mapping[str, Value]) -> Program:
     """The program that computes ``outputs``; ``names`` are wishes for the names of its values."""
+    lowering = _lowered(inputs, outputs, names)
+    results = {key: lowering.place(value) for key, value in outputs.items()}
+    return Program(name, inputs, tuple(lowering.body), results).verify()
+
+
+def _lowered(inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Mapping[str, Value]) -> _Lowering:
     lowering = _Lowering(inputs, names)
     for value in sorted(_reachable(outputs), key=lambda value: value.order):
         lowering.place(value)
-    results = {key: lowering.place(value) for key, value in outputs.items()}
-    return Program(name, inputs, tuple(lowering.body), results).verify()
+    return lowering
 
 
 def _reachable(outputs: Mapping[str, Operand]) -> set[Value]:
@@ -49,7 +61,7 @@ class _Lowering:
     def __init__(self, inputs: tuple[str, ...], names: Mapping[str, Value]) -> None:
         self.body: list[Instruction] = []
         self._wishes = {value: name for name, value in reversed(list(names.items())) if value.function != "input"}
-        self._placed: dict[Value, str] = {}
+        self.placed: dict[Value, str] = {}
         self._equal: dict[tuple[str, tuple[str, ...], float], str] = {}
         self._taken = set(inputs)
 
@@ -59,9 +71,9 @@ class _Lowering:
             return self._instruction(value, "constant", (), float(value))
         if value.function == "input":
             return value.label
-        if value not in self._placed:
-            self._placed[value] = self._new(value)
-        return self._placed[value]
+        if value not in self.placed:
+            self.placed[value] = self._new(value)
+        return self.placed[value]
 
     def _new(self, value: Value) -> str:
         if value.function == "product":

@@ -78,6 +78,17 @@ class Layer(NamedTuple):
             yield slice(start, start + count)
             start += count
 
+    def part(self, begin: int, end: int | None, states: Tensor) -> Layer:
+        """The steps from ``begin`` to ``end``, None for the last and rows that belong to no step, from these states."""
+        counts = self.counts()
+        first, last = sum(counts[:begin]), None if end is None else sum(counts[:end])
+        return self._replace(
+            x=self.x[first:last],
+            states=states,
+            step_noise=self.step_noise if self.step_noise.shape[1] == 1 else self.step_noise[:, first:last],
+            batch_sizes=None if self.batch_sizes is None else self.batch_sizes[begin:end],
+        )
+
     def offsets(self) -> Tensor:
         """The first row of each step, and the end of the last, (T + 1,)."""
         assert self.batch_sizes is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from ..compiler.lower import program_of
 from ..equation import Cell
@@ -14,6 +15,7 @@ _CELLS: dict[str, Cell] = {}
 _LAYOUT = 2
 
 
+@lru_cache(maxsize=4096)
 def register(cell: Cell) -> str:
     """A key that stands for this cell, and for every other with the same declaration and equations."""
     noise = [(draw.name, draw.each) for draw in cell.noise]

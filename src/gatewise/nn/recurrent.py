@@ -20,7 +20,8 @@ from .autocast import in_dtype, result_dtype, without_autocast
 from .batch import Batch
 from .check import check_input, check_weight
 from .options import Options
-from .single import Run, in_heads, projected, reads_output
+from .runner import PLAIN, Run, Watch
+from .single import in_heads, projected, reads_output
 from .states import initial_states, is_learned, joined_states, stacked
 from .values import check_memory, check_values, refuse_nonfinite
 from .weights import Place, shapes, suffixes
@@ -38,10 +39,12 @@ class Recurrent(nn.Module):
     state. options: see :class:`Options`.
 
     Weights are named, ordered and initialised as in torch.nn, U(-1/sqrt(H), 1/sqrt(H)). allow_nonfinite: set it to
-    True to compute with NaN and infinities, and load them, instead of raising an error that says where they are.
+    True to compute with NaN and infinities, and load them, instead of raising an error that says where they are. watch:
+    who looks on, see :func:`gatewise.record`.
     """
 
     allow_nonfinite = False
+    watch: Watch | None = None
 
     def __init__(
         self,
@@ -198,13 +201,15 @@ class Recurrent(nn.Module):
         """One layer in one direction."""
         rows = batch.rows
         layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states)
-        projection = self._weight(place, "weight_hr").to(x.dtype) if self.proj_size else None
-        if projection is None:
-            found = in_heads(self._key, layer, self.options.heads, histories=histories)
+        run = PLAIN if self.watch is None else self.watch.at(self, place, batch)
+        if self.proj_size:
+            projection, whole = self._weight(place, "weight_hr").to(x.dtype), self._keeps_output
+            found = projected(run, self._key, layer, projection, states[0], whole=whole, histories=histories)
         else:
-            found = projected(self._key, layer, projection, states[0], whole=self._keeps_output, histories=histories)
+            found = in_heads(run, self._key, layer, self.options.heads, histories=histories)
         if place.reverse:
             found = Run(rows.mirrored(found.y), found.last, [rows.mirrored(state) for state in found.seen])
+        run.done(found)
         return found
 
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:

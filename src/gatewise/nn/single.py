@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from ..compiler.lower import program_of
 from ..equation import Cell, previous
-from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer
-from ..kernels.reference import States, one_step
+from ..kernels.reference import States
 from ..kernels.registry import cell_of
+from .runner import Run, Runner
 
 
-class Run(NamedTuple):
-    """y: the outputs (N, K). last: the last value of each state, (B, K). seen: its values at every row, (N, K), where
-    they were asked for."""
-
-    y: Tensor
-    last: list[Tensor]
-    seen: list[Tensor]
-
-
-def in_heads(key: str, layer: Layer, heads: int, *, histories: bool) -> Run:
+def in_heads(run: Runner, key: str, layer: Layer, heads: int, *, histories: bool) -> Run:
     """Run each head, a block of H / heads units that U connects among themselves only, as a layer of its own.
 
     layer: as for one head, but U is (H for each gate with a recurrent part, H / heads).
     """
     if heads == 1:
-        found = sequence(key, layer, histories=histories)
+        found = run.sequence(key, layer, histories=histories)
     else:
-        parts = [sequence(key, _head(layer, index, heads), histories=histories) for index in range(heads)]
+        parts = [run.sequence(key, _head(layer, index, heads), histories=histories) for index in range(heads)]
         found = States(*(torch.cat(pieces, dim=-1) for pieces in zip(*parts, strict=True)))
     return Run(found.y, list(found.last), [found.y, *found.histories] if histories else [])
 
@@ -62,7 +51,9 @@ def reads_output(cell: Cell) -> bool:
     return used or name in program.outputs.values()
 
 
-def projected(key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, whole: bool, histories: bool) -> Run:
+def projected(
+    run: Runner, key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, whole: bool, histories: bool
+) -> Run:
     """Run a layer whose output, and what U multiplies, is ``projection`` (P, H) times the cell's output.
 
     Sak, Senior, Beaufays, Long Short-Term Memory Based Recurrent Neural Network Architectures, arXiv:1402.1128,
@@ -73,9 +64,9 @@ def projected(key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, w
     """
     wide = layer._replace(U=layer.U @ projection)
     if whole or h is None or layer.x.shape[0] == 0:
-        found = sequence(key, wide, histories=histories)
+        found = run.sequence(key, wide, histories=histories)
     else:
-        found = _first_step_apart(key, layer, wide, h, histories=histories)
+        found = _first_step_apart(run, key, layer, wide, h, histories=histories)
     y = found.y @ projection.t()
     output = found.last[0] if whole else _last_output(layer, found.last[0] @ projection.t(), h)
     seen = [found.y if whole else y, *found.histories] if histories else []
@@ -89,16 +80,13 @@ def _last_output(layer: Layer, output: Tensor, h: Tensor | None) -> Tensor:
     return output if h is None or running == layer.rows else torch.cat((output[:running], h[running:]))
 
 
-def _first_step_apart(key: str, layer: Layer, wide: Layer, h: Tensor, *, histories: bool) -> States:
+def _first_step_apart(run: Runner, key: str, layer: Layer, wide: Layer, h: Tensor, *, histories: bool) -> States:
     """The first step reads an output that is given as it is, not as the projection of something."""
     cell, first = cell_of(key), next(layer.slices())
     running = first.stop
     given = [h[:running], *(state[:running] for state in layer.states[1:])]
-    new = torch.stack(one_step(cell, layer, first, given))
+    new = torch.stack(run.step(cell, layer, first, given))
     states = torch.cat((new, layer.states[:, running:]), dim=1)
-    sizes = None if layer.batch_sizes is None else layer.batch_sizes[1:]
-    noise = layer.step_noise if layer.step_noise.shape[1] == 1 else layer.step_noise[:, running:]
-    rest = wide._replace(x=layer.x[running:], states=states, step_noise=noise, batch_sizes=sizes)
-    found = sequence(key, rest, histories=histories)
+    found = run.sequence(key, wide.part(1, None, states), histories=histories)
     kept = torch.cat((new[1:], found.histories), dim=1) if histories else found.histories
     return States(torch.cat((new[0], found.y)), found.last, kept)

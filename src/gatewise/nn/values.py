@@ -50,16 +50,16 @@ def check_values(
         )
 
 
-def check_memory(name: str, count: int, x: Tensor) -> None:
-    """Raises InputError where so many numbers cannot fit into this machine's memory."""
+def check_memory(
+    name: str, count: int, x: Tensor, *, share: float = 1.0, hint: str = "run over chunks of time, passing the state on"
+) -> None:
+    """Raises InputError where so many numbers do not fit into this machine's memory, or a share of it."""
     if x.device.type != "cpu" or torch.compiler.is_compiling() or not hasattr(os, "sysconf"):
         return
     needed, there = count * x.element_size(), _memory()
-    if needed > there:
-        raise InputError(
-            f"{name} would take {needed / 2**30:,.0f} GiB, this machine has {there / 2**30:,.0f} GiB",
-            hint="run over chunks of time, passing the state on",
-        )
+    if needed > share * there:
+        machine = "this machine has" if share == 1.0 else f"which is more than {share:.0%} of this machine's"
+        raise InputError(f"{name} would take {needed / 2**30:,.0f} GiB, {machine} {there / 2**30:,.0f} GiB", hint=hint)
 
 
 @cache

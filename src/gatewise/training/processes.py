@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ def distributed() -> Generator[Group]:
     try:
         yield Processes(dist.get_rank(), dist.get_world_size(), device)
     finally:
+        gc.collect()  # replicas hold on to the group, whose threads must not outlive the interpreter
         dist.destroy_process_group()
 
 

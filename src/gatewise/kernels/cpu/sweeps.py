@@ -48,22 +48,26 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
         arrays |= kept_arrays(cell, gates, units)
     plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW, layer.x.shape[1], units)
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
-    for index, history in enumerate(ended):
-        if history is not None:
-            _take_last(last[index], history, layer.batch_sizes)
+    _take_last(last, ended, layer.batch_sizes)
     if layer.batch_sizes is not None and (beyond := _end(layer)) < rows:
         for kept in (y, gates, *histories):
             kept[beyond:] = 0
     return Kept(y, last, gates, histories)
 
 
-def _take_last(last: Tensor, ended: Tensor, batch_sizes: Tensor | None) -> None:
-    """Copy each sequence's last row into ``last`` (B, H)."""
+def _take_last(last: Tensor, ended: list[Tensor | None], batch_sizes: Tensor | None) -> None:
+    """Copy each sequence's last row of every state's history, where there is one, into ``last`` (S, B, H)."""
+    count = last.shape[1]
     if batch_sizes is None:
-        last[:] = ended[ended.shape[0] - last.shape[0] :]
+        rows: slice | Tensor = slice(-count, None)
     elif len(batch_sizes) and batch_sizes[0]:
         rows = last_rows(batch_sizes)
-        last[: len(rows)] = ended[rows]
+        count = len(rows)
+    else:
+        return
+    for state, history in zip(last, ended, strict=True):
+        if history is not None:
+            state[:count] = history[rows]
 
 
 def _end(layer: Layer) -> int:

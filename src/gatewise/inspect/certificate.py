@@ -1,0 +1,58 @@
+"""The sum behind an explanation, beside what it must equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import ExplanationError
+
+# What rounding may leave open, relative to the largest of the lines and the value: float32 keeps 24 bits, float64 53,
+# and a recurrence rounds at every step.
+TOLERANCES = {torch.float32: 1e-6, torch.float64: 1e-13}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """what: what was added up, in words. total: the sum. value: what it must equal. gap: the largest difference,
+    relative to the largest of the lines and the value. tolerance: what the gap may be.
+
+    Where many sums are checked at once, total and value are those of the one with the largest gap.
+    """
+
+    what: str
+    total: float
+    value: float
+    gap: float
+    tolerance: float
+
+    @classmethod
+    def of(cls, what: str, lines: Tensor, value: Tensor, tolerance: float, dim: int = 0) -> Certificate:
+        """Check that the lines add up to the value along ``dim``, in float64, at every place of ``value``."""
+        lines, value = lines.detach().double(), value.detach().double()
+        total = lines.sum(dim)
+        largest = lines.abs().amax(dim) if lines.shape[dim] else torch.zeros_like(total)
+        size = torch.maximum(largest, value.abs()).clamp_min(torch.finfo(torch.float64).tiny)
+        gaps = ((total - value).abs() / size).flatten()
+        if not len(gaps):
+            return cls(what, 0.0, 0.0, 0.0, tolerance)
+        worst = int(gaps.nan_to_num(torch.inf).argmax())
+        return cls(what, float(total.flatten()[worst]), float(value.flatten()[worst]), float(gaps[worst]), tolerance)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the gap is within the tolerance; never where it is not a number."""
+        return self.gap <= self.tolerance
+
+    def require(self) -> None:
+        """Raises ExplanationError where the sum does not check."""
+        if not self.holds:
+            raise ExplanationError(f"{self.what} does not add up: {self._figures()}", hint="nothing is shown of it")
+
+    def _figures(self) -> str:
+        return f"sum {self.total:.9g}, value {self.value:.9g}, gap {self.gap:.1e}, tolerance {self.tolerance:.0e}"
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self._figures()}: {'holds' if self.holds else 'does not hold'}"
