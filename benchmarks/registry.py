@@ -11,6 +11,7 @@ BENCHMARKS = {
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
     "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
     "conformance": ("benchmarks.conformance.main", "what a memory cell must solve, at published pass lines"),
+    "inspect": ("benchmarks.inspect.main", "whether explanations add up, over random models of every cell"),
     "overfitting": ("benchmarks.overfitting.main", "overfitting on a small set, and what helps against it"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }

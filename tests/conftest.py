@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 import torch
 from hypothesis import settings
+from tests.browser import launched
 
 # A compiled kernel's first call takes longer than hypothesis allows by default; cases are the same in every run.
 settings.register_profile("gatewise", deadline=None, derandomize=True, max_examples=40)
@@ -12,3 +17,9 @@ torch.manual_seed(0)
 
 # Tests that are about threads set their own number; the others must not depend on how busy the machine is.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with launched() as found:
+        yield found

@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.make_docs import FOLDER, pages
+from tools.make_docs import FOLDER, PICTURES, pages, pictures
 
 from gatewise.cells import CELLS
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent != FOLDER]
 PAGES = pages()
+CAMELS = ROOT.parent / "shared" / "data" / "hydrology" / "camels_sample.tar.gz"
 
 
 def blocks(text: str) -> list[str]:
@@ -20,8 +21,9 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, flags=re.S | re.M)
 
 
-def test_the_pages_are_what_make_docs_writes():
-    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()} == PAGES
+@pytest.mark.parametrize(("folder", "texts"), [(FOLDER, PAGES), (PICTURES, pictures())], ids=["pages", "pictures"])
+def test_pages_and_pictures_are_what_make_docs_writes(folder, texts):
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == texts
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -45,9 +47,14 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
 def test_the_code_of_a_guide_runs_from_top_to_bottom(guide, tmp_path, monkeypatch, capsys):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    text = guide.read_text(encoding="utf-8")
+    if CAMELS.name in text:
+        if not CAMELS.exists():
+            pytest.skip("needs ../shared/data/hydrology")
+        (tmp_path / CAMELS.name).symlink_to(CAMELS)
     monkeypatch.chdir(tmp_path)  # what a guide writes stays out of the repository
     names: dict[str, object] = {}
-    for block in blocks(guide.read_text(encoding="utf-8")):
+    for block in blocks(text):
         exec(compile(block, str(guide), "exec"), names)
         expected = re.findall(r"print\(.*\)\s+# (.*)$", block, flags=re.M)
         printed = capsys.readouterr().out

@@ -27,8 +27,12 @@ def test_emitted_code_keeps_the_names_of_the_step():
     assert '@"sigmoid"' in text
 
 
+def test_the_diagram_is_an_svg_file():
+    assert show("gru", "diagram").startswith("<svg ")
+
+
 def test_what_there_is_not_is_refused_with_what_there_is():
     with pytest.raises(CellError, match=r"cells: .*lstm"):
         show("lsmt")
-    with pytest.raises(CellError, match="forms: equations, program, llvm"):
+    with pytest.raises(CellError, match="forms: equations, program, llvm, diagram"):
         show("lstm", "poem")

@@ -30,7 +30,7 @@ ARROWS = {
     "forecast": "nn training inspect container files escape pages parameters version",
     "estimators": "equation cells nn training inspect container files escape parameters",
     "show": "equation cells compiler kernels",
-    "cli": "show forecast estimators inspect escape version",
+    "cli": "show forecast estimators inspect container files escape version",
     "__init__": "equation nn inspect",
 }
 

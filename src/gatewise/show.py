@@ -9,6 +9,7 @@ import torch
 from .cells import CELLS
 from .compiler.gradient import backward_program
 from .compiler.lower import program_of
+from .compiler.render.diagram import diagram
 from .compiler.stages import backward_sweep, forward_sweep
 from .equation import Cell, Gate, previous
 from .errors import CellError
@@ -16,7 +17,7 @@ from .kernels.cpu.compile import llvm_text
 
 
 def show(name: str, form: str = "equations") -> str:
-    """The cell of this name as text. form: ``equations``, ``program`` or ``llvm``.
+    """The cell of this name as text. form: ``equations``, ``program``, ``llvm``, or ``diagram`` for an SVG file.
 
     Raises CellError for a name or form that there is not.
     """
@@ -58,4 +59,9 @@ def _llvm(cell: Cell) -> str:
     return "\n".join(llvm_text(sweep, torch.float32) for sweep in sweeps)
 
 
-FORMS: dict[str, Callable[[Cell], str]] = {"equations": equations, "program": _programs, "llvm": _llvm}
+FORMS: dict[str, Callable[[Cell], str]] = {
+    "equations": equations,
+    "program": _programs,
+    "llvm": _llvm,
+    "diagram": diagram,
+}

@@ -14,6 +14,7 @@ import typer
 from . import classify as classify
 from . import forecast as forecast
 from . import generate as generate
+from . import inspect as inspect
 from . import show as show
 from .app import DATA, app, complain
 

@@ -12,9 +12,9 @@ from .app import USAGE, app, failing
 @app.command()
 def show(
     cell: Annotated[str, typer.Argument(help="Such as lstm or gru.", show_default=False)],
-    form: Annotated[str, typer.Option("--as", help="equations, program or llvm.")] = "equations",
+    form: Annotated[str, typer.Option("--as", help="equations, program, llvm, or diagram (SVG).")] = "equations",
 ) -> None:
-    """Show a cell: its equations, its program, or the code that runs."""
+    """Show a cell: its equations, its program, the code that runs, or its picture."""
     with failing(USAGE):
         from ..show import show as text_of
 

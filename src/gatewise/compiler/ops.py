@@ -1,4 +1,5 @@
-"""The scalar operations of programs: one row each, with its derivative and one spelling for every target."""
+"""The scalar operations of programs: one row each, with its derivative, its range, how it passes a signal on, and one
+spelling for every target."""
 
 from __future__ import annotations
 
@@ -10,6 +11,21 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from ..equation import Operand, Value
+from .intervals import (
+    Bounds,
+    added,
+    divided,
+    either,
+    larger,
+    multiplied,
+    opposite,
+    rising,
+    same,
+    size,
+    smaller,
+    truth,
+)
+from .linear import Rule, choice, curve, minus, over, plus, scaled, through
 
 Gradients: TypeAlias = "tuple[Operand | None, ...]"
 
@@ -21,7 +37,9 @@ class Op:
     derivative: (gradient, result, *arguments) -> the gradient of each argument, None where there is none.
     torch: what computes it on tensors. llvm: an LLVM instruction, or a function of render/llvm_math; empty for a
     mean, which is not taken unit by unit.
-    text: how programs print it. aliases: other names under which PyTorch knows the same function.
+    text: how programs print it. bounds: the interval of the result from those of the arguments. linear: how a signal
+    passes, see :mod:`.linear`; None where none can. aliases: other names under which PyTorch knows the same function.
+    context: places of arguments that carry no signal.
     """
 
     name: str
@@ -29,12 +47,20 @@ class Op:
     torch: Callable[..., Any]
     llvm: str
     text: str
+    bounds: Bounds
+    linear: Rule | None
     aliases: tuple[str, ...] = ()
+    context: tuple[int, ...] = ()
 
     @property
     def arity(self) -> int:
         """How many arguments it takes."""
         return self.text.count("{")
+
+    @property
+    def at_zero(self) -> float:
+        """What a curve is at zero; 0 for what has several arguments."""
+        return float(self.torch(torch.zeros(1, dtype=torch.float64))) if self.arity == 1 else 0.0
 
 
 def where(condition: Value, a: Operand, b: Operand) -> Value:
@@ -67,25 +93,44 @@ def _chosen(g: Value, condition: Value) -> tuple[Value, Value]:
 
 
 _ROWS = (
-    Op("add", lambda g, y, a, b: (g, g), torch.add, "fadd", "{} + {}"),
-    Op("sub", lambda g, y, a, b: (g, -g), torch.sub, "fsub", "{} - {}", ("subtract",)),
-    Op("mul", lambda g, y, a, b: (g * b, g * a), torch.mul, "fmul", "{} * {}", ("multiply",)),
-    Op("div", lambda g, y, a, b: (g / b, -(g * y / b)), torch.div, "fdiv", "{} / {}", ("divide", "true_divide")),
-    Op("neg", lambda g, y, a: (-g,), torch.neg, "fneg", "-{}", ("negative",)),
-    Op("exp", lambda g, y, a: (g * y,), torch.exp, "exp", "exp({})"),
-    Op("log", lambda g, y, a: (g / a,), torch.log, "log", "log({})"),
-    Op("sqrt", lambda g, y, a: (0.5 * (g / y),), torch.sqrt, "sqrt", "sqrt({})"),
-    Op("sigmoid", lambda g, y, a: (_sigmoid(g, y, a),), torch.sigmoid, "sigmoid", "sigmoid({})", ("special_expit",)),
-    Op("tanh", lambda g, y, a: (g * (1.0 - y * y),), torch.tanh, "tanh", "tanh({})"),
-    Op("log_sigmoid", lambda g, y, a: (g * Value("sigmoid", -a),), logsigmoid, "log_sigmoid", "log_sigmoid({})"),
-    Op("relu", lambda g, y, a: (where(y > 0.0, g, 0.0),), torch.relu, "relu", "relu({})"),
-    Op("abs", lambda g, y, a: (where(a > 0.0, g, where(a < 0.0, -g, 0.0)),), torch.abs, "abs", "abs({})"),
-    Op("maximum", lambda g, y, a, b: (_share(g, a, b), _share(g, b, a)), torch.maximum, "maximum", "maximum({}, {})"),
-    Op("minimum", lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)), torch.minimum, "minimum", "minimum({}, {})"),
-    Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where, "select", "where({}, {}, {})"),
-    Op("lt", lambda g, y, a, b: (None, None), torch.lt, "less", "{} < {}", ("less",)),
-    Op("detach", lambda g, y, a: (None,), torch.detach, "same", "detach({})"),
-    Op("mean", lambda g, y, a: (mean(g),), _over_units, "", "mean({})"),
+    Op("add", lambda g, y, a, b: (g, g), torch.add, "fadd", "{} + {}",
+       added, lambda s, y, a, b: plus(s[0], s[1])),
+    Op("sub", lambda g, y, a, b: (g, -g), torch.sub, "fsub", "{} - {}",
+       lambda a, b: added(a, opposite(b)), lambda s, y, a, b: plus(s[0], minus(s[1])), ("subtract",)),
+    Op("mul", lambda g, y, a, b: (g * b, g * a), torch.mul, "fmul", "{} * {}",
+       multiplied, scaled, ("multiply",)),
+    Op("div", lambda g, y, a, b: (g / b, -(g * y / b)), torch.div, "fdiv", "{} / {}",
+       divided, lambda s, y, a, b: over(s[0], b), ("divide", "true_divide"), context=(1,)),
+    Op("neg", lambda g, y, a: (-g,), torch.neg, "fneg", "-{}",
+       opposite, lambda s, y, a: minus(s[0]), ("negative",)),
+    Op("exp", lambda g, y, a: (g * y,), torch.exp, "exp", "exp({})",
+       rising(torch.exp), curve(torch.exp)),
+    Op("log", lambda g, y, a: (g / a,), torch.log, "log", "log({})",
+       rising(torch.log, least=0.0), curve(torch.log)),
+    Op("sqrt", lambda g, y, a: (0.5 * (g / y),), torch.sqrt, "sqrt", "sqrt({})",
+       rising(torch.sqrt, least=0.0), curve(torch.sqrt)),
+    Op("sigmoid", lambda g, y, a: (_sigmoid(g, y, a),), torch.sigmoid, "sigmoid", "sigmoid({})",
+       rising(torch.sigmoid), curve(torch.sigmoid), ("special_expit",)),
+    Op("tanh", lambda g, y, a: (g * (1.0 - y * y),), torch.tanh, "tanh", "tanh({})",
+       rising(torch.tanh), curve(torch.tanh)),
+    Op("log_sigmoid", lambda g, y, a: (g * Value("sigmoid", -a),), logsigmoid, "log_sigmoid", "log_sigmoid({})",
+       rising(logsigmoid), curve(logsigmoid)),
+    Op("relu", lambda g, y, a: (where(y > 0.0, g, 0.0),), torch.relu, "relu", "relu({})",
+       rising(torch.relu), lambda s, y, a: choice(a > 0.0, s[0], 0.0)),
+    Op("abs", lambda g, y, a: (where(a > 0.0, g, where(a < 0.0, -g, 0.0)),), torch.abs, "abs", "abs({})",
+       size, lambda s, y, a: choice(a < 0.0, minus(s[0]), s[0])),
+    Op("maximum", lambda g, y, a, b: (_share(g, a, b), _share(g, b, a)), torch.maximum, "maximum", "maximum({}, {})",
+       larger, lambda s, y, a, b: choice(a < b, s[1], s[0])),
+    Op("minimum", lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)), torch.minimum, "minimum", "minimum({}, {})",
+       smaller, lambda s, y, a, b: choice(b < a, s[1], s[0])),
+    Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where, "select", "where({}, {}, {})",
+       either, lambda s, y, c, a, b: choice(c, s[1], s[2]), context=(0,)),
+    Op("lt", lambda g, y, a, b: (None, None), torch.lt, "less", "{} < {}",
+       truth, None, ("less",)),
+    Op("detach", lambda g, y, a: (None,), torch.detach, "same", "detach({})",
+       same, lambda s, y, a: s[0]),
+    Op("mean", lambda g, y, a: (mean(g),), _over_units, "", "mean({})",
+       same, through("mean")),
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for op in _ROWS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from ..errors import InputError
 from .estimator import SequenceEstimator
 from .sequences import Floats, Whole
 from .targets import Array, aligned, encoded
+
+if TYPE_CHECKING:
+    from ..inspect.subject import Subject
 
 
 class SequenceClassifier(SequenceEstimator):
@@ -64,6 +67,11 @@ class SequenceClassifier(SequenceEstimator):
     @property
     def _outputs(self) -> int:
         return len(self.classes_)
+
+    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+        from .subject import of_classes
+
+        return of_classes(given, [str(label) for label in self.classes_.tolist()], output)
 
     def _fitted(self) -> dict[str, Any]:
         labels = self.classes_.tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from .scaling import Standard
 from .sequences import Sequences, Whole, read_sequences
 from .settings import cell_of, jobs, not_fitted, number, one_of, seed_of, whole
 from .targets import aligned
+
+if TYPE_CHECKING:
+    from ..inspect.subject import Subject
 
 
 class SequenceEstimator(Parameters):
@@ -95,6 +98,19 @@ class SequenceEstimator(Parameters):
         self.n_iter_ = trained.epochs
         return self
 
+    def subject(self, X: Any, row: int = 0, *, lengths: Any = None, output: str | None = None) -> Subject:
+        """What was said of one sequence, to look into with `gatewise.inspect.look_inside`.
+
+        X, lengths: as of `predict`. row: which sequence, counted from 0. output: the class, or the number of the
+        target from 1, that is looked at first. Raises InputError for what there is not.
+        """
+        self._check_fitted()
+        sequences = self._read(X, lengths)
+        self._check_features(sequences)
+        from .subject import sequence_of
+
+        return self._subject(sequence_of(self, sequences, row), output)
+
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to one file: weights and settings, none of the data."""
         self._check_fitted()
@@ -139,6 +155,9 @@ class SequenceEstimator(Parameters):
 
     @property
     def _outputs(self) -> int:
+        raise NotImplementedError
+
+    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
         raise NotImplementedError
 
     def _describe(self, sequences: Sequences) -> None:

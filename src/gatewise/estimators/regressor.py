@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from .estimator import SequenceEstimator
 from .scaling import Standard
 from .sequences import Floats, Whole
 from .targets import aligned, numbers
+
+if TYPE_CHECKING:
+    from ..inspect.subject import Subject
 
 
 class SequenceRegressor(SequenceEstimator):
@@ -53,6 +56,12 @@ class SequenceRegressor(SequenceEstimator):
     @property
     def _outputs(self) -> int:
         return len(self.target_scale_.mean)
+
+    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+        from .subject import of_numbers
+
+        names = ["value"] if self._flat else [f"value {number}" for number in range(1, self._outputs + 1)]
+        return of_numbers(given, self.target_scale_, names, output)
 
     def _fitted(self) -> dict[str, Any]:
         scale = [column.tolist() for column in self.target_scale_]

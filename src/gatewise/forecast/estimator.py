@@ -24,6 +24,8 @@ from .words import capital
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..inspect.subject import Subject
+
 AUTO = "auto"
 WINDOWS = 3
 
@@ -106,6 +108,19 @@ class Forecaster(Parameters):
         another frequency.
         """
         return self._forecast(self._history(frame))
+
+    def subject(
+        self, frame: pd.DataFrame | Panel | None = None, *, series: str | None = None, step: int | None = None
+    ) -> Subject:
+        """The LSTM behind the forecast of one series, to look into with `gatewise.inspect.look_inside`.
+
+        frame: as of `predict_quantiles`. series: its id, by default the first. step: the step ahead, counted from 1,
+        that is looked at first. Raises InputError as that does, and for a model that is no LSTM.
+        """
+        from .subject import subject_of
+
+        panel = self._history(frame)
+        return subject_of(self.model_, panel, series, step)
 
     def backtest(self, frame: pd.DataFrame | Panel, windows: int = WINDOWS) -> Backtest:
         """Compare all models on the last ``windows`` stretches of ``horizon`` steps; this object stays as it is.

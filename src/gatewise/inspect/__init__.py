@@ -1,0 +1,48 @@
+"""Look inside: every gate and state of a run, where a memory came from, and what would have been otherwise.
+
+Views are made of a :func:`gatewise.record`, or of a model and its input. Those that are sums carry a certificate.
+"""
+
+from .certificate import Certificate as Certificate
+from .changes import Clamp as Clamp
+from .changes import Patch as Patch
+from .connectivity import connectivity as connectivity
+from .decomposition import decompose as decompose
+from .integrated import integrated_gradients as integrated_gradients
+from .intervention import intervene as intervene
+from .jacobian import lag_norms as lag_norms
+from .jacobian import step_jacobians as step_jacobians
+from .matching import matches as matches
+from .matching import units_on as units_on
+from .provenance import provenance as provenance
+from .record import LayerRecord as LayerRecord
+from .record import Record as Record
+from .recording import record as record
+from .recording import recording as recording
+from .saturation import saturation as saturation
+from .similar import similar as similar
+from .timescales import timescales as timescales
+from .trail import SaturationTrail as SaturationTrail
+
+__all__ = [
+    "Certificate",
+    "Clamp",
+    "LayerRecord",
+    "Patch",
+    "Record",
+    "SaturationTrail",
+    "connectivity",
+    "decompose",
+    "integrated_gradients",
+    "intervene",
+    "lag_norms",
+    "matches",
+    "provenance",
+    "record",
+    "recording",
+    "saturation",
+    "similar",
+    "step_jacobians",
+    "timescales",
+    "units_on",
+]

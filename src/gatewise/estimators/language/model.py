@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from .sampling import Sampling
 from .training import Course, learn, mean_loss
 from .vocabulary import Listed, Text, Tokenized, Tokens, Vocabulary, vocabulary_of
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from ...inspect.subject import Subject
 
 
 class LanguageModel(Parameters):
@@ -133,6 +136,17 @@ class LanguageModel(Parameters):
             raise InputError("there is nothing to go on from", hint="give a prompt of at least one token")
         self._writer.read(tokens)
         return self.vocabulary_.decode(self._writer.write(count, sampling, generator))
+
+    def subject(self, text: Any, *, output: str | None = None) -> Subject:
+        """What the model expects after a text, to look into with `gatewise.inspect.look_inside`.
+
+        The text is read from a state of zeros, whatever was read before, and nothing of it is kept. output: the token
+        that is looked at first, by default the likeliest. Raises InputError for a text or token that was not learned.
+        """
+        from .subject import subject_of
+
+        tokens = self._encoded(text)
+        return subject_of(self.network_, self.vocabulary_, tokens, output)
 
     def reset(self) -> Self:
         """Forget what was read and generated; the model's own generator begins anew too."""

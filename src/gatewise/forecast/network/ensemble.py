@@ -74,6 +74,16 @@ class Ensemble:
         together = self._each(self.members, windows).median(dim=0).values
         return stretch(together, self.factors, self.levels)
 
+    def nearest(self, windows: Windows) -> int:
+        """The member whose medians are the nearest to the common ones: by mean absolute difference in spreads."""
+        scale, middle = (
+            Scale.of(windows.past, windows.seen, windows.seasonal_step, self.settings.recent),
+            self.levels.index(0.5),
+        )
+        own, common = self._each(self.members, windows)[..., middle], self.forecast(windows)[..., middle]
+        apart = torch.stack([(scale.apply(each) - scale.apply(common)).abs().mean() for each in own])
+        return int(apart.argmin())
+
     def _train(self, member: PatchLSTM, number: int, store: Store, schedule: Schedule, report: Progress) -> None:
         seed = self.seed * len(self.members) + number
         generator = torch.Generator().manual_seed(seed)
@@ -83,7 +93,7 @@ class Ensemble:
             rows, origins = store.draw(self.settings.batch, self.needs, self.horizon, generator)
             windows = store.windows(rows, origins, self.settings.look_back, self.horizon)
             counted = windows.known & (self._left_out_by(windows) != number)
-            scale, past, about = self._normalised(windows)
+            scale, past, about = self.normalised(windows)
             error = scale.apply(windows.future).float()[..., None] - member(past, windows.seen, about)
             weights = error_weights(windows, scale, store.typical_step).float() * counted
             return (pinball(error, levels) * weights).sum() / counted.sum().clamp(min=1)
@@ -99,7 +109,7 @@ class Ensemble:
             return torch.full_like(windows.steps, -1)
         return fold_of(windows.steps, self.settings.block, len(self.members))
 
-    def _normalised(self, windows: Windows) -> tuple[Scale, Tensor, Tensor]:
+    def normalised(self, windows: Windows) -> tuple[Scale, Tensor, Tensor]:
         """The windows' scale, their normalised past (B, L) and features (B, FEATURES), both float32."""
         scale = Scale.of(windows.past, windows.seen, windows.seasonal_step, self.settings.recent)
         past = torch.where(windows.seen, scale.apply(windows.past), 0.0)
@@ -108,7 +118,7 @@ class Ensemble:
     @torch.no_grad()
     def _each(self, members: Sequence[PatchLSTM], windows: Windows) -> Tensor:
         """The quantiles of each of M members in working space, float64 (M, B, horizon, Q)."""
-        scale, past, about = self._normalised(windows)
+        scale, past, about = self.normalised(windows)
         return torch.stack([scale.undo(member(past, windows.seen, about).double()) for member in members])
 
     def _calibrate(self, store: Store) -> Tensor:

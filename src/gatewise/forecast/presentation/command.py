@@ -102,9 +102,10 @@ def _write(files: Files, forecaster: Forecaster, outcome: Outcome) -> None:
 
         atomic_write(files.out, as_csv(outcome))
     if files.report:
-        from .report import render
+        from .report import render, shown_first
+        from .within import within
 
-        atomic_write(files.report, render(outcome))
+        atomic_write(files.report, render(outcome, within(forecaster, outcome.panel, shown_first(outcome))))
 
 
 def _show(outcome: Outcome, *, json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....escape import visible
+from ....pages import templates
 from ...results import Backtest
 from ...words import count
 from ..formats import sentence, stamps, steps
@@ -21,6 +22,8 @@ from .overlay import backtest_chart, contenders
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+    from ..within import Within
 
 _FEW = 3
 
@@ -47,12 +50,22 @@ class Row:
     cells: tuple[str, ...]
 
 
-def render(outcome: Outcome) -> str:
-    """The report as HTML text."""
+def shown_first(outcome: Outcome) -> int:
+    """The row of the series that the report shows first."""
+    return _picked(outcome, _winner(outcome))[0][0]
+
+
+def _winner(outcome: Outcome) -> str:
+    return contenders(outcome.model, outcome.backtest)[0] if outcome.backtest else outcome.model
+
+
+def render(outcome: Outcome, within: Within | None = None) -> str:
+    """The report as HTML text. within: the views inside the network, which stand in a frame that reaches nothing."""
     backtest = outcome.backtest
-    model = contenders(outcome.model, backtest)[0] if backtest else outcome.model
+    model = _winner(outcome)
     return _template().render(
         outcome=outcome,
+        within=within,
         facts=_facts(outcome),
         examples=[_example(outcome, row, remark) for row, remark in _picked(outcome, model)],
         board=_leaderboard(backtest) if backtest else (),
@@ -64,13 +77,8 @@ def render(outcome: Outcome) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("gatewise.forecast.presentation.report")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"visible": visible, "sentence": sentence}
+    environment = templates(__package__ or "")
+    environment.filters["sentence"] = sentence
     return environment.get_template("report.html.j2")
 
 

@@ -1,0 +1,1 @@
+"""Whether explanations add up."""

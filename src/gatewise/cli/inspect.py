@@ -1,0 +1,108 @@
+"""``gatewise inspect``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from .app import DATA, READING, USAGE, WRITING, File, Text, app, complain, failing, option
+
+if TYPE_CHECKING:
+    from ..estimators.commands.inspect import Request
+    from ..forecast.data.options import ReadOptions
+    from ..inspect.subject import Subject
+
+WHAT = "What is looked at"
+OF = "A model saved by forecast, classify or generate, or by an estimator's save."
+ON = "What such a model reads: a table of series, labelled sequences, or a text."
+DOCUMENT = "Print one JSON document in place of the summary."
+
+
+@app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help=OF, show_default=False)],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help=ON, show_default=False)],
+    series: Annotated[Text, option(WHAT, "ID", "Which series or sequence. Default: the first.")] = None,
+    row: Annotated[int | None, option(WHAT, "N", "Which sequence, counted from 0.", min=0)] = None,
+    last: Annotated[int, option(WHAT, "N", "Characters of a text, from its end. Default: 200.", min=1)] = 200,
+    output: Annotated[Text, option(WHAT, "K", "Step ahead from 1, class, or next character, to begin with.")] = None,
+    layer: Annotated[int | None, option(WHAT, "N", "In the summary, from 0. Default: the last.", min=0)] = None,
+    report: Annotated[File, option(WRITING, "FILE", "One page of HTML to step through, which opens offline.")] = None,
+    json: Annotated[bool, typer.Option("--json", help=DOCUMENT, rich_help_panel=WRITING)] = False,
+    label: Annotated[str, option(READING, "NAME", "Column of labels, of sequences. Default: label.")] = "label",
+    id_col: Annotated[Text, option(READING, "NAME", "Column that names series or sequences.")] = None,
+    time_col: Annotated[Text, option(READING, "NAME", "Column of times.")] = None,
+    target: Annotated[Text, option(READING, "NAME", "Column of values, of series.")] = None,
+    freq: Annotated[Text, option(READING, "ALIAS", "Step between times: h, D, W, MS, 15min, ...")] = None,
+    fill: Annotated[str, option(READING, "WORD", "Into gaps: none (default), linear, previous, zero.")] = "none",
+    duplicates: Annotated[str, option(READING, "WORD", "Equal times: refuse (default), mean, last.")] = "refuse",
+    encoding: Annotated[Text, option(READING, "CODEC", "Such as latin-1.")] = None,
+    delimiter: Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")] = None,
+    decimal: Annotated[Text, option(READING, "LETTER", "In numbers: . or ,")] = None,
+) -> None:
+    """Look inside a model: its gates, its memory, and what made what it said, with sums that are checked.
+
+    Ends with 1 where a sum does not check; it is then not shown.
+    """
+    with failing(USAGE):
+        from ..estimators.commands.inspect import Request
+        from ..estimators.files.labelled import Columns
+        from ..forecast.data.options import ReadOptions
+
+        table = time_col, target, id_col, freq, None
+        reading = ReadOptions(*table, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal)
+        wanted = Request(model, data, Columns(label, id_col or "id", time_col), row, series, last, output)
+        _check(model, data, report, both=None not in (series, row))
+    with failing(DATA):
+        from ..inspect.inside.command import looked, show
+
+        with _busy():
+            inside = looked(_looked_at(wanted, reading), layer)
+        holds = show(inside, report, layer, json=json)
+    if not holds:
+        complain("a sum does not check, and is not shown", "the sentence in its place says which, and by how much")
+        raise typer.Exit(DATA)
+
+
+def _check(model: Path, data: Path, report: Path | None, *, both: bool) -> None:
+    """Raise InputError for words that cannot be followed, whatever the files hold."""
+    from ..errors import InputError
+    from ..files import check_writable
+
+    if both:
+        raise InputError("--series and --row both say which sequence", hint="give one of them")
+    if report:
+        check_writable(report)
+        if report.resolve() in (model.resolve(), data.resolve()):
+            raise InputError("this file is named twice", where=str(report), hint="give the page a name of its own")
+        import_module("jinja2")
+
+
+def _looked_at(wanted: Request, reading: ReadOptions) -> Subject:
+    """What the model of this file, of whichever kind it is, has to show."""
+    from ..container import claimed
+    from ..estimators.commands import inspect as estimators
+    from ..forecast.presentation.inspect import subject_of
+
+    kind = claimed(wanted.model).get("gatewise-estimator", {}).get("estimator")
+    if isinstance(kind, str) and kind in estimators.KINDS:
+        return estimators.subject_of(wanted, kind)
+    return subject_of(wanted.model, wanted.data, reading, wanted.series, wanted.output)
+
+
+@contextmanager
+def _busy() -> Generator[None]:
+    """A word on a terminal that vanishes at the end; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("looking inside"):
+        yield

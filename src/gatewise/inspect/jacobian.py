@@ -1,0 +1,169 @@
+"""How far back a state reaches: the true Jacobian over lags, beside what the forget path alone would say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..nn.values import check_memory
+from .again import PlainLoop, Steps
+from .forgetting import keeping, the_state
+from .matching import check_sequence
+from .record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NORMS = ("spectral", "frobenius", "memory_spectral", "memory_frobenius", "forget_spectral", "forget_frobenius")
+_CHUNK_BYTES = 2**26
+_COPIES = 4  # of a chunk's matrices that are there at once
+
+
+@dataclass(frozen=True)
+class LagNorms:
+    """Norms of d states(at) / d states(at - lag), of one sequence in one layer and direction, lags 1 to K.
+
+    spectral, frobenius: (K,) float64, of all states together, largest singular value and root of the sum of squares.
+    memory_spectral, memory_frobenius: of the state ``state`` to itself. forget_spectral, forget_frobenius: of the
+    forget path alone, a diagonal of products. ratio: memory_spectral / forget_spectral.
+    """
+
+    cell: str
+    state: str
+    at: int
+    spectral: Tensor
+    frobenius: Tensor
+    memory_spectral: Tensor
+    memory_frobenius: Tensor
+    forget_spectral: Tensor
+    forget_frobenius: Tensor
+
+    @property
+    def ratio(self) -> Tensor:
+        """How many times further the state reaches than its forget path says."""
+        return self.memory_spectral / self.forget_spectral
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each lag."""
+        import pandas as pd
+
+        table = pd.DataFrame({name: getattr(self, name).numpy() for name in (*NORMS, "ratio")})
+        return table.set_axis(range(1, len(table) + 1)).rename_axis("lag")
+
+    def __str__(self) -> str:
+        lags = len(self.spectral)
+        true, forget, ratio = (float(each[-1]) for each in (self.memory_spectral, self.forget_spectral, self.ratio))
+        return (
+            f"{self.state} of {self.cell} at step {self.at}, {lags} steps back: its Jacobian has norm {true:.3g}, "
+            f"the forget path alone says {forget:.3g}, {ratio:.3g} times"
+        )
+
+
+def step_jacobians(
+    record: Record, span: tuple[int, int] | None = None, *, layer: int = 0, direction: int = 0, batch: int = 0
+) -> Tensor:
+    """d states(t) / d states(t - 1) at every recorded step of a sequence: (T, K, K), K the states' widths together.
+
+    Rows and columns hold the states in the cell's order. t - 1 is the step that ran before, in a reverse direction the
+    next in time. span: (first, end) in time, by default the whole sequence. By torch.func.jacrev of the plain step.
+    Raises InputError before allocating what would not fit into a quarter of the machine's memory.
+    """
+    steps = Steps(record, layer, direction)
+    first, end = _span(steps, span, batch)
+    size = sum(steps.widths)
+    what = f"{end - first:,} Jacobians of {size} x {size}"
+    check_memory(what, (end - first) * size**2, steps.found.x, share=0.25, hint="give a shorter span=(first, end)")
+    return torch.cat(list(_chunks(steps, list(range(first, end)), batch)) or [steps.found.x.new_zeros(0, size, size)])
+
+
+def lag_norms(
+    record: Record,
+    lags: int | None = None,
+    *,
+    at: int | None = None,
+    state: str = "",
+    layer: int = 0,
+    direction: int = 0,
+    batch: int = 0,
+) -> LagNorms:
+    """Norms of the product of the steps' Jacobians over 1 to ``lags`` steps, beside those of the forget path alone.
+
+    lags: by default as many as there are. at: the step to look back from; by default the last that was run. state:
+    whose forget path, by default the memory's. Products are taken in float64.
+    Raises CellError for a state that no gate keeps, InputError for steps and sequences that there are not.
+    """
+    steps = Steps(record, layer, direction)
+    name = the_state(record.cell, state)
+    times = _back(steps, at, lags, batch)
+    _check_product(steps)
+    kept = keeping(record, layer, direction, name)[times, batch].double().cumprod(0)
+    own = _block(steps, name)
+    found: list[tuple[Tensor, ...]] = []
+    product = torch.eye(sum(steps.widths), dtype=torch.float64, device=kept.device)
+    for chunk in _chunks(steps, times, batch):
+        for matrix in chunk.double():
+            product = product @ matrix
+            memory = product[own, own]
+            found.append((*_norms(product), *_norms(memory)))
+    norms = [torch.stack(each).cpu() for each in zip(*found, strict=True)]
+    norms += [kept.abs().amax(1).cpu(), kept.square().sum(1).sqrt().cpu()]
+    return LagNorms(record.cell.name, name, times[0], **dict(zip(NORMS, norms, strict=True)))
+
+
+def _norms(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.linalg.matrix_norm(matrix, 2), torch.linalg.matrix_norm(matrix)
+
+
+def _block(steps: Steps, name: str) -> slice:
+    index = steps.cell.state.index(name)
+    begin = sum(steps.widths[:index])
+    return slice(begin, begin + steps.widths[index])
+
+
+def _span(steps: Steps, span: tuple[int, int] | None, batch: int) -> tuple[int, int]:
+    check_sequence(steps.found, batch)
+    length = int(steps.found.lengths[batch])
+    first, end = (0, length) if span is None else span
+    if not 0 <= first <= end <= length:
+        raise InputError(f"the span {span} does not lie in sequence {batch}", hint=f"it has steps 0 to {length - 1}")
+    return first, end
+
+
+def _back(steps: Steps, at: int | None, lags: int | None, batch: int) -> list[int]:
+    """The steps whose Jacobians are multiplied, the latest to run first."""
+    length = _span(steps, None, batch)[1]
+    reverse = steps.found.reverse
+    at = (0 if reverse else length - 1) if at is None else at
+    if not 0 <= at < length:
+        raise InputError(f"there is no step {at} in sequence {batch}", hint=f"it has {length} steps")
+    times = list(range(at, length)) if reverse else list(range(at, -1, -1))
+    if lags is not None and not 1 <= lags <= len(times):
+        raise InputError(f"{lags} steps back from step {at}", hint=f"there are 1 to {len(times)}")
+    return times[:lags]
+
+
+def _check_product(steps: Steps) -> None:
+    size = sum(steps.widths)
+    hint = "take a smaller layer: the matrix has a row and a column for each number of the state"
+    check_memory(f"a Jacobian of {size} x {size}", 2 * _COPIES * size**2, steps.found.x, share=0.25, hint=hint)
+
+
+def _chunks(steps: Steps, times: list[int], batch: int):
+    """The Jacobians of these steps in turn, as many at once as memory is set aside for."""
+    size = sum(steps.widths)
+    count = max(1, _CHUNK_BYTES // (_COPIES * size**2 * steps.found.x.itemsize))
+    x = steps.found.x[times, batch]
+    states = torch.cat([each[times, batch] for each in steps.previous()], dim=-1)
+
+    def step(x: Tensor, states: Tensor) -> Tensor:
+        given = [each.unsqueeze(0) for each in states.split(steps.widths)]
+        return torch.cat(steps.taken(x.unsqueeze(0), given, PlainLoop()), dim=-1).squeeze(0)
+
+    one = torch.func.vmap(torch.func.jacrev(step, argnums=1))
+    for begin in range(0, len(times), count):
+        part = slice(begin, begin + count)
+        yield one(x[part], states[part]).detach()

@@ -1,0 +1,62 @@
+"""A page as HTML text: styles, script and data inside, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ...pages import templates
+from ...version import version
+from .binning import fitted
+from .document import Page
+from .encode import diagrams_of, encoded, labelled
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# In the order in which a reader needs them; they become one script.
+_SCRIPTS = (
+    "data.js", "elements.js", "colours.js", "plot.js", "state.js",
+    "outputs.js", "cell.js", "heat.js", "sums.js", "timescales.js", "controls.js", "keys.js",
+)  # fmt: skip
+
+
+def render(page: Page) -> str:
+    """The page, under 3 MB, on which one steps through time: see `fitted` for what happens to many steps."""
+    from markupsafe import Markup
+
+    page = fitted(page)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            version=version(),
+            places=[label for _, label in labelled(page)],
+            diagrams=[Markup(diagram) for diagram in diagrams_of(page)],
+            data=Markup(encoded(page)),
+            script=Markup(_script()),
+            script_hash=script_hash(),
+        )
+    )
+
+
+@cache
+def script_hash() -> str:
+    """What a policy of content lets run of every page: its script and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}"
+
+
+@cache
+def _environment() -> Environment:
+    return templates(__package__ or "")
+
+
+@cache
+def _script() -> str:
+    environment = _environment()
+    assert environment.loader
+    parts = [environment.loader.get_source(environment, name)[0] for name in _SCRIPTS]
+    return '"use strict";\n' + "\n".join(parts)
