@@ -8,6 +8,8 @@ from .changes import Clamp as Clamp
 from .changes import Patch as Patch
 from .connectivity import connectivity as connectivity
 from .decomposition import decompose as decompose
+from .inside import Inside as Inside
+from .inside import look_inside as look_inside
 from .integrated import integrated_gradients as integrated_gradients
 from .intervention import intervene as intervene
 from .jacobian import lag_norms as lag_norms
@@ -21,21 +23,25 @@ from .recording import record as record
 from .recording import recording as recording
 from .saturation import saturation as saturation
 from .similar import similar as similar
+from .subject import Subject as Subject
 from .timescales import timescales as timescales
 from .trail import SaturationTrail as SaturationTrail
 
 __all__ = [
     "Certificate",
     "Clamp",
+    "Inside",
     "LayerRecord",
     "Patch",
     "Record",
     "SaturationTrail",
+    "Subject",
     "connectivity",
     "decompose",
     "integrated_gradients",
     "intervene",
     "lag_norms",
+    "look_inside",
     "matches",
     "provenance",
     "record",
