@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 import torch
 from torch import nn
 
 from gatewise.errors import InputError, ShapeError
-from gatewise.inspect import connectivity as module_under_test
 from gatewise.inspect.connectivity import connectivity
 from gatewise.nn import GRU, LSTM, Recurrent
 
 from ..user_cells import deep
+
+# The package's own name `connectivity` is the function.
+module_under_test = import_module("gatewise.inspect.connectivity")
 
 STEPS = 6
 
