@@ -1,0 +1,69 @@
+"""A whole model whose every output needs only what came before: recurrent layers, and maps of single steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import InputError, ShapeError
+from .from_torch import from_torch, is_from_torch
+from .maps import MAPS, apply_linear
+from .recurrent import Recurrent
+
+
+class Chain(nn.Module):
+    """Modules one after another; what :func:`gatewise.stream` carries on step by step and the exporters take.
+
+    parts: recurrent modules, ours or ``torch.nn.LSTM``, ``GRU``, ``RNN`` (whose weights are then shared), and between
+    them ``nn.Linear``, ``nn.LayerNorm``, ``nn.Tanh``, ``nn.Sigmoid``, ``nn.ReLU``, ``nn.LogSigmoid``, ``nn.Identity``,
+    ``nn.Dropout``, :class:`Standardize` and :class:`Unstandardize`::
+
+        model = Chain(Standardize(mean, scale), LSTM(3, 16, 2), nn.Linear(16, 1))
+        y, state = model(x)
+
+    Raises InputError for other modules, by name.
+    """
+
+    def __init__(self, *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(_part(part, f"part {at}") for at, part in enumerate(parts))
+        if not len(self.parts):
+            raise InputError("a chain of no parts", hint="give a recurrent module at least")
+        if len({part.batch_first for part in self.recurrent}) > 1:
+            raise InputError("some parts are batch_first and others are not", hint="make all the same")
+
+    @property
+    def recurrent(self) -> list[Recurrent]:
+        """The parts that have states."""
+        return [part for part in self.parts if isinstance(part, Recurrent)]
+
+    def forward(self, x: Tensor, hx: Sequence[Any] | None = None, *, lengths: Any = None) -> tuple[Tensor, list[Any]]:
+        """Run over a sequence.
+
+        x: (T, B, I), (B, T, I) where parts are ``batch_first``, or (T, I). hx: for each recurrent part the state that
+        it takes. lengths: as of :class:`Recurrent`; outputs beyond are of no meaning.
+        Returns the outputs, formed like x, and the list of the last states.
+        """
+        given = [None] * len(self.recurrent) if hx is None else list(hx)
+        if len(given) != len(self.recurrent):
+            raise ShapeError(f"expected {len(self.recurrent)} states, one for each recurrent part, got {len(given)}")
+        last: list[Any] = []
+        for part in self.parts:
+            if isinstance(part, Recurrent):
+                x, state = part(x, given[len(last)], lengths=lengths)
+                last.append(state)
+            else:
+                x = apply_linear(part, x) if isinstance(part, nn.Linear) else part(x)
+        return x, last
+
+
+def _part(module: nn.Module, name: str) -> nn.Module:
+    """What stands for a module in a chain. Raises InputError where nothing can."""
+    if is_from_torch(module):
+        return from_torch(module)
+    if isinstance(module, Recurrent | nn.Linear) or type(module) in MAPS:
+        return module
+    known = ", ".join(kind.__name__ for kind in (nn.Linear, *MAPS))
+    raise InputError(f"a {type(module).__name__} is no part of a chain", where=name, hint=f"recurrent modules, {known}")
