@@ -26,7 +26,8 @@ from ..kernels.registry import register
 class Standardize(nn.Module):
     """``(x - mean) / scale`` for each feature: what a model does to its input first.
 
-    mean, scale: (I,), numbers of the training data, kept as buffers. Raises InputError for a scale that is not positive.
+    mean, scale: (I,), numbers of the training data, kept as buffers. Raises InputError for a scale that is not
+    positive.
     """
 
     mean: Tensor
