@@ -63,6 +63,6 @@ TWO_PROCESSES = {"atol": 1e-5, "rtol": 1e-5}
 # through nine steps and two layers.
 RECORD = 1e-6
 
-# Relative, float32: an estimator's answer against its chain's, which standardizes in float32 where the estimator does in
-# float64, and sums its last layer in another order.
+# Relative, float32: an estimator's answer against its chain's, which standardizes in float32 where the estimator does
+# in float64, and sums its last layer in another order.
 FLOAT32_CHAIN = 1e-5

@@ -49,7 +49,7 @@ def test_a_language_models_logits():
 @pytest.mark.parametrize("parameters", [{"bidirectional": True}, {"pooling": "mean"}], ids=str)
 def test_what_needs_the_end_is_refused(parameters):
     model = SequenceClassifier(**QUICK | parameters).fit(X, list("abababab"))
-    with pytest.raises(InputError, match="both ends|mean of all steps"):
+    with pytest.raises(InputError, match=r"both ends|mean of all steps"):
         chain_of(model)
 
 
