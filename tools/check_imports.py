@@ -28,6 +28,7 @@ ARROWS = {
     "inspect": "equation compiler kernels nn transforms files escape pages version",
     "training": "nn container files",
     "forecast": "nn training inspect container files escape pages parameters version",
+    "export": "equation cells compiler kernels nn transforms files escape version",
     "estimators": "equation cells nn training inspect container files escape parameters",
     "show": "equation cells compiler kernels",
     "cli": "show forecast estimators inspect container files escape version",

@@ -21,12 +21,13 @@ def in_heads(run: Runner, key: str, layer: Layer, heads: int, *, histories: bool
     if heads == 1:
         found = run.sequence(key, layer, histories=histories)
     else:
-        parts = [run.sequence(key, _head(layer, index, heads), histories=histories) for index in range(heads)]
+        parts = [run.sequence(key, head_of(layer, index, heads), histories=histories) for index in range(heads)]
         found = States(*(torch.cat(pieces, dim=-1) for pieces in zip(*parts, strict=True)))
     return Run(found.y, list(found.last), [found.y, *found.histories] if histories else [])
 
 
-def _head(layer: Layer, index: int, heads: int) -> Layer:
+def head_of(layer: Layer, index: int, heads: int) -> Layer:
+    """The layer of one head alone."""
     units = layer.units
     mine = slice(index * units // heads, (index + 1) * units // heads)
 

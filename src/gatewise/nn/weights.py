@@ -21,7 +21,7 @@ ORDERS = {
     "onnx": ("input output forget candidate", "update reset candidate", "candidate"),
     "keras": ("input forget candidate output", "update reset candidate", "candidate"),
 }
-_ONNX_PEEPHOLES = ("p_i", "p_o", "p_f")
+ONNX_PEEPHOLES = ("p_i", "p_o", "p_f")
 
 
 class Place(NamedTuple):
@@ -99,9 +99,9 @@ def in_order(weight: Tensor, order: list[int], *, back: bool = False) -> Tensor:
 
 def peepholes_in_order(cell: Cell) -> list[str]:
     """The peephole weights in ONNX's order. Raises InputError for other per-unit weights."""
-    if set(cell.per_unit) - set(_ONNX_PEEPHOLES):
+    if set(cell.per_unit) - set(ONNX_PEEPHOLES):
         raise InputError(f"ONNX has no place for the per-unit weights {', '.join(cell.per_unit)} of {cell.name}")
-    return [name for name in _ONNX_PEEPHOLES if name in cell.per_unit]
+    return [name for name in ONNX_PEEPHOLES if name in cell.per_unit]
 
 
 def joined_bias(cell: Cell, bias_ih: Tensor | None, bias_hh: Tensor | None, units: int) -> Tensor | None:

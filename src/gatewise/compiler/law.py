@@ -1,0 +1,95 @@
+"""Whether two cells compute the same outside of training, whatever their values and parameters are called."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import torch
+
+from ..equation import Cell, previous
+from .lower import program_of
+from .ops import OPS
+from .program import Instruction
+
+_Key: TypeAlias = "tuple[str | int | float, ...]"
+_COMMUTATIVE = ("add", "mul", "maximum", "minimum")
+# (operation, place of the constant, constant): nothing changes, and the result is the other argument.
+_IDLE = {("add", 0, 0.0), ("add", 1, 0.0), ("sub", 1, 0.0), ("mul", 0, 1.0), ("mul", 1, 1.0), ("div", 1, 1.0)}
+
+
+def same_law(a: Cell, b: Cell) -> bool:
+    """Whether the new states of both are the same expressions of gates, states and per-unit weights.
+
+    Gates and per-unit weights are known by their names, states by their order. Noise is its mean, constants are
+    folded, ``1 - sigmoid(a)`` is ``sigmoid(-a)``, and it does not matter in which order two are added or multiplied.
+    """
+    if _terms(a) != _terms(b) or set(a.per_unit) != set(b.per_unit) or len(a.state) != len(b.state):
+        return False
+    law = _Law()
+    return law.of(a) == law.of(b)
+
+
+def _terms(cell: Cell) -> dict[str, tuple[bool, bool, bool]]:
+    return {gate.name: (gate.has_input, bool(gate.recurrent), gate.has_bias) for gate in cell.gates}
+
+
+class _Law:
+    """Numbers for expressions: where they are equal, so are the expressions."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[_Key, int] = {}
+        self._keys: list[_Key] = []
+
+    def of(self, cell: Cell) -> list[int]:
+        """The new states of a cell."""
+        program = program_of(cell)
+        gates = {gate.preactivation: gate.name for gate in cell.gates}
+        output = self._number("state", 0)
+        values = {previous(name): self._number("state", at) for at, name in enumerate(cell.state)}
+        values |= {name: self._number("weight", name) for name in cell.per_unit}
+        values |= {noise.name: self._constant(noise.mean) for noise in cell.noise}
+        for gate in cell.gates:  # a gate that U always multiplies with the output is one that the step calls on it
+            operand = (output,) if gate.recurrent == "h" else ()
+            values[gate.preactivation] = self._number("product", gate.name, *operand)
+        for i in program.body:
+            arguments = [values[argument] for argument in i.args]
+            label = (gates[i.name],) if i.op == "product" else ()
+            values[i.name] = self._number(i.op, *label, *arguments) if label else self._made(i, arguments)
+        return [values[program.outputs[state]] for state in cell.state]
+
+    def _made(self, i: Instruction, arguments: list[int]) -> int:
+        if i.op == "constant":
+            return self._constant(i.constant)
+        known = [self._value(argument) for argument in arguments]
+        if i.op == "where" and known[0] is not None:
+            return arguments[1 if known[0] else 2]
+        if i.op != "mean" and None not in known:
+            given = (torch.tensor(value, dtype=torch.float64) for value in known)
+            return self._constant(float(OPS[i.op].torch(*given)))
+        return self._simplified(i.op, arguments, known)
+
+    def _simplified(self, op: str, arguments: list[int], known: list[float | None]) -> int:
+        for place, value in enumerate(known[:2]):
+            if value is not None and len(known) == 2 and (op, place, value) in _IDLE:
+                return arguments[1 - place]
+        if op == "detach":
+            return arguments[0]
+        if op == "neg" and self._keys[arguments[0]][0] == "neg":
+            return int(self._keys[arguments[0]][1])
+        if op == "sub" and known[0] == 1.0 and self._keys[arguments[1]][0] == "sigmoid":
+            opposite = self._simplified("neg", [int(self._keys[arguments[1]][1])], [None])
+            return self._number("sigmoid", opposite)
+        return self._number(op, *(sorted(arguments) if op in _COMMUTATIVE else arguments))
+
+    def _constant(self, value: float) -> int:
+        return self._number("constant", value)
+
+    def _value(self, number: int) -> float | None:
+        kind, *rest = self._keys[number]
+        return float(rest[0]) if kind == "constant" else None
+
+    def _number(self, *key: str | int | float) -> int:
+        if key not in self._numbers:
+            self._numbers[key] = len(self._keys)
+            self._keys.append(key)
+        return self._numbers[key]

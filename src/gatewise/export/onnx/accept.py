@@ -1,0 +1,66 @@
+"""What can be exported: everything else is refused by name before any work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...nn.chain import Chain
+
+LARGEST = 2_000_000_000
+"""Bytes of all weights; a file of ONNX is one message of protobuf, which ends at 2 GiB."""
+
+_DTYPES = (torch.float32, torch.float64)
+
+
+def accepted(model: nn.Module) -> tuple[Chain, torch.dtype]:
+    """The model as a chain, and its dtype. Raises InputError for what no file could hold, naming the parameter."""
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+        raise InputError(f"a {type(model).__name__} is no model", hint="give a Chain, or a recurrent module")
+    chain = model if isinstance(model, Chain) else Chain(model)
+    named = [*chain.named_parameters(), *chain.named_buffers()]
+    named = named if chain is model else [(name.removeprefix("parts.0."), tensor) for name, tensor in named]
+    _check_size(tensor for _, tensor in named)
+    for name, tensor in named:
+        _check(name, tensor)
+    dtypes = sorted({tensor.dtype for _, tensor in named}, key=str)
+    if len(dtypes) > 1:
+        raise InputError(
+            f"the model's weights are of several dtypes: {', '.join(map(str, dtypes))}", hint="model.float()"
+        )
+    for at, part in enumerate(chain.parts):
+        if isinstance(part, nn.LayerNorm) and len(part.normalized_shape) != 1:
+            shape = tuple(part.normalized_shape)
+            raise InputError(f"a LayerNorm over {shape} is not over the features of a step", where=f"part {at}")
+    return chain, dtypes[0] if dtypes else torch.get_default_dtype()
+
+
+def check_bytes(count: int) -> None:
+    """Raises InputError where a file could not hold so many."""
+    if count > LARGEST:
+        raise InputError(
+            f"the model has {count:,} bytes of weights, a file of ONNX holds at most {LARGEST:,}",
+            hint="make it smaller, or export its parts one by one",
+        )
+
+
+def _check_size(tensors: Iterable[Tensor]) -> None:
+    check_bytes(sum(tensor.numel() * tensor.element_size() for tensor in tensors))
+
+
+def _check(name: str, tensor: Tensor) -> None:
+    if tensor.dtype not in _DTYPES:
+        raise InputError(f"it is {tensor.dtype}; float32 and float64 can be exported", where=name, hint="model.float()")
+    if tensor.device.type == "meta":
+        raise InputError("it is on the meta device and has no numbers", where=name, hint="load the model's weights")
+    if tensor.numel() == 0:
+        raise InputError(
+            f"it is empty, of shape {tuple(tensor.shape)}", where=name, hint="every size must be at least 1"
+        )
+    wrong = int((~torch.isfinite(tensor)).sum())
+    if wrong:
+        numbers = "number is" if wrong == 1 else "numbers are"
+        raise InputError(f"{wrong} of its {tensor.numel()} {numbers} NaN or infinite", where=name)
