@@ -37,10 +37,10 @@ class Op:
     derivative: (gradient, result, *arguments) -> the gradient of each argument, None where there is none.
     torch: what computes it on tensors. llvm: an LLVM instruction, or a function of render/llvm_math; empty for a
     mean, which is not taken unit by unit.
-    onnx: its operator, or several, one applied to what the other gives. text: how programs print it. bounds: the
-    interval of the result from those of the arguments. linear: how a signal passes, see :mod:`.linear`; None where
-    none can. aliases: other names under which PyTorch knows the same function. context: places of arguments that carry
-    no signal.
+    onnx: its operator, or several, one applied to what the other gives. c: a C expression, @ standing for the prefix of
+    functions. text: how programs print it. bounds: the interval of the result from those of the arguments. linear: how
+    a signal passes, see :mod:`.linear`; None where none can. aliases: other names under which PyTorch knows the same
+    function. context: places of arguments that carry no signal.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Op:
     torch: Callable[..., Any]
     llvm: str
     onnx: str
+    c: str
     text: str
     bounds: Bounds
     linear: Rule | None
@@ -95,43 +96,62 @@ def _chosen(g: Value, condition: Value) -> tuple[Value, Value]:
 
 
 _ROWS = (
-    Op("add", lambda g, y, a, b: (g, g), torch.add, "fadd", "Add", "{} + {}",
+    Op("add", lambda g, y, a, b: (g, g), torch.add,
+       "fadd", "Add", "{} + {}", "{} + {}",
        added, lambda s, y, a, b: plus(s[0], s[1])),
-    Op("sub", lambda g, y, a, b: (g, -g), torch.sub, "fsub", "Sub", "{} - {}",
+    Op("sub", lambda g, y, a, b: (g, -g), torch.sub,
+       "fsub", "Sub", "{} - {}", "{} - {}",
        lambda a, b: added(a, opposite(b)), lambda s, y, a, b: plus(s[0], minus(s[1])), ("subtract",)),
-    Op("mul", lambda g, y, a, b: (g * b, g * a), torch.mul, "fmul", "Mul", "{} * {}",
+    Op("mul", lambda g, y, a, b: (g * b, g * a), torch.mul,
+       "fmul", "Mul", "{} * {}", "{} * {}",
        multiplied, scaled, ("multiply",)),
-    Op("div", lambda g, y, a, b: (g / b, -(g * y / b)), torch.div, "fdiv", "Div", "{} / {}",
+    Op("div", lambda g, y, a, b: (g / b, -(g * y / b)), torch.div,
+       "fdiv", "Div", "{} / {}", "{} / {}",
        divided, lambda s, y, a, b: over(s[0], b), ("divide", "true_divide"), context=(1,)),
-    Op("neg", lambda g, y, a: (-g,), torch.neg, "fneg", "Neg", "-{}",
+    Op("neg", lambda g, y, a: (-g,), torch.neg,
+       "fneg", "Neg", "-{}", "-{}",
        opposite, lambda s, y, a: minus(s[0]), ("negative",)),
-    Op("exp", lambda g, y, a: (g * y,), torch.exp, "exp", "Exp", "exp({})",
+    Op("exp", lambda g, y, a: (g * y,), torch.exp,
+       "exp", "Exp", "@exp({})", "exp({})",
        rising(torch.exp), curve(torch.exp)),
-    Op("log", lambda g, y, a: (g / a,), torch.log, "log", "Log", "log({})",
+    Op("log", lambda g, y, a: (g / a,), torch.log,
+       "log", "Log", "@log({})", "log({})",
        rising(torch.log, least=0.0), curve(torch.log)),
-    Op("sqrt", lambda g, y, a: (0.5 * (g / y),), torch.sqrt, "sqrt", "Sqrt", "sqrt({})",
+    Op("sqrt", lambda g, y, a: (0.5 * (g / y),), torch.sqrt,
+       "sqrt", "Sqrt", "@sqrt({})", "sqrt({})",
        rising(torch.sqrt, least=0.0), curve(torch.sqrt)),
-    Op("sigmoid", lambda g, y, a: (_sigmoid(g, y, a),), torch.sigmoid, "sigmoid", "Sigmoid", "sigmoid({})",
+    Op("sigmoid", lambda g, y, a: (_sigmoid(g, y, a),), torch.sigmoid,
+       "sigmoid", "Sigmoid", "@sigmoid({})", "sigmoid({})",
        rising(torch.sigmoid), curve(torch.sigmoid), ("special_expit",)),
-    Op("tanh", lambda g, y, a: (g * (1.0 - y * y),), torch.tanh, "tanh", "Tanh", "tanh({})",
+    Op("tanh", lambda g, y, a: (g * (1.0 - y * y),), torch.tanh,
+       "tanh", "Tanh", "@tanh({})", "tanh({})",
        rising(torch.tanh), curve(torch.tanh)),
-    Op("log_sigmoid", lambda g, y, a: (g * Value("sigmoid", -a),), logsigmoid, "log_sigmoid", "Neg Softplus Neg",
-       "log_sigmoid({})", rising(logsigmoid), curve(logsigmoid)),
-    Op("relu", lambda g, y, a: (where(y > 0.0, g, 0.0),), torch.relu, "relu", "Relu", "relu({})",
+    Op("log_sigmoid", lambda g, y, a: (g * Value("sigmoid", -a),), logsigmoid,
+       "log_sigmoid", "Neg Softplus Neg", "@log_sigmoid({})", "log_sigmoid({})",
+       rising(logsigmoid), curve(logsigmoid)),
+    Op("relu", lambda g, y, a: (where(y > 0.0, g, 0.0),), torch.relu,
+       "relu", "Relu", "@relu({})", "relu({})",
        rising(torch.relu), lambda s, y, a: choice(a > 0.0, s[0], 0.0)),
-    Op("abs", lambda g, y, a: (where(a > 0.0, g, where(a < 0.0, -g, 0.0)),), torch.abs, "abs", "Abs", "abs({})",
+    Op("abs", lambda g, y, a: (where(a > 0.0, g, where(a < 0.0, -g, 0.0)),), torch.abs,
+       "abs", "Abs", "@abs({})", "abs({})",
        size, lambda s, y, a: choice(a < 0.0, minus(s[0]), s[0])),
-    Op("maximum", lambda g, y, a, b: (_share(g, a, b), _share(g, b, a)), torch.maximum, "maximum", "Max",
-       "maximum({}, {})", larger, lambda s, y, a, b: choice(a < b, s[1], s[0])),
-    Op("minimum", lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)), torch.minimum, "minimum", "Min",
-       "minimum({}, {})", smaller, lambda s, y, a, b: choice(b < a, s[1], s[0])),
-    Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where, "select", "Where", "where({}, {}, {})",
+    Op("maximum", lambda g, y, a, b: (_share(g, a, b), _share(g, b, a)), torch.maximum,
+       "maximum", "Max", "@maximum({}, {})", "maximum({}, {})",
+       larger, lambda s, y, a, b: choice(a < b, s[1], s[0])),
+    Op("minimum", lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)), torch.minimum,
+       "minimum", "Min", "@minimum({}, {})", "minimum({}, {})",
+       smaller, lambda s, y, a, b: choice(b < a, s[1], s[0])),
+    Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where,
+       "select", "Where", "{} ? {} : {}", "where({}, {}, {})",
        either, lambda s, y, c, a, b: choice(c, s[1], s[2]), context=(0,)),
-    Op("lt", lambda g, y, a, b: (None, None), torch.lt, "less", "Less", "{} < {}",
+    Op("lt", lambda g, y, a, b: (None, None), torch.lt,
+       "less", "Less", "{} < {}", "{} < {}",
        truth, None, ("less",)),
-    Op("detach", lambda g, y, a: (None,), torch.detach, "same", "Identity", "detach({})",
+    Op("detach", lambda g, y, a: (None,), torch.detach,
+       "same", "Identity", "{}", "detach({})",
        same, lambda s, y, a: s[0]),
-    Op("mean", lambda g, y, a: (mean(g),), _over_units, "", "ReduceMean", "mean({})",
+    Op("mean", lambda g, y, a: (mean(g),), _over_units,
+       "", "ReduceMean", "", "mean({})",
        same, through("mean")),
 )  # fmt: skip
 

@@ -9,8 +9,8 @@ from onnx import TensorProto
 
 from ...nn.recurrent import Recurrent
 from ...nn.weights import Place
+from ..lane import Lane, lanes_of
 from .graph import Graph
-from .lane import Lane, lanes_of
 from .operators import Operator, operator_of, weights_of
 from .scan import scan
 

@@ -27,7 +27,7 @@ from ...compiler.lower import program_of
 from ...equation import Cell
 from ...nn.weights import ONNX_PEEPHOLES, ORDERS
 from ...transforms import clip_gates
-from .lane import Lane
+from ..lane import Lane
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from torch import Tensor
 from ...compiler.lower import program_of
 from ...compiler.render.onnx import emit
 from ...equation import Gate, previous
+from ..lane import Lane
 from .graph import Graph
-from .lane import Lane
 
 
 def scan(graph: Graph, lane: Lane, x: str, states: Sequence[str], running: str) -> tuple[str, list[str]]:

@@ -12,8 +12,11 @@ from torch import nn
 
 from ...errors import InputError
 from ...files import atomic_write, check_writable
-from .accept import accepted, check_bytes
+from ..accept import Limit, accepted
 from .states import started_states
+
+LIMIT = Limit("a file of ONNX", 2_000_000_000)
+"""It is one message of protobuf, which ends at 2 GiB."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def write(
 ) -> Exported:
     """See :func:`gatewise.export.to_onnx`."""
     check_writable(path)
-    chain, dtype = accepted(model)
+    chain, dtype = accepted(model, LIMIT)
     _check_installed(checked=check)
     from onnx.checker import check_model
 
@@ -62,7 +65,7 @@ def write(
     found = samples(plan, dtype)
     with torch.no_grad():
         proto, operators = assembled_model(plan, torch.empty(0, dtype=dtype).numpy().dtype, name)
-    check_bytes(sum(len(tensor.raw_data) for tensor in proto.graph.initializer))
+    LIMIT.check(sum(len(tensor.raw_data) for tensor in proto.graph.initializer))
     check_model(proto, full_check=True)
     data = proto.SerializeToString()
     difference = largest_difference(data, found) if check else None

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...equation import Cell, Gate
-from ...kernels.layer import Layer
-from ...nn.assemble import assembled
-from ...nn.recurrent import Recurrent
-from ...nn.single import head_of, reads_output
-from ...nn.weights import Place, blocks
+from ..equation import Cell, Gate
+from ..kernels.layer import Layer
+from ..nn.assemble import assembled
+from ..nn.recurrent import Recurrent
+from ..nn.single import head_of, reads_output
+from ..nn.weights import Place, blocks
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
-from ...nn.chain import Chain
-
-LARGEST = 2_000_000_000
-"""Bytes of all weights; a file of ONNX is one message of protobuf, which ends at 2 GiB."""
+from ..errors import InputError
+from ..nn.chain import Chain
 
 _DTYPES = (torch.float32, torch.float64)
 
 
-def accepted(model: nn.Module) -> tuple[Chain, torch.dtype]:
+class Limit(NamedTuple):
+    """How many bytes of weights a kind of file holds. kind: as in "a file of ONNX"."""
+
+    kind: str
+    largest: int
+
+    def check(self, count: int) -> None:
+        """Raises InputError where a file could not hold so many bytes."""
+        if count > self.largest:
+            raise InputError(
+                f"the model has {count:,} bytes of weights, {self.kind} holds at most {self.largest:,}",
+                hint="make it smaller, or export its parts one by one",
+            )
+
+
+def accepted(model: nn.Module, limit: Limit) -> tuple[Chain, torch.dtype]:
     """The model as a chain, and its dtype. Raises InputError for what no file could hold, naming the parameter."""
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
         raise InputError(f"a {type(model).__name__} is no model", hint="give a Chain, or a recurrent module")
     chain = model if isinstance(model, Chain) else Chain(model)
     named = [*chain.named_parameters(), *chain.named_buffers()]
     named = named if chain is model else [(name.removeprefix("parts.0."), tensor) for name, tensor in named]
-    _check_size(tensor for _, tensor in named)
+    limit.check(sum(tensor.numel() * tensor.element_size() for _, tensor in named))
     for name, tensor in named:
         _check(name, tensor)
     dtypes = sorted({tensor.dtype for _, tensor in named}, key=str)
@@ -36,19 +48,6 @@ def accepted(model: nn.Module) -> tuple[Chain, torch.dtype]:
             shape = tuple(part.normalized_shape)
             raise InputError(f"a LayerNorm over {shape} is not over the features of a step", where=f"part {at}")
     return chain, dtypes[0] if dtypes else torch.get_default_dtype()
-
-
-def check_bytes(count: int) -> None:
-    """Raises InputError where a file could not hold so many."""
-    if count > LARGEST:
-        raise InputError(
-            f"the model has {count:,} bytes of weights, a file of ONNX holds at most {LARGEST:,}",
-            hint="make it smaller, or export its parts one by one",
-        )
-
-
-def _check_size(tensors: Iterable[Tensor]) -> None:
-    check_bytes(sum(tensor.numel() * tensor.element_size() for tensor in tensors))
 
 
 def _check(name: str, tensor: Tensor) -> None:
