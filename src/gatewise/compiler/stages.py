@@ -129,6 +129,12 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
     return _sweep(program.name, stages, cell.per_unit, means=kept_means(cell), backward=True)
 
 
+def row_sweep(program: Program, vectors: Iterable[str]) -> Sweep:
+    """A program over single rows, without products, in stages."""
+    stages = [Stage(means, {}, (), body, {}) for body, means, _ in _cut(program, frozenset())]
+    return _sweep(program.name, stages, vectors, backward=False)
+
+
 def _products_of(program: Program) -> dict[str, str]:
     """For each product of the program, what it multiplies."""
     return {i.name: i.args[0] for i in program.body if i.op == "product"}

@@ -7,10 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 from torch import nn
 
-from ...errors import InputError
 from ...nn.chain import Chain
-from ...nn.maps import Standardize
 from ...nn.recurrent import Recurrent
+from ..width import width_of
 from .states import Held, held
 
 # A dimension: its size, or the name of one that is known when the model runs.
@@ -75,18 +74,4 @@ def planned(chain: Chain, *, ragged: bool, optional: bool) -> Plan:
         if isinstance(part, Recurrent):
             prefix = f"part{at}_" if len(recurrent) > 1 else ""
             states += [Started(at, part, each) for each in held(part, prefix)]
-    return Plan(chain, _features(chain), tuple(states), ragged, optional)
-
-
-def _features(chain: Chain) -> int:
-    """I: the first part that has a width has the input's, since those before it keep it."""
-    for part in chain.parts:
-        if isinstance(part, Recurrent):
-            return part.input_size
-        if isinstance(part, nn.Linear):
-            return part.in_features
-        if isinstance(part, Standardize):
-            return len(part.mean)
-        if isinstance(part, nn.LayerNorm):
-            return part.normalized_shape[-1]
-    raise InputError("no part of the chain says how many features its input has", hint="add a linear or recurrent part")
+    return Plan(chain, width_of(chain), tuple(states), ragged, optional)

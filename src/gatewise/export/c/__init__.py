@@ -1,0 +1,30 @@
+"""Models as one C file and its header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .write import Exported
+
+
+def to_c(model: nn.Module, path: str | Path, *, name: str = "model", target: str = "generic") -> Exported:
+    """Write a model as ``name.c`` and ``name.h``, C99, which compute step by step what the module computes.
+
+    model: a :class:`gatewise.nn.Chain`, a recurrent module in one direction, or ``torch.nn.LSTM``, ``GRU``, ``RNN``;
+    weights of float64 are rounded to float32. path: the folder. name: what the files, types and functions are called.
+    target: ``generic``; ``simd`` for processors with wide vectors; ``cortex-m4`` for scalar cores with a float unit;
+    ``cortex-m55`` for Helium. They differ in the order of weights in memory and in speed, not in results.
+
+    The functions: ``model_reset(model_state *)``, ``model_step(model_state *, const float *x, float *y)``,
+    ``model_run(..., size_t steps)``, ``model_get_state``, ``model_set_state``, and with ``MODEL_SELFTEST`` defined
+    ``int model_selftest(void)``. A recurrent module's y is the output of its last layer.
+    Raises InputError, and writes nothing, for a part that cannot be exported, a weight that is empty or not finite,
+    more weights than 64 MiB, a name that C does not take, or a folder that cannot be written.
+    """
+    from .write import write
+
+    return write(model, path, name=name, target=target)

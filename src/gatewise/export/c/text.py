@@ -1,0 +1,78 @@
+"""Text that may stand in a C file, whatever it was before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from torch import Tensor
+
+from ...compiler.render.c import number
+from ...errors import InputError
+
+_KEYWORDS = """
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const constexpr
+continue default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline
+int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register
+reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast struct switch template
+this thread_local throw true try typedef typeid typename typeof union unsigned using virtual void volatile wchar_t
+while xor xor_eq main size_t
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+"""What C or C++ has taken."""
+
+_WIDTH = 118
+
+
+def checked_name(name: str) -> str:
+    """The name under which the file's functions go. Raises InputError for one that C or C++ does not take."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        hint = "a letter, then letters, digits and _ of ASCII, at most 63"
+        raise InputError(f"{ascii(name)[:80]} is no name for functions of C", where="name", hint=hint)
+    if name in KEYWORDS or "__" in name:
+        raise InputError(f"{name} is taken by C or C++", where="name", hint='such as name="model"')
+    return name
+
+
+def plain(text: str) -> str:
+    """Text that is inert in a comment: printable ASCII without backslashes, slashes after stars, or trigraphs."""
+    shown = ascii(text)[1:-1].replace("\\", "|")
+    return shown.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+
+
+class Names:
+    """Identifiers for the values of a program, each the value's own name where C allows it.
+
+    taken: names that are used otherwise. prefix: with which none may begin.
+    """
+
+    def __init__(self, taken: Iterable[str], prefix: str) -> None:
+        self._taken, self._prefix = KEYWORDS | set(taken), prefix
+        self._given: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The same for the same name, another for every other."""
+        if name not in self._given:
+            wish = re.sub(r"[^A-Za-z0-9_]", lambda found: f"u{ord(found[0]):x}", name).strip("_")[:40] or "v"
+            wish = re.sub(r"__+", "_", f"v{wish}" if wish[0].isdigit() or wish.startswith(self._prefix) else wish)
+            used = self._taken | set(self._given.values())
+            tries = [wish, *(f"{wish}_{again}" for again in range(2, len(used) + 3))]
+            self._given[name] = next(one for one in tries if one not in used)
+        return self._given[name]
+
+
+def table(name: str, numbers: Tensor) -> str:
+    """A constant array of floats."""
+    values = [number(value).strip("()") for value in numbers.detach().float().flatten().tolist()]
+    return f"static const float {name}[{len(values)}] = {{\n{wrapped(values)}\n}};\n"
+
+
+def wrapped(values: Iterable[str]) -> str:
+    """Values with commas in lines that are not too long."""
+    lines, line = list[str](), ""
+    for value in values:
+        if len(line) + len(value) + 2 > _WIDTH:
+            lines.append(f"    {line.rstrip()}")
+            line = ""
+        line += f"{value}, "
+    return "\n".join([*lines, f"    {line.rstrip(' ,')}"])
