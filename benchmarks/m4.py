@@ -1,6 +1,6 @@
 """Hourly and weekly series of the M4 competition: how the default forecaster stands against its entries.
 
-    python -m benchmarks m4 hourly            # or weekly; --seed 1, --model seasonal_naive
+    python -m benchmarks m4 hourly            # or weekly; --seed 1, --model seasonal_naive, --normalisation causal
 
 The files {Hourly,Weekly}-{train,test}.csv.gz of the competition (Mcompetitions/M4-methods) are read from
 ../shared/data/m4 or from --data. Nothing is chosen by the name of the set: the model is told the competition's
@@ -22,7 +22,7 @@ import numpy as np
 
 from gatewise.forecast.evaluation import metrics
 from gatewise.forecast.evaluation.registry import KINDS
-from gatewise.forecast.model import Setup
+from gatewise.forecast.model import NORMALISATIONS, Setup
 from gatewise.forecast.panel import Floats, Frequency, Panel
 from gatewise.forecast.results import quantile_levels
 
@@ -39,23 +39,25 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", choices=KINDS, default="lstm")
+    parser.add_argument("--normalisation", choices=NORMALISATIONS, default=NORMALISATIONS[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the competition's files")
     given = parser.parse_args(arguments)
-    run(GROUPS[given.group], given.data, given.model, given.seed)
+    run(GROUPS[given.group], given.data, given.model, given.seed, given.normalisation)
 
 
-def run(group: str, data: Path, model: str, seed: int) -> None:
+def run(group: str, data: Path, model: str, seed: int, normalisation: str) -> None:
     """Check Naive2, then train, forecast and print."""
     begun = time.monotonic()
     season, *published = PUBLISHED[group]
     check_naive2(group, data)
     panel, actual = panel_of(read(data, group, "train"), season), np.stack(read(data, group, "test"))
     progress = draw_progress if sys.stderr.isatty() else None
-    learner = KINDS[model].make(Setup(actual.shape[1], season, quantile_levels(LEVELS), seed=seed, progress=progress))
+    told = Setup(actual.shape[1], season, quantile_levels(LEVELS), seed, normalisation=normalisation, progress=progress)
+    learner = KINDS[model].make(told)
     learner.fit(panel)
     forecast = learner.predict(panel)
     smape, mase = errors(panel, actual, forecast.median)
-    print(f"M4 {group}, {learner.name}, seed {seed}: {len(panel)} series, horizon {actual.shape[1]}")
+    print(f"M4 {group}, {learner.name}, {normalisation}, seed {seed}: {len(panel)} series, horizon {actual.shape[1]}")
     print(f"sMAPE {smape:.3f}  MASE {mase:.3f}  OWA {metrics.owa(smape, mase, *published):.3f}")
     for level in LEVELS:
         inside = metrics.coverage(actual, *forecast.interval(level))

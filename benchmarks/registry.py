@@ -10,6 +10,8 @@ BENCHMARKS = {
     "cpu": ("benchmarks.cpu.main", "our kernels and their peers, timed alternately on this processor"),
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
     "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
+    "normalisation": ("benchmarks.normalisation", "what a forecaster that carries its state pays in accuracy"),
+    "forecast_update": ("benchmarks.forecast_update", "what one more row costs a forecaster"),
     "conformance": ("benchmarks.conformance.main", "what a memory cell must solve, at published pass lines"),
     "inspect": ("benchmarks.inspect.main", "whether explanations add up, over random models of every cell"),
     "overfitting": ("benchmarks.overfitting.main", "overfitting on a small set, and what helps against it"),

@@ -62,6 +62,9 @@ class Oracle:
         offset = np.array([level - 0.5 for level in self.setup.levels])
         return Quantiles(self.name, self.setup.levels, middle[..., None] + offset)
 
+    def following(self) -> Oracle:
+        return self
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, object]]:
         return {"bias": torch.tensor([self.bias], dtype=torch.float64)}, {"needs": self.needs}
 

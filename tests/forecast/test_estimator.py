@@ -54,6 +54,7 @@ class TestParameters:
             "season": None,
             "seed": 0,
             "budget": "2m",
+            "normalisation": "window",
             "progress": None,
         }
         assert forecaster.set_params(horizon=3, seed=4) is forecaster
@@ -108,6 +109,7 @@ class TestParameters:
             "model is 'arima'\nhint: choose one of auto, naive, seasonal_naive, auto_theta, auto",
         ),
         ({"model": None}, "model is None"),
+        ({"normalisation": "none"}, "normalisation is 'none'\nhint: choose one of window, causal"),
     ],
 )
 def test_unusable_arguments_are_refused_at_once(arguments: dict[str, Any], words: str):

@@ -13,9 +13,10 @@ from .evaluation.backtest import compare
 from .evaluation.contest import TooShortError
 from .evaluation.fallback import forecast_all
 from .evaluation.registry import KINDS, plainest
-from .model import Model, Setup
+from .growth import Growth
+from .model import NORMALISATIONS, Model, Setup
 from .output import forecast_frame
-from .panel import Panel
+from .panel import Frequency, Panel
 from .progress import Progress, Stages
 from .results import Backtest, Quantiles, central_levels, quantile_levels
 from .schema import Schema
@@ -37,13 +38,16 @@ class Forecaster(Parameters):
     ``"seasonal_naive"``, ``"auto_theta"``, ``"auto_ets"``. levels: percents of the central intervals. season:
     steps in one season, None to infer it. seed: same seed, data and thread count give the same forecast,
     unless a budget ends the training. budget: seconds of network training in all, as a number or ``"60s"``,
-    ``"2m"``. progress: called with the fraction done and a few words.
+    ``"2m"``. normalisation: ``"window"``, or ``"causal"`` for a network that carries its state over the rows of
+    `update`. progress: called with the fraction done and a few words.
 
     After `fit`: ``model_`` (the fitted model), ``kind_`` (its word), ``backtest_`` (a `Backtest`, or None
     where none was run), ``notes_`` (what was inferred, repaired or left out), ``panel_`` (the history; None
     after `load`), ``schema_`` (what further data must agree with) and ``setup_`` (the arguments as they
     were).
     """
+
+    _growth: Growth | None = None
 
     model_: Model
     kind_: str
@@ -62,10 +66,11 @@ class Forecaster(Parameters):
         season: int | None = None,
         seed: int = 0,
         budget: float | str | None = None,
+        normalisation: str = "window",
         progress: Progress | None = None,
     ) -> None:
         self.horizon, self.model, self.levels, self.season = horizon, model, levels, season
-        self.seed, self.budget, self.progress = seed, budget, progress
+        self.seed, self.budget, self.normalisation, self.progress = seed, budget, normalisation, progress
         self._setup(1)
         self._word()
 
@@ -92,6 +97,28 @@ class Forecaster(Parameters):
         stages.rest()
         self.model_, self.kind_, self.backtest_, self.notes_ = model, word, backtest, notes
         self.panel_, self.schema_, self.setup_ = panel, Schema.of(panel), asked
+        self._growth = None
+        return self
+
+    def update(self, frame: pd.DataFrame | Panel) -> Self:
+        """Put new rows behind the history, without learning from them; `predict` then forecasts from the new end.
+
+        frame: rows in any form that `fit` takes, with the same columns, for all or some of the series, each going on
+        where its history ends. The forecast is the one of ``predict`` given the whole of it. Rows are added at a cost
+        in proportion to their number; with ``normalisation="causal"`` so is the forecast of the LSTM made, while other
+        models look at the whole history again. After `load` there is no history: the frame becomes it.
+        Raises InputError, and changes nothing, for rows that leave a gap or overlap with the history, of unknown
+        series, in other columns or of another frequency, for missing values, and for no rows.
+        """
+        self._fitted()
+        if self.panel_ is None:
+            self.panel_ = self._history(frame)
+            return self
+        new = self._agreeing(self._panel(frame, self.schema_, pace=self.panel_.frequency))
+        if self._following is None:
+            self._growth = Growth(self.panel_, self.model_)
+        assert self._growth is not None
+        self.panel_ = self._growth.extend(new)
         return self
 
     def predict(self, frame: pd.DataFrame | Panel | None = None) -> pd.DataFrame:
@@ -141,6 +168,7 @@ class Forecaster(Parameters):
             "horizon": self.setup_.horizon,
             "levels": central_levels(self.setup_.levels),
             "seed": self.setup_.seed,
+            "normalisation": self.setup_.normalisation,
             "schema": self.schema_.to_json(),
         }
         modelfile.write(path, tensors, record)
@@ -160,6 +188,7 @@ class Forecaster(Parameters):
                 levels=tuple(record["levels"]),
                 season=schema.season,
                 seed=record["seed"],
+                normalisation=record.get("normalisation", "window"),
             )
             setup = loaded._setup(schema.season)
             model = KINDS[kind].restore(setup, tensors, record["settings"])
@@ -180,6 +209,7 @@ class Forecaster(Parameters):
             levels=quantile_levels(arguments.percents(self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
             budget=arguments.seconds(self.budget),
+            normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
         )
 
     def _fitted(self) -> None:
@@ -187,7 +217,14 @@ class Forecaster(Parameters):
             raise InputError("the forecaster is not fitted", hint="call fit first, or load a saved one")
 
     def _forecast(self, panel: Panel) -> Quantiles:
-        return forecast_all(self.model_, panel, self.setup_)
+        growth = self._following
+        model = growth.model if growth is not None and growth.panel is panel else self.model_
+        return forecast_all(model, panel, self.setup_)
+
+    @property
+    def _following(self) -> Growth | None:
+        """What grew into the present history; a copy of this object that went another way has its own."""
+        return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
 
     def _history(self, frame: pd.DataFrame | Panel | None) -> Panel:
         """The series to forecast from: those of the frame, or else those learned from."""
@@ -198,18 +235,21 @@ class Forecaster(Parameters):
                     "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
                 )
             return self.panel_
-        panel = replace(self._panel(frame, self.schema_), season=self.schema_.season)
+        return replace(self._agreeing(self._panel(frame, self.schema_)), season=self.schema_.season)
+
+    def _agreeing(self, panel: Panel) -> Panel:
+        """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
         if different := self.schema_.disagreement(panel):
             raise (ModelFileError if self.panel_ is None else InputError)(
                 different, hint="give data like those the model learned from, or fit a model to these"
             )
         return panel
 
-    def _panel(self, frame: pd.DataFrame | Panel, schema: Schema | None = None) -> Panel:
+    def _panel(self, frame: pd.DataFrame | Panel, schema: Schema | None = None, pace: Frequency | None = None) -> Panel:
         """The series of a table or panel; of a table with a known schema's columns, by their names."""
         season = None if self.season is None else arguments.whole("season", self.season)
         if not isinstance(frame, Panel):
-            return _read(frame, season, schema)
+            return _read(frame, season, schema, pace)
         return frame if season is None else replace(frame, season=season)
 
 
@@ -224,8 +264,11 @@ def _winner(panel: Panel, setup: Setup, windows: int) -> tuple[str, Backtest | N
     return word, backtest, backtest.notes
 
 
-def _read(frame: pd.DataFrame, season: int | None, schema: Schema | None) -> Panel:
-    """The series of a table; columns that the schema names are taken by name where the table has them."""
+def _read(frame: pd.DataFrame, season: int | None, schema: Schema | None, pace: Frequency | None = None) -> Panel:
+    """The series of a table; columns that the schema names are taken by name where the table has them.
+
+    pace: the frequency, where that is known.
+    """
     from .data.assemble import panel_from_frame
     from .data.options import ReadOptions
 
@@ -233,4 +276,4 @@ def _read(frame: pd.DataFrame, season: int | None, schema: Schema | None) -> Pan
         return panel_from_frame(frame, ReadOptions(season=season))
     known: list[Any] = list(getattr(frame, "columns", []))
     time, target = (name if name in known else None for name in (schema.time, schema.target))
-    return panel_from_frame(frame, ReadOptions(time_col=time, target=target, season=schema.season))
+    return panel_from_frame(frame, ReadOptions(time_col=time, target=target, season=schema.season, pace=pace))

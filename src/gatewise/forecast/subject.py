@@ -34,8 +34,14 @@ def subject_of(model: object, panel: Panel, series: str | None = None, step: int
 
 
 def check_memory(model: object, where: str = "") -> LSTMModel:
-    """The model. Raises InputError where it has no memory."""
+    """The model. Raises InputError where it has no memory, or one that no window holds."""
     if isinstance(model, LSTMModel):
+        if model.normalisation == "causal":
+            raise InputError(
+                "the network carries its memory from before the window, and only windows can be looked into",
+                where=where,
+                hint="fit one with normalisation='window'",
+            )
         return model
     name = getattr(model, "name", type(model).__name__)
     raise InputError(

@@ -58,7 +58,7 @@ def _check_rows(table: Table, options: ReadOptions) -> None:
     rows = table.one("SELECT count(*) FROM (SELECT 1 FROM cells LIMIT 2)")[0]
     if rows == 0:
         raise InputError("there are no rows of data", where=table.source, hint="give a header and at least two rows")
-    if rows == 1 and options.freq is None:
+    if rows == 1 and options.freq is None and options.pace is None:
         raise InputError(
             "there is only one row of data", where=table.source, hint="a forecast needs a history of at least two"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ...errors import InputError
+from ..panel import Frequency
 
 Fill = Literal["none", "linear", "previous", "zero"]
 Duplicates = Literal["refuse", "mean", "last"]
@@ -19,7 +20,8 @@ class ReadOptions:
     time_col, target, id_col: column names. freq: a pandas offset alias, or a whole number for a counter.
     season: steps in one season. fill: what to put into gaps and missing values. duplicates: what to do with
     two rows of one series at one time. encoding: a codec such as ``"latin-1"``. delimiter: one character or
-    ``"tab"``. decimal: ``"."`` or ``","``. Raises InputError for a value outside these.
+    ``"tab"``. decimal: ``"."`` or ``","``. pace: the frequency that is known already, where the rows go on from others;
+    unlike for ``freq``, no time is moved to fit. Raises InputError for a value outside these.
     """
 
     time_col: str | None = None
@@ -32,6 +34,7 @@ class ReadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     decimal: str | None = None
+    pace: Frequency | None = None
 
     def __post_init__(self) -> None:
         _one_of("--fill", self.fill, get_args(Fill))

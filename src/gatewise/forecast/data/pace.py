@@ -69,6 +69,16 @@ def season(draft: Draft, found: Observations, frequency: Frequency) -> int:
 
 
 def _wanted(draft: Draft, found: Observations) -> Frequency | None:
+    pace = draft.options.pace
+    if pace is not None:
+        if pace.counts == draft.calendar:
+            kinds = ("dates", "whole numbers") if draft.calendar else ("whole numbers", "dates")
+            raise InputError(
+                f"the times are {kinds[0]}, and those that they go on from are {kinds[1]}",
+                where=draft.table.where(column=draft.roles.time),
+                hint="write the times in the same way",
+            )
+        return pace
     if draft.options.freq is not None:
         return parse(draft.options.freq, found.times, calendar=draft.calendar)
     return infer(found.times, found.joined, calendar=draft.calendar)

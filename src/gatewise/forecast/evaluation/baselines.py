@@ -59,6 +59,10 @@ class Baseline:
                     progress((number + 1) / len(panel), f"{self.name} {number + 1} of {len(panel)} series")
         return Quantiles(self.name, self.setup.levels, np.stack(forecasts), self._notes(panel, taken))
 
+    def following(self) -> Baseline:
+        """Itself: nothing is remembered."""
+        return self
+
     def state(self) -> tuple[dict[str, Any], dict[str, object]]:
         """Nothing beyond the setup, which the model file holds already."""
         return {}, {}

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Model, Setup
+from ..model import Predictor, Setup
 from ..panel import Panel
 from ..results import Quantiles
 from ..words import count, few
 from .registry import KINDS, plainest
 
 
-def forecast_all(model: Model, panel: Panel, setup: Setup) -> Quantiles:
+def forecast_all(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
     """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say."""
     enough = panel.lengths >= model.needs
     if enough.all():

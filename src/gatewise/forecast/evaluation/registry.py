@@ -51,6 +51,7 @@ def _make_lstm(setup: Setup) -> Model:
         levels=setup.levels,
         seed=setup.seed,
         budget=setup.budget,
+        normalisation=setup.normalisation,
         progress=setup.progress,
     )
 

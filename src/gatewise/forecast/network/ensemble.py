@@ -13,25 +13,37 @@ from ...training.schedule import Schedule
 from ...training.threads import at_most
 from ..progress import Progress
 from .calibration import fold_of, stretch, stretch_factors
+from .causal_store import CausalStore
 from .lstm_settings import Settings
 from .network import PatchLSTM
 from .objective import error_weights, pinball
-from .scaling import Scale, features
+from .scaling import Scale
 from .windows import Store, Windows
 
 CALIBRATION_WINDOWS = 4096
 CALIBRATION_OBSERVATIONS = 400_000
 
 
+AnyStore = Store | CausalStore
+
+
 class Ensemble:
     """M networks of one shape, and the factors that calibrate their common quantiles.
 
-    needs: the shortest history of a training window. members: the networks, in evaluation mode. factors: float64
-    (Q,), see `stretch_factors`.
+    features: numbers that are told about a window. needs: the shortest history of a training window. members: the
+    networks, in evaluation mode. factors: float64 (Q,), see `stretch_factors`.
     """
 
     def __init__(
-        self, horizon: int, season: int, levels: tuple[float, ...], settings: Settings, *, needs: int, seed: int
+        self,
+        horizon: int,
+        season: int,
+        levels: tuple[float, ...],
+        settings: Settings,
+        *,
+        features: int,
+        needs: int,
+        seed: int,
     ) -> None:
         self.horizon, self.levels, self.settings, self.needs, self.seed = horizon, levels, settings, needs, seed
         with torch.random.fork_rng(devices=[]):
@@ -44,17 +56,18 @@ class Ensemble:
                     patch=settings.patch,
                     season=season,
                     hidden=settings.hidden,
+                    features=features,
                 ).eval()
                 for _ in range(settings.members)
             ]
         self.factors = torch.ones(len(levels), dtype=torch.float64)
 
-    def fit(self, store: Store, budget: float | None, progress: Progress | None) -> None:
+    def fit(self, store: AnyStore, budget: float | None, progress: Progress | None) -> None:
         """Train the members one after another, sharing the seconds of ``budget``, then calibrate."""
         with at_most(self.settings.threads):
             self._fit(store, budget, progress)
 
-    def _fit(self, store: Store, budget: float | None, progress: Progress | None) -> None:
+    def _fit(self, store: AnyStore, budget: float | None, progress: Progress | None) -> None:
         deadline = None if budget is None else time.monotonic() + budget
         count = len(self.members)
         for number, member in enumerate(self.members):
@@ -84,7 +97,7 @@ class Ensemble:
         apart = torch.stack([(scale.apply(each) - scale.apply(common)).abs().mean() for each in own])
         return int(apart.argmin())
 
-    def _train(self, member: PatchLSTM, number: int, store: Store, schedule: Schedule, report: Progress) -> None:
+    def _train(self, member: PatchLSTM, number: int, store: AnyStore, schedule: Schedule, report: Progress) -> None:
         seed = self.seed * len(self.members) + number
         generator = torch.Generator().manual_seed(seed)
         levels = torch.tensor(self.levels)
@@ -94,7 +107,7 @@ class Ensemble:
             windows = store.windows(rows, origins, self.settings.look_back, self.horizon)
             counted = windows.known & (self._left_out_by(windows) != number)
             scale, past, about = self.normalised(windows)
-            error = scale.apply(windows.future).float()[..., None] - member(past, windows.seen, about)
+            error = scale.apply(windows.future).float()[..., None] - self._quantiles(member, windows, past, about)
             weights = error_weights(windows, scale, store.typical_step).float() * counted
             return (pinball(error, levels) * weights).sum() / counted.sum().clamp(min=1)
 
@@ -110,18 +123,21 @@ class Ensemble:
         return fold_of(windows.steps, self.settings.block, len(self.members))
 
     def normalised(self, windows: Windows) -> tuple[Scale, Tensor, Tensor]:
-        """The windows' scale, their normalised past (B, L) and features (B, FEATURES), both float32."""
-        scale = Scale.of(windows.past, windows.seen, windows.seasonal_step, self.settings.recent)
-        past = torch.where(windows.seen, scale.apply(windows.past), 0.0)
-        return scale, past.float(), features(scale, windows.seen, windows.seasonal_step, windows.logs).float()
+        """See `Windows.normalised`."""
+        return windows.normalised(self.settings.recent)
+
+    def _quantiles(self, member: PatchLSTM, windows: Windows, past: Tensor, about: Tensor) -> Tensor:
+        """What a member says of windows that were normalised, (B, horizon, Q)."""
+        memory = None if windows.memory is None else windows.memory(member)
+        return member(past, windows.seen, about, memory)
 
     @torch.no_grad()
     def _each(self, members: Sequence[PatchLSTM], windows: Windows) -> Tensor:
         """The quantiles of each of M members in working space, float64 (M, B, horizon, Q)."""
         scale, past, about = self.normalised(windows)
-        return torch.stack([scale.undo(member(past, windows.seen, about).double()) for member in members])
+        return torch.stack([scale.undo(self._quantiles(member, windows, past, about).double()) for member in members])
 
-    def _calibrate(self, store: Store) -> Tensor:
+    def _calibrate(self, store: AnyStore) -> Tensor:
         """Stretch factors from random windows, each observation forecast by the member that left it out."""
         generator = torch.Generator().manual_seed(self.seed)
         count = max(1, min(CALIBRATION_WINDOWS, CALIBRATION_OBSERVATIONS // self.horizon))

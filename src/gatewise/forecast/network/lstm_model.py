@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,11 +11,16 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ..panel import Panel
+from ..model import NORMALISATIONS, Predictor
+from ..panel import Floats, Panel
 from ..progress import Progress
 from ..results import Quantiles
+from .causal import CAUSAL_FEATURES
+from .causal_store import CausalStore
 from .ensemble import Ensemble
+from .follower import Follower
 from .lstm_settings import Settings
+from .scaling import FEATURES
 from .windows import Store
 
 PREDICTION_BATCH = 1024
@@ -26,7 +31,8 @@ class LSTMModel:
 
     horizon: steps to forecast. season: observations in one season, 1 for none. levels: probabilities of the
     quantiles, increasing, 0.5 among them. seed: with ``budget`` None, the same seed, data and thread count give
-    the same forecast bit for bit. budget: seconds of training. progress: told the fraction done and a few words.
+    the same forecast bit for bit. budget: seconds of training. normalisation: see ``model.NORMALISATIONS``.
+    progress: told the fraction done and a few words.
     """
 
     name = "LSTM"
@@ -39,11 +45,17 @@ class LSTMModel:
         levels: tuple[float, ...],
         seed: int = 0,
         budget: float | None = None,
+        normalisation: str = "window",
         progress: Progress | None = None,
     ) -> None:
         _check(horizon, season, levels, budget)
+        if normalisation not in NORMALISATIONS:
+            raise InputError(
+                f"the normalisation is {normalisation!r}", hint=f"choose one of {', '.join(NORMALISATIONS)}"
+            )
         self.horizon, self.season, self.levels = horizon, season, tuple(levels)
         self.seed, self.budget, self.progress = seed, budget, progress
+        self.normalisation = normalisation
         self.needs = season + 2
         self._ensemble: Ensemble | None = None
 
@@ -65,8 +77,9 @@ class LSTMModel:
                 f"no series has more than {self.needs} observations to learn from",
                 hint=f"give longer series, or a season shorter than {self.season}",
             )
-        ensemble = self._build(Settings.of(self.horizon, self.season, usable.lengths))
-        ensemble.fit(Store(usable, self.season), self.budget, self.progress)
+        settings = Settings.of(self.horizon, self.season, usable.lengths)
+        ensemble = self._build(settings)
+        ensemble.fit(self._store(usable, settings), self.budget, self.progress)
         self._ensemble = ensemble
 
     def predict(self, panel: Panel) -> Quantiles:
@@ -75,6 +88,10 @@ class LSTMModel:
         No forecast is below zero for a series that never was. Raises InputError for a series shorter than
         ``needs``.
         """
+        return self.in_parts(panel, self._part)
+
+    def in_parts(self, panel: Panel, part: Callable[[Panel], Floats]) -> Quantiles:
+        """The forecast put together from those that ``part`` makes of so many series at a time, (S, horizon, Q)."""
         for name, length in zip(panel.ids, panel.lengths, strict=True):
             if length < self.needs:
                 raise InputError(
@@ -82,12 +99,22 @@ class LSTMModel:
                     where=f"series {name}",
                     hint=f"give at least {self.needs}",
                 )
-        ensemble, store = self.ensemble, Store(panel, self.season)
-        parts = torch.arange(len(panel)).split(PREDICTION_BATCH)
-        windows = (store.last(rows, ensemble.settings.look_back, self.horizon) for rows in parts)
-        working = torch.cat([ensemble.forecast(part) for part in windows]).numpy()
-        values = [space.leave(forecast) for space, forecast in zip(store.spaces, working, strict=True)]
-        return Quantiles(self.name, self.levels, np.stack(values))
+        parts = np.split(np.arange(len(panel)), range(PREDICTION_BATCH, len(panel), PREDICTION_BATCH))
+        return Quantiles(self.name, self.levels, np.concatenate([part(panel.select(rows)) for rows in parts]))
+
+    def _part(self, panel: Panel) -> Floats:
+        store = self._store(panel, self.ensemble.settings)
+        windows = store.last(torch.arange(len(panel)), self.ensemble.settings.look_back, self.horizon)
+        return store.leave(windows, self.ensemble.forecast(windows))
+
+    def following(self) -> Predictor:
+        """See `Model`: what was read is kept where the normalisation is causal."""
+        return Follower(self) if self.normalisation == "causal" else self
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Observations in a look-back and in a patch."""
+        return self.ensemble.settings.look_back, self.ensemble.settings.patch
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, object]]:
         """What `from_state` needs: tensors by name, and settings that JSON can hold."""
@@ -101,6 +128,7 @@ class LSTMModel:
             "season": self.season,
             "levels": list(self.levels),
             "seed": self.seed,
+            "normalisation": self.normalisation,
             "network": asdict(self.ensemble.settings),
         }
         return {**tensors, "factors": self.ensemble.factors.clone()}, settings
@@ -113,6 +141,7 @@ class LSTMModel:
             season=settings["season"],
             levels=tuple(settings["levels"]),
             seed=settings["seed"],
+            normalisation=settings.get("normalisation", "window"),  # older files say nothing
         )
         claimed = Settings(**settings["network"])
         numbers = {name.split(".")[1] for name in tensors if name.startswith("members.")}
@@ -128,8 +157,16 @@ class LSTMModel:
         model._ensemble = ensemble
         return model
 
+    def _store(self, panel: Panel, settings: Settings) -> Store | CausalStore:
+        if self.normalisation == "causal":
+            return CausalStore(panel.values, self.season, settings)
+        return Store(panel, self.season)
+
     def _build(self, settings: Settings) -> Ensemble:
-        return Ensemble(self.horizon, self.season, self.levels, settings, needs=self.needs, seed=self.seed)
+        features = CAUSAL_FEATURES if self.normalisation == "causal" else FEATURES
+        return Ensemble(
+            self.horizon, self.season, self.levels, settings, features=features, needs=self.needs, seed=self.seed
+        )
 
 
 def _check(horizon: int, season: int, levels: tuple[float, ...], budget: float | None) -> None:

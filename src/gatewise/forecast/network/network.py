@@ -7,7 +7,10 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ...nn import LSTM
+from ...nn.maps import apply_linear
 from .scaling import FEATURES
+
+State = tuple[Tensor, Tensor]
 
 FAVOUR_OF_LAST = 2.0
 """The last season's head start in the logits of `SeasonMixture`."""
@@ -73,6 +76,7 @@ class PatchLSTM(nn.Module):
         patch: int,
         season: int,
         hidden: int,
+        features: int = FEATURES,
         layers: int = 2,
         dropout: float = 0.1,
     ) -> None:
@@ -80,22 +84,44 @@ class PatchLSTM(nn.Module):
         if look_back % patch:
             raise ValueError(f"look_back {look_back} is not a whole number of patches of {patch}")
         self.patch = patch
-        self.embed = nn.Sequential(nn.Linear(2 * patch + FEATURES, hidden), nn.GELU())
+        self.embed = nn.Sequential(nn.Linear(2 * patch + features, hidden), nn.GELU())
         self.lstm = LSTM(hidden, hidden, layers, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.head = QuantileHead(2 * hidden, horizon, levels)
         self.mixture = SeasonMixture(2 * hidden, horizon, season, look_back)
 
-    def forward(self, past: Tensor, seen: Tensor, features: Tensor) -> Tensor:
-        """Normalised past (B, look_back), mask (B, look_back) and features (B, FEATURES) to (B, horizon, Q)."""
+    def forward(self, past: Tensor, seen: Tensor, features: Tensor, memory: Tensor | None = None) -> Tensor:
+        """Normalised past (B, look_back), mask (B, look_back) and features (B, FEATURES) to (B, horizon, Q).
+
+        memory: the last hidden state (B, H), where the past was read already; see `read`.
+        """
         observed = seen.to(past.dtype)
         past = past * observed
+        if memory is None:
+            memory, last = self._read_window(past, observed, features)
+        else:
+            last = self.embed(torch.cat((past[:, -self.patch :], observed[:, -self.patch :], features), dim=-1))
+        hidden = self.dropout(torch.cat((memory, last), dim=-1))
+        return self.head(hidden) + self.mixture(hidden, past, observed)[..., None]
+
+    def read(self, steps: Tensor, lengths: Tensor, state: State | None = None) -> State:
+        """Carry the state of the recurrent layers, h and c of (layers, B, H) each, over embeddings of patches.
+
+        steps: (R, B, 2 * patch + FEATURES), each a patch, its mask and its window's features. lengths: (B,), how many
+        of them are each row's own, 0 to R. Every row's bits are its own, whatever else is in the batch, and however
+        its steps are dealt out to calls.
+        """
+        embed, activation = self.embed
+        assert isinstance(embed, nn.Linear)
+        return self.lstm(activation(apply_linear(embed, steps)), state, lengths=lengths)[1]
+
+    def _read_window(self, past: Tensor, observed: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The last hidden state and the last patch embedded, each (B, H), of windows read from nothing."""
         patches = torch.cat((self._patches(past), self._patches(observed)), dim=-1)
         about = features.expand(patches.shape[0], -1, -1)
         embedded = self.embed(torch.cat((patches, about), dim=-1))
         states, _ = self.lstm(embedded)
-        hidden = self.dropout(torch.cat((states[-1], embedded[-1]), dim=-1))
-        return self.head(hidden) + self.mixture(hidden, past, observed)[..., None]
+        return states[-1], embedded[-1]
 
     def _patches(self, values: Tensor) -> Tensor:
         """(B, look_back) to (look_back / patch, B, patch)."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..panel import Panel
-from .scaling import Space, seasonal_step
+from ..panel import Floats, Panel
+from .network import PatchLSTM
+from .scaling import Scale, Space, features, seasonal_step
+
+Memory = Callable[[PatchLSTM], Tensor]
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Windows:
     rows: int64 (B,), positions of the series. past: float64 (B, L), 0 where not seen. seen: bool (B, L).
     future: float64 (B, h), 0 where not known. known: bool (B, h). steps: int64 (B, h), each future's position
     in its series. seasonal_step: float64 (B, 1). logs: bool (B, 1), whether working space is the logarithm.
+    memory: what a network remembers, (B, H), at the end of each window; None where it reads the window from nothing.
     """
 
     rows: Tensor
@@ -29,35 +34,22 @@ class Windows:
     steps: Tensor
     seasonal_step: Tensor
     logs: Tensor
+    memory: Memory | None = None
+
+    def normalised(self, recent: int) -> tuple[Scale, Tensor, Tensor]:
+        """The windows' scale, their normalised past (B, L) and features (B, FEATURES), both float32."""
+        scale = Scale.of(self.past, self.seen, self.seasonal_step, recent)
+        past = torch.where(self.seen, scale.apply(self.past), 0.0)
+        return scale, past.float(), features(scale, self.seen, self.seasonal_step, self.logs).float()
 
 
-class Store:
-    """All series of a panel laid end to end in working space.
+class Laid:
+    """Series laid end to end. values: float64 (N,). starts, lengths: int64 (S,)."""
 
-    spaces: one per series. values: float64 (N,). starts, lengths: int64 (S,). seasonal_steps: float64 (S,).
-    typical_step: the mean seasonal step of the series read as logarithms.
-    """
-
-    def __init__(self, panel: Panel, season: int) -> None:
-        self.spaces = tuple(Space.of(values) for values in panel.values)
-        working = [space.enter(values) for space, values in zip(self.spaces, panel.values, strict=True)]
-        self.values = torch.from_numpy(np.concatenate(working))
-        self.lengths = torch.from_numpy(panel.lengths)
+    def __init__(self, values: Sequence[Floats]) -> None:
+        self.values = torch.from_numpy(np.concatenate(values))
+        self.lengths = torch.tensor([len(one) for one in values])
         self.starts = self.lengths.cumsum(0) - self.lengths
-        self.seasonal_steps = torch.tensor([seasonal_step(values, season) for values in working], dtype=torch.float64)
-        self.logs = torch.tensor([space.log for space in self.spaces])
-        in_logs = self.seasonal_steps[self.logs]
-        self.typical_step = float(in_logs.mean()) if len(in_logs) else 0.0
-
-    def windows(self, rows: Tensor, origins: Tensor, look_back: int, horizon: int) -> Windows:
-        """The windows of these series (B,) at these origins (B,)."""
-        past, seen, _ = self._gather(rows, origins, torch.arange(-look_back, 0))
-        future, known, steps = self._gather(rows, origins, torch.arange(horizon))
-        return Windows(rows, past, seen, future, known, steps, self.seasonal_steps[rows, None], self.logs[rows, None])
-
-    def last(self, rows: Tensor, look_back: int, horizon: int) -> Windows:
-        """The windows that end with the last observation of these series (B,)."""
-        return self.windows(rows, self.lengths[rows], look_back, horizon)
 
     def draw(self, count: int, needs: int, horizon: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows and origins of random windows: every series alike, then every origin of a series alike.
@@ -71,9 +63,41 @@ class Store:
         origins = needs + (torch.rand(count, generator=generator, dtype=torch.float64) * choices).long()
         return rows, origins
 
-    def _gather(self, rows: Tensor, origins: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def gather(self, rows: Tensor, origins: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values (0 outside the series), whether inside, and positions, each (B, len(offsets))."""
         positions = origins[:, None] + offsets
         inside = (positions >= 0) & (positions < self.lengths[rows, None])
         flat = torch.where(inside, self.starts[rows, None] + positions, 0)
         return torch.where(inside, self.values[flat], 0.0), inside, positions
+
+
+class Store(Laid):
+    """All series of a panel in working space, which each has to itself, with its seasonal step.
+
+    spaces: one per series. seasonal_steps: float64 (S,). typical_step: the mean seasonal step of the series read as
+    logarithms.
+    """
+
+    def __init__(self, panel: Panel, season: int) -> None:
+        self.spaces = tuple(Space.of(values) for values in panel.values)
+        working = [space.enter(values) for space, values in zip(self.spaces, panel.values, strict=True)]
+        super().__init__(working)
+        self.seasonal_steps = torch.tensor([seasonal_step(values, season) for values in working], dtype=torch.float64)
+        self.logs = torch.tensor([space.log for space in self.spaces])
+        in_logs = self.seasonal_steps[self.logs]
+        self.typical_step = float(in_logs.mean()) if len(in_logs) else 0.0
+
+    def windows(self, rows: Tensor, origins: Tensor, look_back: int, horizon: int) -> Windows:
+        """The windows of these series (B,) at these origins (B,)."""
+        past, seen, _ = self.gather(rows, origins, torch.arange(-look_back, 0))
+        future, known, steps = self.gather(rows, origins, torch.arange(horizon))
+        return Windows(rows, past, seen, future, known, steps, self.seasonal_steps[rows, None], self.logs[rows, None])
+
+    def last(self, rows: Tensor, look_back: int, horizon: int) -> Windows:
+        """The windows that end with the last observation of these series (B,)."""
+        return self.windows(rows, self.lengths[rows], look_back, horizon)
+
+    def leave(self, windows: Windows, forecast: Tensor) -> Floats:
+        """Forecasts (B, ...) after these windows, in the units of the data."""
+        spaces = [self.spaces[row] for row in windows.rows.tolist()]
+        return np.stack([space.leave(one) for space, one in zip(spaces, forecast.numpy(), strict=True)])
