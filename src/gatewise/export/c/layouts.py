@@ -155,7 +155,7 @@ class Units:
 
 
 LAYOUTS: dict[str, Layout] = {
-    "generic": Blocks((16, 4)),
+    "generic": Blocks((64, 16)),
     "simd": Blocks((128, 64, 16)),
     "cortex-m55": Blocks((16,)),
     "cortex-m4": Units(8),
