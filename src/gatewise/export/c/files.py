@@ -80,8 +80,9 @@ def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str) 
 {"".join(f"   {plain(line)}" + chr(10) for line in about)}
    Weights: {sizes.flash:,} bytes of flash, constant, shared by all states. RAM: {sizes.ram:,} bytes for each state.
    Stack: {sizes.stack:,} bytes of arrays in a step, and what registers need. A step takes {sizes.macs:,}
-   multiplications with additions, whatever the numbers. sigmoid and tanh are within {sizes.bound:g} of the exact ones; a NaN counts
-   there as a large number, so check inputs that may be one. No heap, no library, no data that changes but the state.
+   multiplications with additions, whatever the numbers. sigmoid and tanh are within {sizes.bound:g} of the exact ones;
+   a NaN counts there as a large number, so check inputs that may be one. No heap, no library, no data that changes
+   but the state.
 
    C99 or C++. Good flags for this target: {flags}.
    Without contraction of products and sums (-ffp-contract=off, or -std=c99 with GCC) every compiler and processor with

@@ -26,7 +26,8 @@ class Writer:
         self.sweep = sweep
         self.table = Table(sweep)
         self.format = FORMATS[dtype]
-        self.module = ir.Module(f"{sweep.name}_f{8 * self.format.bytes}")
+        plain = sweep.name.encode("ascii", "backslashreplace").decode()  # LLVM's text takes nothing else
+        self.module = ir.Module(f"{plain}_f{8 * self.format.bytes}")
 
     def function(self, name: str, *kinds: ir.Type, internal: bool = True) -> tuple[ir.Function, ir.IRBuilder]:
         """A new function without a result, and a builder at its entry."""
