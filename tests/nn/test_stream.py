@@ -72,6 +72,35 @@ def test_what_was_given_out_stays_as_it_was():
     assert torch.equal(stream.step(torch.ones(1, 1)), y_before)
 
 
+def test_the_output_is_written_where_it_is_wanted():
+    module, x = LSTM(3, 8, 2), torch.randn(4, 2, 3)
+    expected, _ = outputs(module, x)
+    stream, out = gatewise.stream(module, 2), torch.empty(2, 8)
+    for row, y in zip(x, expected, strict=True):
+        assert stream.step(row, out) is out
+        assert torch.equal(out, y)
+    strided = torch.empty(8, 2).t()
+    stream.reset()
+    assert torch.equal(stream.step(x[0], strided), expected[0])
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        (torch.empty(3, 4), r"expected \(B, H\) = \(1, 4\)"),
+        (torch.empty(1, 4, dtype=torch.float64), "float64"),
+        (torch.empty(1, 4, requires_grad=True), "requires gradients"),
+        ([0.0] * 4, "list, not a tensor"),
+    ],
+)
+def test_wrong_out_leaves_the_state(out, message):
+    stream = gatewise.stream(LSTM(3, 4))
+    before = stream.state
+    with pytest.raises((InputError, ShapeError), match=message):
+        stream.step(torch.ones(1, 3), out)
+    assert all(torch.equal(a, b) for a, b in zip(stream.state, before, strict=True))
+
+
 def test_weights_are_those_of_when_it_was_made():
     module = LSTM(1, 4)
     stream, x = gatewise.stream(module), torch.ones(1, 1)

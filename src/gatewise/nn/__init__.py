@@ -1,5 +1,8 @@
 """Modules: any cell as a stack of layers, and drop-ins for torch.nn's."""
 
+from .chain import Chain as Chain
+from .maps import Standardize as Standardize
+from .maps import Unstandardize as Unstandardize
 from .modules import GRU as GRU
 from .modules import JANET as JANET
 from .modules import LSTM as LSTM
@@ -26,6 +29,7 @@ __all__ = [
     "MGU",
     "RNN",
     "SLSTM",
+    "Chain",
     "CoupledLSTM",
     "CoupledPeepholeLSTM",
     "GRUCell",
@@ -36,4 +40,6 @@ __all__ = [
     "RNNCell",
     "Recurrent",
     "RecurrentCell",
+    "Standardize",
+    "Unstandardize",
 ]

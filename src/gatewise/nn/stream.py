@@ -43,8 +43,13 @@ class Stream:
         self._calls = [[(each.run, each.tables[half], each.items) for each in self._steppers] for half in (0, 1)]
         self._outputs = [self._steppers[-1].outputs(half) for half in (0, 1)]
 
-    def step(self, x: Tensor) -> Tensor:
-        """The output (B, H) for the next input (B, I). Raises InputError or ShapeError for what does not fit."""
+    def step(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """The output (B, H) for the next input (B, I): a new tensor, or ``out``, written in place.
+
+        Raises InputError or ShapeError for what does not fit, and then leaves the state as it was.
+        """
+        if out is not None:
+            self._check_out(out)
         if not (type(x) is Tensor and x.is_cpu and x.shape == self._shape and x.dtype is self._dtype):
             x = self._checked(x)
         elif not x.is_contiguous():
@@ -54,7 +59,19 @@ class Stream:
         for run, table, items in self._calls[half]:
             run(table, 0, items)
         self._half = 1 - half
-        return self._outputs[half].clone()
+        y = self._outputs[half]
+        return y.clone() if out is None else out.copy_(y)
+
+    def _check_out(self, out: Any) -> None:
+        """copy_ would repeat rows, round numbers and record gradients without a word."""
+        y = self._outputs[0]
+        check_tensor("out", out)
+        if out.shape != y.shape:
+            raise ShapeError(f"out has shape {tuple(out.shape)}, expected (B, H) = {tuple(y.shape)}")
+        if out.dtype is not y.dtype or out.device != y.device:
+            raise ShapeError(f"out is {out.dtype} on {out.device}, the stream {y.dtype} on the cpu")
+        if out.requires_grad:
+            raise InputError("out requires gradients, and a stream records none", hint="out.detach()")
 
     def _checked(self, x: Any) -> Tensor:
         check_tensor("the input", x)
