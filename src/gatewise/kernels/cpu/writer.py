@@ -26,7 +26,7 @@ class Writer:
         self.sweep = sweep
         self.table = Table(sweep)
         self.format = FORMATS[dtype]
-        plain = sweep.name.encode("ascii", "backslashreplace").decode()  # LLVM's text takes nothing else
+        plain = sweep.name.encode("unicode_escape").decode()  # LLVM's text takes nothing else
         self.module = ir.Module(f"{plain}_f{8 * self.format.bytes}")
 
     def function(self, name: str, *kinds: ir.Type, internal: bool = True) -> tuple[ir.Function, ir.IRBuilder]:
