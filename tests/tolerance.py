@@ -70,3 +70,6 @@ FLOAT32_CHAIN = 1e-5
 # Absolute, relative to outputs larger than 1: an exported C file against the module in float64, over 1,000 steps;
 # what the project promises. Its sigmoid and tanh are off by 2.5e-7 at most.
 C_FILE = 2e-6
+# Layer norm divides by small deviations, so that rounding grows in float32 of any kind: the file may be this many
+# times as far from float64 as the module in float32 is.
+C_FILE_BESIDE_OURS = 3
