@@ -13,6 +13,10 @@ BENCHMARKS = {
     "normalisation": ("benchmarks.normalisation", "what a forecaster that carries its state pays in accuracy"),
     "forecast_update": ("benchmarks.forecast_update", "what one more row costs a forecaster"),
     "conformance": ("benchmarks.conformance.main", "what a memory cell must solve, at published pass lines"),
+    "device": (
+        "benchmarks.device.main",
+        "exported C: Python's numbers, the bound of its functions, its speed",
+    ),
     "inspect": ("benchmarks.inspect.main", "whether explanations add up, over random models of every cell"),
     "overfitting": ("benchmarks.overfitting.main", "overfitting on a small set, and what helps against it"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
