@@ -73,3 +73,7 @@ C_FILE = 2e-6
 # Layer norm divides by small deviations, so that rounding grows in float32 of any kind: the file may be this many
 # times as far from float64 as the module in float32 is.
 C_FILE_BESIDE_OURS = 3
+# dB, signal over difference to float32, an exported file in int8: what the project promises of a trained model, and
+# what weights of 8 bits leave of random ones over all cells.
+INT8_TRAINED_RATIO = 45.0
+INT8_RATIO = 25.0

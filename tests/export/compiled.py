@@ -52,6 +52,16 @@ class InC:
         self._call("step")(_pointer(self.state), _pointer(given), _pointer(y))
         return torch.from_numpy(y)
 
+    def gotten(self) -> np.ndarray:
+        """The numbers of the state, as the file gives them out."""
+        values = np.full(max(1, self.sizes.states), np.nan, np.float32)
+        self._call("get_state")(_pointer(self.state), _pointer(values))
+        return values
+
+    def given(self, values: np.ndarray) -> None:
+        """Take these numbers for the state."""
+        self._call("set_state")(_pointer(self.state), _pointer(values))
+
     def selftest(self) -> int:
         return self._call("selftest")()
 

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ...compiler.render.c import number
 from ...version import version
-from .draft import Array, Draft
+from .arrays import Array
+from .draft import Draft
 from .maths import BOUND, FUNCTIONS, HEAD, functions_called
-from .stages import constant
+from .memory import begun, fields_of, get_of, place_of, reset_of, set_of, spans
 from .text import plain, table
 
 ABI = 1
@@ -53,15 +54,31 @@ class Sizes:
     @classmethod
     def of(cls, draft: Draft, inputs: int, outputs: int) -> Sizes:
         """Of everything that was drafted."""
-        data = b"".join(weights.numpy().astype("<f4").tobytes() for weights in draft.weights)
-        states = len(draft.starts)
-        return cls(inputs, outputs, states, len(data), 4 * states, 4 * sum(draft.scratch), draft.macs, zlib.crc32(data))
+        data, ram = b"".join(draft.data), sum(slot.array.size * slot.array.form.width for slot in draft.slots)
+        ram += -ram % max((slot.array.form.width for slot in draft.slots), default=1)
+        return cls(inputs, outputs, draft.states, len(data), ram, draft.stack, draft.macs, zlib.crc32(data))
 
 
-def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str) -> str:
+@dataclass(frozen=True)
+class Quality:
+    """Of a file in whole numbers. ratio: of signal to noise on the calibration data, in dB, against the module. steps:
+    how many these were. row: the largest sum of magnitudes of a row of weights. accumulator: what a sum can reach with
+    it, in magnitude."""
+
+    ratio: float
+    steps: int
+    row: int
+
+    @property
+    def accumulator(self) -> int:
+        """With inputs as large as int16 holds."""
+        return self.row * 32768
+
+
+def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str, quality: Quality | None = None) -> str:
     """The .h file. about: lines on the model. flags: for the compiler, as this target wants them."""
     capital = name.upper()
-    places = "".join(f"   values {span.start} to {span.stop - 1}: {state}\n" for state, span in draft.states.items())
+    places = "".join(place_of(begin, slot.name, slot.array) for begin, slot in begun(draft))
     macros = {
         "ABI": ABI,
         "INPUTS": sizes.inputs,
@@ -74,6 +91,10 @@ def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str) 
         "WEIGHTS_CRC32": f"0x{sizes.crc:08x}u",
         "ACTIVATION_BOUND": number(sizes.bound),
     }
+    if quality is not None:
+        macros["ACCUMULATOR_BOUND"] = quality.accumulator
+        macros["SNR_DB"] = number(min(max(quality.ratio, -999.0), 999.0))
+    fields = fields_of(draft)
     defined = "".join(f"#define {capital}_{key} {value}\n" for key, value in macros.items())
     text = f"""/* Written by gatewise {plain(version())}: a recurrent network, step by step.
 
@@ -83,7 +104,7 @@ def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str) 
    multiplications with additions, whatever the numbers. sigmoid and tanh are within {sizes.bound:g} of the exact ones;
    a NaN counts there as a large number, so check inputs that may be one. No heap, no library, no data that changes
    but the state.
-
+{"" if quality is None else _about_quality(quality)}
    C99 or C++. Good flags for this target: {flags}.
    Without contraction of products and sums (-ffp-contract=off, or -std=c99 with GCC) every compiler and processor with
    IEEE 754 arithmetic gives the same bits.
@@ -103,8 +124,7 @@ extern "C" {{
 #endif
 
 typedef struct @state {{
-    float values[{max(1, sizes.states)}];
-}} @state;
+{fields}}} @state;
 
 /* Back to the beginning; also before the first step. */
 void @reset(@state *state);
@@ -138,14 +158,14 @@ def source(name: str, draft: Draft, y: Array, golden: Golden, inputs: int) -> st
     """The .c file."""
     prefix = f"{name}_"
     step = "\n".join(f"    {statement}" for statement in draft.step)
-    starts = [constant(value, prefix) for value in draft.starts]
-    reset = _reset(starts)
-    written = "\n".join([*draft.functions, step, *reset])
+    reset = [line for span in spans(draft) for line in reset_of(span, prefix)] or ["state->values[0] = 0.0f;"]
+    gotten = [line for span in spans(draft) for line in get_of(span)] or ["values[0] = state->values[0];"]
+    given = [line for span in spans(draft) for line in set_of(span, prefix)] or ["state->values[0] = values[0];"]
+    written = "\n".join([*draft.functions, step, *reset, *given])
     called = {each for each in FUNCTIONS if re.search(rf"\b{re.escape(prefix + each)}\(", written)}
     functions = "\n".join(functions_called(called))
     unused = "".join(f"    (void){each};\n" for each in ("state", "x") if not re.search(rf"\b{each}\b", step))
     copies = f"for (size_t k = 0; k < {y.size}; ++k) y[k] = {y.at('k')};"
-    states = len(starts)
     text = f"""/* See {name}.h. */
 
 #include "{name}.h"
@@ -178,26 +198,25 @@ void @run(@state *state, const float *x, float *y, size_t steps)
 
 void @get_state(const @state *state, float *values)
 {{
-    for (size_t k = 0; k < {max(1, states)}; ++k) values[k] = state->values[k];
+{chr(10).join(f"    {line}" for line in gotten)}
 }}
 
 void @set_state(@state *state, const float *values)
 {{
-    for (size_t k = 0; k < {max(1, states)}; ++k) state->values[k] = values[k];
+{chr(10).join(f"    {line}" for line in given)}
 }}
 
 {_selftest(name, golden, inputs, y.size)}"""
     return text.replace("@", prefix)
 
 
-def _reset(starts: list[str]) -> list[str]:
-    """Statements that set every number, runs of the same one in a loop."""
-    lines, begin = list[str](), 0
-    for at in range(1, len(starts) + 1):
-        if at == len(starts) or starts[at] != starts[begin]:
-            lines.append(f"for (size_t k = {begin}; k < {at}; ++k) state->values[k] = {starts[begin]};")
-            begin = at
-    return lines or ["state->values[0] = 0.0f;"]
+def _about_quality(quality: Quality) -> str:
+    return f"""
+   Weights of int8, one scale for each row; inputs and outputs of layers int16, memories int32, sums int32, the rest
+   float. The magnitudes of a row's weights add up to {quality.row:,} at most, times 32,768 this is
+   {quality.accumulator:,}: no sum leaves 32 bits, whose largest number is {(1 << 31) - 1:,}.
+   On {quality.steps:,} steps of calibration the signal is {quality.ratio:.1f} dB above the difference to the model.
+"""
 
 
 def _selftest(name: str, golden: Golden, inputs: int, outputs: int) -> str:

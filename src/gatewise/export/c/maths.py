@@ -146,6 +146,65 @@ _MEAN = """static float @mean(const float *a, size_t count)
 }
 """
 
+_WITHIN = "x > -{0} ? (x < {0} ? x : {0}) : -{0}"
+
+_NEAREST = """/* The nearest whole number, of x from -32767 to 32767. */
+@INLINE int16_t @nearest(float x)
+{
+    union @word word;
+    word.value = x + 12582912.0f;
+    return (int16_t)((int32_t)word.bits - 0x4b400000);
+}
+"""
+
+_NARROW = f"""@INLINE int16_t @narrow(float x)
+{{
+    return @nearest({_WITHIN.format("32767.0f")});
+}}
+"""
+
+_WIDE = f"""/* Towards zero. */
+@INLINE int32_t @wide(float x)
+{{
+    return (int32_t)({_WITHIN.format("2147483520.0f")});
+}}
+"""
+
+_PAIR = """@INLINE uint32_t @pair(const int16_t *v)
+{
+    return (uint32_t)(uint16_t)v[0] | (uint32_t)(uint16_t)v[1] << 16;
+}
+"""
+
+_SINGLE = """@INLINE uint32_t @single(const int16_t *v)
+{
+    return (uint32_t)(uint16_t)v[0];
+}
+"""
+
+_DOT2 = """#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
+#include <arm_acle.h>
+#define @SMLAD(sum, w, two) __smlad(__sxtb16((int8x4_t)(w)), (int16x2_t)(two), sum)
+#else
+#define @SMLAD(sum, w, two) \\
+    (sum + (int8_t)(uint8_t)((w) & 0xffu) * (int16_t)(uint16_t)((two) & 0xffffu) + \\
+     (int8_t)(uint8_t)((w) >> 16 & 0xffu) * (int16_t)(uint16_t)((two) >> 16))
+#endif
+
+/* Bytes 0 and 2 of w by both halves of low. */
+@INLINE int32_t @dot2(int32_t sum, uint32_t w, uint32_t low)
+{
+    return @SMLAD(sum, w, low);
+}
+"""
+
+_DOT4 = """/* Bytes 0 and 2 of w by both halves of low, bytes 1 and 3 by those of high. */
+@INLINE int32_t @dot4(int32_t sum, uint32_t w, uint32_t low, uint32_t high)
+{
+    return @dot2(@dot2(sum, w, low), w >> 8, high);
+}
+"""
+
 FUNCTIONS = {
     "bits": _BITS,
     "abs": "@INLINE float @abs(float x)\n{\n    union @word word;\n    word.value = x;\n"
@@ -162,6 +221,13 @@ FUNCTIONS = {
     "log_sigmoid": _LOG_SIGMOID,
     "sqrt": _SQRT,
     "mean": _MEAN,
+    "nearest": _NEAREST,
+    "narrow": _NARROW,
+    "wide": _WIDE,
+    "pair": _PAIR,
+    "single": _SINGLE,
+    "dot2": _DOT2,
+    "dot4": _DOT4,
 }
 """By name, those that others call first. ``@`` stands for the prefix, ``@INLINE`` for a macro."""
 

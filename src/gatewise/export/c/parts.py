@@ -7,7 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...compiler.render.c import number
+from ...compiler.flow import flow_of
+from ...compiler.intervals import EVERY, Interval
+from ...compiler.lower import program_of
+from ...compiler.program import Instruction, Program
 from ...compiler.stages import INPUT, bias_of, forward_sweep, row_sweep
 from ...equation import previous
 from ...errors import InputError
@@ -17,14 +20,17 @@ from ...nn.recurrent import Recurrent
 from ...nn.states import started
 from ...nn.weights import Place
 from ..lane import Lane, lanes_of
-from .draft import Array, Draft
+from .arrays import Array
+from .draft import Draft
 from .layouts import Sums
 from .stages import Room, add_stages
+
+_ADDED = Program("added", ("x", "y"), (Instruction("total", "add", ("x", "y")),), {"total": "total"})
 
 
 def add_chain(draft: Draft, chain: Chain, inputs: int) -> Array:
     """Write every part; where the output of a step is found."""
-    x = Array("x", inputs)
+    x = Array.named("x", inputs)
     for at, part in enumerate(chain.parts):
         name = f"part{at}_" if len(chain.parts) > 1 else ""
         if isinstance(part, Recurrent):
@@ -40,7 +46,7 @@ def add_chain(draft: Draft, chain: Chain, inputs: int) -> Array:
 def _add_linear(draft: Draft, name: str, weight: Tensor, bias: Tensor | None, x: Array) -> Array:
     start = weight.new_zeros(len(weight)) if bias is None else bias
     sums = Sums(name, start.detach()[None], ("x",), (weight.detach()[None],))
-    return draft.sums(sums, [x])._replace(size=len(weight))
+    return draft.sums(sums, [x])[0]
 
 
 def _add_map(draft: Draft, module: nn.Module, name: str, x: Array) -> Array:
@@ -67,7 +73,7 @@ def _add_layers(draft: Draft, module: Recurrent, name: str, x: Array) -> Array:
 
 def _added(draft: Draft, name: str, x: Array, y: Array) -> Array:
     total = draft.array(f"{name}_y", y.size)
-    draft.loop(y.size, [f"{total.at('j')} = {x.at('j')} + {y.at('j')};"])
+    draft.each(y.size, _ADDED, {"x": x, "y": y}, {"total": total})
     return total
 
 
@@ -75,14 +81,21 @@ def _add_layer(draft: Draft, module: Recurrent, place: Place, name: str, x: Arra
     weight: Any = getattr(module, f"weight_ih{place.suffix}")
     with torch.no_grad():
         begun = started(module, place, 1, weight.detach())
-    names = [f"{name}_{state}" for state in module.cell.state]
-    states = [draft.state(own, start) for own, start in zip(names, begun, strict=True)]
     lanes = lanes_of(module, place, name)
+    states = [
+        draft.state(f"{name}_{state}", start, _bound(lanes[0], state), output=not at)
+        for at, (state, start) in enumerate(zip(module.cell.state, begun, strict=True))
+    ]
     for at, lane in enumerate(lanes):
         mine = [state.part(at * lane.units, lane.units if len(lanes) > 1 else state.size) for state in states]
         _add_lane(draft, lane, x, mine)
     whole = lanes[0].whole
     return states[0] if whole is None else _add_linear(draft, f"{name}_projected", whole, None, states[0])
+
+
+def _bound(lane: Lane, state: str) -> Interval:
+    """Between which numbers a step leaves a state; a projection may leave anything."""
+    return EVERY if lane.narrow is not None else flow_of(lane.cell).bounds[program_of(lane.cell).outputs[state]]
 
 
 def _add_lane(draft: Draft, lane: Lane, x: Array, states: list[Array]) -> None:
@@ -97,7 +110,7 @@ def _add_lane(draft: Draft, lane: Lane, x: Array, states: list[Array]) -> None:
         lane.units,
         arrays,
         cell.state,
-        numbers={noise.name: number(noise.mean) for noise in cell.noise},
+        numbers={noise.name: noise.mean for noise in cell.noise},
         stores=held,
         W=lane.W,
         U=lane.U,
@@ -106,4 +119,4 @@ def _add_lane(draft: Draft, lane: Lane, x: Array, states: list[Array]) -> None:
     add_stages(draft, forward_sweep(cell, keep=False), room)
     if lane.narrow is not None:
         projected = _add_linear(draft, f"{name}_projected", lane.narrow, None, held[cell.state[0]])
-        draft.loop(states[0].size, [f"{states[0].at('j')} = {projected.at('j')};"])
+        draft.copied(projected, states[0])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from ...compiler.render.c import emit, number
+from ...compiler.render.c import number
 from ...compiler.stages import INPUT, Stage, Sweep
-from .draft import LOCALS, Array, Draft
+from .arrays import Array
+from .draft import LOCALS, Draft
 from .layouts import Sums
 from .text import Names
 
@@ -20,30 +21,28 @@ class Room:
     """Where the values of one row are while its stages run.
 
     name: of what the row belongs to, in the file. units: how many it has. arrays: row arrays by their names in the
-    sweep. results: arrays that are what all is for. stores: where they go, if not into new arrays. numbers: C
-    expressions of what is the same for every unit. W, U: what ``x`` and other arrays are multiplied with, by gate:
-    (H, K) each. biases: (H,), by name. sums: expressions of accumulators for unit j, once they are summed up.
+    sweep. results: arrays that are what all is for. stores: where they go, if not into new arrays. numbers: what
+    is the same for every unit. W, U: what ``x`` and other arrays are multiplied with, by gate:
+    (H, K) each. biases: (H,), by name. sums: accumulators, once they are summed up.
     """
 
     name: str
     units: int
     arrays: dict[str, Array]
     results: tuple[str, ...]
-    numbers: dict[str, str] = field(default_factory=dict[str, str])
+    numbers: dict[str, Array | float] = field(default_factory=dict[str, "Array | float"])
     stores: Mapping[str, Array] = field(default_factory=dict[str, Array])
     W: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     U: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     biases: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
-    sums: dict[str, str] = field(default_factory=dict[str, str])
+    sums: dict[str, Array] = field(default_factory=dict[str, Array])
 
 
 def add_stages(draft: Draft, sweep: Sweep, room: Room) -> None:
     """Write all stages; afterwards ``room.arrays`` has what they have stored."""
     for at, stage in enumerate(sweep.stages):
         for mean, operand in stage.means.items():
-            own = draft.name(f"{room.name}_{mean}")
-            draft.step.append(f"const float {own} = {draft.prefix}mean({room.arrays[operand].text}, {room.units});")
-            room.numbers[mean] = own
+            room.numbers[mean] = draft.mean(f"{room.name}_{mean}", room.arrays[operand])
         room.sums |= _sums(draft, stage, room)
         _add_body(draft, stage, room, _whole(sweep.stages[at + 1 :]))
 
@@ -56,14 +55,14 @@ def _whole(later: Sequence[Stage]) -> set[str]:
     return read
 
 
-def _sums(draft: Draft, stage: Stage, room: Room) -> dict[str, str]:
-    """Have every accumulator of the stage added up; the C expression of each for unit j."""
+def _sums(draft: Draft, stage: Stage, room: Room) -> dict[str, Array]:
+    """Have every accumulator of the stage added up."""
     gates = {name: gate for product in stage.products for name, gate in product.feeds.items()}
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in stage.starts:
         operands = tuple(product.operand for product in stage.products if name in product.feeds)
         groups.setdefault(operands, []).append(name)
-    found: dict[str, str] = {}
+    found: dict[str, Array] = {}
     for operands, names in groups.items():
         biases = [_bias(room, stage, name) for name in names]
         matrices = [
@@ -73,8 +72,8 @@ def _sums(draft: Draft, stage: Stage, room: Room) -> dict[str, str]:
         called = Names(LOCALS, draft.prefix)
         parameters = tuple("x" if operand == INPUT else called(operand) for operand in operands)
         sums = Sums(f"{room.name}_{_together(names)}", torch.stack(biases), parameters, tuple(matrices))
-        z = draft.sums(sums, [room.arrays[operand] for operand in operands])
-        found |= {name: z.at(draft.layout.place(sums, at, "j")) for at, name in enumerate(names)}
+        gates_of = draft.sums(sums, [room.arrays[operand] for operand in operands])
+        found |= dict(zip(names, gates_of, strict=True))
     return found
 
 
@@ -90,24 +89,20 @@ def _bias(room: Room, stage: Stage, name: str) -> Tensor:
 
 def _add_body(draft: Draft, stage: Stage, room: Room, later: set[str]) -> None:
     """Everything is read before anything is stored: a state has its old value until the end of its unit's turn."""
-    name = Names(LOCALS, draft.prefix)
     stores = {**stage.keeps, **stage.body.outputs}
     kept = {array: value for array, value in stores.items() if _is_kept(array, room, later)}
-    lines: list[str] = []
-    inputs: dict[str, str] = {}
-    for each in dict.fromkeys([*stage.body.inputs, *(value for value in kept.values() if value in room.sums)]):
-        if each in room.numbers:
-            inputs[each] = room.numbers[each]
-        else:
-            inputs[each] = name(each)
-            found = room.arrays[each].at("j") if each in room.arrays else room.sums[each]
-            lines.append(f"const float {inputs[each]} = {found};")
-    statements, values = emit(stage.body, inputs, name, draft.prefix)
+    reads = dict.fromkeys([*stage.body.inputs, *(value for value in kept.values() if value in room.sums)])
+    inputs = {each: _found(room, each) for each in reads}
     for array in kept:
         room.arrays[array] = room.stores.get(array) or draft.array(f"{room.name}_{array}", room.units)
     if kept:
-        stored = [f"{room.arrays[array].at('j')} = {values[value]};" for array, value in kept.items()]
-        draft.loop(room.units, [*lines, *statements, *stored])
+        body = replace(stage.body, outputs=kept)
+        draft.each(room.units, body, inputs, {array: room.arrays[array] for array in kept})
+
+
+def _found(room: Room, name: str) -> Array | float:
+    places: tuple[Mapping[str, Array | float], ...] = (room.numbers, room.arrays, room.sums)
+    return next(place[name] for place in places if name in place)
 
 
 def _is_kept(array: str, room: Room, later: set[str]) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...compiler.render.c import number
@@ -65,6 +67,13 @@ def table(name: str, numbers: Tensor) -> str:
     """A constant array of floats."""
     values = [number(value).strip("()") for value in numbers.detach().float().flatten().tolist()]
     return f"static const float {name}[{len(values)}] = {{\n{wrapped(values)}\n}};\n"
+
+
+def int_table(name: str, numbers: NDArray[Any], c: str) -> str:
+    """A constant array of whole numbers of the type ``c``."""
+    form = "0x{:08x}u" if c == "uint32_t" else "{}"
+    values = [form.format(int(value)) for value in numbers.reshape(-1)]
+    return f"static const {c} {name}[{len(values)}] = {{\n{wrapped(values)}\n}};\n"
 
 
 def wrapped(values: Iterable[str]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,8 +17,13 @@ from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ..accept import Limit, accepted
 from ..width import width_of
-from .draft import Draft
-from .files import Golden, Sizes, golden_inputs, header, source
+from .arrays import Array, Numbers
+from .calibration import checked, ranges, said, signal_to_noise
+from .draft import Draft, Precision
+from .files import Golden, Quality, Sizes, golden_inputs, header, source
+from .floats import Float
+from .int_layouts import INT_LAYOUTS
+from .ints import Int8
 from .layouts import LAYOUTS
 from .parts import add_chain
 from .text import checked_name
@@ -29,55 +37,86 @@ FLAGS = {
 }
 """By target, for the compiler."""
 
-_GOLDEN_STEPS, _GOLDEN_TOLERANCE = 16, 4e-6
+_GOLDEN_STEPS, _GOLDEN_TOLERANCE = 16, {"float32": 4e-6, "int8": 2e-4}
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and what it takes: bytes of weights, of one state and of a step's arrays, and operations."""
+    """What was written, and what it takes: bytes of weights, of one state and of a step's arrays, and operations.
+    quality: of int8, how near the model it is."""
 
     source: Path
     header: Path
     sizes: Sizes
+    quality: Quality | None = None
 
 
-def write(model: nn.Module, path: str | Path, *, name: str, target: str) -> Exported:
+def write(
+    model: nn.Module, path: str | Path, *, name: str, target: str, dtype: str, calibration: Tensor | None
+) -> Exported:
     """See :func:`gatewise.export.to_c`."""
     checked_name(name)
-    if target not in LAYOUTS:
-        raise InputError(f"there is no target {target!r}", where="target", hint=f"one of {', '.join(LAYOUTS)}")
+    _check_choice(target, LAYOUTS, "target")
+    _check_choice(dtype, _GOLDEN_TOLERANCE, "dtype")
     files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
     for file in files:
         check_writable(file)
     chain, _ = accepted(model, LIMIT)
-    draft, inputs = Draft(f"{name}_", LAYOUTS[target]), width_of(chain)
-    y = add_chain(draft, chain, inputs)
+    inputs = width_of(chain)
+    if dtype == "float32" and calibration is not None:
+        raise InputError("float32 takes no calibration", where="calibration", hint='dtype="int8"')
+    written = drafted(chain, f"{name}_", Float(LAYOUTS[target]), inputs)
+    golden, quality = _golden(chain, inputs), None
+    if dtype == "int8":
+        written, golden, quality = in_whole_numbers(chain, written, target, checked(calibration, inputs))
+    draft, y = written
     sizes = Sizes.of(draft, inputs, y.size)
     texts = (
-        source(name, draft, y, _golden(chain, inputs), inputs),
-        header(name, _about(chain), draft, sizes, FLAGS[target]),
+        source(name, draft, y, golden, inputs),
+        header(name, _about(chain), draft, sizes, FLAGS[target], quality),
     )
     for file, text in zip(files, texts, strict=True):
         atomic_write(file, text)
-    return Exported(*files, sizes)
+    return Exported(*files, sizes, quality)
 
 
-@torch.no_grad()
+def _check_choice(given: str, choices: Iterable[str], what: str) -> None:
+    if given not in choices:
+        raise InputError(f"there is no {what} {given!r}", where=what, hint=f"one of {', '.join(choices)}")
+
+
+class Drafted(NamedTuple):
+    """A draft, and where the output of a step is found."""
+
+    draft: Draft
+    y: Array
+
+
+def drafted(chain: Chain, prefix: str, precision: Precision, inputs: int) -> Drafted:
+    """Every part of a chain."""
+    draft = Draft(prefix, precision)
+    return Drafted(draft, add_chain(draft, chain, inputs))
+
+
+def in_whole_numbers(chain: Chain, floats: Drafted, target: str, x: Numbers) -> tuple[Drafted, Golden, Quality]:
+    """The same again in int8, with the ranges that the draft in floats has on x (T, B, I)."""
+    precision = Int8(INT_LAYOUTS[target], ranges(*floats, x))
+    found = drafted(chain, floats.draft.prefix, precision, x.shape[2])
+    run = found.draft.twin.run
+    ratio = signal_to_noise(said(chain, x), run(x, found.y)[0])
+    given = golden_inputs(_GOLDEN_STEPS, x.shape[2]).numpy()
+    golden = _golden_of(run(given[:, None], found.y)[0][:, 0], "int8")
+    return found, golden, Quality(ratio, x.shape[0] * x.shape[1], precision.largest)
+
+
 def _golden(chain: Chain, inputs: int) -> Golden:
     """What the module says in evaluation mode."""
-    parameter = next(iter(chain.parameters()), None)
-    x = golden_inputs(_GOLDEN_STEPS, inputs)
-    training = chain.training
-    try:
-        y = _run(chain.eval(), x if parameter is None else x.to(parameter))
-    finally:
-        chain.train(training)
-    return Golden(y.float().cpu(), _GOLDEN_TOLERANCE * max(1.0, float(y.abs().max())))
+    return _golden_of(said(chain, golden_inputs(_GOLDEN_STEPS, inputs).numpy()[:, None])[:, 0], "float32")
 
 
-def _run(chain: Chain, x: Tensor) -> Tensor:
-    y, _ = chain(x)
-    return y
+def _golden_of(y: Numbers, dtype: str) -> Golden:
+    largest = float(np.abs(y).max())
+    return Golden(torch.from_numpy(y), _GOLDEN_TOLERANCE[dtype] * max(1.0, largest))
 
 
 def _about(chain: Chain) -> list[str]:

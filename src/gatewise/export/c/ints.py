@@ -1,0 +1,127 @@
+"""Products of int8 weights and int16 numbers in int32 sums; states in fixed point; everything else in float32.
+
+A row of weights has one scale, its largest magnitude over 127, and W and U have scales of their own. The sums of each
+are exact whole numbers, proven to stay within 32 bits, so that every processor finds the same; then
+``z = bias + (scale of W)(scale of x) sum + (scale of U)(scale of h) sum`` in float, as the rest of the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...compiler.intervals import Interval
+from ...errors import InputError
+from .arrays import FLOATS, Array, Form, Narrow, Numbers, Wide
+from .draft import Draft
+from .floats import found_gates
+from .int_layouts import IntLayout, Whole
+from .layouts import Sums
+from .twin import Memory
+
+HEADROOM = {"narrow": 2.0, "wide": 8.0}
+"""How far past what calibration has seen a number may go before it stays at the end."""
+
+LARGEST = (1 << 31) // 32768
+"""What the magnitudes of a row's weights must stay below, together."""
+
+
+class Rows(NamedTuple):
+    """A matrix in int8: (G, H, K), and what 1 stands for in each row, (G, H) in float64."""
+
+    whole: Numbers
+    units: Numbers
+
+
+@dataclass
+class Int8:
+    """ranges: largest magnitudes on calibration data. largest: the largest sum of magnitudes of a row so far."""
+
+    layout: IntLayout
+    ranges: Mapping[str, float]
+    largest: int = 0
+    inputs: dict[tuple[str, int, int], Array] = field(default_factory=dict[tuple[str, int, int], Array])
+
+    def state(self, key: str, bound: Interval, starts: Sequence[float], *, output: bool) -> Form:
+        """int16 for outputs, where [-1, 1] needs no calibration; int32 for memories."""
+        if not output:
+            return Wide(self._reach(key, "wide"))
+        inside = max([1.0, *(abs(start) for start in starts if np.isfinite(start))])
+        if bound.low >= -1.0 and bound.high <= 1.0:
+            return Narrow(inside, proven=True)
+        return Narrow(self._reach(key, "narrow"))
+
+    def _reach(self, key: str, kind: str) -> float:
+        return HEADROOM[kind] * max(self.ranges[key], 1e-6) if self.ranges[key] else 1.0
+
+    def sums(self, draft: Draft, sums: Sums, arrays: Sequence[Array]) -> list[Array]:
+        """One function that adds all up."""
+        given = [self._narrowed(draft, array) for array in arrays]
+        rows = [self._rows(sums, operand, matrix) for operand, matrix in zip(sums.operands, sums.matrices, strict=True)]
+        units = [array.form.unit for array in given if isinstance(array.form, Narrow)]
+        scales = [(row.units * float(unit)).astype(np.float32) for row, unit in zip(rows, units, strict=True)]
+        biases = sums.biases.float().cpu().numpy()
+        whole = Whole(sums, [row.whole for row in rows], biases, scales)
+        written = self.layout.write(whole, draft.prefix)
+        weights = draft.integers(f"{sums.name}_weights", written.weights, written.c)
+        factors = draft.constants(f"{sums.name}_scales", torch.from_numpy(written.scales))
+        parameters = "".join(f"const int16_t *{operand}, " for operand in sums.operands)
+        function = f"{draft.prefix}{draft.name(f'{sums.name}_sums')}"
+        start = f"    const {written.c} *w = {weights};\n    const float *s = {factors.text};\n"
+        draft.functions.append(f"static void {function}({parameters}float *z)\n{{\n{start}{written.loops}}}\n")
+        z = draft.array(f"{sums.name}_z", written.room)
+        draft.step.append(f"{function}({''.join(f'{array.text}, ' for array in given)}{z.text});")
+        found = found_gates(draft, sums, z, self.layout)
+        _add_action(draft, whole, given, found)
+        return found
+
+    def _narrowed(self, draft: Draft, array: Array) -> Array:
+        """The array in int16, once for all who multiply it."""
+        key = f"operand{draft.operands}"
+        draft.operands += 1
+        if isinstance(array.form, Narrow):
+            return array
+        at = array.key, array.begin, array.size
+        if at not in self.inputs:
+            wanted = draft.array(f"{array.key}_narrow", array.size, Narrow(self._reach(key, "narrow")))
+            self.inputs[at] = draft.copied(array, wanted)
+        return self.inputs[at]
+
+    def _rows(self, sums: Sums, operand: str, matrix: Tensor) -> Rows:
+        """Raises InputError for a row whose sum might not fit."""
+        values = matrix.double().cpu().numpy()
+        units = np.abs(values).max(-1) / 127
+        units[units == 0] = 1.0
+        whole = np.rint(values / units[..., None]).astype(np.int8)
+        row_sums = np.abs(whole.astype(np.int64)).sum(-1)
+        self.largest = max(self.largest, int(row_sums.max()))
+        if self.largest >= LARGEST:
+            raise InputError(
+                f"a row of {values.shape[-1]} weights for {operand} adds up to {row_sums.max():,} in int8; with inputs "
+                f"of int16 a sum of 32 bits holds less than {LARGEST:,}",
+                where=sums.name,
+                hint='dtype="float32", or a narrower layer',
+            )
+        return Rows(whole, units)
+
+
+def _add_action(draft: Draft, whole: Whole, arrays: Sequence[Array], found: list[Array]) -> None:
+    """Sums of whole numbers below 2**53 are exact in float64 as well, where numpy is fast."""
+    biases = whole.biases.reshape(1, -1)
+    matrices = [matrix.reshape(-1, matrix.shape[-1]).T.astype(np.float64) for matrix in whole.matrices]
+
+    def run(memory: Memory) -> None:
+        total = biases
+        for array, matrix, scales in zip(arrays, matrices, whole.scales, strict=True):
+            products = memory.whole(array).astype(np.float64) @ matrix
+            total = total + scales.reshape(1, -1) * products.astype(np.float32)
+        for gate, part in zip(found, np.split(total, whole.sums.gates, axis=1), strict=True):
+            assert gate.form is FLOATS
+            memory.put(gate, part)
+
+    draft.twin.actions.append(run)
