@@ -63,7 +63,7 @@ def measure(given: argparse.Namespace) -> bool:
     counts = _counts(given.cells or list(CELLS), None if given.quick else given.models)
     print(HEADING)
     found: list[Gaps] = []
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+    with _progress() as progress:
         task = progress.add_task("", total=sum(counts.values()))
         for name, count in counts.items():
             progress.update(task, description=name)
@@ -76,6 +76,12 @@ def measure(given: argparse.Namespace) -> bool:
             found += gaps
     print(_row("all", found))
     return _all_hold(found)
+
+
+def _progress() -> Progress:
+    """A bar on a terminal, which lines go above; where they go into a file, they go there untouched."""
+    console, piped = Console(stderr=True), not sys.stdout.isatty()
+    return Progress(console=console, transient=True, disable=not console.is_terminal, redirect_stdout=not piped)
 
 
 def _counts(names: Sequence[str], models: int | None) -> dict[str, int]:
