@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...nn.chain import Chain
 from .arrays import Array, Numbers
 from .draft import Draft
+from .twin import Seen
 
 
 def checked(calibration: Tensor | None, inputs: int) -> Numbers:
@@ -34,8 +35,8 @@ def checked(calibration: Tensor | None, inputs: int) -> Numbers:
     return x.reshape(shape[0], -1, inputs).numpy()
 
 
-def ranges(draft: Draft, y: Array, x: Numbers) -> dict[str, float]:
-    """The largest magnitudes of states and of what is multiplied, of a draft in floats."""
+def seen(draft: Draft, y: Array, x: Numbers) -> Seen:
+    """The sizes of states and of what is multiplied, of a draft in floats."""
     return draft.twin.run(x, y)[1]
 
 

@@ -65,8 +65,9 @@ def _add_action(draft: Draft, sums: Sums, arrays: Sequence[Array], found: list[A
 
     def run(memory: Memory) -> None:
         total = biases.reshape(1, -1)
-        for key, array, matrix in zip(keys, arrays, matrices, strict=True):
-            values = memory.get(array)
+        given = [memory.get(array) for array in arrays]
+        memory.note_together(keys[0], given)
+        for key, values, matrix in zip(keys, given, matrices, strict=True):
             memory.note(key, values)
             total = total + values @ matrix
         for gate, part in zip(found, np.split(total, sums.gates, axis=1), strict=True):

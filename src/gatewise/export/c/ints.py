@@ -7,13 +7,11 @@ are exact whole numbers, proven to stay within 32 bits, so that every processor 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ...compiler.intervals import Interval
 from ...errors import InputError
@@ -22,7 +20,8 @@ from .draft import Draft
 from .floats import found_gates
 from .int_layouts import IntLayout, Whole
 from .layouts import Sums
-from .twin import Memory
+from .rounding import rounded
+from .twin import Memory, Seen
 
 HEADROOM = {"narrow": 2.0, "wide": 8.0}
 """How far past what calibration has seen a number may go before it stays at the end."""
@@ -31,19 +30,12 @@ LARGEST = (1 << 31) // 32768
 """What the magnitudes of a row's weights must stay below, together."""
 
 
-class Rows(NamedTuple):
-    """A matrix in int8: (G, H, K), and what 1 stands for in each row, (G, H) in float64."""
-
-    whole: Numbers
-    units: Numbers
-
-
 @dataclass
 class Int8:
-    """ranges: largest magnitudes on calibration data. largest: the largest sum of magnitudes of a row so far."""
+    """seen: of calibration data, by a draft in floats. largest: the largest sum of magnitudes of a row so far."""
 
     layout: IntLayout
-    ranges: Mapping[str, float]
+    seen: Seen
     largest: int = 0
     inputs: dict[tuple[str, int, int], Array] = field(default_factory=dict[tuple[str, int, int], Array])
 
@@ -57,16 +49,13 @@ class Int8:
         return Narrow(self._reach(key, "narrow"))
 
     def _reach(self, key: str, kind: str) -> float:
-        return HEADROOM[kind] * max(self.ranges[key], 1e-6) if self.ranges[key] else 1.0
+        return HEADROOM[kind] * max(seen, 1e-6) if (seen := self.seen.ranges[key]) else 1.0
 
     def sums(self, draft: Draft, sums: Sums, arrays: Sequence[Array]) -> list[Array]:
         """One function that adds all up."""
+        moments = self.seen.moments[f"operand{draft.operands}"]
         given = [self._narrowed(draft, array) for array in arrays]
-        rows = [self._rows(sums, operand, matrix) for operand, matrix in zip(sums.operands, sums.matrices, strict=True)]
-        units = [array.form.unit for array in given if isinstance(array.form, Narrow)]
-        scales = [(row.units * float(unit)).astype(np.float32) for row, unit in zip(rows, units, strict=True)]
-        biases = sums.biases.float().cpu().numpy()
-        whole = Whole(sums, [row.whole for row in rows], biases, scales)
+        whole = self._whole(sums, moments, [array.form.unit for array in given if isinstance(array.form, Narrow)])
         written = self.layout.write(whole, draft.prefix)
         weights = draft.integers(f"{sums.name}_weights", written.weights, written.c)
         factors = draft.constants(f"{sums.name}_scales", torch.from_numpy(written.scales))
@@ -92,22 +81,40 @@ class Int8:
             self.inputs[at] = draft.copied(array, wanted)
         return self.inputs[at]
 
-    def _rows(self, sums: Sums, operand: str, matrix: Tensor) -> Rows:
+    def _whole(self, sums: Sums, moments: Numbers, inputs: Sequence[np.float32]) -> Whole:
+        """inputs: what 1 stands for in each array."""
+        shape, widths = (sums.gates, sums.units), [matrix.shape[2] for matrix in sums.matrices]
+        matrices = [matrix.double().cpu().flatten(0, 1).numpy() for matrix in sums.matrices]
+        units = [_units(matrix) for matrix in matrices]
+        each = np.repeat(np.stack(units, 1), widths, axis=1)
+        biases = sums.biases.double().cpu().flatten().numpy()
+        rows = rounded(np.concatenate(matrices, axis=1), each, biases, moments)
+        parts = np.split(rows.whole, np.cumsum(widths)[:-1], axis=1)
+        for operand, part in zip(sums.operands, parts, strict=True):
+            self._prove(sums, operand, part)
+        scales = [
+            (unit * float(one)).astype(np.float32).reshape(shape) for unit, one in zip(units, inputs, strict=True)
+        ]
+        wholes = [part.reshape(*shape, -1) for part in parts]
+        return Whole(sums, wholes, rows.biases.astype(np.float32).reshape(shape), scales)
+
+    def _prove(self, sums: Sums, operand: str, whole: Numbers) -> None:
         """Raises InputError for a row whose sum might not fit."""
-        values = matrix.double().cpu().numpy()
-        units = np.abs(values).max(-1) / 127
-        units[units == 0] = 1.0
-        whole = np.rint(values / units[..., None]).astype(np.int8)
-        row_sums = np.abs(whole.astype(np.int64)).sum(-1)
-        self.largest = max(self.largest, int(row_sums.max()))
-        if self.largest >= LARGEST:
+        most = int(np.abs(whole.astype(np.int64)).sum(-1).max())
+        self.largest = max(self.largest, most)
+        if most >= LARGEST:
             raise InputError(
-                f"a row of {values.shape[-1]} weights for {operand} adds up to {row_sums.max():,} in int8; with inputs "
-                f"of int16 a sum of 32 bits holds less than {LARGEST:,}",
+                f"a row of {whole.shape[-1]} weights for {operand} adds up to {most:,} in int8; with inputs of int16 a "
+                f"sum of 32 bits holds less than {LARGEST:,}",
                 where=sums.name,
                 hint='dtype="float32", or a narrower layer',
             )
-        return Rows(whole, units)
+
+
+def _units(matrix: Numbers) -> Numbers:
+    """What 1 stands for in each row, so that the largest weight is 127; what rounding took back may be cut off."""
+    units = np.abs(matrix).max(-1) / 127
+    return np.where(units == 0, 1.0, units)
 
 
 def _add_action(draft: Draft, whole: Whole, arrays: Sequence[Array], found: list[Array]) -> None:

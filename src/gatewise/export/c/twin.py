@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from .arrays import Array, Numbers
 
 
+class Seen(NamedTuple):
+    """ranges: largest magnitudes. moments: sums of products of every two numbers that are multiplied together with
+    weights, and of 1, (K + 1, K + 1)."""
+
+    ranges: dict[str, float]
+    moments: dict[str, Numbers]
+
+
 class Memory:
-    """The numbers of B rows that run at once: (B, size) for every array. ranges: largest magnitudes that were noted."""
+    """The numbers of B rows that run at once: (B, size) for every array. seen: what was noted."""
 
     def __init__(self, rows: int, starts: dict[str, Numbers], constants: dict[str, Numbers]) -> None:
         self.held = {key: np.repeat(values[None], rows, axis=0) for key, values in starts.items()}
         self.held |= {key: values[None] for key, values in constants.items()}
-        self.ranges: dict[str, float] = {}
+        self.seen = Seen({}, {})
 
     def whole(self, array: Array) -> Numbers:
         """What is held."""
@@ -37,7 +46,12 @@ class Memory:
     def note(self, key: str, values: Numbers) -> None:
         """Remember the largest finite magnitude."""
         found = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-        self.ranges[key] = max(found, self.ranges.get(key, 0.0))
+        self.seen.ranges[key] = max(found, self.seen.ranges.get(key, 0.0))
+
+    def note_together(self, key: str, values: list[Numbers]) -> None:
+        """Remember the products of every two, and of 1."""
+        whole = np.concatenate([*values, np.ones_like(values[0][:, :1])], axis=1).astype(np.float64)
+        self.seen.moments[key] = self.seen.moments.get(key, 0.0) + whole.T @ whole
 
 
 @dataclass
@@ -53,8 +67,8 @@ class Twin:
         values = np.broadcast_to(np.asarray(start, np.float32), (array.size,))
         self.starts[array.key] = array.form.encoded(values).astype(array.form.dtype)
 
-    def run(self, x: Numbers, y: Array) -> tuple[Numbers, dict[str, float]]:
-        """Inputs (T, B, I) to outputs (T, B, O) in float32, and the ranges noted."""
+    def run(self, x: Numbers, y: Array) -> tuple[Numbers, Seen]:
+        """Inputs (T, B, I) to outputs (T, B, O) in float32, and what was noted."""
         memory = Memory(x.shape[1], self.starts, self.constants)
         outputs = np.empty((*x.shape[:2], y.size), np.float32)
         with np.errstate(all="ignore"):
@@ -63,4 +77,4 @@ class Twin:
                 for action in self.actions:
                     action(memory)
                 outputs[step] = memory.get(y)
-        return outputs, memory.ranges
+        return outputs, memory.seen

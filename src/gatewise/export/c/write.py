@@ -18,7 +18,7 @@ from ...nn.recurrent import Recurrent
 from ..accept import Limit, accepted
 from ..width import width_of
 from .arrays import Array, Numbers
-from .calibration import checked, ranges, said, signal_to_noise
+from .calibration import checked, said, seen, signal_to_noise
 from .draft import Draft, Precision
 from .files import Golden, Quality, Sizes, golden_inputs, header, source
 from .floats import Float
@@ -99,8 +99,8 @@ def drafted(chain: Chain, prefix: str, precision: Precision, inputs: int) -> Dra
 
 
 def in_whole_numbers(chain: Chain, floats: Drafted, target: str, x: Numbers) -> tuple[Drafted, Golden, Quality]:
-    """The same again in int8, with the ranges that the draft in floats has on x (T, B, I)."""
-    precision = Int8(INT_LAYOUTS[target], ranges(*floats, x))
+    """The same again in int8, with what the draft in floats sees on x (T, B, I)."""
+    precision = Int8(INT_LAYOUTS[target], seen(*floats, x))
     found = drafted(chain, floats.draft.prefix, precision, x.shape[2])
     run = found.draft.twin.run
     ratio = signal_to_noise(said(chain, x), run(x, found.y)[0])
