@@ -13,6 +13,7 @@ import torch
 from examples.boards import BOARDS, run_model
 from torch import nn
 
+from gatewise import cell
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.export import to_c
@@ -31,13 +32,20 @@ from ..matrix import ALL_CELLS
 from ..tolerance import INT8_RATIO, INT8_TRAINED_RATIO
 from .compiled import C99, WARNINGS, InC, compiled, needs_gcc
 
+
+@cell(gates={"a": "b", "z": "W x + U h + b"}, state="h")
+def only_a_bias(a, z, h):
+    """A gate that multiplies nothing."""
+    return torch.sigmoid(a) * h + torch.tanh(z)
+
+
 STEPS = 120
 # Instructions of a step, LSTM with one input, at the level that the header recommends: 2 % above what was measured with
 # GCC 12.2 (5269, 14456, 42808; saturating states take a few more).
 RATCHET = {16: 5380, 32: 14750, 64: 43700}
 torch.manual_seed(0)
 MODELS = {
-    **{name: Recurrent(cell, 3, 10) for name, cell in ALL_CELLS.items()},
+    **{name: Recurrent(kind, 3, 10) for name, kind in ALL_CELLS.items()},
     "projected": LSTM(3, 12, 2, proj_size=5),
     "projected, and the step reads its output": Recurrent(CELLS["gru"], 3, 12, proj_size=5),
     "heads": LSTM(3, 12, heads=3),
@@ -48,6 +56,7 @@ MODELS = {
     "one unit": LSTM(1, 1),
     "torch.nn.GRU": nn.GRU(3, 7),
     "scaled, a head": Chain(Standardize(torch.ones(2), torch.ones(2)), LSTM(2, 17), nn.Linear(17, 2), nn.Tanh()),
+    "only a bias": Recurrent(only_a_bias, 3, 5),
     "two layers": LSTM(3, [7, 4], 2),
     "no recurrent part": Chain(nn.Linear(21, 3)),
 }

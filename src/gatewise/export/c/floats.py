@@ -66,7 +66,8 @@ def _add_action(draft: Draft, sums: Sums, arrays: Sequence[Array], found: list[A
     def run(memory: Memory) -> None:
         total = biases.reshape(1, -1)
         given = [memory.get(array) for array in arrays]
-        memory.note_together(keys[0], given)
+        if given:
+            memory.note_together(keys[0], given)
         for key, values, matrix in zip(keys, given, matrices, strict=True):
             memory.note(key, values)
             total = total + values @ matrix

@@ -53,6 +53,8 @@ class Int8:
 
     def sums(self, draft: Draft, sums: Sums, arrays: Sequence[Array]) -> list[Array]:
         """One function that adds all up."""
+        if not arrays:
+            return [draft.constants(f"{sums.name}_bias{at}", bias) for at, bias in enumerate(sums.biases)]
         moments = self.seen.moments[f"operand{draft.operands}"]
         given = [self._narrowed(draft, array) for array in arrays]
         whole = self._whole(sums, moments, [array.form.unit for array in given if isinstance(array.form, Narrow)])
