@@ -23,7 +23,7 @@ ARROWS = {
     "cells": "equation",
     "compiler": "equation",
     "kernels": "equation compiler",
-    "nn": "equation compiler kernels cells transforms",
+    "nn": "equation compiler kernels cells transforms container files",
     "transforms": "equation compiler",
     "inspect": "equation compiler kernels nn transforms files escape pages version",
     "training": "nn container files",

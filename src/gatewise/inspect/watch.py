@@ -16,8 +16,9 @@ from ..equation import Cell
 from ..errors import InputError
 from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer
-from ..kernels.reference import States, one_step
+from ..kernels.reference import States
 from ..kernels.registry import cell_of, register
+from ..nn.by_rows import step
 from ..nn.from_torch import from_torch
 from ..nn.recurrent import Recurrent
 from ..nn.runner import Run, Watch
@@ -80,7 +81,7 @@ class Changed:
         own, cell = len(cell.state), self._change(cell)
         added = len(cell.state) - own
         begun = [states[0].new_full((len(states[0]), layer.units), start) for start in cell.initial[own:]]
-        found = one_step(cell, self._given(cell, layer, added), rows, [*states, *begun])
+        found = step(cell, self._given(cell, layer, added), rows, [*states, *begun])
         if added:
             self.more.append(found[own:])
         return found[:own]

@@ -45,8 +45,19 @@ def _joined(new: tuple[Tensor, ...], old: tuple[Tensor, ...]) -> tuple[Tensor, .
     return tuple(torch.cat((a, b[a.shape[0] :])) for a, b in zip(new, old, strict=True))
 
 
-def one_step(cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The step that reads these rows of x: the new states, each (rows, H)."""
+def times(rows: Tensor, matrix: Tensor) -> Tensor:
+    """Rows (N, I) times a matrix (O, I), transposed."""
+    return rows @ matrix.t()
+
+
+def one_step(
+    cell: Cell,
+    layer: Layer,
+    rows: slice,
+    states: Sequence[Tensor],
+    product: Callable[[Tensor, Tensor], Tensor] = times,
+) -> tuple[Tensor, ...]:
+    """The step that reads these rows of x: the new states, each (rows, H). product: as :func:`times`."""
     x, units = layer.x[rows], layer.units
     W = _blocks(cell.gates, layer.W, units, lambda gate: gate.has_input)
     U = _blocks(cell.gates, layer.U, units, lambda gate: bool(gate.recurrent))
@@ -54,13 +65,13 @@ def one_step(cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) ->
     arguments: dict[str, Any] = dict(zip(cell.state, states, strict=True))
     arguments |= dict(zip(cell.per_unit, layer.per_unit, strict=True)) | _noise(cell, layer, rows)
     for gate in cell.gates:
-        total: Any = x @ W[gate.name].t() if gate.has_input else x.new_zeros(x.shape[0], units)
+        total: Any = product(x, W[gate.name]) if gate.has_input else x.new_zeros(x.shape[0], units)
         if gate.recurrent == "h":
-            total = total + states[0] @ U[gate.name].t()
+            total = total + product(states[0], U[gate.name])
         if gate.has_bias:
             total = total + b[gate.name]
         fed = gate.recurrent == "step"
-        arguments[gate.letter] = _Fed(total, U[gate.name]) if fed else total
+        arguments[gate.letter] = _Fed(total, U[gate.name], product) if fed else total
     return cell.new_states(**arguments)
 
 
@@ -78,11 +89,11 @@ def _noise(cell: Cell, layer: Layer, rows: slice) -> dict[str, Tensor]:
 class _Fed:
     """A gate that the step itself calls with what U is to multiply."""
 
-    def __init__(self, total: Any, U: Tensor) -> None:
-        self.total, self.U = total, U
+    def __init__(self, total: Any, U: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.total, self.U, self.product = total, U, product
 
     def __call__(self, operand: Tensor) -> Tensor:
-        return self.total + operand @ self.U.t()
+        return self.total + self.product(operand, self.U)
 
 
 def _blocks(gates: tuple[Gate, ...], weight: Tensor, units: int, has: Callable[[Gate], bool]) -> dict[str, Tensor]:

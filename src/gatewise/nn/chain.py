@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from .by_rows import apply
 from .from_torch import from_torch, is_from_torch
-from .maps import MAPS, apply_linear
+from .maps import MAPS
 from .recurrent import Recurrent
+from .sizes import sizes_of
 
 
 class Chain(nn.Module):
@@ -23,7 +25,7 @@ class Chain(nn.Module):
         model = Chain(Standardize(mean, scale), LSTM(3, 16, 2), nn.Linear(16, 1))
         y, state = model(x)
 
-    Raises InputError for other modules, by name.
+    Raises InputError for other modules, by name, and ShapeError for parts that do not fit together.
     """
 
     def __init__(self, *parts: nn.Module) -> None:
@@ -31,8 +33,17 @@ class Chain(nn.Module):
         self.parts = nn.ModuleList(_part(part, f"part {at}") for at, part in enumerate(parts))
         if not len(self.parts):
             raise InputError("a chain of no parts", hint="give a recurrent module at least")
+        _check_sizes(self.parts)
         if len({part.batch_first for part in self.recurrent}) > 1:
             raise InputError("some parts are batch_first and others are not", hint="make all the same")
+
+    @property
+    def input_size(self) -> int:
+        """I, how many numbers a step reads. Raises InputError where no part says it."""
+        for part in self.parts:
+            if (sizes := sizes_of(part)) is not None:
+                return sizes.inputs  # those before it keep the width
+        raise InputError("no part of the chain says how many features its input has", hint=_NO_SIZE)
 
     @property
     def recurrent(self) -> list[Recurrent]:
@@ -55,8 +66,22 @@ class Chain(nn.Module):
                 x, state = part(x, given[len(last)], lengths=lengths)
                 last.append(state)
             else:
-                x = apply_linear(part, x) if isinstance(part, nn.Linear) else part(x)
+                x = apply(part, x)
         return x, last
+
+
+_NO_SIZE = "add a linear or recurrent part"
+
+
+def _check_sizes(parts: Iterable[nn.Module]) -> None:
+    width: int | None = None
+    for at, part in enumerate(parts):
+        if (sizes := sizes_of(part)) is not None:
+            if width not in (None, sizes.inputs):
+                raise ShapeError(
+                    f"a {type(part).__name__} of {sizes.inputs} features follows what gives {width}", where=f"part {at}"
+                )
+            width = sizes.outputs
 
 
 def _part(module: nn.Module, name: str) -> nn.Module:

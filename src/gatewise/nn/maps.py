@@ -1,26 +1,21 @@
-"""Modules that treat every step by itself, and the programs that say what they do.
+"""Modules that treat every step by itself, and the cells that say what they do.
 
-A map other than a linear layer is a program over one row: ``x``, and vectors of one number for each feature.
+A linear layer is a cell without a memory; every other map is a cell without gates, whose state goes in and comes out
+changed. So kernels, gradients, streams and exported files are derived from one step here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from ..compiler.lower import lower
-from ..compiler.program import Program
-from ..compiler.stages import INPUT
-from ..equation import Value, cell
+from ..equation import Cell, cell
 from ..errors import InputError
-from ..kernels.dispatch import sequence
-from ..kernels.layer import Layer
-from ..kernels.registry import register
 
 
 class Standardize(nn.Module):
@@ -56,81 +51,106 @@ class Unstandardize(Standardize):
         return x * self.scale + self.mean
 
 
-class Map(NamedTuple):
-    """What a module does to one row. step: in the language of cells. vectors: names of the module's own vectors that
-    it takes after ``x``, None standing for one that a module may lack. numbers: names of attributes that it takes last.
-    """
-
-    step: Callable[..., Any]
-    vectors: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
+@cell(gates={"output": "W x + b"}, state="y")
+def linear(a: Any) -> Any:
+    """``nn.Linear``."""
+    return a
 
 
-def _layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
-    """Ba, Kiros, Hinton, Layer Normalization, arXiv:1607.06450, equation 3, with PyTorch's epsilon."""
-    centred = x - x.mean(-1, keepdim=True)
-    return centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + eps) * weight + bias
+@cell(gates={}, state="y", per_unit="mean scale")
+def standardize(y: Any, mean: Any, scale: Any) -> Any:
+    """:class:`Standardize`."""
+    return (y - mean) / scale
 
 
-MAPS: dict[type[nn.Module], Map] = {
-    Standardize: Map(lambda x, mean, scale: (x - mean) / scale, ("mean", "scale")),
-    Unstandardize: Map(lambda x, mean, scale: x * scale + mean, ("mean", "scale")),
-    nn.LayerNorm: Map(_layer_norm, ("weight", "bias"), ("eps",)),
-    nn.Tanh: Map(torch.tanh),
-    nn.Sigmoid: Map(torch.sigmoid),
-    nn.ReLU: Map(torch.relu),
-    nn.LogSigmoid: Map(logsigmoid),
-    nn.Identity: Map(lambda x: x),
-    nn.Dropout: Map(lambda x: x),
-}
-"""What a chain may hold beside linear and recurrent layers, as it is in evaluation mode."""
+@cell(gates={}, state="y", per_unit="mean scale")
+def unstandardize(y: Any, mean: Any, scale: Any) -> Any:
+    """:class:`Unstandardize`."""
+    return y * scale + mean
 
 
-def program_of_map(module: nn.Module) -> Program:
-    """What the module does to one row: inputs ``x`` and its vectors by name, output ``y``."""
-    found = MAPS[type(module)]
-    return _program(type(module), tuple(getattr(module, name) for name in found.numbers))
+@cell(gates={}, state="y")
+def tanh(y: Any) -> Any:
+    """``nn.Tanh``."""
+    return torch.tanh(y)
+
+
+@cell(gates={}, state="y")
+def sigmoid(y: Any) -> Any:
+    """``nn.Sigmoid``."""
+    return torch.sigmoid(y)
+
+
+@cell(gates={}, state="y")
+def relu(y: Any) -> Any:
+    """``nn.ReLU``."""
+    return torch.relu(y)
+
+
+@cell(gates={}, state="y")
+def log_sigmoid(y: Any) -> Any:
+    """``nn.LogSigmoid``."""
+    return logsigmoid(y)
+
+
+@cell(gates={}, state="y")
+def identity(y: Any) -> Any:
+    """``nn.Identity``, and ``nn.Dropout`` in evaluation."""
+    return y
+
+
+@cell(gates={}, state="y z")
+def added(y: Any, z: Any) -> Any:
+    """Two arrays as one: what a residual connection does."""
+    return y + z, z
 
 
 @cache
-def _program(kind: type[nn.Module], numbers: tuple[float, ...]) -> Program:
-    found = MAPS[kind]
-    symbols = [Value("input", label=name) for name in (INPUT, *found.vectors)]
-    return lower(kind.__name__, (INPUT, *found.vectors), {"y": found.step(*symbols, *numbers)}, {})
+def layer_norm(eps: float) -> Cell:
+    """``nn.LayerNorm`` over the features of a step: Ba, Kiros, Hinton, arXiv:1607.06450, equation 3, with PyTorch's
+    epsilon."""
+
+    @cell(gates={}, state="y", per_unit="weight bias")
+    def layer_norm(y: Any, weight: Any, bias: Any) -> Any:
+        centred = y - y.mean(-1, keepdim=True)
+        return centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + eps) * weight + bias
+
+    return layer_norm
 
 
-def vectors_of_map(module: nn.Module) -> Mapping[str, Tensor]:
-    """The vectors of :func:`program_of_map`, (I,) each; a module without a weight has ones, without a bias zeros."""
-    return {name: _vector(module, name) for name in MAPS[type(module)].vectors}
+MAPS: Mapping[type[nn.Module], Callable[[Any], Cell]] = {
+    Standardize: lambda _: standardize,
+    Unstandardize: lambda _: unstandardize,
+    nn.LayerNorm: lambda module: layer_norm(module.eps),
+    nn.Tanh: lambda _: tanh,
+    nn.Sigmoid: lambda _: sigmoid,
+    nn.ReLU: lambda _: relu,
+    nn.LogSigmoid: lambda _: log_sigmoid,
+    nn.Identity: lambda _: identity,
+    nn.Dropout: lambda _: identity,
+}
+"""What a chain may hold beside linear and recurrent layers, as it is in evaluation: its cell, whose weights per unit
+are the module's own vectors by name."""
+
+
+def cell_of_map(module: nn.Module) -> Cell:
+    """What the module does to one row, its state ``y``."""
+    return MAPS[type(module)](module)
+
+
+def vectors_of_map(module: nn.Module) -> dict[str, Tensor]:
+    """The weights per unit of :func:`cell_of_map`, (I,) each; a module without a weight has ones, without a bias
+    zeros."""
+    return {name: _vector(module, name) for name in cell_of_map(module).per_unit}
 
 
 def _vector(module: nn.Module, name: str) -> Tensor:
     found = getattr(module, name)
     if found is not None:
-        return found.detach()
+        return found
     assert isinstance(module, nn.LayerNorm)
-    weight = getattr(module, "weight", None)
+    weight: Tensor | None = getattr(module, "weight", None)
     make = torch.ones if name == "weight" else torch.zeros
-    return make(tuple(module.normalized_shape), dtype=None if weight is None else weight.dtype)
-
-
-@cell(gates={"output": "W x + b"}, state="y")
-def linear(a: Any) -> Any:
-    """A linear layer: a cell without a memory."""
-    return a
-
-
-def layer_of(module: nn.Linear, rows: Tensor) -> Layer:
-    """One step of it for all rows (N, I) at once, as kernels take a layer."""
-    W, b, nothing = module.weight, module.bias, rows.new_empty(0)
-    wide = nothing.reshape(0, W.shape[0])
-    start, noise = rows.new_zeros(1, len(rows), W.shape[0]), rows.new_empty(0, 1, W.shape[0])
-    bias = rows.new_zeros(len(W)) if b is None else b  # pyright: ignore[reportUnnecessaryComparison] - bias=False
-    return Layer(rows, W, wide, bias, wide, start, noise, noise, None)
-
-
-def apply_linear(module: nn.Linear, x: Tensor) -> Tensor:
-    """The linear layer (..., I) to (..., O) by the kernels that run cells: each row's bits are its own, whatever else
-    is in the batch."""
-    rows = x.reshape(-1, x.shape[-1])
-    return sequence(register(linear), layer_of(module, rows)).y.reshape(*x.shape[:-1], -1)
+    if weight is None:
+        return make(module.normalized_shape)
+    return make(module.normalized_shape, dtype=weight.dtype, device=weight.device)

@@ -18,13 +18,17 @@ from .arguments import check_arguments, check_cell, check_stack
 from .assemble import assembled, draw_
 from .autocast import in_dtype, result_dtype, without_autocast
 from .batch import Batch
+from .by_rows import normalised
 from .check import check_input, check_weight
+from .maps import layer_norm
 from .options import Options
 from .runner import PLAIN, Run, Watch
 from .single import in_heads, projected, reads_output
 from .states import initial_states, is_learned, joined_states, stacked
 from .values import check_memory, check_values, refuse_nonfinite
 from .weights import Place, shapes, suffixes
+
+_EPS = 1e-5  # PyTorch's own for layer normalisation
 
 
 class Recurrent(nn.Module):
@@ -73,7 +77,7 @@ class Recurrent(nn.Module):
         self.proj_size = proj_size
         self.places = tuple(self._placed(sizes))
         self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
-        self._key = register(self.cell)
+        self._register()
         self._keeps_output = reads_output(self.cell)
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         for place in self.places:
@@ -82,9 +86,12 @@ class Recurrent(nn.Module):
             if self.options.learned_state:
                 self._add_learned_state(place, factory)
         if self.options.pre_norm:
-            self.norms = nn.ModuleList(nn.LayerNorm(place.inputs, **factory) for place in self._forward_places)
+            self.norms = nn.ModuleList(nn.LayerNorm(place.inputs, _EPS, **factory) for place in self._forward_places)
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.reset_parameters()
+
+    def _register(self) -> None:
+        self._key, self._norm_key = register(self.cell), register(layer_norm(_EPS))
 
     def _placed(self, sizes: Sequence[int]) -> list[Place]:
         directions = 2 if self.bidirectional else 1
@@ -93,6 +100,12 @@ class Recurrent(nn.Module):
             Place(layer, reverse, suffix, outputs[layer], sizes[layer])
             for layer, reverse, suffix in suffixes(self.num_layers, directions)
         ]
+
+    @property
+    def output_size(self) -> int:
+        """How many features an output has: D * H, or D * P."""
+        last = self.places[-1]
+        return (self.proj_size or last.units) * (2 if self.bidirectional else 1)
 
     @property
     def _forward_places(self) -> list[Place]:
@@ -183,7 +196,7 @@ class Recurrent(nn.Module):
         last: list[list[Tensor]] = []
         seen: list[list[Tensor]] = []
         for at, place in enumerate(self._forward_places):
-            given = _normalised(x, self.norms[at]) if self.options.pre_norm else x
+            given = normalised(self.norms[at], x, self._norm_key) if self.options.pre_norm else x
             outputs: list[Tensor] = []
             for index, other in enumerate(self.places):
                 if other.layer == place.layer:
@@ -251,17 +264,12 @@ class Recurrent(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Cells are known by keys that each process gives out for itself."""
         super().__setstate__(state)
-        self._key = register(self.cell)
+        self._register()
 
 
 def _stacked(states: list[Tensor | None], zeros: Tensor) -> Tensor:
     """The states as one tensor (S, B, H); a projected output is narrower, and not read there."""
     return torch.stack([zeros if state is None or state.shape != zeros.shape else state for state in states])
-
-
-def _normalised(x: Tensor, norm: Any) -> Tensor:
-    """Layer normalisation in the dtype of x, which may be wider than that of the weights."""
-    return nn.functional.layer_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.bias.to(x.dtype), norm.eps)
 
 
 def _converted(states: list[list[Tensor]], dtype: torch.dtype) -> list[list[Tensor]]:

@@ -10,8 +10,9 @@ from torch import Tensor
 from ..equation import Cell
 from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer
-from ..kernels.reference import States, one_step
+from ..kernels.reference import States
 from .batch import Batch
+from .by_rows import step
 from .weights import Place
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Runner(Protocol):
         ...
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """A first step that reads an output as it is given, as :func:`gatewise.kernels.reference.one_step`."""
+        """A first step that reads an output as it is given, as :func:`.by_rows.step`."""
         ...
 
     def done(self, found: Run) -> None:
@@ -55,7 +56,7 @@ class Plain:
     """The kernels themselves."""
 
     sequence = staticmethod(sequence)
-    step = staticmethod(one_step)
+    step = staticmethod(step)
 
     def done(self, found: Run) -> None:
         """Nobody asks."""

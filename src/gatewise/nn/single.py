@@ -10,6 +10,7 @@ from ..equation import Cell, previous
 from ..kernels.layer import Layer
 from ..kernels.reference import States
 from ..kernels.registry import cell_of
+from .by_rows import projected as by_rows
 from .runner import Run, Runner
 
 
@@ -68,8 +69,8 @@ def projected(
         found = run.sequence(key, wide, histories=histories)
     else:
         found = _first_step_apart(run, key, layer, wide, h, histories=histories)
-    y = found.y @ projection.t()
-    output = found.last[0] if whole else _last_output(layer, found.last[0] @ projection.t(), h)
+    y = by_rows(found.y, projection)
+    output = found.last[0] if whole else _last_output(layer, by_rows(found.last[0], projection), h)
     seen = [found.y if whole else y, *found.histories] if histories else []
     return Run(y, [output, *found.last[1:]], seen)
 

@@ -1,50 +1,57 @@
-"""A trained stack carried on step by step, for inputs that arrive one at a time."""
+"""A trained model carried on step by step, for inputs that arrive one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..errors import InputError, ShapeError
-from ..kernels.cpu.stepping import Stepper
-from .assemble import assembled
+from ..container import Container
+from ..errors import InputError, ModelFileError, ShapeError
+from .batch import Batch
+from .chain import Chain
 from .check import check_tensor
 from .recurrent import Recurrent
-from .states import started
-from .weights import Place
+from .states import initial_states, joined_states
+from .wiring import Memory, Wiring
+
+FILE = Container(
+    key="gatewise-stream",
+    noun="gatewise stream's state",
+    format=1,
+    error=ModelFileError,
+    again="save the stream's state anew",
+    source="give a file written by a stream's save method",
+    largest_file=1 << 30,
+    largest_header=1 << 24,
+)
 
 
 class Stream:
-    """Steps through a stack of layers, with the weights that it has now; made by :func:`stream`.
+    """Steps through a model, with the weights that it has now; made by :func:`stream`.
 
-    Each step gives the bits that the module in eval mode gives for the same step of a whole sequence. Nothing is
+    Each step gives the bits that the model in eval mode gives for the same step of a whole sequence. Nothing is
     recorded for gradients.
     """
 
-    def __init__(self, module: Recurrent, batch_size: int) -> None:
-        first = module.weight_ih_l0
-        self._shape, self._dtype = torch.Size((batch_size, module.input_size)), first.dtype
-        self._steppers = [_stepper(module, place, batch_size) for place in module.places]
-        self._begun = [stepper.states.clone() for stepper in self._steppers]
-        self._names = module.cell.state
+    def __init__(self, chain: Chain, like: Tensor, *, alone: bool) -> None:
+        self._shape, self._dtype, self._like = like.shape, like.dtype, like
+        self._alone = alone
+        wiring = Wiring(list(chain.parts), like)
+        self._memories, self._wired = wiring.memories, wiring.calls
+        self._inputs = [[(tap.stepper.numbers[half], tap.slot) for tap in wiring.taps] for half in (0, 1)]
+        self._calls = [
+            [(each.stepper.run, each.stepper.tables[half], each.stepper.items) for each in wiring.calls]
+            for half in (0, 1)
+        ]
+        self._outputs = wiring.outputs
         self._half = 0
-        self._connect()
-
-    def _connect(self) -> None:
-        """Each layer reads what the one below has just written, by turns."""
-        for below, above in zip(self._steppers, self._steppers[1:], strict=False):
-            for half in (0, 1):
-                above.numbers[half][above.input_slot] = below.outputs(half).data_ptr()
-        first = self._steppers[0]
-        self._inputs, self._slot = first.numbers, first.input_slot
-        self._calls = [[(each.run, each.tables[half], each.items) for each in self._steppers] for half in (0, 1)]
-        self._outputs = [self._steppers[-1].outputs(half) for half in (0, 1)]
+        self._note_beginnings()
 
     def step(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """The output (B, H) for the next input (B, I): a new tensor, or ``out``, written in place.
+        """The output (B, O) for the next input (B, I): a new tensor, or ``out``, written in place.
 
         Raises InputError or ShapeError for what does not fit, and then leaves the state as it was.
         """
@@ -54,20 +61,40 @@ class Stream:
             x = self._checked(x)
         elif not x.is_contiguous():
             x = x.contiguous()
-        half = self._half
-        self._inputs[half][self._slot] = x.data_ptr()
-        for run, table, items in self._calls[half]:
-            run(table, 0, items)
+        half, pointer = self._half, x.data_ptr()
+        for numbers, slot in self._inputs[half]:
+            numbers[slot] = pointer
+        if self._begins:
+            self._first_step(x.detach())
+        else:
+            for run, table, items in self._calls[half]:
+                run(table, 0, items)
         self._half = 1 - half
         y = self._outputs[half]
         return y.clone() if out is None else out.copy_(y)
+
+    def _first_step(self, x: Tensor) -> None:
+        """A step in which some layers read an output as it was given."""
+        for stepper, memory in self._wired:
+            if memory is not None and memory.begins:
+                memory.first_step(stepper.cell, self._half, x)
+            else:
+                stepper.run(stepper.tables[self._half], 0, stepper.items)
+        self._note_beginnings()
+
+    def _note_beginnings(self) -> None:
+        self._begins = any(memory.begins for memory in self._all)
+
+    @property
+    def _all(self) -> list[Memory]:
+        return [memory for _, memories in self._memories for memory in memories]
 
     def _check_out(self, out: Any) -> None:
         """copy_ would repeat rows, round numbers and record gradients without a word."""
         y = self._outputs[0]
         check_tensor("out", out)
         if out.shape != y.shape:
-            raise ShapeError(f"out has shape {tuple(out.shape)}, expected (B, H) = {tuple(y.shape)}")
+            raise ShapeError(f"out has shape {tuple(out.shape)}, expected (B, O) = {tuple(y.shape)}")
         if out.dtype is not y.dtype or out.device != y.device:
             raise ShapeError(f"out is {out.dtype} on {out.device}, the stream {y.dtype} on the cpu")
         if out.requires_grad:
@@ -82,59 +109,100 @@ class Stream:
         return x.detach().contiguous()
 
     @property
-    def state(self) -> Sequence[Tensor]:
-        """A copy of each of the cell's states, (L, B, H), as the module takes and gives them in ``hx``."""
-        now = [stepper.states[self._half] for stepper in self._steppers]
-        return tuple(torch.stack([states[index] for states in now]) for index in range(len(self._names)))
+    def state(self) -> Any:
+        """A copy of the states as the module takes and gives them in ``hx``; of a chain, a list of those of each
+        recurrent part. Set it to go on from other states.
+
+        Where an output is projected, what the next step multiplies is rounded when it is taken out here:
+        :meth:`save` keeps every bit.
+        """
+        found = [
+            joined_states(module, [[state.clone() for state in memory.now(self._half)] for memory in memories], batch)
+            for (module, memories), batch in zip(self._memories, self._batches(), strict=True)
+        ]
+        return found[0] if self._alone else found
 
     @state.setter
-    def state(self, states: Sequence[Tensor]) -> None:
-        given = (states,) if isinstance(states, Tensor) else tuple(states)
-        expected = (len(self._steppers), *self._steppers[0].states.shape[2:])
-        if len(given) != len(self._names) or any(tuple(state.shape) != expected for state in given):
-            found = [tuple(state.shape) for state in given]
-            raise ShapeError(f"expected a state {expected} for each of {', '.join(self._names)}, got {found}")
-        for layer, stepper in enumerate(self._steppers):
-            for index, state in enumerate(given):
-                stepper.states[self._half, index] = state[layer].detach()
+    def state(self, states: Any) -> None:
+        given = [states] if self._alone else list(states)
+        if len(given) != len(self._memories):
+            raise ShapeError(f"expected {len(self._memories)} states, one for each recurrent part, got {len(given)}")
+        zipped = zip(self._memories, given, self._batches(), strict=True)
+        fit = [initial_states(module, hx, batch, self._like, self._dtype) for (module, _), hx, batch in zipped]
+        for (_, memories), found in zip(self._memories, fit, strict=True):
+            for memory, mine in zip(memories, found, strict=True):
+                memory.put(self._half, [state.detach() for state in mine if state is not None])
+        self._note_beginnings()
+
+    def _batches(self) -> list[Batch]:
+        """One step of the input of each recurrent part, by which states are formed."""
+        rows = [self._like.new_empty(1, len(self._like), module.input_size) for module, _ in self._memories]
+        return [Batch(x, None, False) for x in rows]
 
     def reset(self) -> None:
         """Back to where the stream began."""
-        for stepper, states in zip(self._steppers, self._begun, strict=True):
-            stepper.states.copy_(states)
+        for memory in self._all:
+            memory.reset(self._half)
+        self._note_beginnings()
+
+    def save(self, path: str | Path) -> None:
+        """Write what the stream goes on from, every bit, to a file."""
+        tensors = {name: tensor[self._half].clone() for name, tensor in self._kept().items()}
+        FILE.write(path, tensors, {"begins": [memory.begins for memory in self._all]})
+
+    def load(self, path: str | Path) -> None:
+        """Go on from where a stream of the same model was saved. Raises ModelFileError for a file that is damaged or
+        of another model, and then leaves the state as it was."""
+        tensors, record = FILE.read(path)
+        kept, begins = self._kept(), record.get("begins", [])
+        kinds = {name: (tensor[0].shape, tensor.dtype) for name, tensor in kept.items()}
+        fits = isinstance(begins, list) and [type(each) for each in begins] == [bool] * len(self._all)
+        if not fits or kinds != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
+            raise ModelFileError(
+                "its states are not those of this model",
+                where=str(path),
+                hint="load it into a stream of the same model and batch size",
+            )
+        for name, tensor in tensors.items():
+            kept[name][self._half] = tensor
+        for memory, begin in zip(self._all, begins, strict=True):
+            memory.begins = begin and memory.narrow is not None
+        self._note_beginnings()
+
+    def _kept(self) -> dict[str, Tensor]:
+        return {f"{at}.{name}": tensor for at, memory in enumerate(self._all) for name, tensor in memory.kept.items()}
 
 
-def stream(module: Recurrent, batch_size: int = 1) -> Stream:
-    """A :class:`Stream` of a module on the CPU, float32 or float64, in one direction.
+def stream(model: nn.Module, batch_size: int = 1) -> Stream:
+    """A :class:`Stream` of a model on the CPU, float32 or float64, in one direction.
 
-    Raises InputError for a module whose layers do more than a cell's steps: projections, heads, residuals, norms of
-    layers' inputs, and layers of different sizes.
+    model: a :class:`.Chain`, or what may be part of one: a recurrent module, ours or torch's, with any options.
+    Raises InputError for what cannot go step by step, by name.
     """
-    if not isinstance(module, Recurrent):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(f"a stream is made of a recurrent module, not of a {type(module).__name__}")
-    options = module.options
-    refused = {
-        "bidirectional": module.bidirectional,
-        "proj_size": module.proj_size > 0,
-        "heads": options.heads > 1,
-        "residual": options.residual,
-        "pre_norm": options.pre_norm,
-        "layers of different sizes": isinstance(module.hidden_size, list),
-    }
-    found = [name for name, there in refused.items() if there]
-    if found:
-        what = ", ".join(found)
-        raise InputError(f"no stream for a module with {what}", hint="pass the state on with module(x, state)")
-    weight = module.weight_ih_l0
-    if weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.float64):
-        raise InputError(f"no stream for {weight.dtype} on {weight.device}", hint="module.float().cpu()")
-    return Stream(module, batch_size)
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+        raise InputError(f"a stream is made of a module, not of a {type(model).__name__}")
+    if type(batch_size) is not int or batch_size < 1:
+        raise InputError(f"batch_size must be a whole number of at least 1, not {batch_size!r}")
+    chain = model if isinstance(model, Chain) else Chain(model)
+    for at, part in enumerate(chain.parts):
+        _check(part, f"part {at}" if chain is model else "")
+    tensors = [*chain.parameters(), *chain.buffers()]
+    kinds = {(tensor.dtype, tensor.device.type) for tensor in tensors}
+    for dtype, device in sorted(kinds, key=str):
+        if device != "cpu" or dtype not in (torch.float32, torch.float64) or len(kinds) > 1:
+            raise InputError(f"no stream for weights of {dtype} on {device}", hint="model.float().cpu()")
+    like = torch.zeros(batch_size, chain.input_size, dtype=tensors[0].dtype)
+    with torch.no_grad():
+        return Stream(chain, like, alone=isinstance(chain.parts[0], Recurrent) and chain is not model)
 
 
-@torch.no_grad()
-def _stepper(module: Recurrent, place: Place, batch_size: int) -> Stepper:
-    names = module.weight_shapes[place.suffix]
-    weights = {name: getattr(module, name + place.suffix).detach() for name in names}
-    x = weights["weight_ih"].new_zeros(batch_size, place.inputs)
-    states = torch.stack(started(module, place, batch_size, x))
-    return Stepper(module.cell, assembled(module.cell, weights, x, states, training=False))
+def _check(part: nn.Module, where: str) -> None:
+    if isinstance(part, Recurrent) and part.bidirectional:
+        raise InputError(
+            "no stream for a bidirectional module, which reads each sequence from its end",
+            where=where,
+            hint="train one with bidirectional=False",
+        )
+    if isinstance(part, nn.LayerNorm) and len(part.normalized_shape) != 1:
+        shape = tuple(part.normalized_shape)
+        raise InputError(f"a LayerNorm over {shape} is not over the features of a step", where=where)

@@ -15,7 +15,7 @@ from ...compiler.stages import INPUT, bias_of, forward_sweep, row_sweep
 from ...equation import previous
 from ...errors import InputError
 from ...nn.chain import Chain
-from ...nn.maps import program_of_map, vectors_of_map
+from ...nn.maps import cell_of_map, vectors_of_map
 from ...nn.recurrent import Recurrent
 from ...nn.states import started
 from ...nn.weights import Place
@@ -50,11 +50,12 @@ def _add_linear(draft: Draft, name: str, weight: Tensor, bias: Tensor | None, x:
 
 
 def _add_map(draft: Draft, module: nn.Module, name: str, x: Array) -> Array:
-    program, vectors = program_of_map(module), vectors_of_map(module)
+    cell, vectors = cell_of_map(module), vectors_of_map(module)
+    (state,) = cell.state
     arrays = {each: draft.constants(f"{name}_{each}", vector) for each, vector in vectors.items()}
-    room = Room(name, x.size, {INPUT: x, **arrays}, ("y",))
-    add_stages(draft, row_sweep(program, tuple(vectors)), room)
-    return room.arrays["y"]
+    room = Room(name, x.size, {previous(state): x, **arrays}, cell.state)
+    add_stages(draft, row_sweep(program_of(cell), cell.per_unit), room)
+    return room.arrays[state]
 
 
 def _add_layers(draft: Draft, module: Recurrent, name: str, x: Array) -> Array:

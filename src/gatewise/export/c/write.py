@@ -16,7 +16,6 @@ from ...files import atomic_write, check_writable
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ..accept import Limit, accepted
-from ..width import width_of
 from .arrays import Array, Numbers
 from .calibration import checked, said, seen, signal_to_noise
 from .draft import Draft, Precision
@@ -62,7 +61,7 @@ def write(
     for file in files:
         check_writable(file)
     chain, _ = accepted(model, LIMIT)
-    inputs = width_of(chain)
+    inputs = chain.input_size
     if dtype == "float32" and calibration is not None:
         raise InputError("float32 takes no calibration", where="calibration", hint='dtype="int8"')
     written = drafted(chain, f"{name}_", Float(LAYOUTS[target]), inputs)

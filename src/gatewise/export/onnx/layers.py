@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from torch import nn
 
+from ...compiler.lower import program_of
 from ...compiler.render.onnx import emit
-from ...compiler.stages import INPUT
-from ...nn.maps import program_of_map, vectors_of_map
+from ...equation import previous
+from ...nn.maps import cell_of_map, vectors_of_map
 from ...nn.recurrent import Recurrent
 from .graph import Graph
 from .layer import OneLayer, Ragged
@@ -57,4 +58,6 @@ def _normalised(graph: Graph, module: Recurrent, layer: int, x: str, name: str) 
 def add_map(graph: Graph, module: nn.Module, x: str, name: str) -> str:
     """Add what a module does to every row."""
     vectors = {each: graph.weight(f"{name}.{each}", vector) for each, vector in vectors_of_map(module).items()}
-    return emit(program_of_map(module), {INPUT: x, **vectors}, graph)["y"]
+    cell = cell_of_map(module)
+    (state,) = cell.state
+    return emit(program_of(cell), {previous(state): x, **vectors}, graph)[state]

@@ -9,7 +9,6 @@ from torch import nn
 
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
-from ..width import width_of
 from .states import Held, held
 
 # A dimension: its size, or the name of one that is known when the model runs.
@@ -74,4 +73,4 @@ def planned(chain: Chain, *, ragged: bool, optional: bool) -> Plan:
         if isinstance(part, Recurrent):
             prefix = f"part{at}_" if len(recurrent) > 1 else ""
             states += [Started(at, part, each) for each in held(part, prefix)]
-    return Plan(chain, width_of(chain), tuple(states), ragged, optional)
+    return Plan(chain, chain.input_size, tuple(states), ragged, optional)

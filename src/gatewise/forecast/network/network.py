@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ...nn import LSTM
-from ...nn.maps import apply_linear
+from ...nn.by_rows import apply
 from .scaling import FEATURES
 
 State = tuple[Tensor, Tensor]
@@ -113,7 +113,7 @@ class PatchLSTM(nn.Module):
         """
         embed, activation = self.embed
         assert isinstance(embed, nn.Linear)
-        return self.lstm(activation(apply_linear(embed, steps)), state, lengths=lengths)[1]
+        return self.lstm(activation(apply(embed, steps)), state, lengths=lengths)[1]
 
     def _read_window(self, past: Tensor, observed: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """The last hidden state and the last patch embedded, each (B, H), of windows read from nothing."""

@@ -1,0 +1,186 @@
+"""The kernels of a chain for one step, wired to one another: each reads where the one before it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..compiler.stages import INPUT
+from ..equation import Cell, previous
+from ..kernels.cpu.stepping import Stepper
+from ..kernels.layer import Layer
+from .assemble import assembled
+from .batch import Batch
+from .by_rows import bound, gateless_layer, linear_layer, step
+from .maps import added, linear
+from .recurrent import Recurrent
+from .single import head_of
+from .states import initial_states
+from .weights import Place
+
+Halves = tuple[Tensor, Tensor]
+"""What a step writes that reads the first half of the states, and what one that reads the second: (B, K) each."""
+
+
+class Tap(NamedTuple):
+    """Where a kernel reads the input of the whole stream: which of its numbers holds the address."""
+
+    stepper: Stepper
+    slot: int
+
+
+class Memory:
+    """The states of one layer.
+
+    states: (2, S, B, H), twice as a stepper keeps them. narrow: where the output is projected before the next step
+    sees it, the stepper that projects; then ``begins`` says that the next step reads an output as it was given, not as
+    the projection of something, and is to be taken apart from the others.
+    """
+
+    def __init__(self, layer: Layer, output: Tensor | None, source: Halves | None) -> None:
+        self.states = torch.stack((layer.states, layer.states))
+        self.narrow: Stepper | None = None
+        self.begins = False
+        self._layer, self._output, self._source = layer, output, source
+
+    def projected_by(self, narrow: Stepper) -> None:
+        """The output is kept as this one writes it."""
+        self.narrow = narrow
+        self.reset(0)
+
+    def now(self, half: int) -> list[Tensor]:
+        """Each state (B, K) as the module gives it; views."""
+        states = list(self.states[half])
+        return states if self.narrow is None else [self.narrow.states[half, 0], *states[1:]]
+
+    def put(self, half: int, states: Sequence[Tensor]) -> None:
+        """Go on from these."""
+        for mine, state in zip(self.now(half), states, strict=True):
+            mine.copy_(state)
+        self.begins = self.narrow is not None
+
+    def reset(self, half: int) -> None:
+        """Back to where the stream began."""
+        self.states[half] = self._layer.states
+        if self.narrow is not None:
+            self.begins = self._output is not None
+            self.narrow.states[half] = 0.0 if self._output is None else self._output
+
+    def first_step(self, cell: Cell, half: int, x: Tensor) -> None:
+        """The step that reads an output as it was given. x: the input of the stream, which a first layer reads."""
+        layer = self._layer._replace(x=x if self._source is None else self._source[half])
+        self.states[1 - half] = torch.stack(step(cell, layer, slice(0, len(layer.x)), self.now(half)))
+        self.begins = False
+
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """Everything that it goes on from, both halves, by name; not copies."""
+        return {"states": self.states} | ({} if self.narrow is None else {"output": self.narrow.states})
+
+
+class Call(NamedTuple):
+    """One kernel of a step. memory: of the layer whose states it carries on, if it does."""
+
+    stepper: Stepper
+    memory: Memory | None
+
+
+class Wiring:
+    """Every kernel of a chain in the order of a step.
+
+    taps: those that read the stream's input. memories: for each recurrent part those of its layers. outputs: what the
+    last one writes.
+    """
+
+    def __init__(self, parts: Sequence[nn.Module], like: Tensor) -> None:
+        self.calls: list[Call] = []
+        self.taps: list[Tap] = []
+        self.memories: list[tuple[Recurrent, list[Memory]]] = []
+        self._like = like  # (B, I): of the input
+        source: Halves | None = None
+        for part in parts:
+            source = self._recurrent(part, source) if isinstance(part, Recurrent) else self._map(part, source)
+        assert source is not None
+        self.outputs = source
+
+    def _rows(self, source: Halves | None) -> Tensor:
+        return self._like if source is None else source[0]
+
+    def _read(self, stepper: Stepper, name: str, source: Halves | None) -> None:
+        """Let a kernel read one of its arrays from what another writes, or from the stream's input."""
+        slot = stepper.slot(name)
+        if slot is None:
+            return
+        if source is None:
+            self.taps.append(Tap(stepper, slot))
+            return
+        for numbers, written in zip(stepper.numbers, source, strict=True):
+            numbers[slot] = written.data_ptr()
+
+    def _placed(self, stepper: Stepper, reads: dict[str, Halves | None], memory: Memory | None = None) -> Halves:
+        for name, source in reads.items():
+            self._read(stepper, name, source)
+        self.calls.append(Call(stepper, memory))
+        return stepper.outputs(0), stepper.outputs(1)
+
+    def _map(self, module: nn.Module, source: Halves | None) -> Halves:
+        cell, layer = bound(module, self._rows(source).clone())
+        read = INPUT if any(gate.has_input for gate in cell.gates) else previous(cell.state[0])
+        return self._placed(Stepper(cell, _detached(layer)), {read: source})
+
+    def _recurrent(self, module: Recurrent, source: Halves | None) -> Halves:
+        memories: list[Memory] = []
+        self.memories.append((module, memories))
+        for at, place in enumerate(module.places):
+            given = self._map(module.norms[at], source) if module.options.pre_norm else source
+            y = self._layer(module, place, given, memories)
+            wide = place.inputs == y[0].shape[1]
+            source = self._sum(source, y) if module.options.residual and wide else y
+        assert source is not None
+        return source
+
+    def _sum(self, x: Halves | None, y: Halves) -> Halves:
+        first, second = (previous(state) for state in added.state)
+        states = torch.zeros_like(y[0]).expand(len(added.state), *y[0].shape)
+        return self._placed(Stepper(added, gateless_layer(states, [])), {first: x, second: y})
+
+    def _layer(self, module: Recurrent, place: Place, source: Halves | None, memories: list[Memory]) -> Halves:
+        x = self._rows(source)
+        begun = _begun(module, place, x)
+        names = module.weight_shapes[place.suffix]
+        weights = {name: getattr(module, name + place.suffix).detach() for name in names}
+        zeros = x.new_zeros(len(x), place.units)
+        wide = [zeros if state is None or state.shape != zeros.shape else state for state in begun]
+        layer = assembled(module.cell, weights, x, torch.stack(wide), training=False)
+        memory = Memory(layer, begun[0], source)
+        memories.append(memory)
+        projection = weights.get("weight_hr")
+        if projection is None:
+            return self._heads(module, layer, memory, source)
+        layer = layer._replace(U=layer.U @ projection)
+        stepper = Stepper(module.cell, layer, memory.states)
+        y = self._placed(stepper, {INPUT: source}, memory)
+        narrow = Stepper(linear, linear_layer(projection, None, y[0]))
+        if module.widths(place)[0] == len(projection):
+            memory.projected_by(narrow)
+        return self._placed(narrow, {INPUT: y})
+
+    def _heads(self, module: Recurrent, layer: Layer, memory: Memory, source: Halves | None) -> Halves:
+        heads = module.options.heads
+        for index in range(heads):
+            part = layer if heads == 1 else head_of(layer, index, heads)
+            mine = memory.states[..., index * part.units : (index + 1) * part.units]
+            self._placed(Stepper(module.cell, part, mine), {INPUT: source}, memory)
+        return memory.states[1, 0], memory.states[0, 0]
+
+
+def _begun(module: Recurrent, place: Place, x: Tensor) -> list[Tensor | None]:
+    """What the states of a layer start from; None: zeros that nobody gave."""
+    return initial_states(module, None, Batch(x[None], None, False), x, x.dtype)[module.places.index(place)]
+
+
+def _detached(layer: Layer) -> Layer:
+    return Layer(*(None if tensor is None else tensor.detach() for tensor in layer))  # pyright: ignore[reportArgumentType]
