@@ -9,7 +9,7 @@ from torch import nn
 from gatewise.cells import CELLS
 from gatewise.errors import ExplanationError, InputError
 from gatewise.inspect.decomposition import decompose
-from gatewise.nn import GRU, LSTM, Recurrent
+from gatewise.nn import GRU, LSTM, Chain, Recurrent, Standardize
 from gatewise.transforms import layer_norm
 
 from ..matrix import every_dtype, relative_error
@@ -120,6 +120,16 @@ def test_a_projection_and_heads_and_learned_states_add_up():
     ):
         hx = (random(2, 1, 3), random(2, 1, 4)) if module.proj_size else None
         decompose(module, random(7, 1, 2), lambda y: y[0][-1, 0], hx).require()
+
+
+def test_a_chain_of_maps_adds_up():
+    scale = Standardize(torch.tensor([1.0, -2.0]).double(), torch.tensor([2.0, 0.5]).double())
+    ends = nn.Linear(3, 3), nn.LayerNorm(3), nn.Sigmoid(), nn.Linear(3, 2)
+    model = Chain(scale, nn.Linear(2, 2), LSTM(2, 3), *ends).double()
+    nn.init.normal_(ends[1].bias)  # a line of nothing would be left out
+    found = decompose(model, random(7, 1, 2), lambda y: y[0][-1, 0])
+    found.require()
+    assert {f"parts.{part}.bias" for part in (1, 3, 4, 6)} < set(found.biases)
 
 
 class Around(nn.Module):

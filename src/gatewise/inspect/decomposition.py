@@ -15,6 +15,7 @@ from ..errors import ExplanationError, InputError
 from ..kernels.layer import Layer
 from ..kernels.reference import States
 from ..nn.batch import Batch
+from ..nn.by_rows import visibly
 from ..nn.recurrent import Recurrent
 from ..nn.runner import Run
 from ..nn.weights import Place
@@ -87,7 +88,7 @@ def decompose(model: nn.Module, x: Any, of: Of, hx: Any = None, lengths: Any = N
     with torch.no_grad():
         own = _checked(of(model(*arguments, **more)))
     watch = _Frozen(leaf.new_ones((), requires_grad=True))
-    with torch.enable_grad(), watched(model, watch), SignalsOnly(watch.ones):
+    with torch.enable_grad(), watched(model, watch), visibly(), SignalsOnly(watch.ones):
         value = _checked(of(model(*arguments, **more)))
     return _Split(model, leaf, watch, value).found(own)
 

@@ -3,7 +3,9 @@ of single steps gives what whole sequences give."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -18,6 +20,17 @@ from ..kernels.registry import register
 from .maps import cell_of_map, linear, vectors_of_map
 
 _LINEAR = register(linear)
+_VISIBLE: ContextVar[bool] = ContextVar("maps run by torch's own operations", default=False)
+
+
+@contextmanager
+def visibly() -> Generator[None]:
+    """While it lasts, maps run by torch's own operations, which a mode of torch sees; the last bits may differ."""
+    before = _VISIBLE.set(True)
+    try:
+        yield
+    finally:
+        _VISIBLE.reset(before)
 
 
 def apply(module: nn.Module, x: Tensor) -> Tensor:
@@ -83,6 +96,8 @@ def gateless_layer(states: Tensor, vectors: list[Tensor]) -> Layer:
 
 
 def _by_kernels(x: Tensor) -> bool:
+    if not torch.compiler.is_compiling() and _VISIBLE.get():
+        return False
     return x.device.type == "cpu" and x.dtype in FUSED_DTYPES and not torch.is_autocast_enabled("cpu")
 
 
