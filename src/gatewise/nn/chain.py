@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self, cast
 
 from torch import Tensor, nn
 
+from ..equation import Cell
 from ..errors import InputError, ShapeError
+from . import chainfile
 from .by_rows import apply
 from .from_torch import from_torch, is_from_torch
 from .maps import MAPS
@@ -68,6 +71,19 @@ class Chain(nn.Module):
             else:
                 x = apply(part, x)
         return x, last
+
+    def save(self, path: str | Path) -> None:
+        """Write parts and weights to one file, safetensors with a checksum."""
+        chainfile.store(path, self.parts, self.state_dict())
+
+    @classmethod
+    def load(cls, path: str | Path, *, cells: Iterable[Cell] = ()) -> Self:
+        """The chain that :meth:`save` wrote, on the CPU and in evaluation mode.
+
+        cells: those in it that are none of gatewise's own. Raises ModelFileError for a file that is damaged, foreign or
+        too new; nothing in it is executed.
+        """
+        return cast("Self", chainfile.stored(path, cells, cls))
 
 
 _NO_SIZE = "add a linear or recurrent part"

@@ -70,7 +70,7 @@ class Recurrent(nn.Module):
         self.options = Options.of(options)
         sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
         check_stack(input_size, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
-        self.cell = self.options.applied(cell)
+        self.given_cell, self.cell = cell, self.options.applied(cell)
         self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
         self.hidden_size: int | list[int] = sizes[0] if len(set(sizes)) == 1 else sizes
         self.batch_first, self.dropout, self.bidirectional = batch_first, float(dropout), bidirectional
@@ -100,6 +100,13 @@ class Recurrent(nn.Module):
             Place(layer, reverse, suffix, outputs[layer], sizes[layer])
             for layer, reverse, suffix in suffixes(self.num_layers, directions)
         ]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What makes another module like this one of ``given_cell``: everything but device and dtype."""
+        names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+        told = {name: getattr(self, name) for name in (*names, "proj_size")}
+        return told | {name: getattr(self.options, name) for name in Options.__dataclass_fields__}
 
     @property
     def output_size(self) -> int:
