@@ -83,7 +83,7 @@ def twin(model, calibration, target="generic"):
     """What runs the file's arithmetic in numpy: (T, I) to (T, O)."""
     chain, _ = accepted(model, LIMIT)
     x = checked(calibration, calibration.shape[-1])
-    found, _, _ = in_whole_numbers(chain, drafted(chain, "m_", Float(LAYOUTS[target]), x.shape[2]), target, x)
+    found, _, _ = in_whole_numbers(chain, drafted(chain, "m_", Float(LAYOUTS[target]), chain.input_size), target, x)
     return lambda given: torch.from_numpy(found.draft.twin.run(given[:, None].numpy(), found.y)[0][:, 0])
 
 
@@ -217,7 +217,10 @@ def test_a_row_whose_sum_could_overflow_is_refused_by_name(width, fits, tmp_path
 
 BAD = {
     "none": None,
-    "a list": [[1.0, 2.0]],
+    "a number": 7,
+    "an empty list": [],
+    "a list of lists": [[1.0, 2.0]],
+    "one of several": [torch.ones(4, 2), torch.ones(4, 3)],
     "whole numbers": torch.ones(4, 2, dtype=torch.int64),
     "too wide": torch.ones(4, 3),
     "flat": torch.ones(4),
@@ -231,7 +234,7 @@ BAD = {
 def test_calibration_that_cannot_be_used(name, tmp_path):
     with pytest.raises(InputError) as refused:
         to_c(LSTM(2, 3), tmp_path, dtype="int8", calibration=BAD[name])
-    assert refused.value.where == "calibration"
+    assert re.fullmatch(r"calibration(\[\d\])?", refused.value.where)
     assert not list(tmp_path.iterdir())
 
 
@@ -314,3 +317,14 @@ def test_batches_of_calibration_are_rows_in_any_order(tmp_path):
     text = found.source.read_text()
     to_c(model, tmp_path, dtype="int8", calibration=x.flip(1))
     assert weights_in(found.source.read_text()) == weights_in(text)
+
+
+@needs_gcc
+def test_calibration_sequences_of_several_lengths_each_begin_anew(tmp_path):
+    model, short, long = MODELS["lstm"], torch.randn(5, 3), torch.randn(40, 3)
+    found = to_c(model, tmp_path, dtype="int8", calibration=[short, long, short.flip(0)])
+    assert found.quality.steps == 50
+    text = found.source.read_text()
+    to_c(model, tmp_path, dtype="int8", calibration=[long, torch.stack([short, short.flip(0)], 1)])
+    assert weights_in(found.source.read_text()) == weights_in(text)
+    assert found.quality.ratio > 40

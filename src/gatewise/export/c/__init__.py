@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ def to_c(
     name: str = "model",
     dtype: str = "float32",
     target: str = "generic",
-    calibration: Tensor | None = None,
+    calibration: Tensor | Sequence[Tensor] | None = None,
 ) -> Exported:
     """Write a model as ``name.c`` and ``name.h``, C99, which compute step by step what the module computes.
 
@@ -29,8 +30,8 @@ def to_c(
 
     dtype: ``float32``, or ``int8``: weights of int8 with a scale for each row, outputs of layers in int16, memories in
     int32, sums in int32 that are proven not to overflow, gates in float. calibration: for int8, inputs like those the
-    model will see, (T, I) or (T, B, I), from which inputs and states get their ranges; the header and ``quality`` say
-    how far the file is from the model on them.
+    model will see, (T, I) or (T, B, I), or a list of such, from which inputs and states get their ranges; the header
+    and ``quality`` say how far the file is from the model on them.
 
     The functions: ``model_reset(model_state *)``, ``model_step(model_state *, const float *x, float *y)``,
     ``model_run(..., size_t steps)``, ``model_get_state``, ``model_set_state``, and with ``MODEL_SELFTEST`` defined

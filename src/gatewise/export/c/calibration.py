@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,30 +16,58 @@ from .arrays import Array, Numbers
 from .draft import Draft
 from .twin import Seen
 
+Batches = Sequence[Numbers]
+"""Sequences (T, B, I) in float32, each of which begins where the model does; T and B differ."""
 
-def checked(calibration: Tensor | None, inputs: int) -> Numbers:
-    """(T, B, I) in float32. Raises InputError for what no file can be calibrated with."""
-    what = f"(T, {inputs}) or (T, B, {inputs})"
-    if calibration is None:
+
+def checked(calibration: Tensor | Sequence[Tensor] | None, inputs: int) -> Batches:
+    """Sequences that are equally long as one batch. Raises InputError for what no file can be calibrated with."""
+    several = isinstance(calibration, list | tuple)
+    given = list(calibration) if several else [] if calibration is None else [calibration]
+    if not given:
         raise InputError(
-            "int8 needs inputs like those the model will see", where="calibration", hint=f"a tensor of shape {what}"
+            "int8 needs inputs like those the model will see",
+            where="calibration",
+            hint=f"a tensor of shape {_shapes(inputs)}",
         )
-    if not isinstance(calibration, Tensor) or not calibration.is_floating_point():  # pyright: ignore[reportUnnecessaryIsInstance]
-        kind = str(calibration.dtype) if isinstance(calibration, Tensor) else type(calibration).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(f"it is {kind}, not a tensor of floats", where="calibration")
-    shape = tuple(calibration.shape)
+    batches = [
+        _batch(each, f"calibration[{at}]" if several else "calibration", inputs) for at, each in enumerate(given)
+    ]
+    by_length: dict[int, list[Numbers]] = {}
+    for batch in batches:
+        by_length.setdefault(len(batch), []).append(batch)
+    return [np.concatenate(equal, axis=1) for equal in by_length.values()]
+
+
+def _shapes(inputs: int) -> str:
+    return f"(T, {inputs}) or (T, B, {inputs})"
+
+
+def _batch(x: Any, where: str, inputs: int) -> Numbers:
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"it is {kind}, not a tensor of floats", where=where)
+    shape = tuple(x.shape)
     if len(shape) not in (2, 3) or shape[-1] != inputs or 0 in shape:
-        raise InputError(f"it has shape {shape}, not {what} with at least one step", where="calibration")
-    x = calibration.detach().float().cpu()
+        raise InputError(f"it has shape {shape}, not {_shapes(inputs)} with at least one step", where=where)
+    x = x.detach().float().cpu()
     wrong = int((~torch.isfinite(x)).sum())
     if wrong:
-        raise InputError(f"{wrong} of its {x.numel()} numbers are NaN or infinite as float32", where="calibration")
-    return x.reshape(shape[0], -1, inputs).numpy()
+        raise InputError(f"{wrong} of its {x.numel()} numbers are NaN or infinite as float32", where=where)
+    return x.reshape(shape[0], -1, shape[-1]).numpy()
 
 
-def seen(draft: Draft, y: Array, x: Numbers) -> Seen:
+def seen(draft: Draft, y: Array, batches: Batches) -> Seen:
     """The sizes of states and of what is multiplied, of a draft in floats."""
-    return draft.twin.run(x, y)[1]
+    found = Seen({}, {})
+    for x in batches:
+        found.add(draft.twin.run(x, y)[1])
+    return found
+
+
+def steps_of(batches: Batches) -> int:
+    """How many steps there are in all."""
+    return sum(x.shape[0] * x.shape[1] for x in batches)
 
 
 @torch.no_grad()
@@ -54,7 +84,13 @@ def said(chain: Chain, x: Numbers) -> Numbers:
     return torch.stack(found, 1).numpy()
 
 
-def signal_to_noise(expected: Numbers, found: Numbers) -> float:
-    """In dB; infinite where there is no difference."""
-    signal, noise = (float(np.square(each, dtype=np.float64).sum()) for each in (expected, expected - found))
+def signal_to_noise(expected: Sequence[Numbers], found: Sequence[Numbers]) -> float:
+    """In dB, of all together; infinite where there is no difference."""
+    pairs = list(zip(expected, found, strict=True))
+    signal = sum(_power(wanted) for wanted, _ in pairs)
+    noise = sum(_power(wanted - got) for wanted, got in pairs)
     return math.inf if not noise else 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+def _power(numbers: Numbers) -> float:
+    return float(np.square(numbers, dtype=np.float64).sum())

@@ -22,6 +22,13 @@ class Seen(NamedTuple):
     ranges: dict[str, float]
     moments: dict[str, Numbers]
 
+    def add(self, more: Seen) -> None:
+        """What was seen besides."""
+        for key, found in more.ranges.items():
+            self.ranges[key] = max(found, self.ranges.get(key, 0.0))
+        for key, found in more.moments.items():
+            self.moments[key] = self.moments.get(key, 0.0) + found
+
 
 class Memory:
     """The numbers of B rows that run at once: (B, size) for every array. seen: what was noted."""
@@ -45,13 +52,12 @@ class Memory:
 
     def note(self, key: str, values: Numbers) -> None:
         """Remember the largest finite magnitude."""
-        found = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-        self.seen.ranges[key] = max(found, self.seen.ranges.get(key, 0.0))
+        self.seen.add(Seen({key: float(np.abs(values[np.isfinite(values)]).max(initial=0.0))}, {}))
 
     def note_together(self, key: str, values: list[Numbers]) -> None:
         """Remember the products of every two, and of 1."""
         whole = np.concatenate([*values, np.ones_like(values[0][:, :1])], axis=1).astype(np.float64)
-        self.seen.moments[key] = self.seen.moments.get(key, 0.0) + whole.T @ whole
+        self.seen.add(Seen({}, {key: whole.T @ whole}))
 
 
 @dataclass

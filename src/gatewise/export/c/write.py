@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ..accept import Limit, accepted
 from .arrays import Array, Numbers
-from .calibration import checked, said, seen, signal_to_noise
+from .calibration import Batches, checked, said, seen, signal_to_noise, steps_of
 from .draft import Draft, Precision
 from .files import Golden, Quality, Sizes, golden_inputs, header, source
 from .floats import Float
@@ -51,7 +51,13 @@ class Exported:
 
 
 def write(
-    model: nn.Module, path: str | Path, *, name: str, target: str, dtype: str, calibration: Tensor | None
+    model: nn.Module,
+    path: str | Path,
+    *,
+    name: str,
+    target: str,
+    dtype: str,
+    calibration: Tensor | Sequence[Tensor] | None,
 ) -> Exported:
     """See :func:`gatewise.export.to_c`."""
     checked_name(name)
@@ -97,15 +103,16 @@ def drafted(chain: Chain, prefix: str, precision: Precision, inputs: int) -> Dra
     return Drafted(draft, add_chain(draft, chain, inputs))
 
 
-def in_whole_numbers(chain: Chain, floats: Drafted, target: str, x: Numbers) -> tuple[Drafted, Golden, Quality]:
-    """The same again in int8, with what the draft in floats sees on x (T, B, I)."""
-    precision = Int8(INT_LAYOUTS[target], seen(*floats, x))
-    found = drafted(chain, floats.draft.prefix, precision, x.shape[2])
+def in_whole_numbers(chain: Chain, floats: Drafted, target: str, batches: Batches) -> tuple[Drafted, Golden, Quality]:
+    """The same again in int8, with what the draft in floats sees on these."""
+    inputs = batches[0].shape[2]
+    precision = Int8(INT_LAYOUTS[target], seen(*floats, batches))
+    found = drafted(chain, floats.draft.prefix, precision, inputs)
     run = found.draft.twin.run
-    ratio = signal_to_noise(said(chain, x), run(x, found.y)[0])
-    given = golden_inputs(_GOLDEN_STEPS, x.shape[2]).numpy()
+    ratio = signal_to_noise([said(chain, x) for x in batches], [run(x, found.y)[0] for x in batches])
+    given = golden_inputs(_GOLDEN_STEPS, inputs).numpy()
     golden = _golden_of(run(given[:, None], found.y)[0][:, 0], "int8")
-    return found, golden, Quality(ratio, x.shape[0] * x.shape[1], precision.largest)
+    return found, golden, Quality(ratio, steps_of(batches), precision.largest)
 
 
 def _golden(chain: Chain, inputs: int) -> Golden:
