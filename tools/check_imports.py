@@ -31,7 +31,7 @@ ARROWS = {
     "export": "equation cells compiler kernels nn transforms files escape version",
     "estimators": "equation cells nn training inspect container files escape parameters",
     "show": "equation cells compiler kernels",
-    "cli": "show forecast estimators inspect container files escape version",
+    "cli": "show forecast estimators inspect export container files escape version",
     "__init__": "equation nn inspect",
 }
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 import typer
 
 from . import classify as classify
+from . import export as export
 from . import forecast as forecast
 from . import generate as generate
 from . import inspect as inspect

@@ -11,6 +11,8 @@ from .app import DATA, JSON, MODEL, READING, USAGE, WRITING, File, Text, app, fa
 
 FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet; .ts and CSV also as .gz."
 
+ONE_WAY = "Read forwards only, so that the model can be exported."
+
 
 @app.command()
 def classify(
@@ -18,6 +20,7 @@ def classify(
     test: Annotated[File, option(MODEL, "FILE", "Sequences to judge the model on.")] = None,
     epochs: Annotated[int | None, option(MODEL, "N", "Passes over DATA, at most.", min=1)] = None,
     seed: Annotated[int, option(MODEL, "N", "Same seed, same model. Default: 0.", min=0)] = 0,
+    one_way: Annotated[bool, typer.Option("--one-way", help=ONE_WAY, rich_help_panel=MODEL)] = False,
     load: Annotated[File, option(MODEL, "FILE", "Judge a saved model on DATA, training nothing.")] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in a table. Default: label.")] = "label",
     id_col: Annotated[str, option(READING, "NAME", "Column that tells sequences apart. Default: id.")] = "id",
@@ -29,7 +32,7 @@ def classify(
     with failing(USAGE):
         from ..estimators.commands.classify import Columns, Request, check, run
 
-        request = Request(data, test, Columns(label, id_col, time_col), seed, epochs, save, load, json)
+        request = Request(data, test, Columns(label, id_col, time_col), seed, epochs, one_way, save, load, json)
         check(request)
     with failing(DATA):
         run(request)

@@ -17,13 +17,15 @@ from .judgement import Judgement, judged
 
 @dataclass(frozen=True)
 class Request:
-    """One call. data: to learn from, or with ``load`` to be judged. test: to be judged after learning."""
+    """One call. data: to learn from, or with ``load`` to be judged. test: to be judged after learning. one_way: read
+    forwards only, as a stream and an exported file do."""
 
     data: Path
     test: Path | None
     columns: Columns
     seed: int
     epochs: int | None
+    one_way: bool
     save: Path | None
     load: Path | None
     json: bool
@@ -41,8 +43,10 @@ class Outcome:
 
 def check(request: Request) -> None:
     """Raise InputError for words that cannot be followed, whatever the data are."""
-    if request.load and (request.test or request.save or request.epochs):
-        raise InputError("--test, --save and --epochs cannot be used with --load", hint="with --load, DATA is judged")
+    if request.load and (request.test or request.save or request.epochs or request.one_way):
+        raise InputError(
+            "--test, --save, --epochs and --one-way cannot be used with --load", hint="with --load, DATA is judged"
+        )
     if not (request.load or request.test or request.save):
         raise InputError("there is nothing to do", hint="add --test FILE, or --save FILE to keep what is learned")
     if request.save:
@@ -83,7 +87,7 @@ def carry_out(request: Request) -> Outcome:
 
 def _trained(data: Labelled, request: Request) -> SequenceClassifier:
     given: dict[str, Any] = {"max_epochs": request.epochs} if request.epochs else {}
-    model = SequenceClassifier(random_state=request.seed, verbose=True, **given)
+    model = SequenceClassifier(random_state=request.seed, bidirectional=not request.one_way, verbose=True, **given)
     try:
         return model.fit(data.sequences, list(data.labels))
     except InputError as error:

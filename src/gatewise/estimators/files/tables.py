@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..frames import read_frame
+from ..sequences import Floats
 from .labelled import Columns, Labelled
 
 if TYPE_CHECKING:
@@ -24,10 +27,27 @@ def read_table(path: str | Path, columns: Columns) -> Labelled:
     All columns but those named are features. Raises InputError, naming file, row and column; rows of a CSV file are its
     lines, the header being line 1.
     """
+    frame, first = _frame(Path(path))
+    with _named(Path(path), first):
+        return _labelled(frame, columns)
+
+
+def read_steps(path: str | Path, id_column: str | None, time_column: str | None) -> list[Floats]:
+    """The sequences (T, I) of such a file without labels; its rows are one sequence where no column tells them
+    apart."""
     path = Path(path)
     frame, first = _frame(path)
+    with _named(path, first):
+        if id_column is None and time_column is None:
+            return [read_frame(frame, None, None).steps]
+        return list(read_frame(_timed(frame, time_column), id_column, time_column))
+
+
+@contextmanager
+def _named(path: Path, first: int) -> Generator[None]:
+    """Errors that name the file, and count its rows from ``first``."""
     try:
-        return _labelled(frame, columns)
+        yield
     except InputError as error:
         where = error.where.removesuffix(" (counted from 0)")
         if where.startswith("row "):
@@ -70,27 +90,27 @@ def _labelled(frame: pd.DataFrame, columns: Columns) -> Labelled:
         raise InputError(f"the column {times[0]!r} looks like a time", hint=f"say --time-col {times[0]}, or rename it")
     if not len(frame):
         raise InputError("there are no rows of data")
-    features = _timed(frame.drop(columns=columns.label), columns)
+    features = _timed(frame.drop(columns=columns.label), columns.time)
     sequences = read_frame(features, columns.id, columns.time)
     return Labelled(sequences, _labels(frame, columns))
 
 
-def _timed(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def _timed(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
     """The table with times that are text turned into numbers or dates, so that 10 comes after 9."""
     import pandas as pd
 
-    if columns.time is None or not pd.api.types.is_string_dtype(frame[columns.time]):
+    if column is None or column not in frame.columns or not pd.api.types.is_string_dtype(frame[column]):
         return frame
-    text = frame[columns.time]
+    text = frame[column]
     times = pd.Series(pd.to_numeric(text, errors="coerce"))
     if times.isna().any():
         times = pd.Series(pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True))
     bad = np.flatnonzero(times.isna().to_numpy())
     if len(bad):
         what = f"{text.iloc[bad[0]]!r} is no time"
-        where = f"row {bad[0]} (counted from 0), column {columns.time!r}"
+        where = f"row {bad[0]} (counted from 0), column {column!r}"
         raise InputError(what, where=where, hint="give numbers, or dates such as 2024-01-31 13:00")
-    return frame.assign(**{columns.time: times})
+    return frame.assign(**{column: times})
 
 
 def _labels(frame: pd.DataFrame, columns: Columns) -> tuple[str, ...]:

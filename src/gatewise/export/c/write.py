@@ -60,9 +60,7 @@ def write(
     calibration: Tensor | Sequence[Tensor] | None,
 ) -> Exported:
     """See :func:`gatewise.export.to_c`."""
-    checked_name(name)
-    _check_choice(target, LAYOUTS, "target")
-    _check_choice(dtype, _GOLDEN_TOLERANCE, "dtype")
+    check_choices(name, target, dtype)
     files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
     for file in files:
         check_writable(file)
@@ -83,6 +81,13 @@ def write(
     for file, text in zip(files, texts, strict=True):
         atomic_write(file, text)
     return Exported(*files, sizes, quality)
+
+
+def check_choices(name: str, target: str, dtype: str) -> None:
+    """Raises InputError for words that `to_c` does not take."""
+    checked_name(name)
+    _check_choice(target, LAYOUTS, "target")
+    _check_choice(dtype, _GOLDEN_TOLERANCE, "dtype")
 
 
 def _check_choice(given: str, choices: Iterable[str], what: str) -> None:

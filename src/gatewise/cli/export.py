@@ -1,0 +1,44 @@
+"""``gatewise export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
+
+OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
+INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
+CHIP = "The chip"
+TARGETS = "generic (default), simd, cortex-m4, cortex-m55."
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help=OF, show_default=False)],
+    to: Annotated[str, option(WRITING, "WORD", "c: one C99 file and its header; onnx.")],
+    out: Annotated[Path, option(WRITING, "FOLDER", "Where. Default: here.")] = Path(),
+    name: Annotated[str, option(WRITING, "NAME", "Of files, and of functions of C. Default: model.")] = "model",
+    json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
+    dtype: Annotated[Text, option(CHIP, "WORD", "float32 (default), int8.")] = None,
+    target: Annotated[Text, option(CHIP, "WORD", TARGETS)] = None,
+    calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
+    label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
+    id_col: Annotated[Text, option(READING, "NAME", "Column that tells sequences apart.")] = None,
+    time_col: Annotated[Text, option(READING, "NAME", "Column to sort each sequence by.")] = None,
+) -> None:
+    """Write a model as C for any processor, or as ONNX, checked against what it computes here."""
+    with failing(USAGE):
+        from ..export.command import Request, check
+
+        request = Request(model, to, out, name, dtype, target, calibration, json)
+        check(request)
+    with failing(DATA):
+        from ..estimators.commands.export import Table, source_of
+        from ..export.command import carry_out, show
+
+        source = source_of(model)
+        inputs = source.read(calibration, Table(label, id_col, time_col)) if calibration else None
+        show(carry_out(request, source.chain, inputs), as_json=json)
