@@ -75,11 +75,86 @@ class Quality:
         return self.row * 32768
 
 
+_COMMENT = """/* Written by gatewise {version}: a recurrent network, step by step.
+
+{about}
+   Weights: {sizes.flash:,} bytes of flash, constant, shared by all states. RAM: {sizes.ram:,} bytes for each state.
+   Stack: {sizes.stack:,} bytes of arrays in a step, and what registers need. A step takes {sizes.macs:,}
+   multiplications with additions, whatever the numbers. sigmoid and tanh are within {sizes.bound:g} of the exact ones;
+   a NaN counts there as a large number, so check inputs that may be one. No heap, no library, no data that changes
+   but the state.
+{quality}
+   C99 or C++. Good flags for this target: {flags}.
+   Without contraction of products and sums (-ffp-contract=off, or -std=c99 with GCC) every compiler and processor with
+   IEEE 754 arithmetic gives the same bits.
+
+   The state, as get_state and set_state copy it:
+{places}*/
+"""
+_DECLARATIONS = """
+#ifndef @CAPITAL_H
+#define @CAPITAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+@MACROS
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct @state {
+@FIELDS} @state;
+
+/* Back to the beginning; also before the first step. */
+void @reset(@state *state);
+
+/* One step: x has @CAPITAL_INPUTS numbers, y gets @CAPITAL_OUTPUTS. They must not overlap. */
+void @step(@state *state, const float *x, float *y);
+
+/* So many steps: x has steps * @CAPITAL_INPUTS numbers, y gets steps * @CAPITAL_OUTPUTS. */
+void @run(@state *state, const float *x, float *y, size_t steps);
+
+/* @CAPITAL_STATES numbers out of a state, or into it. */
+void @get_state(const @state *state, float *values);
+void @set_state(@state *state, const float *values);
+
+#ifdef @CAPITAL_SELFTEST
+/* 0 where a run from the beginning gives what the model gave when it was exported, else the number of the first step
+   that does not, from 1. */
+int @selftest(void);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+"""
+
+
 def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str, quality: Quality | None = None) -> str:
     """The .h file. about: lines on the model. flags: for the compiler, as this target wants them."""
+    comment = _COMMENT.format(
+        version=plain(version()),
+        about="".join(f"   {plain(line)}\n" for line in about),
+        sizes=sizes,
+        quality="" if quality is None else _about_quality(quality),
+        flags=flags,
+        places="".join(place_of(begin, slot.name, slot.array) for begin, slot in begun(draft)) or "   nothing\n",
+    )
     capital = name.upper()
-    places = "".join(place_of(begin, slot.name, slot.array) for begin, slot in begun(draft))
-    macros = {
+    macros = "".join(f"#define {capital}_{key} {value}\n" for key, value in _macros(sizes, quality).items())
+    filled = {"@MACROS": macros, "@FIELDS": fields_of(draft), "@CAPITAL": capital, "@": f"{name}_"}
+    declarations = _DECLARATIONS
+    for mark, text in filled.items():
+        declarations = declarations.replace(mark, text)
+    return comment + declarations
+
+
+def _macros(sizes: Sizes, quality: Quality | None) -> dict[str, int | str]:
+    """By name without the file's prefix."""
+    found: dict[str, int | str] = {
         "ABI": ABI,
         "INPUTS": sizes.inputs,
         "OUTPUTS": sizes.outputs,
@@ -92,66 +167,9 @@ def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str, 
         "ACTIVATION_BOUND": number(sizes.bound),
     }
     if quality is not None:
-        macros["ACCUMULATOR_BOUND"] = quality.accumulator
-        macros["SNR_DB"] = number(min(max(quality.ratio, -999.0), 999.0))
-    fields = fields_of(draft)
-    defined = "".join(f"#define {capital}_{key} {value}\n" for key, value in macros.items())
-    text = f"""/* Written by gatewise {plain(version())}: a recurrent network, step by step.
-
-{"".join(f"   {plain(line)}" + chr(10) for line in about)}
-   Weights: {sizes.flash:,} bytes of flash, constant, shared by all states. RAM: {sizes.ram:,} bytes for each state.
-   Stack: {sizes.stack:,} bytes of arrays in a step, and what registers need. A step takes {sizes.macs:,}
-   multiplications with additions, whatever the numbers. sigmoid and tanh are within {sizes.bound:g} of the exact ones;
-   a NaN counts there as a large number, so check inputs that may be one. No heap, no library, no data that changes
-   but the state.
-{"" if quality is None else _about_quality(quality)}
-   C99 or C++. Good flags for this target: {flags}.
-   Without contraction of products and sums (-ffp-contract=off, or -std=c99 with GCC) every compiler and processor with
-   IEEE 754 arithmetic gives the same bits.
-
-   The state, as get_state and set_state copy it:
-{places or "   nothing" + chr(10)}*/
-
-#ifndef @CAPITAL_H
-#define @CAPITAL_H
-
-#include <stddef.h>
-#include <stdint.h>
-
-{defined}
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
-typedef struct @state {{
-{fields}}} @state;
-
-/* Back to the beginning; also before the first step. */
-void @reset(@state *state);
-
-/* One step: x has {capital}_INPUTS numbers, y gets {capital}_OUTPUTS. They must not overlap. */
-void @step(@state *state, const float *x, float *y);
-
-/* So many steps: x has steps * {capital}_INPUTS numbers, y gets steps * {capital}_OUTPUTS. */
-void @run(@state *state, const float *x, float *y, size_t steps);
-
-/* {capital}_STATES numbers out of a state, or into it. */
-void @get_state(const @state *state, float *values);
-void @set_state(@state *state, const float *values);
-
-#ifdef {capital}_SELFTEST
-/* 0 where a run from the beginning gives what the model gave when it was exported, else the number of the first step
-   that does not, from 1. */
-int @selftest(void);
-#endif
-
-#ifdef __cplusplus
-}}
-#endif
-
-#endif
-"""
-    return text.replace("@CAPITAL", capital).replace("@", f"{name}_")
+        found["ACCUMULATOR_BOUND"] = quality.accumulator
+        found["SNR_DB"] = number(min(max(quality.ratio, -999.0), 999.0))
+    return found
 
 
 def source(name: str, draft: Draft, y: Array, golden: Golden, inputs: int) -> str:
