@@ -37,7 +37,9 @@ def written(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("words", [["--help"], ["forecast", "--help"], ["show", "--help"], ["export", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["forecast", "--help"], ["show", "--help"], ["export", "--help"], ["--version"]]
+)
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     code = (
         f"import sys\nfrom gatewise.cli import follow\nassert follow({words}) == 0\n"

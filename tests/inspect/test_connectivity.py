@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from gatewise.errors import InputError, ShapeError
-from gatewise.inspect.connectivity import connectivity
+from gatewise.inspect.credit.connectivity import connectivity
 from gatewise.nn import GRU, LSTM, Recurrent
 
 from ..user_cells import deep
 
 # The package's own name `connectivity` is the function.
-module_under_test = import_module("gatewise.inspect.connectivity")
+module_under_test = import_module("gatewise.inspect.credit.connectivity")
 
 STEPS = 6
 

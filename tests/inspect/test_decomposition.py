@@ -8,7 +8,7 @@ from torch import nn
 
 from gatewise.cells import CELLS
 from gatewise.errors import ExplanationError, InputError
-from gatewise.inspect.decomposition import decompose
+from gatewise.inspect.credit.decomposition import decompose
 from gatewise.nn import GRU, LSTM, Chain, Recurrent, Standardize
 from gatewise.transforms import layer_norm
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gatewise.errors import ExplanationError, InputError, ShapeError
-from gatewise.inspect.integrated import integrated_gradients
+from gatewise.inspect.credit.integrated import integrated_gradients
 from gatewise.nn import GRU, LSTM
 
 from ..matrix import relative_error

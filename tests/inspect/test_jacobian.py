@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gatewise import record
 from gatewise.errors import InputError
-from gatewise.inspect.jacobian import lag_norms, step_jacobians
+from gatewise.inspect.memory.jacobian import lag_norms, step_jacobians
 from gatewise.nn import GRU, LSTM, SLSTM, Recurrent, values
 from gatewise.transforms.rewrite import is_scaled
 

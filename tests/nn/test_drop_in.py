@@ -474,8 +474,13 @@ def test_autocast_gives_the_dtypes_of_torch(name, weights, given):
     ours, theirs = (module.to(weights) for module in twins(name, I, H, num_layers=2))
     x = random(T, B, I).to(given)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        (y, last), (their_y, their_last) = ours(x), theirs(x)
-    assert [s.dtype for s in (y, *as_tuple(last))] == [s.dtype for s in (their_y, *as_tuple(their_last))]
+        y, last = ours(x)
+        if name == "LSTM" and x.dtype == weights == torch.float32 and torch.backends.cpu.get_cpu_capability() == "AVX2":
+            expected = [torch.bfloat16] * 3  # oneDNN has no LSTM in bfloat16 there, and torch falls over it
+        else:
+            their_y, their_last = theirs(x)
+            expected = [s.dtype for s in (their_y, *as_tuple(their_last))]
+    assert [s.dtype for s in (y, *as_tuple(last))] == expected
 
 
 # Gradients and states

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ...errors import CellError, ExplanationError, GatewiseError, InputError
 from ..certificate import TOLERANCES, Certificate
-from ..decomposition import decompose
+from ..credit.decomposition import decompose
 from ..find import the_layer
-from ..provenance import provenance
-from ..record import Record
-from ..recording import record
-from ..saturation import Saturation, saturation
+from ..memory.provenance import provenance
+from ..memory.saturation import Saturation, saturation
+from ..recorded.record import Record
+from ..recorded.run import record
 from ..subject import Said, Subject
 from .reading import Reading, reading
 from .views import Place, places_of, sentence, shown

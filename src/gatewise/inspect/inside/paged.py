@@ -14,7 +14,7 @@ from ...compiler.lower import program_of
 from ...compiler.render.diagram import diagram
 from ...equation import Cell
 from .. import page
-from ..names import gate_values
+from ..recorded.names import gate_values
 from .look import Explained, Inside, Refused, Sum
 from .views import Place, words
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...escape import visible
-from ..saturation import HIGH, LOW
+from ..memory.saturation import HIGH, LOW
 from ..subject import Subject
 from .look import Explained, Inside, Refused, Sum
 from .views import Place

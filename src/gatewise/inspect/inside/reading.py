@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..credit.signals import SignalsOnly
 from ..find import the_layer
-from ..signals import SignalsOnly
 
 
 @dataclass(frozen=True)

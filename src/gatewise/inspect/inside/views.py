@@ -13,10 +13,10 @@ from ...compiler.lower import program_of
 from ...compiler.program import is_temporary
 from ...equation import Cell
 from ...errors import CellError, GatewiseError, InputError
-from ..jacobian import LagNorms, lag_norms
-from ..names import gate_values, values_of
-from ..record import LayerRecord, Record
-from ..timescales import Timescales, timescales
+from ..memory.jacobian import LagNorms, lag_norms
+from ..memory.timescales import Timescales, timescales
+from ..recorded.names import gate_values, values_of
+from ..recorded.record import LayerRecord, Record
 
 _LAGS = 24
 _WIDE = 256  # numbers of the states together, beyond which only a few Jacobians are multiplied

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..pages import templates
+from ...pages import templates
 
 if TYPE_CHECKING:
     from .saturation import Saturation
@@ -67,7 +67,7 @@ def scatter(title: str, seen: Sequence[tuple[int, Saturation]]) -> str:
         for at, place in enumerate(places if len(places) > 1 else [])
     ]
     height = keys[-1].y + 20 if keys else TOP + SIDE + 48
-    template = templates("gatewise.inspect").get_template("scatter.svg.j2")
+    template = templates(__package__ or "").get_template("scatter.svg.j2")
     return template.render(title=title, panels=panels, keys=keys, width=width, height=height, side=SIDE, top=TOP)
 
 

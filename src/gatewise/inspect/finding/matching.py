@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..transforms.rewrite import memories
-from .again import inside
-from .record import LayerRecord, Record
+from ...errors import InputError
+from ...transforms.rewrite import memories
+from ..recorded.again import inside
+from ..recorded.record import LayerRecord, Record
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ..equation import Cell
-from ..errors import ExplanationError, InputError
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..nn.batch import Batch
-from ..nn.by_rows import visibly
-from ..nn.recurrent import Recurrent
-from ..nn.runner import Run
-from ..nn.weights import Place
-from ..transforms.frozen import frozen
-from .certificate import TOLERANCES, Certificate
+from ...equation import Cell
+from ...errors import ExplanationError, InputError
+from ...kernels.layer import Layer
+from ...kernels.reference import States
+from ...nn.batch import Batch
+from ...nn.by_rows import visibly
+from ...nn.recurrent import Recurrent
+from ...nn.runner import Run
+from ...nn.weights import Place
+from ...transforms.frozen import frozen
+from ..certificate import TOLERANCES, Certificate
+from ..watch import Changed, watched
 from .signals import SignalsOnly
-from .watch import Changed, watched
 
 Of = Callable[[Any], Tensor]
 

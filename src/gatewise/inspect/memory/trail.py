@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from torch import nn
 
-from ..errors import InputError
-from .recording import record
+from ...errors import InputError
+from ..recorded.run import record
 from .saturation import Saturation, saturation
 
 

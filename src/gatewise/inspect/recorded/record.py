@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from ..compiler.lower import program_of
-from ..equation import Cell
-from ..errors import InputError
-from ..kernels.layer import lengths_of
-from ..nn.recurrent import Recurrent
+from ...compiler.lower import program_of
+from ...equation import Cell
+from ...errors import InputError
+from ...kernels.layer import lengths_of
+from ...nn.recurrent import Recurrent
 from .names import gate_values, sums
 from .recorder import Recorder
 from .window import Window

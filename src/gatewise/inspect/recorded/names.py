@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from ..compiler.lower import names_of, program_of
-from ..compiler.saved import candidates
-from ..equation import Cell, Gate, Value
-from ..errors import InputError
-from ..transforms.rewrite import Rewriting, derived
+from ...compiler.lower import names_of, program_of
+from ...compiler.saved import candidates
+from ...equation import Cell, Gate, Value
+from ...errors import InputError
+from ...transforms.rewrite import Rewriting, derived
 
 _PARTS = ("_x", "_h")  # a gate in two parts, W x and U h, counts as one
 

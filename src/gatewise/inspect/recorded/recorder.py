@@ -8,15 +8,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..equation import Cell
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..kernels.registry import cell_of
-from ..nn.batch import Batch
-from ..nn.runner import Run
-from ..nn.weights import Place
+from ...equation import Cell
+from ...kernels.layer import Layer
+from ...kernels.reference import States
+from ...kernels.registry import cell_of
+from ...nn.batch import Batch
+from ...nn.runner import Run
+from ...nn.weights import Place
+from ..watch import Changed
 from .names import observed
-from .watch import Changed
 from .window import Means, Window
 
 _CHUNK_BYTES = 2**26  # of what is looked at before it is thinned out

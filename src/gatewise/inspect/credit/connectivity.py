@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError, ShapeError
-from .find import the_layer
+from ...errors import InputError, ShapeError
+from ..find import the_layer
 from .returned import first_tensor
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..errors import InputError
-from ..nn.recurrent import Recurrent
+from ...errors import InputError
+from ...nn.recurrent import Recurrent
+from ..recorded.record import Record
 from .held import settable, value_called
-from .record import Record
 
 
 @dataclass(frozen=True)

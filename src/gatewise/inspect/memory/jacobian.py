@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..nn.values import check_memory
-from .again import PlainLoop, Steps
+from ...errors import InputError
+from ...nn.values import check_memory
+from ..finding.matching import check_sequence
+from ..recorded.again import PlainLoop, Steps
+from ..recorded.record import Record
 from .forgetting import keeping, the_state
-from .matching import check_sequence
-from .record import Record
 
 if TYPE_CHECKING:
     import pandas as pd

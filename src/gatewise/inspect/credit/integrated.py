@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import ExplanationError, InputError, ShapeError
-from ..nn.batch import Batch
-from ..nn.recurrent import Recurrent
-from ..nn.runner import PLAIN, Runner
-from ..nn.weights import Place
-from .certificate import Certificate
+from ...errors import ExplanationError, InputError, ShapeError
+from ...nn.batch import Batch
+from ...nn.recurrent import Recurrent
+from ...nn.runner import PLAIN, Runner
+from ...nn.weights import Place
+from ..certificate import Certificate
+from ..watch import watched
 from .decomposition import Of
-from .watch import watched
 
 _FIRST = 8  # points on the way, then twice as many
 _MOST = 4096

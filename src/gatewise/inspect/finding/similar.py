@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..transforms.rewrite import memories
-from .again import inside
+from ...errors import InputError
+from ...transforms.rewrite import memories
+from ..recorded.again import inside
+from ..recorded.record import Record
 from .matching import check_sequence, values_at
-from .record import Record
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..compiler.lower import program_of
-from ..errors import InputError
-from ..nn.batch import Batch
-from ..nn.recurrent import Recurrent
-from ..nn.values import check_memory
-from ..nn.weights import Place
-from .find import the_layer
+from ...compiler.lower import program_of
+from ...errors import InputError
+from ...nn.batch import Batch
+from ...nn.recurrent import Recurrent
+from ...nn.values import check_memory
+from ...nn.weights import Place
+from ..find import the_layer
+from ..watch import watched
 from .names import check_values, gate_values, sums
 from .record import Record, Selection
 from .recorder import Recorder
-from .watch import watched
 from .window import Window
 
 _SHARE = 0.5  # of the machine's memory that a record may take

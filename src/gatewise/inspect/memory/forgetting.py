@@ -7,13 +7,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ..compiler.affine import kept_and_written
-from ..equation import Cell, Operand, Value
-from ..errors import InputError
-from ..transforms.rewrite import Rewriting, derived, memories
-from .again import Steps, inside
-from .record import Record
-from .watch import Changed
+from ...compiler.affine import kept_and_written
+from ...equation import Cell, Operand, Value
+from ...errors import InputError
+from ...transforms.rewrite import Rewriting, derived, memories
+from ..recorded.again import Steps, inside
+from ..recorded.record import Record
+from ..watch import Changed
 
 
 def the_state(cell: Cell, state: str) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..nn.batch import Batch
+from ...errors import InputError
+from ...nn.batch import Batch
 
 
 class Window(NamedTuple):

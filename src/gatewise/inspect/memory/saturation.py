@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
-from ..compiler.flow import flow_of
-from ..equation import Cell
-from ..errors import InputError
-from .again import inside
-from .names import gate_values
-from .record import LayerRecord, Record
+from ...compiler.flow import flow_of
+from ...equation import Cell
+from ...errors import InputError
+from ..recorded.again import inside
+from ..recorded.names import gate_values
+from ..recorded.record import LayerRecord, Record
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..kernels import reference
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..kernels.registry import cell_of, register
-from ..nn.assemble import assembled
-from ..nn.runner import Plain, Runner
-from ..nn.single import in_heads, projected, reads_output
+from ...errors import InputError
+from ...kernels import reference
+from ...kernels.layer import Layer
+from ...kernels.reference import States
+from ...kernels.registry import cell_of, register
+from ...nn.assemble import assembled
+from ...nn.runner import Plain, Runner
+from ...nn.single import in_heads, projected, reads_output
 from .record import LayerRecord, Record
 
 

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import torch
 
-from ..compiler.lower import names_of, program_of
-from ..compiler.program import is_temporary
-from ..equation import Cell, Noise, Value
-from ..errors import InputError
-from ..transforms.rewrite import derived, rewritten
-from .names import gate_values
+from ...compiler.lower import names_of, program_of
+from ...compiler.program import is_temporary
+from ...equation import Cell, Noise, Value
+from ...errors import InputError
+from ...transforms.rewrite import derived, rewritten
+from ..recorded.names import gate_values
 
 
 @lru_cache(maxsize=256)

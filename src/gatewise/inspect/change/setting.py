@@ -9,17 +9,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..equation import Cell
-from ..errors import InputError
-from ..kernels.dispatch import working_dtype
-from ..kernels.layer import Layer
-from ..nn.batch import Batch
-from ..nn.recurrent import Recurrent
-from ..nn.runner import PLAIN, Runner
-from ..nn.weights import Place
+from ...equation import Cell
+from ...errors import InputError
+from ...kernels.dispatch import working_dtype
+from ...kernels.layer import Layer
+from ...nn.batch import Batch
+from ...nn.recurrent import Recurrent
+from ...nn.runner import PLAIN, Runner
+from ...nn.weights import Place
+from ..watch import Changed
 from .changes import Clamp
 from .held import complements, held, value_called
-from .watch import Changed
 
 
 class Clamped:

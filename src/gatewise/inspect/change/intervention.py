@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ..credit.returned import first_tensor
+from ..find import the_layer
+from ..watch import watched
 from .changes import Clamp, Patch, check_clamps
-from .find import the_layer
-from .returned import first_tensor
 from .setting import Clamped
-from .watch import watched
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..errors import ExplanationError
+from ...errors import ExplanationError
 
 _FLAT = 1e-12  # below it a secant is taken for the slope: nothing is lost, for the argument is nothing
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from .again import inside
+from ...errors import InputError
+from ..recorded.again import inside
+from ..recorded.record import Record
 from .forgetting import keeping, the_state
-from .record import Record
 
 if TYPE_CHECKING:
     import pandas as pd

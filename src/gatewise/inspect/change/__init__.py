@@ -1,0 +1,1 @@
+"""What would have been: numbers of a step set, and the model run on."""

@@ -1,0 +1,1 @@
+"""Stretches of time that are like one another."""
