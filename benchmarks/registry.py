@@ -17,7 +17,7 @@ BENCHMARKS = {
         "benchmarks.device.main",
         "exported C: Python's numbers, the bound of its functions, its speed",
     ),
-    "inspect": ("benchmarks.inspect.main", "whether explanations add up, over random models of every cell"),
+    "inspect": ("benchmarks.inspect.main", "looking inside: whether explanations add up, what a record costs"),
     "overfitting": ("benchmarks.overfitting.main", "overfitting on a small set, and what helps against it"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }

@@ -10,11 +10,11 @@ step's time. Each says with --help what its figures mean, and leaves with 1 wher
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from ..parts import measured
 from . import parity, speed, ulp
 
 PARTS: dict[str, ModuleType] = {"parity": parity, "ulp": ulp, "speed": speed}
@@ -22,17 +22,5 @@ PARTS: dict[str, ModuleType] = {"parity": parity, "ulp": ulp, "speed": speed}
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks device", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parts = parser.add_subparsers(dest="part", required=True)
-    for name, module in PARTS.items():
-        about = module.__doc__ or ""
-        part = parts.add_parser(name, help=about.split("\n")[0], description=about, formatter_class=_AsWritten)
-        module.add_arguments(part)
-    given = parser.parse_args(arguments)
-    if not PARTS[given.part].measure(given):
+    if not measured("device", __doc__ or "", PARTS, arguments):
         sys.exit(1)
-
-
-_AsWritten = argparse.RawDescriptionHelpFormatter

@@ -82,6 +82,16 @@ def test_residual_adds_the_input_where_it_is_as_wide(inputs, adds):
     assert_same(module, flat(*module(x)), by_hand(module, x, after=lambda layer, x, y: y + x if layer in adds else y))
 
 
+def test_residual_leaves_zeros_beyond_a_sequence():
+    module, x = made(GRU, UNITS, UNITS, num_layers=2, residual=True, pre_norm=True), sequence_of(UNITS)
+    lengths = [len(x) - 2 * (row % 2) for row in range(x.shape[1])]
+    x[-2:, 1] = torch.inf
+    y, last = module(x, lengths=lengths)
+    assert not y[-2:, 1].any()
+    assert torch.equal(y[:-2, 1:2], module(x[:-2, 1:2])[0])
+    assert torch.isfinite(last).all()
+
+
 @pytest.mark.parametrize("residual", [False, True])
 def test_pre_norm_normalises_what_a_layer_reads_and_not_what_residual_adds(residual):
     module = made(LSTM, 2 * UNITS, UNITS, num_layers=2, bidirectional=True, pre_norm=True, residual=residual)

@@ -139,3 +139,9 @@ def test_a_cell_that_names_no_candidate_is_refused():
 def test_what_is_no_probability_is_refused(transform, rate):
     with pytest.raises(InputError, match="dropout must be a probability of at least 0 and below 1"):
         transform(CELLS["lstm"], rate)
+
+
+@pytest.mark.parametrize("twice", [recurrent_dropout, candidate_dropout])
+def test_a_second_mask_of_the_same_name_is_refused(twice):
+    with pytest.raises(InputError, match=r"reads 'drop_\w+' already"):
+        twice(twice(CELLS["lstm"], 0.5), 0.5)

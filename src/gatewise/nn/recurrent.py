@@ -202,6 +202,8 @@ class Recurrent(nn.Module):
         """The outputs of the last layer, and for every layer and direction its last states and its histories."""
         last: list[list[Tensor]] = []
         seen: list[list[Tensor]] = []
+        if self.options.residual:
+            x = batch.rows.cleared(x)  # what is added to an output must be nothing where that is
         for at, place in enumerate(self._forward_places):
             given = normalised(self.norms[at], x, self._norm_key) if self.options.pre_norm else x
             outputs: list[Tensor] = []

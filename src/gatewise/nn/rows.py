@@ -65,6 +65,13 @@ class Rows(NamedTuple):
         place = row - int(ends[time] - self.batch_sizes[time])
         return (place if self.order is None else int(self.order[place])), time
 
+    def cleared(self, rows: Tensor) -> Tensor:
+        """Rows (N, K) with zeros where no sequence runs."""
+        if self.places is None or self.batch_sizes is None:
+            return rows
+        inside = _count(self.places) < self.batch_sizes.sum().to(rows.device)
+        return torch.where(inside[: len(rows)].unsqueeze(1), rows, 0.0)
+
     def running(self) -> int | None:
         """How many rows belong to a sequence, None where all do."""
         return None if self.batch_sizes is None else int(self.batch_sizes.sum())

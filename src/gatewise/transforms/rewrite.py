@@ -49,7 +49,10 @@ def replacing(replacements: Mapping[Value, Callable[[Value], Value]]) -> Change:
 
 
 def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fields: Any) -> Cell:
-    """A cell with this step, and other fields replaced. origin: the function and arguments that make it again."""
+    """A cell with this step, and other fields replaced. origin: the function and arguments that make it again.
+
+    Raises InputError where it would read two things of one name, as when a transformation is made twice.
+    """
     made: list[Cell] = []
     names: list[str] = []
 
@@ -60,6 +63,9 @@ def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fi
     found = replace(cell, step=step, **fields)
     made.append(found)
     names += _parameters(found)
+    twice = [word for word in names if names.count(word) > 1]
+    if twice:
+        raise InputError(f"{cell.name} reads {twice[0]!r} already", hint=f"apply {name} once")
     step.__name__, step.__doc__ = found.name, cell.doc
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     step.__signature__ = inspect.Signature([inspect.Parameter(word, kind) for word in names])  # pyright: ignore[reportFunctionMemberAccess]
