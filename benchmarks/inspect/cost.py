@@ -9,7 +9,6 @@ in float64: the largest difference is printed.
 from __future__ import annotations
 
 import argparse
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,21 +16,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 import gatewise
 
+from ..cpu.shapes import Shape
 from ..machine import description
 from ..measure import alternately
-
-
-class Shape(NamedTuple):
-    """T, B, I, H."""
-
-    steps: int
-    batch: int
-    inputs: int
-    units: int
-
-    def __str__(self) -> str:
-        return " x ".join(map(str, self))
-
 
 SHAPES = (Shape(100, 8, 16, 32), Shape(100, 32, 32, 64), Shape(100, 32, 64, 128), Shape(200, 32, 64, 256))
 NEAR, DEAR = 1e-6, 1.3
@@ -48,7 +35,7 @@ def measure(given: argparse.Namespace) -> bool:
     """Print a table. Whether a record is within its bounds."""
     torch.set_num_threads(1)
     about = description()
-    print(f"{about['processor']} ({about['llvm_cpu']}), T x B x I x H, relative to a forward pass")
+    print(f"{about['processor']} ({about['llvm_cpu']}), T x B x I -> H, relative to a forward pass")
     print(f"{'shape':20}{'forward, ms':>13}{'record':>24}{'with sums':>24}{'difference':>13}")
     return all([_measured(shape, given.seconds) for shape in SHAPES])
 

@@ -45,8 +45,8 @@ class Container:
     error: type[GatewiseError]
     again: str
     source: str
-    largest_file: int
-    largest_header: int
+    largest_file: int = 1 << 30
+    largest_header: int = LARGEST_HEADER
 
     def write(self, path: str | Path, tensors: Mapping[str, Tensor], record: Mapping[str, object]) -> None:
         """Write a file; a crash midway leaves no half-written one. record: what JSON can hold."""

@@ -32,7 +32,7 @@ def test_a_record_is_compared_and_timed(monkeypatch, capsys):
     monkeypatch.setattr(cost, "SHAPES", (cost.Shape(6, 3, 2, 4),))
     monkeypatch.setattr(cost, "DEAR", 1e3)
     main(["cost", "--seconds", "0.1"])
-    assert capsys.readouterr().out.splitlines()[-1].startswith("6 x 3 x 2 x 4 ")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("6 x 3 x 2 -> 4 ")
     monkeypatch.setattr(cost, "DEAR", 0.1)
     with pytest.raises(SystemExit):
         main(["cost", "--seconds", "0.1"])

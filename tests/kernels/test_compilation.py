@@ -8,9 +8,9 @@ import torch
 from gatewise.cells import CELLS
 from gatewise.compiler.stages import forward_sweep
 from gatewise.kernels.cpu import compile as compiling
-from gatewise.kernels.cpu.compile import optimised
 from gatewise.nn import Recurrent
 
+from ..machine_code import passes
 from ..matrix import every_cell
 
 
@@ -53,7 +53,7 @@ def test_a_training_loop_compiles_nothing_twice(cell, compilations):
 
 def test_the_sums_are_vector_instructions():
     """A loop that LLVM left to scalars would be right, and ten times slower."""
-    text = str(optimised(compiling.llvm_text(forward_sweep(CELLS["lstm"], keep=True), torch.float32)))
+    text = str(passes(compiling.llvm_text(forward_sweep(CELLS["lstm"], keep=True), torch.float32)))
     tile = text[text.index("@stage0_tile6") if "@stage0_tile6" in text else text.index("@stage0_tile") :]
     body = tile[: tile.index("\n}")]
     assert body.count("@llvm.fma.v") >= 4

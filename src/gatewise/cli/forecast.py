@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
+from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Freq
 
 FORECAST = "What is forecast"
 MODELS = "auto, lstm, naive, seasonal_naive, auto_theta, auto_ets"
@@ -32,13 +33,13 @@ def forecast(
     time_col: Annotated[Text, option(READING, "NAME", "Column of times.")] = None,
     target: Annotated[Text, option(READING, "NAME", "Column of values.")] = None,
     id_col: Annotated[Text, option(READING, "NAME", "Column that names the series.")] = None,
-    freq: Annotated[Text, option(READING, "ALIAS", "Step between times: h, D, W, MS, 15min, ...")] = None,
+    freq: Freq = None,
     season: Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)] = None,
-    fill: Annotated[str, option(READING, "WORD", "Into gaps: none (default), linear, previous, zero.")] = "none",
-    duplicates: Annotated[str, option(READING, "WORD", "Equal times: refuse (default), mean, last.")] = "refuse",
-    encoding: Annotated[Text, option(READING, "CODEC", "Such as latin-1.")] = None,
-    delimiter: Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")] = None,
-    decimal: Annotated[Text, option(READING, "LETTER", "In numbers: . or ,")] = None,
+    fill: Fill = "none",
+    duplicates: Duplicates = "refuse",
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
 ) -> None:
     """Forecast every series of a table, with whichever model did best on its past."""
     with failing(USAGE):

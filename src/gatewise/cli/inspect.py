@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from .app import DATA, READING, USAGE, WRITING, File, Text, app, complain, failing, option
+from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Freq
 
 if TYPE_CHECKING:
     from ..estimators.commands.inspect import Request
@@ -39,12 +40,12 @@ def inspect(
     id_col: Annotated[Text, option(READING, "NAME", "Column that names series or sequences.")] = None,
     time_col: Annotated[Text, option(READING, "NAME", "Column of times.")] = None,
     target: Annotated[Text, option(READING, "NAME", "Column of values, of series.")] = None,
-    freq: Annotated[Text, option(READING, "ALIAS", "Step between times: h, D, W, MS, 15min, ...")] = None,
-    fill: Annotated[str, option(READING, "WORD", "Into gaps: none (default), linear, previous, zero.")] = "none",
-    duplicates: Annotated[str, option(READING, "WORD", "Equal times: refuse (default), mean, last.")] = "refuse",
-    encoding: Annotated[Text, option(READING, "CODEC", "Such as latin-1.")] = None,
-    delimiter: Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")] = None,
-    decimal: Annotated[Text, option(READING, "LETTER", "In numbers: . or ,")] = None,
+    freq: Freq = None,
+    fill: Fill = "none",
+    duplicates: Duplicates = "refuse",
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
 ) -> None:
     """Look inside a model: its gates, its memory, and what made what it said, with sums that are checked.
 

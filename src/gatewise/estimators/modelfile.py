@@ -23,8 +23,6 @@ FILE = Container(
     error=ModelFileError,
     again="train the estimator again and save it anew",
     source="give a file written by its save method, or by --save",
-    largest_file=1 << 30,
-    largest_header=1 << 24,
 )
 _SPOILT = (InputError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 

@@ -13,7 +13,6 @@ FILE = Container(
     error=ModelFileError,
     again="train the model again and save it anew",
     source="give a file written by Forecaster.save",
-    largest_file=1 << 30,
     largest_header=1 << 20,
 )
 write, read, pack, unpack = FILE.write, FILE.read, FILE.pack, FILE.unpack

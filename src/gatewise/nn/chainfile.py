@@ -23,8 +23,6 @@ FILE = Container(
     error=ModelFileError,
     again="save the chain anew",
     source="give a file written by Chain.save",
-    largest_file=1 << 30,
-    largest_header=1 << 24,
 )
 _SPOILT = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError)
 

@@ -24,8 +24,6 @@ FILE = Container(
     error=ModelFileError,
     again="save the stream's state anew",
     source="give a file written by a stream's save method",
-    largest_file=1 << 30,
-    largest_header=1 << 24,
 )
 
 
