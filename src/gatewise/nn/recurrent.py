@@ -134,7 +134,9 @@ class Recurrent(nn.Module):
         return [self.proj_size if narrow and not index else place.units for index in range(len(self.cell.state))]
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw all weights anew; on the meta device there is nothing to draw."""
+        if next(self.parameters()).is_meta:
+            return
         for place in self.places:
             names = self.weight_shapes[place.suffix]
             draw_(self.cell, {name: getattr(self, name + place.suffix) for name in names}, place.units)

@@ -36,6 +36,8 @@ def add_layers(
         before |= {(each.state, layer): piece for layer, piece in zip(each.layers, pieces, strict=True)}
     after: dict[tuple[int, int], str] = {}
     operators: dict[str, str] = {}
+    if module.options.residual and ragged is not None:
+        x = graph.node("Where", ragged.running, x, graph.number(0.0))  # beyond a sequence's end an output is zero
     for layer in range(module.num_layers):
         places = [place for place in module.places if place.layer == layer]
         one = OneLayer(graph, module, places, f"{name}l{layer}", ragged)

@@ -42,8 +42,8 @@ class Recorder:
         """All steps, looked at."""
         if not self._begun:
             mine = [layer.states[0][:, : self._width], *layer.states[1:]]
-            earlier = self.initial if self._heads else [state[:, :0] for state in mine]
-            self.initial = [torch.cat(pair, dim=1) for pair in zip(earlier, mine, strict=True)]
+            earlier = [self.initial] if self._heads else []
+            self.initial = [_beside(heads) for heads in zip(*earlier, mine, strict=True)]
         if self._window.whole:
             found = self._run.sequence(key, layer, histories=True)
             self._heads.append([layer.x, found.y, *found.histories, *self._more()])
@@ -74,7 +74,7 @@ class Recorder:
     def rows(self) -> list[Tensor]:
         """x, the states, then the values."""
         x, *_ = self._heads[0]
-        parts = [x, *(torch.cat(pieces, dim=1) for pieces in zip(*(head[1:] for head in self._heads), strict=True))]
+        parts = [x, *(_beside(heads) for heads in zip(*(head[1:] for head in self._heads), strict=True))]
         if self._begun:
             parts = [torch.cat(pieces) for pieces in zip(self._begun, parts, strict=True)]
         return parts if self._projected is None else [parts[0], self._projected, *parts[2:]]
@@ -103,6 +103,11 @@ class Recorder:
             chunks.append(found if histories else found._replace(histories=found.histories[:, :0]))
         self._heads.append(means.found())
         return States(torch.cat([c.y for c in chunks]), states, torch.cat([c.histories for c in chunks], dim=1))
+
+
+def _beside(heads: Sequence[Tensor]) -> Tensor:
+    """The units of all heads, (N, K)."""
+    return heads[0] if len(heads) == 1 else torch.cat(tuple(heads), dim=1)
 
 
 def _chunks(layer: Layer, states: int) -> list[tuple[int, int | None]]:
