@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError, ShapeError
+from ...nn.check import check_tensor
 from ..find import the_layer
 from .returned import first_tensor
 
@@ -127,7 +128,10 @@ def _one_state(hx: Any, batch: int) -> Any:
     """The states of one sequence; their last dimension but one is that of the batch."""
     if isinstance(hx, tuple | list):
         return type(hx)(_one_state(each, batch) for each in hx)
-    return None if hx is None else hx.detach().narrow(-2, batch, 1)
+    if hx is None:
+        return None
+    check_tensor("the initial state", hx)
+    return hx.detach().narrow(-2, batch, 1)
 
 
 def _copied(hx: Any, count: int) -> Any:
