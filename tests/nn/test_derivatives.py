@@ -20,7 +20,7 @@ from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
 INPUTS, UNITS = 2, 3
-COUNT = 600
+COUNT = 510
 
 
 class Configuration(NamedTuple):

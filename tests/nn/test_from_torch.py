@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch import nn
 
 import gatewise
 from gatewise.errors import InputError
+from gatewise.nn.from_torch import twin_of
 
 from ..matrix import relative_error
 from ..tolerance import PARITY
@@ -61,3 +65,30 @@ def test_other_modules_are_refused_by_name() -> None:
     for module in (nn.Linear(2, 2), nn.LSTMCell(2, 2), Own(2, 2)):
         with pytest.raises(InputError, match=f"{type(module).__name__} is not one of torch.nn's"):
             gatewise.from_torch(module)
+
+
+def test_a_twin_is_kept_until_something_about_the_module_changes():
+    module = torch.nn.LSTM(2, 3, dropout=0.0)
+    twin = twin_of(module)
+    assert twin_of(module) is twin
+    with torch.no_grad():
+        module.weight_ih_l0.zero_()  # numbers are shared
+    assert twin_of(module) is twin
+    assert twin_of(module.eval()).training is False
+    module.weight_ih_l0 = torch.nn.Parameter(torch.ones(12, 2))
+    assert twin_of(module) is not twin
+    assert twin_of(module).weight_ih_l0 is module.weight_ih_l0
+    twin = twin_of(module)
+    module.batch_first = True
+    assert twin_of(module).batch_first
+    torch.nn.utils.parametrizations.spectral_norm(module, "weight_hh_l0")
+    assert torch.equal(twin_of(module).weight_hh_l0, module.eval().weight_hh_l0)
+
+
+def test_a_twin_does_not_keep_the_module_alive():
+    module = torch.nn.LSTM(2, 3)
+    gone = weakref.ref(module)
+    twin_of(module)
+    del module
+    gc.collect()
+    assert gone() is None

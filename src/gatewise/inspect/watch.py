@@ -19,7 +19,7 @@ from ..kernels.layer import Layer
 from ..kernels.reference import States
 from ..kernels.registry import cell_of, register
 from ..nn.by_rows import step
-from ..nn.from_torch import from_torch
+from ..nn.from_torch import twin_of
 from ..nn.recurrent import Recurrent
 from ..nn.runner import Run, Watch
 from .find import recurrent_layers
@@ -39,7 +39,7 @@ def watched(model: nn.Module, watch: Watch, only: nn.Module | None = None) -> Ge
 
 @contextmanager
 def _one_watched(layer: nn.Module, watch: Watch) -> Generator[Recurrent]:
-    ours = layer if isinstance(layer, Recurrent) else from_torch(layer)
+    ours = layer if isinstance(layer, Recurrent) else twin_of(layer)
     if ours.watch is not None or "forward" in vars(layer):
         raise InputError(f"this {type(layer).__name__} is being watched already, or its forward was replaced")
     ours.watch = watch

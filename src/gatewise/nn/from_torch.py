@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -31,13 +32,37 @@ def from_torch(module: nn.Module) -> Recurrent:
             f"{type(module).__name__} is not one of torch.nn's recurrent layers", hint="give an LSTM, GRU or RNN"
         )
     kind = next(ours for theirs, ours in _OURS.items() if isinstance(module, theirs))
-    arguments: dict[str, Any] = {name: getattr(module, name) for name in _ARGUMENTS}
-    if isinstance(module, nn.RNN):
-        arguments["nonlinearity"] = module.nonlinearity
     with torch.device("meta"):
-        ours = kind(**arguments)
+        ours = kind(**_arguments(module))
     for name in list(ours._parameters):  # pyright: ignore[reportPrivateUsage] - every weight lies in the module itself
         weight = getattr(module, name)
         shared = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight.detach())
         ours.register_parameter(name, shared)
     return ours.train(module.training)
+
+
+def twin_of(module: nn.Module) -> Recurrent:
+    """As :func:`from_torch`, but the same module again as long as its arguments and weights are the same objects.
+
+    For those who look at a module many times.
+    """
+    twin = _twins.get(module)
+    if twin is None or not _is_twin(twin, module):
+        twin = _twins[module] = from_torch(module)
+    return twin.train(module.training)
+
+
+_twins: WeakKeyDictionary[nn.Module, Recurrent] = WeakKeyDictionary()
+
+
+def _is_twin(ours: Recurrent, module: nn.Module) -> bool:
+    if not isinstance(module, nn.RNNBase) or not is_from_torch(module):
+        return False
+    own: dict[str, Any] = ours._parameters  # pyright: ignore[reportPrivateUsage]
+    same = all(getattr(ours, name) == value for name, value in _arguments(module).items())
+    return same and all(getattr(module, name) is weight for name, weight in own.items())
+
+
+def _arguments(module: nn.RNNBase) -> dict[str, Any]:
+    found: dict[str, Any] = {name: getattr(module, name) for name in _ARGUMENTS}
+    return found | ({"nonlinearity": module.nonlinearity} if isinstance(module, nn.RNN) else {})
