@@ -4,12 +4,13 @@ For every cell and dtype the largest gap of each explanation, relative to the la
 so many random models. A model has one or two layers, one or two directions, initial states, and two sequences, of which
 one is shorter; weights are drawn as in torch.nn, states and inputs from N(0, 1). ``own`` is how far the sum of the
 provenance is from the recorded state without the line of the run's rounding. ``no`` stands for cells that do not admit
-it, ``refused`` for models whose explanation refused to be shown.
+it, ``refused`` for models whose lines cancel so far that the view refuses to be drawn.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -66,19 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(given: argparse.Namespace) -> bool:
-    """Print a table. Whether every explanation of a cell of the library that admits it adds up."""
+    """Print a table. Whether everything that is shown adds up."""
     missed: list[str] = []
     cells = {**CELLS, **DERIVED}
-    print(f"{'cell':44}{'dtype':9}{'provenance':>11}{'own':>9}{'by time':>9}{'decomposition':>15}")
+    print(f"{'cell':44}{'dtype':9}{'provenance':>11}{'own':>9}{'by time':>9}{'decomposition':>23}")
     for name in given.cells or cells:
         for dtype in TOLERANCES:
             models = [random_model(cells[name], given.steps, seed, dtype) for seed in range(given.models)]
             rows = [_gaps(model) for model in models]
             print(_row(name, dtype, rows), flush=True)
-            if name in CELLS and any("refused" in row for row in rows):
+            gaps = [gap for provenance, _, *others in rows for gap in (provenance, *others)]
+            if any(gap > TOLERANCES[dtype] for gap in gaps if not isinstance(gap, str)):
                 missed.append(f"{name}, {dtype}")
     if missed:
-        print(f"refused: {'; '.join(missed)}")
+        print(f"does not hold: {'; '.join(missed)}")
     return not missed
 
 
@@ -96,7 +98,7 @@ def random_model(cell: Cell, steps: int, seed: int, dtype: torch.dtype) -> Model
 
 def _row(name: str, dtype: torch.dtype, rows: Sequence[tuple[Gap, Gap, Gap, Gap]]) -> str:
     cells = [_largest([row[column] for row in rows]) for column in range(4)]
-    return f"{name:44}{str(dtype).removeprefix('torch.'):9}{cells[0]:>11}{cells[1]:>9}{cells[2]:>9}{cells[3]:>15}"
+    return f"{name:44}{str(dtype).removeprefix('torch.'):9}{cells[0]:>11}{cells[1]:>9}{cells[2]:>9}{cells[3]:>23}"
 
 
 def _gaps(model: Model) -> tuple[Gap, Gap, Gap, Gap]:
@@ -112,23 +114,22 @@ def _gaps(model: Model) -> tuple[Gap, Gap, Gap, Gap]:
     return _gap(lambda: written.certificate), own, by_time, _gap(lambda: _decomposition(model))
 
 
-def _gap(explained: Callable[[], Certificate]) -> Gap:
+def _gap(explained: Callable[[], Certificate | None]) -> Gap:
     try:
         certificate = explained()
-        certificate.require()
-        return certificate.gap
+        return "refused" if certificate is None else certificate.gap
     except CellError:
         return "no"
     except ExplanationError:
-        return "refused"
+        return math.inf
 
 
 def _largest(gaps: Sequence[Gap]) -> str:
-    """The largest gap, or how many models have none."""
-    words = [gap for gap in gaps if isinstance(gap, str)]
-    if "no" in words:
+    """The largest gap, and how many models were refused."""
+    if "no" in gaps:
         return "no"
-    return f"{len(words)} refused" if words else f"{max(gap for gap in gaps if not isinstance(gap, str)):.1e}"
+    refused, numbers = gaps.count("refused"), [gap for gap in gaps if not isinstance(gap, str)]
+    return ", ".join(([f"{max(numbers):.1e}"] if numbers else []) + ([f"{refused} refused"] if refused else []))
 
 
 def _followed(model: Model) -> tuple[Provenance, int]:
@@ -139,8 +140,8 @@ def _followed(model: Model) -> tuple[Provenance, int]:
     return provenance(kept, layer, direction, batch=1), 0 if direction else -1
 
 
-def _decomposition(model: Model) -> Certificate:
+def _decomposition(model: Model) -> Certificate | None:
+    """None where lines that large cancel that the view refuses to be drawn."""
     middle = len(model.x) // 2
     found = decompose(model.module, model.x, lambda output: output[0][middle, 1, 0], model.states, model.lengths)
-    found.require()
-    return found.certificate
+    return None if found.cancels else found.certificate

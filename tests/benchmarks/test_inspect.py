@@ -18,14 +18,21 @@ def test_sums_are_printed_for_every_dtype(capsys):
     assert rows[2][2] == "no"
 
 
-def test_an_explanation_that_is_refused_is_a_miss(monkeypatch, capsys):
+def test_an_explanation_that_does_not_add_up_is_a_miss(monkeypatch, capsys):
     def refuse(model):
         raise ExplanationError("it does not add up")
 
     monkeypatch.setattr(sums, "_decomposition", refuse)
     with pytest.raises(SystemExit):
         main(["sums", "--models", "1", "--steps", "5", "lstm"])
-    assert "refused: lstm, torch.float32; lstm, torch.float64" in capsys.readouterr().out
+    assert "does not hold: lstm, torch.float32; lstm, torch.float64" in capsys.readouterr().out
+
+
+def test_lines_that_only_cancel_are_counted(monkeypatch, capsys):
+    found = iter([None, sums.Certificate("", 0.0, 0.0, 3e-16, 1e-6)] * 2)
+    monkeypatch.setattr(sums, "_decomposition", lambda model: next(found))
+    main(["sums", "--models", "2", "--steps", "5", "rnn"])
+    assert capsys.readouterr().out.splitlines()[-1].endswith("3.0e-16, 1 refused")
 
 
 def test_a_record_is_compared_and_timed(monkeypatch, capsys):

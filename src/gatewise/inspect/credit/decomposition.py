@@ -57,9 +57,14 @@ class Decomposition:
         largest = max(float(line.abs().max()) for line in lines if line.numel())
         return largest / max(float(self.value.abs().max()), torch.finfo(torch.float64).tiny)
 
+    @property
+    def cancels(self) -> bool:
+        """Whether lines so large cancel that they say nothing."""
+        return not self.cancelling * self.certificate.tolerance <= 1.0
+
     def require(self) -> None:
-        """Raises ExplanationError where a sum does not check, or where lines so large cancel that it says nothing."""
-        if not self.cancelling * self.certificate.tolerance <= 1.0:
+        """Raises ExplanationError where a sum does not check, or where its lines only cancel."""
+        if self.cancels:
             raise ExplanationError(
                 f"lines {self.cancelling:.0e} times as large as their sum cancel, which explains nothing",
                 hint="gates that are held let credit grow from step to step here; see the integrated gradients",
