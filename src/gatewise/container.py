@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +28,7 @@ BLANK = b"0" * 64
 DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 PREFIX = 8
 LARGEST_HEADER = 1 << 24
+_SPOILT = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError, OverflowError)
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 
 
@@ -65,6 +67,17 @@ class Container:
             return self.unpack(data)
         except self.error as error:
             raise self.error(error.what, where=str(path), hint=error.hint) from error.__cause__
+
+    @contextmanager
+    def understood(self, path: str | Path, what: str, hint: str = "") -> Generator[None]:
+        """Whatever goes wrong in making something of a record becomes ``error``: ``what``, and why in brackets."""
+        try:
+            yield
+        except self.error as error:
+            raise self.error(error.what, where=error.where or str(path), hint=error.hint) from error
+        except (GatewiseError, *_SPOILT) as error:
+            reason = (str(getattr(error, "what", error)) or type(error).__name__).splitlines()[0]
+            raise self.error(f"{what} ({reason})", where=str(path), hint=hint) from error
 
     def pack(self, tensors: Mapping[str, Tensor], record: Mapping[str, object]) -> bytes:
         """The bytes of a file."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from gatewise.cells import CELLS
 from gatewise.container import claimed
-from gatewise.errors import ModelFileError
+from gatewise.errors import InputError, ModelFileError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
 from gatewise.nn.chainfile import FILE
 from gatewise.nn.maps import MAPS
@@ -78,6 +78,30 @@ def test_weights_that_are_not_finite_come_back_where_that_was_allowed(tmp_path):
         module.weight_ih_l0[0, 0] = torch.nan
     Chain(module).save(tmp_path / "chain")
     assert Chain.load(tmp_path / "chain").parts[0].weight_ih_l0[0, 0].isnan()
+
+
+class Doubled(LSTM):
+    def forward(self, *arguments, **named):
+        y, last = super().forward(*arguments, **named)
+        return 2 * y, last
+
+
+class Named(nn.Linear):
+    pass
+
+
+OF_ITS_OWN = {
+    "a recurrent module": lambda: Doubled(2, 3),
+    "a linear one": lambda: Named(2, 3),
+    "parametrised": lambda: torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)),
+}
+
+
+@pytest.mark.parametrize("make", OF_ITS_OWN.values(), ids=OF_ITS_OWN)
+def test_what_would_come_back_as_something_else_is_not_saved(make, tmp_path):
+    with pytest.raises(InputError, match=r"part 1: a \w+ is code of its own"):
+        Chain(nn.Linear(2, 2), make()).save(tmp_path / "chain")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ FILE = Container(
     again="train the estimator again and save it anew",
     source="give a file written by its save method, or by --save",
 )
-_SPOILT = (InputError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 
 
 def store(path: str | Path, estimator: Parameters, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
@@ -57,17 +56,10 @@ def stored(
         return {**params, **{key: value for key, value in given.items() if value is not None}}, tensors, fitted
 
 
-@contextmanager
-def understood(path: str | Path) -> Generator[None]:
+def understood(path: str | Path) -> AbstractContextManager[None]:
     """Whatever goes wrong in making an estimator of a file becomes a ModelFileError that says so."""
-    try:
-        yield
-    except _SPOILT as error:
-        raise ModelFileError(
-            f"its settings do not describe an estimator ({getattr(error, 'what', error)})",
-            where=str(path),
-            hint="what is your own is given again, such as load(path, cell=...)",
-        ) from error
+    hint = "what is your own is given again, such as load(path, cell=...)"
+    return FILE.understood(path, "its settings do not describe an estimator", hint)
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:

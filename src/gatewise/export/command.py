@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..files import check_writable
+from .c import DTYPE, TARGET
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .onnx.write import Exported as InOnnx
 
 FORMS = ("c", "onnx")
-_C, _FLOATS, _WHOLE, _TARGET = "c", "float32", "int8", "generic"
+_C, _WHOLE = "c", "int8"
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def check(request: Request) -> None:
 def _check_c(request: Request) -> None:
     from .c.write import check_choices
 
-    dtype = request.dtype or _FLOATS
-    check_choices(request.name, request.target or _TARGET, dtype)
+    dtype = request.dtype or DTYPE
+    check_choices(request.name, request.target or TARGET, dtype)
     if dtype == _WHOLE and request.calibration is None:
         raise InputError(f"{_WHOLE} needs inputs like those the model will see", hint="add --calibration FILE")
-    if dtype == _FLOATS and request.calibration is not None:
-        raise InputError(f"{_FLOATS} takes no calibration", hint=f"add --dtype {_WHOLE}")
+    if dtype != _WHOLE and request.calibration is not None:
+        raise InputError(f"{dtype} takes no calibration", hint=f"add --dtype {_WHOLE}")
 
 
 def _check_onnx(request: Request) -> None:
@@ -88,7 +89,7 @@ def carry_out(request: Request, model: nn.Module, calibration: list[Tensor] | No
     if request.to == _C:
         from .c import to_c
 
-        given = {"dtype": request.dtype or _FLOATS, "target": request.target or _TARGET}
+        given = {"dtype": request.dtype or DTYPE, "target": request.target or TARGET}
         return _of_c(to_c(model, request.out, name=request.name, calibration=calibration, **given), given)
     from .onnx import to_onnx
 

@@ -96,7 +96,7 @@ def gateless_layer(states: Tensor, vectors: list[Tensor]) -> Layer:
 
 
 def _by_kernels(x: Tensor) -> bool:
-    if not torch.compiler.is_compiling() and _VISIBLE.get():
+    if not torch.compiler.is_compiling() and _VISIBLE.get():  # a graph knows no context variables
         return False
     return x.device.type == "cpu" and x.dtype in FUSED_DTYPES and not torch.is_autocast_enabled("cpu")
 

@@ -73,8 +73,11 @@ class Chain(nn.Module):
         return x, last
 
     def save(self, path: str | Path) -> None:
-        """Write parts and weights to one file, safetensors with a checksum."""
-        chainfile.store(path, self.parts, self.state_dict())
+        """Write parts and weights to one file, safetensors with a checksum.
+
+        Raises InputError for a part with a forward of its own or a parametrisation, and then writes nothing.
+        """
+        chainfile.store(path, list(self.parts), self.state_dict())
 
     @classmethod
     def load(cls, path: str | Path, *, cells: Iterable[Cell] = ()) -> Self:

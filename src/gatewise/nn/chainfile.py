@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from ..cells import CELLS
 from ..container import Container
 from ..equation import Cell
-from ..errors import GatewiseError, InputError, ModelFileError
+from ..errors import InputError, ModelFileError
 from .maps import MAPS, Standardize
 from .recurrent import Recurrent
 
@@ -24,41 +25,38 @@ FILE = Container(
     again="save the chain anew",
     source="give a file written by Chain.save",
 )
-_SPOILT = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError)
 
 Record = Mapping[str, Any]
 
 
-def store(path: str | Path, parts: Iterable[nn.Module], tensors: Mapping[str, Tensor]) -> None:
-    """Write the parts of a chain and what ``state_dict`` gives."""
+def store(path: str | Path, parts: Sequence[nn.Module], tensors: Mapping[str, Tensor]) -> None:
+    """Write the parts of a chain and what ``state_dict`` gives. Raises InputError for a part that no file can hold."""
+    records = [_described(part, f"part {at}") for at, part in enumerate(parts)]
     kept = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-    FILE.write(path, kept, {"parts": [_described(part) for part in parts]})
+    FILE.write(path, kept, {"parts": records})
 
 
 def stored(path: str | Path, cells: Iterable[Cell], make: Callable[..., nn.Module]) -> nn.Module:
     """What ``make`` makes of the parts in a file, with the weights in it."""
     tensors, record = FILE.read(path)
-    try:
+    with FILE.understood(path, "its parts do not describe a chain"):
         with torch.device("meta"):
             chain = make(*_parts(record["parts"], {cell.name: cell for cell in cells}, len(tensors)))
         chain.load_state_dict(tensors, assign=True)
-    except ModelFileError as error:
-        raise ModelFileError(error.what, where=str(path), hint=error.hint) from error
-    except (GatewiseError, *_SPOILT) as error:
-        reason = str(getattr(error, "what", error)).splitlines()[:1]
-        raise ModelFileError(
-            f"its parts do not describe a chain ({''.join(reason) or type(error).__name__})", where=str(path)
-        ) from error
     return chain.eval()
 
 
-def _described(part: nn.Module) -> dict[str, Any]:
+def _described(part: nn.Module, where: str) -> dict[str, Any]:
     """A part as JSON holds it."""
+    kind = type(part)
+    plain = kind.forward is Recurrent.forward if isinstance(part, Recurrent) else kind in _KINDS.values()
+    if not plain or is_parametrized(part):
+        what = f"a {kind.__name__} is code of its own, which no file holds"
+        raise InputError(what, where=where, hint="save its state_dict, or put a plain module in its place")
     if isinstance(part, Recurrent):
         own = part.given_cell is not CELLS.get(part.given_cell.name)
         told = {"cell": part.given_cell.name, "own": own, "allow_nonfinite": part.allow_nonfinite}
         return {"part": Recurrent.__name__, **told, "arguments": part.arguments}
-    kind = type(part)
     return {"part": kind.__name__, "arguments": {} if kind not in _TOLD else _TOLD[kind](part)}
 
 

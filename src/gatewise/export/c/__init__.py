@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
     from .write import Exported
 
+DTYPE, TARGET = "float32", "generic"
+"""What is written unless something else is asked for."""
+
 
 def to_c(
     model: nn.Module,
     path: str | Path,
     *,
     name: str = "model",
-    dtype: str = "float32",
-    target: str = "generic",
+    dtype: str = DTYPE,
+    target: str = TARGET,
     calibration: Tensor | Sequence[Tensor] | None = None,
 ) -> Exported:
     """Write a model as ``name.c`` and ``name.h``, C99, which compute step by step what the module computes.
