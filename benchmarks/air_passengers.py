@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatewise.forecast import Forecaster
-from gatewise.forecast.data.reading import load_panel
+from gatewise.tables.reading import load_panel
 
 TABLE = Path(__file__).parents[1] / "examples" / "air_passengers.csv"
 

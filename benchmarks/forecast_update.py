@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from gatewise.forecast import Forecaster
-from gatewise.forecast.model import NORMALISATIONS
-from gatewise.forecast.panel import Frequency, Panel
+from gatewise.models.forecast.model import NORMALISATIONS
+from gatewise.tables.panel import Frequency, Panel
 
 LENGTHS = (1_000, 100_000, 1_000_000)
 MODELS = (*((f"lstm, {word}", {"model": "lstm", "normalisation": word}) for word in NORMALISATIONS),)

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.forecast.evaluation import metrics
-from gatewise.forecast.evaluation.registry import KINDS
-from gatewise.forecast.model import NORMALISATIONS, Setup
-from gatewise.forecast.panel import Floats, Frequency, Panel
-from gatewise.forecast.results import quantile_levels
+from gatewise.models.forecast import metrics
+from gatewise.models.forecast.evaluation.registry import KINDS
+from gatewise.models.forecast.model import NORMALISATIONS, Setup
+from gatewise.models.forecast.results import quantile_levels
+from gatewise.tables.panel import Floats, Frequency, Panel
 
 from .m4_naive2 import PUBLISHED, figures, read
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from statsmodels.tsa.seasonal import seasonal_decompose
 from statsmodels.tsa.stattools import acf
 
-from gatewise.forecast.evaluation.metrics import mase, seasonal_scale, smape
+from gatewise.models.forecast.metrics import mase, seasonal_scale, smape
 
 Floats = NDArray[np.float64]
 

@@ -21,12 +21,12 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from gatewise.forecast.evaluation import metrics
-from gatewise.forecast.model import NORMALISATIONS
-from gatewise.forecast.network.lstm_model import LSTMModel
-from gatewise.forecast.network.lstm_settings import Settings
-from gatewise.forecast.panel import Floats, Panel
-from gatewise.forecast.results import quantile_levels
+from gatewise.models.forecast import metrics
+from gatewise.models.forecast.model import NORMALISATIONS
+from gatewise.models.forecast.network.lstm_model import LSTMModel
+from gatewise.models.forecast.network.settings import Settings
+from gatewise.models.forecast.results import quantile_levels
+from gatewise.tables.panel import Floats, Panel
 
 from .m4 import DATA, GROUPS, LEVELS, errors, panel_of
 from .m4_naive2 import PUBLISHED, read

@@ -12,14 +12,7 @@ from gatewise.cells import CELLS
 from gatewise.equation import Cell
 from gatewise.kernels.dispatch import FUSED_DTYPES
 from gatewise.kernels.layer import Layer
-from gatewise.transforms import (
-    candidate_dropout,
-    clip_gates,
-    clip_memory,
-    layer_norm,
-    recurrent_dropout,
-    zoneout,
-)
+from gatewise.transforms import candidate_dropout, clip_gates, clip_memory, layer_norm, recurrent_dropout, zoneout
 
 from .user_cells import USER_CELLS
 

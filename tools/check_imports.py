@@ -1,70 +1,127 @@
-"""Check that packages import each other only along the arrows of the design.
+"""Check that imports go down the floors of the house, and that no two files import each other, however far around.
 
 python tools/check_imports.py [FOLDER]        FOLDER defaults to src/gatewise
+
+Every import counts: at the top of a file, inside a function, and for type checkers only.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# package: what it may import of ours. Everything may import errors.
-ARROWS = {
-    "errors": "",
-    "version": "",
-    "files": "",
-    "escape": "",
-    "pages": "escape",
-    "parameters": "",
-    "value": "",
-    "container": "files version",
-    "equation": "value",
-    "cells": "equation",
-    "compiler": "equation",
-    "kernels": "equation compiler",
-    "nn": "equation compiler kernels cells transforms container files",
-    "transforms": "equation compiler",
-    "inspect": "equation compiler kernels nn transforms files escape pages version",
-    "training": "nn container files",
-    "forecast": "nn training inspect container files escape pages parameters version",
-    "export": "equation cells compiler kernels nn transforms files escape version",
-    "estimators": "equation cells nn training inspect container files escape parameters",
-    "show": "equation cells compiler kernels",
-    "cli": "show forecast estimators inspect export container files escape version",
-    "__init__": "equation nn inspect",
+# From the ground up: a package or file imports those on floors below its own, and itself.
+FLOORS = (
+    "errors version",
+    "value files escape words",
+    "equation container pages",
+    "cells compiler",
+    "diagram transforms kernels",
+    "nn show tables",
+    "training inspect export",
+    "models",
+    "forecast estimators",
+    "cli",
+)
+# Within a package: a part imports those on floors below its own. Parts that are not named here are free.
+WITHIN = {
+    "models": ("arguments", "sequence language", "forecast.network", "forecast.evaluation", "forecast.report"),
 }
 
 
-def imported(path: Path, root: Path) -> set[str]:
-    """The packages of ours that a file imports."""
-    parts = path.relative_to(root).parts
-    found: set[str] = set()
+def modules(root: Path) -> dict[str, Path]:
+    """Every file by its dotted name below the root, a package by its folder's."""
+    paths = {path.relative_to(root).with_suffix(""): path for path in sorted(root.rglob("*.py"))}
+    return {".".join(key.parts).removesuffix("__init__").rstrip("."): path for key, path in paths.items()}
+
+
+def imports(name: str, path: Path, known: Mapping[str, Path], package: str) -> Iterator[str]:
+    """The files of ours that a file imports."""
+    folder = name.split(".") if path.name == "__init__.py" and name else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            inside = parts[: len(parts) - node.level] if node.level else ()
-            names = (node.module or "").split(".") if node.module else []
-            whole = [*inside, *names] if node.level else names[1:] if names[:1] == [root.name] else []
-            found |= {whole[0]} if whole else {alias.name for alias in node.names} if node.level else set()
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith(f"{root.name}.")}
-    return found
+        if isinstance(node, ast.Import):
+            yield from (
+                alias.name.removeprefix(f"{package}.") for alias in node.names if alias.name.startswith(package)
+            )
+        elif isinstance(node, ast.ImportFrom):
+            parts = node.module.split(".") if node.module else []
+            if not node.level and parts[:1] != [package]:
+                continue
+            base = ".".join([*folder[: len(folder) - node.level + 1], *parts] if node.level else parts[1:])
+            for alias in node.names:
+                below = f"{base}.{alias.name}".strip(".")
+                yield below if below in known else base
+
+
+def graph(root: Path) -> dict[str, set[str]]:
+    """Which files each file imports."""
+    known = modules(root)
+    return {name: set(imports(name, path, known, root.name)) - {name} for name, path in known.items()}
+
+
+def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
+    """Groups of files each of which reaches all others of its group (Tarjan 1972)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: list[str] = []
+    groups: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        path.append(name)
+        for other in sorted(arrows[name] & arrows.keys()):
+            if other not in order:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in path:
+                lowest[name] = min(lowest[name], order[other])
+        if lowest[name] == order[name]:
+            at = path.index(name)
+            if len(path) - at > 1:
+                groups.append(sorted(path[at:]))
+            del path[at:]
+
+    for name in arrows:
+        if name not in order:
+            visit(name)
+    return groups
+
+
+def _floor(name: str, floors: tuple[str, ...]) -> int | None:
+    """On which floor a file lies; the longest name that fits decides."""
+    places = {part: floor for floor, parts in enumerate(floors) for part in parts.split()}
+    fitting = [part for part in places if name == part or name.startswith(f"{part}.")]
+    return places[max(fitting, key=len)] if fitting else None
+
+
+def climbs(arrows: Mapping[str, set[str]]) -> Iterator[str]:
+    """Every import that does not go down, as a line of text."""
+    for name, others in sorted(arrows.items()):
+        unit = name.split(".")[0]
+        if unit and _floor(unit, FLOORS) is None:
+            yield f"{unit} stands on no floor in tools/check_imports.py"
+        for other in sorted(others):
+            target = other.split(".")[0]
+            inner = WITHIN.get(unit, ()) if target == unit else ()
+            here, there = (
+                (_floor(name.removeprefix(f"{unit}."), inner), _floor(other.removeprefix(f"{unit}."), inner))
+                if target == unit
+                else (_floor(unit, FLOORS) if unit else len(FLOORS), _floor(target, FLOORS))
+            )
+            same_part = target == unit and here == there
+            if here is not None and there is not None and not same_part and here <= there:
+                yield f"{name} imports {other}, which lies on its own floor or above"
 
 
 def violations(root: Path) -> list[str]:
-    """Every import against the arrows, as a line of text."""
-    wrong: list[str] = []
-    for path in sorted(root.rglob("*.py")):
-        unit = path.relative_to(root).parts[0].removesuffix(".py")
-        if unit not in ARROWS:
-            wrong.append(f"{path}: {unit} has no arrows in tools/check_imports.py")
-            continue
-        allowed = {unit, "errors", *ARROWS[unit].split()}
-        wrong += [f"{path}: {unit} imports {name}" for name in sorted(imported(path, root) & set(ARROWS) - allowed)]
-    return wrong
+    """What is wrong with the imports below a folder, a line each."""
+    arrows = graph(root)
+    return [*climbs(arrows), *(f"a circle: {' - '.join(names)}" for names in circles(arrows))]
 
 
 if __name__ == "__main__":
-    found = violations(Path(sys.argv[1] if len(sys.argv) > 1 else "src/gatewise"))
-    print("\n".join(found) or "imports follow the arrows")
-    sys.exit(bool(found))
+    lines = violations(Path(sys.argv[1] if len(sys.argv) > 1 else "src/gatewise"))
+    print("\n".join(lines) or "imports go down, and in no circle")
+    sys.exit(bool(lines))

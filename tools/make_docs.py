@@ -13,7 +13,7 @@ from typing import Any
 import gatewise.nn
 from gatewise import Cell
 from gatewise.cells import CELLS
-from gatewise.compiler.render.diagram import diagram
+from gatewise.diagram import diagram
 from gatewise.nn import Recurrent
 from gatewise.show import equations
 

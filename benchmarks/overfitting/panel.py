@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gatewise.forecast.presentation.report.figure import Scale, line
+from gatewise.pages.figure import Scale, line
 
 from .experiment import Outcome
 

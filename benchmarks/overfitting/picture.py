@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gatewise.forecast.presentation.report.figure import Scale, Tick
-from gatewise.forecast.presentation.report.ticks import number_ticks
+from gatewise.pages.figure import Scale, Tick
+from gatewise.pages.ticks import number_ticks
 
 from .experiment import Outcome
 from .panel import Frame, Panel, panel

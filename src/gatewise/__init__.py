@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .equation import cell as cell
-    from .inspect.recorded.run import record as record
-    from .inspect.recorded.run import recording as recording
+    from .inspect.recording import record as record
+    from .inspect.recording import recording as recording
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
 
@@ -21,8 +21,8 @@ _EXPORTS = {
     "Cell": ".equation",
     "cell": ".equation",
     "from_torch": ".nn.from_torch",
-    "record": ".inspect.recorded.run",
-    "recording": ".inspect.recorded.run",
+    "record": ".inspect.recording",
+    "recording": ".inspect.recording",
     "stream": ".nn.stream",
 }
 __all__ = ["Cell", "cell", "from_torch", "record", "recording", "stream"]

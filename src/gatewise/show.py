@@ -9,8 +9,8 @@ import torch
 from .cells import CELLS
 from .compiler.gradient import backward_program
 from .compiler.lower import program_of
-from .compiler.render.diagram import diagram
 from .compiler.stages import backward_sweep, forward_sweep
+from .diagram import diagram
 from .equation import Cell, Gate, previous
 from .errors import CellError
 from .kernels.cpu.compile import llvm_text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gatewise.compiler.intervals import Interval
 from gatewise.compiler.lower import lower
 from gatewise.compiler.ops import OPS
 from gatewise.compiler.render.reference import evaluate
+from gatewise.compiler.rules import Interval
 from gatewise.equation import Value
 
 from ..matrix import relative_error

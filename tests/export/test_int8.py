@@ -21,8 +21,8 @@ from gatewise.export.accept import accepted
 from gatewise.export.c.calibration import checked
 from gatewise.export.c.floats import Float
 from gatewise.export.c.int_layouts import INT_LAYOUTS
+from gatewise.export.c.ints import rounded
 from gatewise.export.c.layouts import LAYOUTS
-from gatewise.export.c.rounding import rounded
 from gatewise.export.c.write import LIMIT, drafted, in_whole_numbers
 from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.chain import Chain

@@ -8,17 +8,7 @@ import numpy as np
 import torch
 
 from gatewise.inspect.certificate import Certificate
-from gatewise.inspect.page import (
-    Chart,
-    Inputs,
-    Interval,
-    Output,
-    Page,
-    Place,
-    Split,
-    Timescales,
-    Wire,
-)
+from gatewise.inspect.page import Chart, Inputs, Interval, Output, Page, Place, Split, Timescales, Wire
 
 GATES = ("input", "forget", "candidate", "output")
 HOSTILE = "<script>alert(1)</script>\"'></script><img src=x onerror=alert(2)>\u202eevil\x1b[31m"

@@ -8,19 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.forecast import fakes
+from tests.models.forecast import fakes
 
 import gatewise
 from gatewise.cells import CELLS
+from gatewise.cli.inspect_run import page_of
 from gatewise.errors import InputError
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
-from gatewise.forecast.estimator import Forecaster
-from gatewise.inspect.inside import Inside, Refused, Sum, look_inside
-from gatewise.inspect.inside import look as looking
-from gatewise.inspect.inside.command import page_of
-from gatewise.inspect.inside.document import as_json
-from gatewise.inspect.inside.paged import paged
+from gatewise.inspect.explain import Inside, Refused, Sum, look_inside
+from gatewise.inspect.explain import explanation as looking
+from gatewise.inspect.explain.documents import as_json, paged
 from gatewise.inspect.subject import Said, Subject
+from gatewise.models.forecast.estimator import Forecaster
 from gatewise.nn import Recurrent
 
 X = [np.random.default_rng(row).normal(row % 2, 1.0, (6 + row, 2)) for row in range(8)]
@@ -226,7 +225,7 @@ def test_a_sum_that_does_not_check_is_refused_in_its_place(monkeypatch: pytest.M
 
 
 def test_too_long_a_sequence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["gatewise.inspect.recorded.run"], "_SHARE", 0.0)
+    monkeypatch.setattr(sys.modules["gatewise.inspect.recording"], "_SHARE", 0.0)
     with pytest.raises(InputError, match="a record of") as error:
         look_inside(replace(plain(), shorter="look at less"))
     assert error.value.hint == "look at less"

@@ -11,10 +11,9 @@ from gatewise.compiler.lower import program_of
 from gatewise.compiler.ops import OPS
 from gatewise.equation import Cell, Gate, previous
 from gatewise.errors import InputError
-from gatewise.inspect.change.changes import Clamp, Patch
-from gatewise.inspect.change.held import settable, value_called
-from gatewise.inspect.change.intervention import intervene
-from gatewise.inspect.recorded.names import gate_values
+from gatewise.inspect.clamp import Clamp, Patch, settable, value_called
+from gatewise.inspect.intervention import intervene
+from gatewise.inspect.names import gate_values
 from gatewise.nn import GRU, LSTM, SLSTM, CoupledLSTM, Recurrent
 
 from .. import tolerance

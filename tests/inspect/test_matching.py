@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gatewise import record
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.inspect.finding.matching import Match, _runs, matches, units_on
-from gatewise.inspect.finding.similar import similar
+from gatewise.inspect.matching import Match, _runs, matches, units_on
+from gatewise.inspect.similar import similar
 from gatewise.nn import LSTM, RNN, Recurrent
 
 

@@ -14,7 +14,7 @@ from tests.inspect import pages
 from tests.inspect.test_page import ODD
 
 from gatewise.cells import CELLS
-from gatewise.compiler.render.diagram import diagram
+from gatewise.diagram import diagram
 from gatewise.inspect.page import Inputs, Output, Page, Refusal, Scores, Wire, render
 
 T, H = 30, 5

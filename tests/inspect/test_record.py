@@ -15,7 +15,7 @@ from gatewise.compiler.lower import program_of
 from gatewise.compiler.render.reference import evaluate
 from gatewise.equation import previous
 from gatewise.errors import InputError
-from gatewise.inspect.recorded.names import gate_values, sums, values_of
+from gatewise.inspect.names import gate_values, sums, values_of
 from gatewise.nn import LSTM, Recurrent
 
 from ..matrix import ALL_CELLS, every_cell, every_dtype, relative_error
@@ -167,7 +167,7 @@ def test_the_states_before_the_first_step_are_those_given() -> None:
 @pytest.mark.parametrize("kind", ["both ways", "sizes", "heads", "projected"])
 @pytest.mark.parametrize(("span", "bin"), [((2, 7), 1), (None, 4), ((3, 9), 2), ((0, 100), 1)])
 def test_a_record_of_fewer_steps_holds_those_of_the_whole_one(kind, span, bin, monkeypatch) -> None:
-    monkeypatch.setattr("gatewise.inspect.recorded.recorder._CHUNK_BYTES", 2000)  # several chunks of time
+    monkeypatch.setattr("gatewise.inspect.recorder._CHUNK_BYTES", 2000)  # several chunks of time
     module = made(ALL_CELLS["lstm"], **KINDS[kind])
     x, lengths = sequences()
     whole = gatewise.record(module, x, lengths=lengths)

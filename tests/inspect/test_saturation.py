@@ -11,8 +11,7 @@ from torch import nn
 from gatewise import record
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.inspect.memory.saturation import saturation, unit_gates
-from gatewise.inspect.memory.trail import SaturationTrail
+from gatewise.inspect.memory.saturation import SaturationTrail, saturation, unit_gates
 from gatewise.nn import GRU, JANET, LSTM, RNN
 from gatewise.training import Drawn, Trainer
 

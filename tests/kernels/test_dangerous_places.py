@@ -17,11 +17,10 @@ from gatewise.cells import CELLS
 from gatewise.compiler.stages import backward_sweep, forward_sweep
 from gatewise.errors import InputError
 from gatewise.kernels import reference
-from gatewise.kernels.cpu import sweeping, sweeps
+from gatewise.kernels.cpu import passes, plan
 from gatewise.kernels.cpu.arrays import before, kept_arrays, now
 from gatewise.kernels.cpu.compile import FEW, llvm_text
-from gatewise.kernels.cpu.plans import forward_plan
-from gatewise.kernels.cpu.sweeping import Sweeping
+from gatewise.kernels.cpu.plan import Sweeping, forward_plan
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer
 from gatewise.kernels.registry import register
@@ -266,11 +265,11 @@ def test_offsets_beyond_32_bits_reach_the_right_rows(monkeypatch):
     def last_rows_only(code, argument, count, part, threads):
         code.run(argument, count - few, count)
 
-    monkeypatch.setattr(sweeping, "run", last_rows_only)
-    plan = forward_plan(cell, torch.float32, True, False, 1, units)
-    Sweeping(plan, cell, small._replace(x=x, states=states)).run(arrays, slice(0, steps))
+    monkeypatch.setattr(plan, "run", last_rows_only)
+    forward = forward_plan(cell, torch.float32, True, False, 1, units)
+    Sweeping(forward, cell, small._replace(x=x, states=states)).run(arrays, slice(0, steps))
     monkeypatch.undo()
-    expected = sweeps.forward(cell, small, keep=True)
+    expected = passes.forward(cell, small, keep=True)
     assert torch.equal(y[-few:], expected.y[-few:])
     assert torch.equal(memory[-few:], expected.histories[0, -few:])
     assert torch.equal(kept[-few:], expected.gates[-few:])

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gatewise.cells import CELLS
-from gatewise.kernels.cpu import sweeps, threads
-from gatewise.kernels.cpu.few import ROWS
+from gatewise.kernels.cpu import passes, threads
+from gatewise.kernels.cpu.few_rows import ROWS
 
 from ..matrix import every_cell, every_dtype, random_layer, relative_error
 from ..tolerance import PARITY
@@ -29,8 +29,8 @@ def both(cell, layer, monkeypatch, backward=None):
     """From the kernels for few rows, and from those for many."""
     results = []
     for few in (ROWS, 0):
-        monkeypatch.setattr(sweeps, "FEW", few)
-        kept = sweeps.forward(cell, layer, keep=True)
+        monkeypatch.setattr(passes, "FEW", few)
+        kept = passes.forward(cell, layer, keep=True)
         results.append((*kept, *(backward(kept) if backward else ())))
     return results
 
@@ -49,8 +49,8 @@ def test_gradients_are_those_of_many(cell, several_threads, monkeypatch):
     layer = random_layer(cell, 6, 3, 4, 40, batch_sizes=torch.tensor([3, 3, 2, 2, 1, 1]))
 
     def backward(kept):
-        saved, seeds = sweeps.Saved(kept.y, kept.gates, kept.histories), sweeps.Seeds(kept.y, kept.last, None)
-        return sweeps.backward(cell, layer, saved, seeds)
+        saved, seeds = passes.Saved(kept.y, kept.gates, kept.histories), passes.Seeds(kept.y, kept.last, None)
+        return passes.backward(cell, layer, saved, seeds)
 
     few, many = both(cell, layer, monkeypatch, backward)
     for a, b in zip(few, many, strict=True):
@@ -69,7 +69,7 @@ def test_teams_that_wait_do_not_wait_for_each_other(several_threads):
     """Sixteen Python threads, each with a team of its own, on however few cores there are."""
     cell = CELLS["gru_reset_before"]  # two stages: two waits a step
     layer = random_layer(cell, 50, 1, 2, 70, dtype=torch.float32)
-    expected = sweeps.forward(cell, layer, keep=False).y
+    expected = passes.forward(cell, layer, keep=False).y
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda _: sweeps.forward(cell, layer, keep=False).y, range(64)))
+        found = list(pool.map(lambda _: passes.forward(cell, layer, keep=False).y, range(64)))
     assert all(torch.equal(y, expected) for y in found)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.kernels import reference
-from gatewise.kernels.cpu import sweeps
+from gatewise.kernels.cpu import passes
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer, Saved, Seeds
 from gatewise.kernels.operator import TRAINED
@@ -123,25 +123,25 @@ def test_a_row_is_the_same_bits_however_it_is_computed(cell, dtype):
     in a batch of equal lengths or a ragged one."""
     steps, rows = 60, 37
     layer = random_layer(cell, steps, rows, 25, 35, dtype=dtype)
-    whole = sweeps.forward(cell, layer, keep=False)
+    whole = passes.forward(cell, layer, keep=False)
     y = whole.y.view(steps, rows, -1)
-    assert torch.equal(whole.y, sweeps.forward(cell, layer, keep=True).y)
+    assert torch.equal(whole.y, passes.forward(cell, layer, keep=True).y)
 
     with threads(3):
-        assert torch.equal(whole.y, sweeps.forward(cell, layer, keep=False).y)
+        assert torch.equal(whole.y, passes.forward(cell, layer, keep=False).y)
 
     for part in (slice(0, 1), slice(3, 12), slice(36, 37)):
-        assert torch.equal(y[:, part].flatten(0, 1), sweeps.forward(cell, of_rows(layer, part), keep=False).y)
+        assert torch.equal(y[:, part].flatten(0, 1), passes.forward(cell, of_rows(layer, part), keep=False).y)
 
-    first = sweeps.forward(cell, of_steps(layer, slice(0, 2)), keep=False)
-    rest = sweeps.forward(cell, of_steps(layer, slice(2, None))._replace(states=first.last), keep=False)
+    first = passes.forward(cell, of_steps(layer, slice(0, 2)), keep=False)
+    rest = passes.forward(cell, of_steps(layer, slice(2, None))._replace(states=first.last), keep=False)
     assert torch.equal(whole.y, torch.cat((first.y, rest.y)))
     assert torch.equal(whole.last, rest.last)
 
     sizes = torch.linspace(rows, 1, steps).long()
     valid = (torch.arange(rows) < sizes.unsqueeze(1)).flatten()
     ragged = layer._replace(x=layer.x[valid], step_noise=layer.step_noise[:, valid], batch_sizes=sizes)
-    assert torch.equal(whole.y[valid], sweeps.forward(cell, ragged, keep=False).y)
+    assert torch.equal(whole.y[valid], passes.forward(cell, ragged, keep=False).y)
 
 
 def of_rows(layer, rows):
@@ -170,13 +170,13 @@ def of_steps(layer, steps):
 def backward(cell, layer, kept):
     """Gradients for seeds that are what the forward gave."""
     saved, seeds = Saved(kept.y, kept.gates, kept.histories), Seeds(kept.y, kept.last, None)
-    return sweeps.backward(cell, layer, saved, seeds)
+    return passes.backward(cell, layer, saved, seeds)
 
 
 @every_cell
 def test_gradients_are_the_same_bits_on_every_run(cell):
     layer = random_layer(cell, 5, 19, 4, 21, dtype=torch.float32)
-    kept = sweeps.forward(cell, layer, keep=True)
+    kept = passes.forward(cell, layer, keep=True)
     runs = [backward(cell, layer, kept) for _ in range(2)]
     assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
 
@@ -185,10 +185,10 @@ def test_gradients_are_the_same_bits_on_every_run(cell):
 def test_every_number_that_comes_back_was_written(cell, monkeypatch):
     """With new memory full of NaN, nothing that was left unwritten can pass for a zero."""
     layer = random_layer(cell, 4, 9, 3, 18)
-    expected = sweeps.forward(cell, layer, keep=True)
+    expected = passes.forward(cell, layer, keep=True)
     gradients = backward(cell, layer, expected)
     monkeypatch.setattr(torch, "empty_like", lambda like, **options: torch.full_like(like, torch.nan, **options))
-    kept = sweeps.forward(cell, layer, keep=True)
+    kept = passes.forward(cell, layer, keep=True)
     assert all(torch.equal(a, b) for a, b in zip(kept, expected, strict=True))
     again = backward(cell, layer, kept)
     assert all(torch.equal(a, b) for a, b in zip(again, gradients, strict=True))
@@ -205,7 +205,7 @@ def test_any_sizes_and_lengths(cell, sizes, lengths):
     ragged = {"batch_sizes": batch_sizes.long()} if max(lengths) else {}
     layer = random_layer(cell, steps, len(lengths) if ragged else rows, inputs, units, **ragged)
     y, last, _ = reference.forward(cell, layer)
-    kept = sweeps.forward(cell, layer, keep=False)
+    kept = passes.forward(cell, layer, keep=False)
     assert relative_error(kept.y, y) <= PARITY["float64"]
     assert relative_error(kept.last, last) <= PARITY["float64"]
 
@@ -229,12 +229,12 @@ def test_a_user_cell_with_a_built_ins_equations_is_the_same_code():
 @every_cell
 def test_several_python_threads_at_once(cell):
     layer = random_layer(cell, 50, 64, 16, 32, dtype=torch.float32)
-    expected = sweeps.forward(cell, layer, keep=False).y
+    expected = passes.forward(cell, layer, keep=False).y
     wrong: list[int] = []
 
     def work(number: int) -> None:
         for _ in range(5):
-            if not torch.equal(sweeps.forward(cell, layer, keep=False).y, expected):
+            if not torch.equal(passes.forward(cell, layer, keep=False).y, expected):
                 wrong.append(number)
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.kernels.cpu.product import add_product, panels_of
+from gatewise.kernels.cpu.matmul import add_product, panels_of
 
 from ..matrix import every_dtype, relative_error
 from ..tolerance import PARITY

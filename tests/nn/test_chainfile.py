@@ -13,7 +13,7 @@ from gatewise.cells import CELLS
 from gatewise.container import claimed
 from gatewise.errors import InputError, ModelFileError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
-from gatewise.nn.chainfile import FILE
+from gatewise.nn.chain import FILE
 from gatewise.nn.maps import MAPS
 
 from ..user_cells import USER_CELLS

@@ -24,9 +24,8 @@ import torch
 
 from gatewise import files
 from gatewise.training import checkpoint
-from gatewise.training.callbacks import Callback
 from gatewise.training.checkpoint import Checkpointing
-from gatewise.training.trainer import Trainer
+from gatewise.training.trainer import Callback, Trainer
 
 from .small_run import STEPS, digest, make, uninterrupted
 

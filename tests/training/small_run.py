@@ -12,12 +12,10 @@ from torch import Tensor, nn
 
 from gatewise.nn import LSTM
 from gatewise.training.averaging import ExponentialAverage
-from gatewise.training.callbacks import Callback
-from gatewise.training.carried import Carried
-from gatewise.training.group import Group
-from gatewise.training.nest import flatten
-from gatewise.training.stretches import Stretch, Stretches
-from gatewise.training.trainer import Trainer
+from gatewise.training.distributed import Group
+from gatewise.training.state_codec import flatten
+from gatewise.training.tbptt import Carried, Stretch, Stretches
+from gatewise.training.trainer import Callback, Trainer
 
 SYMBOLS, COLUMNS, STEPS = 5, 4, 60
 

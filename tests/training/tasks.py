@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import gatewise.nn
 from gatewise.training import Callback, Drawn, Shuffled, Stretches, Trainer
-from gatewise.training.nest import flatten, rebuild
+from gatewise.training.state_codec import flatten, rebuild
 
 STEPS, ROWS, INPUTS, UNITS = 5, 4, 3, 4
 

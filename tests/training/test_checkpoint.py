@@ -19,13 +19,11 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from gatewise.errors import CheckpointError, InputError
-from gatewise.forecast import modelfile
-from gatewise.training.callbacks import Callback
-from gatewise.training.carried import Carried
+from gatewise.models.forecast import modelfile
 from gatewise.training.checkpoint import FILE, Checkpointing, checkpoints, load, newest, save
-from gatewise.training.nest import flatten, rebuild
-from gatewise.training.stretches import Stretch
-from gatewise.training.trainer import Trainer
+from gatewise.training.state_codec import flatten, rebuild
+from gatewise.training.tbptt import Carried, Stretch
+from gatewise.training.trainer import Callback, Trainer
 
 from .small_run import STEPS, digest, files, make, uninterrupted
 

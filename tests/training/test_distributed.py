@@ -16,12 +16,9 @@ from torch import distributed as dist
 import gatewise
 from gatewise.errors import InputError
 from gatewise.training.checkpoint import Checkpointing
-from gatewise.training.group import Group
-from gatewise.training.processes import distributed
+from gatewise.training.distributed import Group, Shards, distributed
 from gatewise.training.progress import Progress
-from gatewise.training.shards import Shards
-from gatewise.training.shuffled import Shuffled
-from gatewise.training.sources import Drawn
+from gatewise.training.sources import Drawn, Shuffled
 
 from ..tolerance import TWO_PROCESSES
 from .small_run import STEPS, digest, make, uninterrupted

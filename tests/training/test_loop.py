@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gatewise.models.forecast.network.training import train
 from gatewise.training import DivergedError
-from gatewise.training.loop import train
 from gatewise.training.schedule import Schedule, one_cycle
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.autograd import gradcheck
 
 from gatewise.errors import ShapeError
-from gatewise.training.penalties import activation, temporal_activation
+from gatewise.training.stability import activation, temporal_activation
 
 from ..tolerance import GRADCHECK, ROUNDING
 

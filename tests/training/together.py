@@ -14,9 +14,8 @@ import torch
 
 from gatewise.errors import GatewiseError
 from gatewise.training.checkpoint import Checkpointing, checkpoints
-from gatewise.training.group import Group
-from gatewise.training.processes import distributed
-from gatewise.training.stopping import EarlyStopping
+from gatewise.training.distributed import Group, distributed
+from gatewise.training.validation import EarlyStopping
 
 from .small_run import STEPS, digest, make
 

@@ -8,12 +8,12 @@ import torch
 from gatewise import cell
 from gatewise.cells import CELLS
 from gatewise.errors import CellError
+from gatewise.inspect.credit.frozen import frozen
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.reference import forward
 from gatewise.kernels.registry import register
 from gatewise.nn import Recurrent
 from gatewise.transforms import layer_norm
-from gatewise.transforms.frozen import frozen
 
 from ..matrix import ALL_CELLS, every_cell, random_layer, relative_error
 from ..tolerance import DERIVATIVE, PARITY

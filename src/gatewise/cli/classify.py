@@ -30,7 +30,7 @@ def classify(
 ) -> None:
     """Learn the labels of sequences, and tell how well others are labelled."""
     with failing(USAGE):
-        from ..estimators.commands.classify import Columns, Request, check, run
+        from .classify_run import Columns, Request, check, run
 
         request = Request(data, test, Columns(label, id_col, time_col), seed, epochs, one_way, save, load, json)
         check(request)

@@ -31,13 +31,13 @@ def export(
 ) -> None:
     """Write a model as C for any processor, or as ONNX, checked against what it computes here."""
     with failing(USAGE):
-        from ..export.command import Request, check
+        from .export_run import Request, check
 
         request = Request(model, to, out, name, dtype, target, calibration, json)
         check(request)
     with failing(DATA):
-        from ..estimators.commands.export import Table, source_of
-        from ..export.command import carry_out, show
+        from .export_run import carry_out, show
+        from .export_source import Table, source_of
 
         source = source_of(model)
         inputs = source.read(calibration, Table(label, id_col, time_col)) if calibration else None

@@ -43,8 +43,8 @@ def forecast(
 ) -> None:
     """Forecast every series of a table, with whichever model did best on its past."""
     with failing(USAGE):
-        from ..forecast.data.options import ReadOptions
-        from ..forecast.presentation.command import Files, Plan, Request, check, run
+        from ..tables.options import ReadOptions
+        from .forecast_run import Files, Plan, Request, check, run
 
         columns = time_col, target, id_col, freq, season
         request = Request(

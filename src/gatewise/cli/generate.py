@@ -26,7 +26,7 @@ def generate(
 ) -> None:
     """Learn to write from a text, measure it on the last 5 %, and write."""
     with failing(USAGE):
-        from ..estimators.commands.generate import Request, check, run
+        from .generate_run import Request, check, run
 
         request = Request(text, prompt, length, temperature, top_p, seed, epochs, save, load, json)
         check(request)

@@ -15,9 +15,9 @@ from .app import DATA, READING, USAGE, WRITING, File, Text, app, complain, faili
 from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Freq
 
 if TYPE_CHECKING:
-    from ..estimators.commands.inspect import Request
-    from ..forecast.data.options import ReadOptions
     from ..inspect.subject import Subject
+    from ..tables.options import ReadOptions
+    from .inspect_estimator import Request
 
 WHAT = "What is looked at"
 OF = "A model saved by forecast, classify or generate, or by an estimator's save."
@@ -52,16 +52,16 @@ def inspect(
     Ends with 1 where a sum does not check; it is then not shown.
     """
     with failing(USAGE):
-        from ..estimators.commands.inspect import Request
-        from ..estimators.files.labelled import Columns
-        from ..forecast.data.options import ReadOptions
+        from ..tables.options import ReadOptions
+        from ..tables.sequences import Columns
+        from .inspect_estimator import Request
 
         table = time_col, target, id_col, freq, None
         reading = ReadOptions(*table, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal)
         wanted = Request(model, data, Columns(label, id_col or "id", time_col), row, series, last, output)
         _check(model, data, report, both=None not in (series, row))
     with failing(DATA):
-        from ..inspect.inside.command import looked, show
+        from .inspect_run import looked, show
 
         with _busy():
             inside = looked(_looked_at(wanted, reading), layer)
@@ -88,8 +88,8 @@ def _check(model: Path, data: Path, report: Path | None, *, both: bool) -> None:
 def _looked_at(wanted: Request, reading: ReadOptions) -> Subject:
     """What the model of this file, of whichever kind it is, has to show."""
     from ..container import claimed
-    from ..estimators.commands import inspect as estimators
-    from ..forecast.presentation.inspect import subject_of
+    from . import inspect_estimator as estimators
+    from .inspect_forecast import subject_of
 
     kind = claimed(wanted.model).get("gatewise-estimator", {}).get("estimator")
     if isinstance(kind, str) and kind in estimators.KINDS:

@@ -11,21 +11,28 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from ..equation import Operand, Value
-from .intervals import (
+from .rules import (
     Bounds,
+    Rule,
     added,
+    choice,
+    curve,
     divided,
     either,
     larger,
+    minus,
     multiplied,
     opposite,
+    over,
+    plus,
     rising,
     same,
+    scaled,
     size,
     smaller,
+    through,
     truth,
 )
-from .linear import Rule, choice, curve, minus, over, plus, scaled, through
 
 Gradients: TypeAlias = "tuple[Operand | None, ...]"
 

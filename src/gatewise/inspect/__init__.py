@@ -4,27 +4,27 @@ Views are made of a :func:`gatewise.record`, or of a model and its input. Those 
 """
 
 from .certificate import Certificate as Certificate
-from .change.changes import Clamp as Clamp
-from .change.changes import Patch as Patch
-from .change.intervention import intervene as intervene
+from .clamp import Clamp as Clamp
+from .clamp import Patch as Patch
 from .credit.connectivity import connectivity as connectivity
 from .credit.decomposition import decompose as decompose
 from .credit.integrated import integrated_gradients as integrated_gradients
-from .finding.matching import matches as matches
-from .finding.matching import units_on as units_on
-from .finding.similar import similar as similar
-from .inside import Inside as Inside
-from .inside import look_inside as look_inside
+from .explain import Inside as Inside
+from .explain import look_inside as look_inside
+from .intervention import intervene as intervene
+from .matching import matches as matches
+from .matching import units_on as units_on
 from .memory.jacobian import lag_norms as lag_norms
 from .memory.jacobian import step_jacobians as step_jacobians
 from .memory.provenance import provenance as provenance
+from .memory.saturation import SaturationTrail as SaturationTrail
 from .memory.saturation import saturation as saturation
 from .memory.timescales import timescales as timescales
-from .memory.trail import SaturationTrail as SaturationTrail
-from .recorded.record import LayerRecord as LayerRecord
-from .recorded.record import Record as Record
-from .recorded.run import record as record
-from .recorded.run import recording as recording
+from .record import LayerRecord as LayerRecord
+from .record import Record as Record
+from .recording import record as record
+from .recording import recording as recording
+from .similar import similar as similar
 from .subject import Subject as Subject
 
 __all__ = [

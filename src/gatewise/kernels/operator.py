@@ -20,12 +20,12 @@ from torch._C._functorch import peek_interpreter_stack  # torch has no public na
 from ..compiler.gradient import kept_width
 from ..equation import Cell
 from . import reference
-from .batching import FIELDS, Call, forward_rule, one_by_one
 from .check import checked, checked_saved
-from .cpu import sweeps
+from .cpu import passes
 from .cpu.threads import after_fork
 from .layer import Gradients, Kept, Layer, Saved, Seeds
 from .registry import cell_of
+from .vmap import FIELDS, Call, forward_rule, one_by_one
 
 _LAYER = (
     "Tensor x, Tensor W, Tensor U, Tensor b, Tensor per_unit, Tensor states, Tensor step_noise, "
@@ -40,7 +40,7 @@ def run_forward(cell: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Ten
     *layer, keep = arguments
     found = cell_of(cell)
     with after_fork():
-        return tuple(sweeps.forward(found, checked(found, Layer(*layer)), keep=keep))  # pyright: ignore[reportReturnType]
+        return tuple(passes.forward(found, checked(found, Layer(*layer)), keep=keep))  # pyright: ignore[reportReturnType]
 
 
 def run_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
@@ -51,7 +51,7 @@ def run_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
         layer = checked(found, Layer(*tensors[:FIELDS]))
         saved, seeds = Saved(*tensors[FIELDS : FIELDS + 3]), Seeds(*tensors[FIELDS + 3 :])
         saved, seeds = checked_saved(found, layer, saved, seeds)
-        return tuple(sweeps.backward(found, layer, saved, seeds, input_gradient=input_gradient))
+        return tuple(passes.backward(found, layer, saved, seeds, input_gradient=input_gradient))
 
 
 sequence_op = torch.library.custom_op(

@@ -1,15 +1,121 @@
-"""The forms in which a module takes sequences, and gives its outputs back."""
+"""A batch as it is given, and the ragged rows that kernels take."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError
+from ..kernels.layer import lengths_of
 from .check import check_lengths
-from .rows import Rows, of_lengths, of_packed
+
+
+class Rows(NamedTuple):
+    """How rows and sequences belong together.
+
+    batch: B. steps: T. batch_sizes: how many sequences still run at each step, None where all do. order: which
+    sequence of the batch each is, longest first, None where they are in order. places: for each row its place in a
+    (T, B) tensor, None where rows and places are the same; places of padding come last. mirror: for each row that
+    of the same sequence counted from its end, None where all sequences are equally long.
+    """
+
+    batch: int
+    steps: int
+    batch_sizes: Tensor | None = None
+    order: Tensor | None = None
+    places: Tensor | None = None
+    mirror: Tensor | None = None
+
+    def mirrored(self, rows: Tensor) -> Tensor:
+        """The rows (N, K) with every sequence from its end to its beginning; its own inverse."""
+        if self.mirror is not None:
+            return rows.index_select(0, self.mirror)
+        return rows.view(self.steps, self.batch, rows.shape[1]).flip(0).view(rows.shape)
+
+    def gathered(self, padded: Tensor) -> Tensor:
+        """A (T, B, K) tensor as rows (N, K)."""
+        rows = padded.reshape(self.steps * self.batch, padded.shape[2])
+        return rows if self.places is None else rows.index_select(0, self.places)
+
+    def padded(self, rows: Tensor) -> Tensor:
+        """Rows (N, K) as a (T, B, K) tensor, zero where a sequence has ended."""
+        if self.places is not None:
+            back = torch.empty_like(self.places).scatter_(0, self.places, _count(self.places))
+            missing = len(self.places) - rows.shape[0]
+            rows = torch.nn.functional.pad(rows, (0, 0, 0, missing)).index_select(0, back)
+        return rows.view(self.steps, self.batch, rows.shape[1])
+
+    def sorted(self, states: Tensor) -> Tensor:
+        """A (B, K) tensor with the longest sequence first."""
+        return states if self.order is None else states.index_select(0, self.order)
+
+    def unsorted(self, states: Tensor) -> Tensor:
+        """The way back."""
+        if self.order is None:
+            return states
+        return states.index_select(0, torch.empty_like(self.order).scatter_(0, self.order, _count(self.order)))
+
+    def where(self, row: int) -> tuple[int, int]:
+        """(batch, time) of a row."""
+        if self.batch_sizes is None:
+            return row % self.batch, row // self.batch
+        ends = self.batch_sizes.cumsum(0)
+        time = int(torch.searchsorted(ends, row, right=True))
+        place = row - int(ends[time] - self.batch_sizes[time])
+        return (place if self.order is None else int(self.order[place])), time
+
+    def cleared(self, rows: Tensor) -> Tensor:
+        """Rows (N, K) with zeros where no sequence runs."""
+        if self.places is None or self.batch_sizes is None:
+            return rows
+        inside = _count(self.places) < self.batch_sizes.sum().to(rows.device)
+        return torch.where(inside[: len(rows)].unsqueeze(1), rows, 0.0)
+
+    def running(self) -> int | None:
+        """How many rows belong to a sequence, None where all do."""
+        return None if self.batch_sizes is None else int(self.batch_sizes.sum())
+
+
+def _count(like: Tensor) -> Tensor:
+    return torch.arange(len(like), device=like.device)
+
+
+def of_lengths(lengths: Tensor, steps: int, device: torch.device) -> Rows:
+    """The rows of a padded (T, B, K) tensor in which each sequence has its own length; rows of padding are kept, last.
+
+    All sizes depend on T and B alone, so that compiled code need not know the lengths.
+    """
+    batch = len(lengths)
+    length, order = lengths.to("cpu", torch.int64).sort(descending=True, stable=True)
+    time, place = torch.arange(steps).unsqueeze(1), torch.arange(batch)
+    valid = (time < length).flatten()
+    batch_sizes = (length > time).sum(1)
+    rank = torch.where(valid, valid.cumsum(0), valid.sum() + (~valid).cumsum(0)) - 1
+    origin = torch.arange(steps * batch)
+    in_order = (time * batch + order).flatten()
+    places = torch.empty_like(origin).scatter_(0, rank, in_order)
+    from_end = torch.where(time < length, (length - 1 - time) * batch + place, time * batch + place).flatten()
+    mirror = torch.empty_like(origin).scatter_(0, rank, rank.index_select(0, from_end))
+    return Rows(batch, steps, batch_sizes, order.to(device), places.to(device), mirror.to(device))
+
+
+def of_packed(packed: PackedSequence) -> Rows:
+    """The rows of a PackedSequence, as they are."""
+    batch_sizes, order = packed.batch_sizes, packed.sorted_indices
+    batch, steps, total = int(batch_sizes[0]), len(batch_sizes), packed.data.shape[0]
+    starts = batch_sizes.cumsum(0) - batch_sizes
+    time = torch.repeat_interleave(torch.arange(steps), batch_sizes, output_size=total)
+    place = torch.arange(total) - starts[time]
+    mirror = starts[lengths_of(batch_sizes, batch)[place] - 1 - time] + place
+    device = packed.data.device
+    there = place if order is None else order.cpu()[place]
+    valid = time * batch + there
+    padding = torch.ones(steps * batch, dtype=torch.bool).index_fill_(0, valid, False)
+    places = torch.cat((valid, padding.nonzero().squeeze(1)))
+    return Rows(batch, steps, batch_sizes, order, places.to(device), mirror.to(device))
 
 
 class Batch:

@@ -1,4 +1,6 @@
-"""Initial weights that torch.nn does not offer. Names end in an underscore: modules are changed in place.
+"""Initial weights and biases for every cell, by what its step does.
+
+Initial weights that torch.nn does not offer. Names end in an underscore: modules are changed in place.
 
 Modules start as torch.nn's do, all weights from U(-1/sqrt(H), 1/sqrt(H)), so that a drop-in stays one. It is seldom the
 best start: gates are near one half, and half of the memory is gone after each step. :func:`recommended_` makes a
@@ -10,15 +12,49 @@ better one in one call; why, is said at each function, and measured in docs/guid
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import TypeAlias
 
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
-from ..compiler.memory import Keeping, keepings
+from ..compiler.keepers import Keeping, keepings
 from ..errors import InputError
-from .biases import Module, bias_of, parts_of, places_of, set_sum_
 from .recurrent import Recurrent
-from .weights import blocks
+from .step import RecurrentCell
+from .weights import bias_slices, blocks
+
+Module: TypeAlias = Recurrent | RecurrentCell
+
+
+def places_of(module: Module) -> Iterator[tuple[str, int]]:
+    """The suffix of the weights' names and H, for every layer and direction."""
+    if isinstance(module, Recurrent):
+        yield from ((place.suffix, place.units) for place in module.places)
+    elif isinstance(module, RecurrentCell):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+        yield "", module.hidden_size
+    else:
+        raise InputError(f"a recurrent module of gatewise.nn is needed, not a {type(module).__name__}")
+
+
+def bias_of(module: Module, suffix: str, units: int, gate: str) -> list[Tensor]:
+    """The parts of the bias parameters that belong to a gate; those that there are add up."""
+    found = [(getattr(module, name + suffix, None), at) for name, at in bias_slices(module.cell, gate, units).items()]
+    return [bias.detach()[at] for bias, at in found if bias is not None]
+
+
+def parts_of(module: Module, suffix: str, units: int, knob: str) -> list[Tensor]:
+    """What a pre-activation's bias consists of; or the per-unit weight of that name."""
+    gate = next((gate.name for gate in module.cell.gates if gate.preactivation == knob), None)
+    return [getattr(module, knob + suffix).detach()] if gate is None else bias_of(module, suffix, units, gate)
+
+
+def set_sum_(parts: list[Tensor], value: Tensor | float) -> None:
+    """Let the sum of the parts be the value."""
+    for part in parts:
+        part.zero_()
+    for first in parts[:1]:
+        first.copy_(torch.as_tensor(value))
 
 
 def recommended_(module: Module, longest: float | None = None, generator: Generator | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,19 +16,25 @@ from ..kernels.layer import Layer
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell, check_stack
 from .assemble import assembled, draw_
-from .autocast import in_dtype, result_dtype, without_autocast
 from .batch import Batch
-from .by_rows import normalised
-from .check import check_input, check_weight
+from .check import check_input, check_weight, in_dtype, result_dtype, without_autocast
+from .layer_run import PLAIN, Run, Runner, in_heads, projected, reads_output
 from .maps import layer_norm
 from .options import Options
-from .runner import PLAIN, Run, Watch
-from .single import in_heads, projected, reads_output
+from .rowwise import normalised
 from .states import initial_states, is_learned, joined_states, stacked
 from .values import check_memory, check_values, refuse_nonfinite
 from .weights import Place, shapes, suffixes
 
 _EPS = 1e-5  # PyTorch's own for layer normalisation
+
+
+class Watch(Protocol):
+    """Attached to a module, it says who runs its layers."""
+
+    def at(self, module: Recurrent, place: Place, batch: Batch) -> Runner:
+        """Who runs this layer in this direction."""
+        ...
 
 
 class Recurrent(nn.Module):

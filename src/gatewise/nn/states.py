@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from ..equation import Cell
 from ..errors import ShapeError
 from ..transforms.rewrite import is_scaled
 from .batch import Batch
 from .check import check_states
+from .options import Options
 from .weights import Place
 
-if TYPE_CHECKING:
-    from .recurrent import Recurrent
+
+class Stack(Protocol):
+    """What is asked of a module: its cell, its layers in each direction, and how wide their states are."""
+
+    @property
+    def cell(self) -> Cell:
+        """With every option applied."""
+        ...
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The layers, each with its directions."""
+        ...
+
+    @property
+    def options(self) -> Options:
+        """Which say whether states are learned."""
+        ...
+
+    def widths(self, place: Place) -> list[int]:
+        """How many numbers each state of a layer has."""
+        ...
+
+    def learned(self, place: Place, state: str, width: int) -> Tensor:
+        """The parameter that a state starts from."""
+        ...
 
 
 def initial_states(
-    module: Recurrent, hx: Any, batch: Batch, weight: Tensor, dtype: torch.dtype
+    module: Stack, hx: Any, batch: Batch, weight: Tensor, dtype: torch.dtype
 ) -> list[list[Tensor | None]]:
     """For every layer and direction its states (B, K), longest sequence first. None: zeros that nobody gave."""
     places, count = module.places, batch.rows.batch
@@ -28,22 +54,22 @@ def initial_states(
     return [[batch.rows.sorted(state.to(dtype)) for state in states] for states in given]
 
 
-def _is_uneven(module: Recurrent) -> bool:
+def _is_uneven(module: Stack) -> bool:
     """Whether layers have states of different widths, which no single tensor can hold."""
     return len({tuple(module.widths(place)) for place in module.places}) > 1
 
 
-def stacked(module: Recurrent, states: list[Tensor]) -> Tensor | list[Tensor]:
+def stacked(module: Stack, states: list[Tensor]) -> Tensor | list[Tensor]:
     """One state of every layer and direction: a tensor, or a list where their widths differ."""
     return states if _is_uneven(module) else torch.stack(states)
 
 
-def is_learned(module: Recurrent, state: str) -> bool:
+def is_learned(module: Stack, state: str) -> bool:
     """Whether a learned initial value makes a difference; memories relative to a stabiliser start from nothing."""
     return state == module.cell.state[0] or not is_scaled(module.cell)
 
 
-def _start(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Tensor | None]:
+def _start(module: Stack, place: Place, batch: int, like: Tensor) -> list[Tensor | None]:
     """What the states of one layer start from by themselves: a learned vector, or the cell's number."""
     started: list[Tensor | None] = []
     for name, start, width in zip(module.cell.state, module.cell.initial, module.widths(place), strict=True):
@@ -54,13 +80,13 @@ def _start(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Te
     return started
 
 
-def started(module: Recurrent, place: Place, batch: int, like: Tensor) -> list[Tensor]:
+def started(module: Stack, place: Place, batch: int, like: Tensor) -> list[Tensor]:
     """The same, with zeros where they are zeros."""
     begun = zip(_start(module, place, batch, like), module.widths(place), strict=True)
     return [like.new_zeros(batch, width) if state is None else state for state, width in begun]
 
 
-def _together(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
+def _together(module: Stack, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
     """From one tensor (L * D, B, K) for each state."""
     places, widths = module.places, module.widths(module.places[0])
     rows = (batch.rows.batch,) if batch.batched else ()
@@ -71,7 +97,7 @@ def _together(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[
     return [[state[index] for state in states] for index in range(len(places))]
 
 
-def _by_place(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
+def _by_place(module: Stack, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
     """From a list of tensors (B, K), one for each layer and direction, for each state."""
     names, places = module.cell.state, module.places
     lists = [hx] if len(names) == 1 else list(hx) if isinstance(hx, tuple | list) else []
@@ -87,7 +113,7 @@ def _by_place(module: Recurrent, hx: Any, batch: Batch, weight: Tensor) -> list[
     return found
 
 
-def joined_states(module: Recurrent, last: list[list[Tensor]], batch: Batch) -> Any:
+def joined_states(module: Stack, last: list[list[Tensor]], batch: Batch) -> Any:
     """The last states in the form of hx."""
     rows = batch.rows
     found = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in states] for states in last]

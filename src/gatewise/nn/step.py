@@ -18,8 +18,7 @@ from ..kernels.dispatch import sequence, working_dtype
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell
 from .assemble import assembled, draw_
-from .autocast import without_autocast
-from .check import check_kind, check_states, check_step_states, check_tensor, check_weight
+from .check import check_kind, check_states, check_step_states, check_tensor, check_weight, without_autocast
 from .values import check_memory, check_values, refuse_nonfinite
 from .weights import shapes
 

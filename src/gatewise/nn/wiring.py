@@ -14,10 +14,10 @@ from ..kernels.cpu.stepping import Stepper
 from ..kernels.layer import Layer
 from .assemble import assembled
 from .batch import Batch
-from .by_rows import bound, gateless_layer, linear_layer, step
+from .layer_run import head_of
 from .maps import added, linear
 from .recurrent import Recurrent
-from .single import head_of
+from .rowwise import bound, gateless_layer, linear_layer, step
 from .states import initial_states
 from .weights import Place
 

@@ -1,4 +1,4 @@
-"""What every page of HTML shares: templates that escape, and the look of the house in ``house.css``."""
+"""What every page of HTML shares: templates that escape, and the look of the house in ``templates/house.css``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def templates(package: str) -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader(__name__, ".")]),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader(__name__)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,22 +6,22 @@ from .averaging import Average as Average
 from .averaging import ExponentialAverage as ExponentialAverage
 from .averaging import MeanAverage as MeanAverage
 from .averaging import NonMonotone as NonMonotone
-from .callbacks import Callback as Callback
-from .carried import Carried as Carried
 from .checkpoint import Checkpointing as Checkpointing
-from .group import Group as Group
-from .plateau import Plateau as Plateau
-from .processes import distributed as distributed
+from .distributed import Group as Group
+from .distributed import distributed as distributed
 from .progress import Progress as Progress
-from .shuffled import Shuffled as Shuffled
 from .sources import Drawn as Drawn
+from .sources import Shuffled as Shuffled
 from .sources import Source as Source
 from .stability import DivergedError as DivergedError
-from .stopping import EarlyStopping as EarlyStopping
-from .stretches import Stretch as Stretch
-from .stretches import Stretches as Stretches
+from .tbptt import Carried as Carried
+from .tbptt import Stretch as Stretch
+from .tbptt import Stretches as Stretches
+from .trainer import Callback as Callback
 from .trainer import Trained as Trained
 from .trainer import Trainer as Trainer
+from .validation import EarlyStopping as EarlyStopping
+from .validation import Plateau as Plateau
 from .validation import Validation as Validation
 
 __all__ = [

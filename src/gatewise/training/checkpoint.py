@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ..container import Container
 from ..errors import CheckpointError, InputError
 from ..files import make_folder, remove_leftovers
-from .callbacks import Callback
-from .group import Group
-from .nest import flatten, rebuild
+from .distributed import Group
+from .state_codec import flatten, rebuild
+from .trainer import Callback
 
 if TYPE_CHECKING:
     from .trainer import Trainer

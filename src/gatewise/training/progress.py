@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .callbacks import Callback
+from .trainer import Callback
 
 if TYPE_CHECKING:
     from .trainer import Trainer

@@ -1,19 +1,88 @@
-"""One update of the weights: the gradient of some batches, bounded, looked at, applied."""
+"""One optimizer step: precision, accumulation, clipping, and its totals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import ShapeError
-from .precision import Precision
+from ..errors import InputError, ShapeError
 from .sources import Source
 from .stability import Snapshot, clip_gradient, diverged, gradient_norm, has_bad_gradient
+
+_HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Precision:
+    """float32 as it is, or torch's autocast in a half precision; float16 with its gradient scaler.
+
+    Micikevicius et al., Mixed Precision Training, arXiv:1710.03740: weights and updates stay float32, and float16's
+    loss is scaled so that small gradients do not vanish. scaler: None except for float16.
+    Raises InputError for another name.
+    """
+
+    def __init__(self, name: str, device: str) -> None:
+        if name not in ("float32", *_HALVES):
+            raise InputError(f"precision is one of float32, {', '.join(_HALVES)}, not {name!r}")
+        self.name, self.device = name, device
+        self.scaler = torch.amp.GradScaler(device) if name == "float16" else None
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context of the forward pass."""
+        if self.name == "float32":
+            return nullcontext()
+        return torch.autocast(self.device, dtype=_HALVES[self.name])
+
+    def backward(self, loss: Tensor) -> None:
+        """Add to the gradients, scaled as they must be."""
+        (self.scaler.scale(loss) if self.scaler else loss).backward()
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
+        """Give the gradients their true size."""
+        if self.scaler:
+            self.scaler.unscale_(optimizer)
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Apply gradients that are finite."""
+        if self.scaler:
+            self.scaler.step(optimizer)
+            self.scaler.update()
+        else:
+            optimizer.step()
+
+    def forgives(self) -> bool:
+        """Whether a gradient that is not finite may come from the scale alone, which is then lowered for the next."""
+        if not self.scaler or self.scaler.get_scale() < 1:
+            return False
+        self.scaler.update()
+        return True
+
+    def give_up(self) -> None:
+        """Forget the gradients of this update, and leave the scale as it is."""
+        if self.scaler:
+            self.scaler.update(self.scaler.get_scale())
+
+
+class Totals(NamedTuple):
+    """Updates and passes over the data at which a run ends, whichever comes first; None where they do not count."""
+
+    steps: int | None = None
+    epochs: int | None = None
+
+    def reached(self, step: int, epoch: int) -> str:
+        """Which of them is reached, or nothing."""
+        if self.steps is not None and step >= self.steps:
+            return "steps"
+        return "epochs" if self.epochs is not None and epoch >= self.epochs else ""
+
+    def done(self, step: int, epoch: int) -> float:
+        """The fraction that is behind us, by the one that is further."""
+        pairs = ((step, self.steps), (epoch, self.epochs))
+        return max(min(1.0, count / total) if total else 0.0 for count, total in pairs)
 
 
 class Update:

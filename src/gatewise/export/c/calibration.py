@@ -13,8 +13,8 @@ from torch import Tensor
 from ...errors import InputError
 from ...nn.chain import Chain
 from .arrays import Array, Numbers
-from .draft import Draft
-from .twin import Seen
+from .builder import Draft
+from .numpy_model import Seen
 
 Batches = Sequence[Numbers]
 """Sequences (T, B, I) in float32, each of which begins where the model does; T and B differ."""

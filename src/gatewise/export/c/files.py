@@ -12,7 +12,7 @@ from torch import Tensor
 from ...compiler.render.c import number
 from ...version import version
 from .arrays import Array
-from .draft import Draft
+from .builder import Draft
 from .maths import BOUND, FUNCTIONS, HEAD, functions_called
 from .memory import begun, fields_of, get_of, place_of, reset_of, set_of, spans
 from .text import plain, table

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ...compiler.intervals import Interval
+from ...compiler.rules import Interval
 from .arrays import FLOATS, Array, Form
-from .draft import Draft
+from .builder import Draft
 from .layouts import Layout, Sums
-from .twin import Memory
+from .numpy_model import Memory
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,11 @@
-"""Products of int8 weights and int16 numbers in int32 sums; states in fixed point; everything else in float32.
+"""int8 weights and fixed-point states, and rounding that later weights make up for.
+
+Weights to int8 such that what rounding one of them changes in a sum, those after it and the bias take back.
+
+Frantar, Ashkboos, Hoefler, Alistarh, GPTQ, arXiv:2210.17323, algorithm 1, on the second moments of what the weights
+multiplied on calibration data. The bias is one more weight, of a number that is always 1, and is not rounded.
+
+Products of int8 weights and int16 numbers in int32 sums; states in fixed point; everything else in float32.
 
 A row of weights has one scale, its largest magnitude over 127, and W and U have scales of their own. The sums of each
 are exact whole numbers, proven to stay within 32 bits, so that every processor finds the same; then
@@ -9,19 +16,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ...compiler.intervals import Interval
+from ...compiler.rules import Interval
 from ...errors import InputError
 from .arrays import FLOATS, Array, Form, Narrow, Numbers, Wide
-from .draft import Draft
+from .builder import Draft
 from .floats import found_gates
 from .int_layouts import IntLayout, Whole
 from .layouts import Sums
-from .rounding import rounded
-from .twin import Memory, Seen
+from .numpy_model import Memory, Seen
+
+_DAMPING = 0.001
+"""Of the mean second moment, added to each, so that what calibration did not see is not relied on."""
+
+
+class Rounded(NamedTuple):
+    """Rows (R, K) of whole numbers, and their biases (R,) in float64."""
+
+    whole: Numbers
+    biases: Numbers
+
+
+def rounded(weights: Numbers, units: Numbers, biases: Numbers, moments: Numbers) -> Rounded:
+    """weights: (R, K) in float64. units: (R, K), what 1 stands for. biases: (R,). moments: (K + 1, K + 1), of what is
+    multiplied and 1; the largest are rounded first.
+
+    Biases that are all zero stay so: nothing times the weights must be nothing, which a layer norm would blow up.
+    """
+    order = np.argsort(-np.diag(moments)[:-1], kind="stable")
+    places = [*order, weights.shape[1]] if biases.any() else order
+    spread = _spread(moments[np.ix_(places, places)])
+    left = np.concatenate([weights, biases[:, None]], axis=1)[:, places]
+    whole = np.empty(weights.shape)
+    for at, place in enumerate(order):
+        whole[:, place] = np.clip(np.rint(left[:, at] / units[:, place]), -127, 127)
+        lost = (left[:, at] - whole[:, place] * units[:, place]) / spread[at, at]
+        left[:, at + 1 :] -= lost[:, None] * spread[at, at + 1 :]
+    return Rounded(whole.astype(np.int8), left[:, -1] if biases.any() else biases)
+
+
+def _spread(moments: Numbers) -> Numbers:
+    """The Cholesky factor of the inverse, upper: how the rest takes back what one loses."""
+    count = len(moments)
+    inverse = np.linalg.inv(moments + _DAMPING * max(float(np.trace(moments)) / count, 1e-12) * np.eye(count))
+    return np.linalg.cholesky((inverse + inverse.T) / 2).T
+
 
 HEADROOM = {"narrow": 2.0, "wide": 8.0}
 """How far past what calibration has seen a number may go before it stays at the end."""

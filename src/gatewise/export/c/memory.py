@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import Array, Form, Narrow
-from .draft import Draft, Slot
+from .builder import Draft, Slot
 from .stages import constant
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...compiler.flow import flow_of
-from ...compiler.intervals import EVERY, Interval
 from ...compiler.lower import program_of
 from ...compiler.program import Instruction, Program
+from ...compiler.rules import EVERY, Interval
+from ...compiler.signals import flow_of
 from ...compiler.stages import INPUT, bias_of, forward_sweep, row_sweep
 from ...equation import previous
 from ...errors import InputError
@@ -19,9 +19,9 @@ from ...nn.maps import cell_of_map, vectors_of_map
 from ...nn.recurrent import Recurrent
 from ...nn.states import started
 from ...nn.weights import Place
-from ..lane import Lane, lanes_of
+from ..layer_weights import Lane, lanes_of
 from .arrays import Array
-from .draft import Draft
+from .builder import Draft
 from .layouts import Sums
 from .stages import Room, add_stages
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...compiler.render.c import number
 from ...compiler.stages import INPUT, Stage, Sweep
 from .arrays import Array
-from .draft import LOCALS, Draft
+from .builder import LOCALS, Draft
 from .layouts import Sums
 from .text import Names
 

@@ -17,8 +17,8 @@ from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ..accept import Limit, accepted
 from .arrays import Array, Numbers
+from .builder import Draft, Precision
 from .calibration import Batches, checked, said, seen, signal_to_noise, steps_of
-from .draft import Draft, Precision
 from .files import Golden, Quality, Sizes, golden_inputs, header, source
 from .floats import Float
 from .int_layouts import INT_LAYOUTS

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...nn.maps import Standardize
-from .plan import INPUT, LENGTHS, OUTPUT, Plan
-from .states import started_states, state_of
+from .plan import INPUT, LENGTHS, OUTPUT, Plan, started_states, state_of
 
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-12}
 """Relative to the largest number of each output, or to 1. Sums in another order, and other functions for tanh, over a

@@ -22,12 +22,12 @@ from ...cells.lstm import lstm
 from ...cells.peephole_lstm import peephole_lstm
 from ...cells.rnn import rnn
 from ...cells.rnn_relu import rnn_relu
-from ...compiler.law import same_law
+from ...compiler.equivalence import same_law
 from ...compiler.lower import program_of
 from ...equation import Cell
 from ...nn.weights import ONNX_PEEPHOLES, ORDERS
 from ...transforms import clip_gates
-from ..lane import Lane
+from ..layer_weights import Lane
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,8 @@ from torch import nn
 from ...nn.recurrent import Recurrent
 from ...version import version
 from .graph import Graph, plain
-from .layer import Ragged
-from .layers import add_layers, add_map
-from .plan import INPUT, LENGTHS, OUTPUT, Plan, Started
-from .states import started_states
+from .layers import Ragged, add_layers, add_map
+from .plan import INPUT, LENGTHS, OUTPUT, Plan, Started, started_states
 
 OPSET, IR_VERSION = 17, 8
 """ONNX 1.12 of 2022: every runtime of today reads it, and later ones bring these operators only more dtypes."""

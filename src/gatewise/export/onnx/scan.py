@@ -12,7 +12,7 @@ from torch import Tensor
 from ...compiler.lower import program_of
 from ...compiler.render.onnx import emit
 from ...equation import Gate, previous
-from ..lane import Lane
+from ..layer_weights import Lane
 from .graph import Graph
 
 

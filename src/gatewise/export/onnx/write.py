@@ -13,7 +13,7 @@ from torch import nn
 from ...errors import InputError
 from ...files import atomic_write, check_writable
 from ..accept import Limit, accepted
-from .states import started_states
+from .plan import started_states
 
 LIMIT = Limit("a file of ONNX", 2_000_000_000)
 """It is one message of protobuf, which ends at 2 GiB."""

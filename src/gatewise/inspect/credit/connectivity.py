@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError, ShapeError
 from ...nn.check import check_tensor
-from ..find import the_layer
-from .returned import first_tensor
+from ..intercept import first_tensor, the_layer
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,13 +15,13 @@ from ...errors import ExplanationError, InputError
 from ...kernels.layer import Layer
 from ...kernels.reference import States
 from ...nn.batch import Batch
-from ...nn.by_rows import visibly
+from ...nn.layer_run import Run
 from ...nn.recurrent import Recurrent
-from ...nn.runner import Run
+from ...nn.rowwise import visibly
 from ...nn.weights import Place
-from ...transforms.frozen import frozen
 from ..certificate import TOLERANCES, Certificate
-from ..watch import Changed, watched
+from ..intercept import Changed, watched
+from .frozen import frozen
 from .signals import SignalsOnly
 
 Of = Callable[[Any], Tensor]

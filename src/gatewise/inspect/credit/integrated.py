@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from ...errors import ExplanationError, InputError, ShapeError
 from ...nn.batch import Batch
+from ...nn.layer_run import PLAIN, Runner
 from ...nn.recurrent import Recurrent
-from ...nn.runner import PLAIN, Runner
 from ...nn.weights import Place
 from ..certificate import Certificate
-from ..watch import watched
+from ..intercept import watched
 from .decomposition import Of
 
 _FIRST = 8  # points on the way, then twice as many

@@ -7,13 +7,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...compiler.affine import kept_and_written
+from ...compiler.signals import kept_and_written
 from ...equation import Cell, Operand, Value
 from ...errors import InputError
 from ...transforms.rewrite import Rewriting, derived, memories
-from ..recorded.again import Steps, inside
-from ..recorded.record import Record
-from ..watch import Changed
+from ..intercept import Changed
+from ..record import Record
+from ..replay import Steps, inside
 
 
 def the_state(cell: Cell, state: str) -> str:

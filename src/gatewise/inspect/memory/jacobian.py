@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...nn.values import check_memory
-from ..finding.matching import check_sequence
-from ..recorded.again import PlainLoop, Steps
-from ..recorded.record import Record
+from ..matching import check_sequence
+from ..record import Record
+from ..replay import PlainLoop, Steps
 from .forgetting import keeping, the_state
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ...compiler.affine import kept_and_written, read_out
 from ...compiler.lower import program_of
 from ...compiler.program import Program
 from ...compiler.render.reference import evaluate
+from ...compiler.signals import kept_and_written, read_out
 from ...equation import previous
 from ...errors import InputError, ShapeError
 from ...nn.recurrent import Recurrent
 from ...transforms.rewrite import memories
 from ..certificate import TOLERANCES, Certificate
-from ..recorded.record import LayerRecord, Record
+from ..record import LayerRecord, Record
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ..recorded.again import inside
-from ..recorded.record import Record
+from ..record import Record
+from ..replay import inside
 from .forgetting import keeping, the_state
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...errors import InputError
-from .arrays import Floats
+from .chart import Floats
 from .document import Page, Place
 from .explained import Output, Refusal, Split
 

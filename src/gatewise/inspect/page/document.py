@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from .arrays import Floats, floats
-from .chart import Chart, Scores
+from .chart import Chart, Floats, Scores, floats
 from .explained import Output, Refusal
 
 Role = Literal["gate", "state", "value"]

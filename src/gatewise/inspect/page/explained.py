@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import ExplanationError
 from ..certificate import Certificate
-from .arrays import Floats, floats
+from .chart import Floats, floats
 
 # Relative to the largest part: the page holds float32 numbers, and adds up some thousands of them.
 DRAWN = 1e-5

@@ -14,10 +14,10 @@ import torch
 from llvmlite import binding
 
 from ...compiler.stages import Sweep
+from .blocking import MOST_VECTORS, Tile, this_machine
 from .emit import SweepEmitter
-from .few import FewEmitter
+from .few_rows import FewEmitter
 from .table import Table
-from .tile import MOST_VECTORS, Tile, this_machine
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,13 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
-from .body import Body
+from .blocking import MOST_VECTORS, Machine, Tile, tile_of
+from .body import Body, emit_means
 from .locate import located, moment, step_at
 from .loops import choose, equal_parts, loop, smaller
-from .means import emit_means
-from .share import emit_share
-from .sums import Sums
-from .tail import copy_tail
-from .tile import MOST_VECTORS, Machine, Tile, tile_of
-from .writer import POINTER, Writer
+from .team import emit_share
+from .tiles import Sums
+from .writer import POINTER, Writer, copy_tail
 
 
 class _Functions(NamedTuple):

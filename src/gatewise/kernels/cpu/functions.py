@@ -10,9 +10,9 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
+from .blocking import AVX512, this_machine
 from .compile import runnable
 from .loops import loop
-from .tile import AVX512, this_machine
 from .writer import FORMATS, POINTER
 
 

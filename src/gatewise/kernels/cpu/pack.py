@@ -17,12 +17,12 @@ from torch import Tensor
 from ...compiler.render.llvm_math import I32, I64
 from ...compiler.stages import INPUT, Product, Stage
 from ...equation import Gate
+from .blocking import Tile, this_machine
 from .compile import Runnable, runnable
 from .loops import larger, loop, numbers, smaller
 from .memory import empty
-from .share import emit_share
+from .team import emit_share
 from .threads import run
-from .tile import Tile, this_machine
 from .writer import FORMATS, POINTER
 
 

@@ -13,9 +13,8 @@ from ...equation import Cell, previous
 from ..check import checked
 from ..layer import Layer
 from .arrays import before, now, pointers
-from .few import ROWS as FEW
-from .plans import forward_plan
-from .sweeping import Sweeping
+from .few_rows import ROWS as FEW
+from .plan import Sweeping, forward_plan
 from .table import Array
 
 _STEP = slice(0, 1)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 
 from .compile import Runnable
-from .share import TASK
+from .team import TASK
 
 # Multiplications that occupy one thread for some 50 microseconds. Less is not worth waking another, above all
 # where other processes keep the cores busy.

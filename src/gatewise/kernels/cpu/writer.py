@@ -9,6 +9,7 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import FLOAT32, FLOAT64, I64
 from ...compiler.stages import Sweep
+from .loops import loop
 from .table import Table
 
 POINTER = ir.PointerType()
@@ -58,3 +59,17 @@ class Writer:
         start = builder.load(builder.gep(places, [I64(index)], source_etype=I64), typ=I64)
         stride = builder.load(builder.gep(places, [I64(index + 1)], source_etype=I64), typ=I64)
         return self.element(builder, builder.inttoptr(start, POINTER), builder.mul(row, stride))
+
+
+def copy_tail(module: ir.Module, scalar: ir.Type) -> ir.Function:
+    """A function of (source, target, count) that copies one element at a time."""
+    copy = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER, POINTER, I64)), "copy_tail")
+    copy.linkage = "internal"
+    copy.attributes.add("noinline")
+    builder = ir.IRBuilder(copy.append_basic_block("entry"))
+    source, target, count = copy.args
+    with loop(builder, I64(0), count, 1) as index:
+        value = builder.load(builder.gep(source, [index], source_etype=scalar), typ=scalar)
+        builder.store(value, builder.gep(target, [index], source_etype=scalar))
+    builder.ret_void()
+    return copy

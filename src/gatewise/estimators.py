@@ -1,0 +1,25 @@
+"""Estimators in scikit-learn's manner: sequences of any length in, labels, numbers or text out."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models.language.model import LanguageModel as LanguageModel
+    from .models.sequence.classifier import SequenceClassifier as SequenceClassifier
+    from .models.sequence.regressor import SequenceRegressor as SequenceRegressor
+
+# Found when asked for, so that the command line answers without importing torch.
+_EXPORTS = {
+    "LanguageModel": ".models.language.model",
+    "SequenceClassifier": ".models.sequence.classifier",
+    "SequenceRegressor": ".models.sequence.regressor",
+}
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name], __package__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

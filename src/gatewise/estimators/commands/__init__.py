@@ -1,1 +1,0 @@
-"""What ``gatewise classify`` and ``gatewise generate`` do, once the words are understood."""

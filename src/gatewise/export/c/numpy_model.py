@@ -1,0 +1,217 @@
+"""The exported arithmetic in numpy, with the words of C.
+
+What an exported file does, in numpy: the same operations on the same float32 and whole numbers, so the same bits.
+
+It says what ranges values have on calibration data, and what a file in whole numbers gives before any compiler runs.
+Sums of products of floats alone are in another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ...compiler.program import Program
+from .arrays import Array, Numbers
+
+
+class Seen(NamedTuple):
+    """ranges: largest magnitudes. moments: sums of products of every two numbers that are multiplied together with
+    weights, and of 1, (K + 1, K + 1)."""
+
+    ranges: dict[str, float]
+    moments: dict[str, Numbers]
+
+    def add(self, more: Seen) -> None:
+        """What was seen besides."""
+        for key, found in more.ranges.items():
+            self.ranges[key] = max(found, self.ranges.get(key, 0.0))
+        for key, found in more.moments.items():
+            self.moments[key] = self.moments.get(key, 0.0) + found
+
+
+class Memory:
+    """The numbers of B rows that run at once: (B, size) for every array. seen: what was noted."""
+
+    def __init__(self, rows: int, starts: dict[str, Numbers], constants: dict[str, Numbers]) -> None:
+        self.held = {key: np.repeat(values[None], rows, axis=0) for key, values in starts.items()}
+        self.held |= {key: values[None] for key, values in constants.items()}
+        self.seen = Seen({}, {})
+
+    def whole(self, array: Array) -> Numbers:
+        """What is held."""
+        return self.held[array.key][:, array.begin : array.begin + array.size]
+
+    def get(self, array: Array) -> Numbers:
+        """float32."""
+        return array.form.decoded(self.whole(array))
+
+    def put(self, array: Array, values: Numbers) -> None:
+        """Hold new values."""
+        self.whole(array)[...] = array.form.encoded(values)
+
+    def note(self, key: str, values: Numbers) -> None:
+        """Remember the largest finite magnitude."""
+        self.seen.add(Seen({key: float(np.abs(values[np.isfinite(values)]).max(initial=0.0))}, {}))
+
+    def note_together(self, key: str, values: list[Numbers]) -> None:
+        """Remember the products of every two, and of 1."""
+        whole = np.concatenate([*values, np.ones_like(values[0][:, :1])], axis=1).astype(np.float64)
+        self.seen.add(Seen({}, {key: whole.T @ whole}))
+
+
+@dataclass
+class Twin:
+    """actions: what a step does, in order. starts: what arrays hold before the first step. constants: weights."""
+
+    actions: list[Callable[[Memory], None]] = field(default_factory=list[Callable[[Memory], None]])
+    starts: dict[str, Numbers] = field(default_factory=dict[str, Numbers])
+    constants: dict[str, Numbers] = field(default_factory=dict[str, Numbers])
+
+    def has(self, array: Array, start: Numbers | float = 0.0) -> None:
+        """An array whose numbers are written."""
+        values = np.broadcast_to(np.asarray(start, np.float32), (array.size,))
+        self.starts[array.key] = array.form.encoded(values).astype(array.form.dtype)
+
+    def run(self, x: Numbers, y: Array) -> tuple[Numbers, Seen]:
+        """Inputs (T, B, I) to outputs (T, B, O) in float32, and what was noted."""
+        memory = Memory(x.shape[1], self.starts, self.constants)
+        outputs = np.empty((*x.shape[:2], y.size), np.float32)
+        with np.errstate(all="ignore"):
+            for step, row in enumerate(x):
+                memory.held["x"] = row
+                for action in self.actions:
+                    action(memory)
+                outputs[step] = memory.get(y)
+        return outputs, memory.seen
+
+
+_F = np.float32
+
+
+def _bits(x: Numbers) -> Numbers:
+    return np.ascontiguousarray(x, np.float32).view(np.uint32)
+
+
+def _value(bits: Numbers) -> Numbers:
+    return bits.view(np.float32)
+
+
+def _clamp(x: Numbers) -> Numbers:
+    bits = _bits(x)
+    size = np.minimum(bits & np.uint32(0x7FFFFFFF), np.uint32(0x42000000))
+    return _value(size | (bits & np.uint32(0x80000000)))
+
+
+def _raised(x: Numbers, whole: Numbers) -> Numbers:
+    return _value(_bits(x) + (_bits(whole) << np.uint32(23)))
+
+
+def _power(t: Numbers) -> tuple[Numbers, Numbers]:
+    whole = t + _F(12582912.0)
+    f = t - (whole - _F(12582912.0))
+    q = f * (_F(124.882139) + f * f)
+    p = _F(360.333685) + _F(17.312340) * (f * f)
+    return p - q, _raised(p + q, whole)
+
+
+def _sigmoid(x: Numbers) -> Numbers:
+    below, above = _power(_clamp(x) * _F(-1.44269504))
+    return below / (below + above)
+
+
+def _tanh(x: Numbers) -> Numbers:
+    below, above = _power(_clamp(x) * _F(-2.88539008))
+    return (below - above) / (below + above)
+
+
+def _exp(x: Numbers) -> Numbers:
+    bounded = np.where(x < _F(-87.33), _F(-87.33), np.where(x > _F(88.72), _F(88.72), x))
+    whole = bounded * _F(1.44269504) + _F(12582912.0)
+    n = whole - _F(12582912.0)
+    h = _F(0.5) * ((bounded - n * _F(0.693359375)) + n * _F(2.12194440e-4))
+    q, p = h * (_F(15.0) + h * h), _F(15.0) + _F(6.0) * (h * h)
+    return _raised((p + q) / (p - q), whole)
+
+
+def _log(x: Numbers) -> Numbers:
+    up = _bits(x) - np.uint32(0x3F3504F3)
+    e = ((up & np.uint32(0xFF800000)).view(np.int32) // 8388608).astype(np.float32)
+    value = _value((up & np.uint32(0x007FFFFF)) + np.uint32(0x3F3504F3))
+    s = (value - _F(1.0)) / (value + _F(1.0))
+    z = s * s
+    tail = _F(0.4) + z * (_F(0.285714286) + z * _F(0.222222222))
+    total = _F(2.0) * s + s * (z * (_F(0.666666667) + z * tail))
+    total = (total - e * _F(2.12194440e-4)) + e * _F(0.693359375)
+    return np.where(x > 0, total, np.where(x < 0, _F(np.nan), _F(-np.inf)))
+
+
+def _log_sigmoid(x: Numbers) -> Numbers:
+    below, above = _power(np.abs(_clamp(x)) * _F(-1.44269504))
+    s = above / (below + below + above)
+    z = s * s
+    tail = _F(0.0909090909) + z * _F(0.0769230769)
+    total = z * (_F(0.333333333) + z * (_F(0.2) + z * (_F(0.142857143) + z * (_F(0.111111111) + z * tail))))
+    return _minimum(x, _F(0.0)) - _F(2.0) * (s + s * total)
+
+
+def _sqrt(x: Numbers) -> Numbers:
+    y = _value(np.uint32(0x5F3759DF) - (_bits(x) >> np.uint32(1)))
+    for _ in range(3):
+        y = y * (_F(1.5) - _F(0.5) * x * y * y)
+    root = x * y
+    return root + _F(0.5) * y * (x - root * root)
+
+
+def _maximum(a: Numbers, b: Numbers) -> Numbers:
+    return np.where(a < b, b, a)
+
+
+def _minimum(a: Numbers, b: Numbers | np.float32) -> Numbers:
+    return np.where(b < a, b, a)
+
+
+def mean(values: Numbers) -> Numbers:
+    """Over each row, added up from its beginning: (B, 1)."""
+    return np.add.accumulate(values, axis=-1)[:, -1:] / _F(values.shape[-1])
+
+
+_OPS: Mapping[str, Callable[..., Numbers]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "neg": np.negative,
+    "exp": _exp,
+    "log": _log,
+    "sqrt": _sqrt,
+    "sigmoid": _sigmoid,
+    "tanh": _tanh,
+    "log_sigmoid": _log_sigmoid,
+    "relu": lambda a: np.where(a > 0, a, _F(0.0)),
+    "abs": np.abs,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "where": np.where,
+    "lt": np.less,
+    "detach": lambda a: a,
+}
+
+
+def evaluated(program: Program, inputs: Mapping[str, Numbers]) -> dict[str, Numbers]:
+    """Every value of a program for rows of inputs, float32."""
+    values = dict(inputs)
+    for i in program.body:
+        if i.op == "constant":
+            values[i.name] = constant(i.constant)
+        else:
+            values[i.name] = _OPS[i.op](*(values[argument] for argument in i.args))
+    return values
+
+
+def constant(value: float) -> Numbers:
+    """The same for every row and unit."""
+    return np.full((1, 1), value, np.float32)

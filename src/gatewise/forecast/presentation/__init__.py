@@ -1,1 +1,0 @@
-"""What the command line shows and writes: tables, documents, the report page."""

@@ -1,0 +1,236 @@
+"""Values of a step that can be set, and the module that runs with them set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+
+import torch
+from torch import Tensor
+
+from ..compiler.lower import names_of, program_of
+from ..compiler.program import is_temporary
+from ..equation import Cell, Noise, Value
+from ..errors import InputError
+from ..kernels.dispatch import working_dtype
+from ..kernels.layer import Layer
+from ..nn.batch import Batch
+from ..nn.layer_run import PLAIN, Runner
+from ..nn.recurrent import Recurrent
+from ..nn.weights import Place
+from ..transforms.rewrite import derived, rewritten
+from .intercept import Changed
+from .names import gate_values
+from .record import Record
+
+
+@lru_cache(maxsize=256)
+def settable(cell: Cell) -> Mapping[str, str]:
+    """What can be set, by name: gates, states, pre-activations and named values; and the value of the program it is.
+
+    Not what a state was one step ago, which is the state of that step, nor weights.
+    """
+    program = program_of(cell)
+    given = {gate.preactivation for gate in cell.gates}
+    found = {name: name for name in program.inputs if name in given}
+    found |= {i.name: i.name for i in program.body if i.op != "lt" and not is_temporary(i.name)}
+    found |= {**program.outputs, **gate_values(cell)}
+    return {name: value for name, value in found.items() if value in program.by_name or value in given}
+
+
+def value_called(cell: Cell, name: str) -> str:
+    """The value of the program of that name. Raises InputError with those that can be set."""
+    found = settable(cell)
+    if name not in found:
+        raise InputError(f"{cell.name} has nothing to set by the name {name!r}", hint=f"it has {', '.join(found)}")
+    return found[name]
+
+
+def holds(value: str) -> str:
+    """The name of the number that says whether the value is set."""
+    return f"hold_{value}"
+
+
+def sets(value: str) -> str:
+    """The name of what it is set to."""
+    return f"set_{value}"
+
+
+@lru_cache(maxsize=256)
+def held(cell: Cell, values: tuple[str, ...]) -> Cell:
+    """The cell with these values of its program set, wherever they are read, where ``hold_{value}`` is 1.
+
+    It reads, for each value in order, ``hold_{value}`` and ``set_{value}`` as noise of every step. Where nothing is
+    held it is the cell, bit by bit.
+    """
+    names = names_of(cell)
+
+    def change(old: Value, new: Value) -> Value:
+        name = names.get(old, old.label if old.function == "input" else "")
+        if name not in values:
+            return new
+        hold, number = Value("input", label=holds(name)), Value("input", label=sets(name))
+        return torch.where(hold > 0.5, number, new)  # pyright: ignore[reportArgumentType, reportCallIssue, reportReturnType]
+
+    noise = [Noise(name(value), "step", 0.0, 0.0, 0.0, 0.0) for value in values for name in (holds, sets)]
+    return derived(cell, "held", rewritten(cell, change), (held, (cell, values)), noise=(*cell.noise, *noise))
+
+
+def complements(cell: Cell, value: str) -> list[str]:
+    """Values that are 1 less this one, where the step writes both as a sigmoid."""
+    program = program_of(cell)
+    mine = program.by_name.get(value)
+    if mine is None or mine.op != "sigmoid":
+        return []
+    opposite = {i.name: i.args[0] for i in program.body if i.op == "neg"}
+    (a,) = mine.args
+    others = [i for i in program.body if i.op == "sigmoid" and i.name != value]
+    return [i.name for i in others if opposite.get(i.args[0]) == a or opposite.get(a) == i.args[0]]
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """Set a gate, a state, or any value of the step by its name, wherever the step reads it.
+
+    value: a number, or a tensor that broadcasts to (steps, sequences, units) as chosen. units, batch: which, by
+    default all. span: (first, end) in the input's time, end not in it; by default every step.
+    """
+
+    name: str
+    value: float | Tensor
+    units: Sequence[int] | None = None
+    span: tuple[int, int] | None = None
+    layer: int = 0
+    direction: int = 0
+    batch: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Put the state that another run had after a step in the place of this run's.
+
+    record: of the other run, of as many sequences, or of one for all. at: the step. source: the other run's step, by
+    default the same. units, batch: which, by default all; of the other run the same.
+    """
+
+    state: str
+    record: Record
+    at: int
+    source: int | None = None
+    units: Sequence[int] | None = None
+    layer: int = 0
+    direction: int = 0
+    batch: Sequence[int] | None = None
+
+    def clamp(self) -> Clamp:
+        """The same as a clamp. Raises InputError for a state or step that the other run does not have."""
+        source = self.at if self.source is None else self.source
+        states = self.record.layer(self.layer, self.direction).states
+        if self.state not in states:
+            raise InputError(f"the other run has no state {self.state!r}", hint=f"it has {', '.join(states)}")
+        values = states[self.state]
+        if not 0 <= source < len(values):
+            raise InputError(f"the other run has no step {source}", hint=f"it has steps 0 to {len(values) - 1}")
+        value = values[source : source + 1]
+        if self.batch is not None and value.shape[1] > 1:
+            value = value[:, list(self.batch)]
+        value = value if self.units is None else value[..., list(self.units)]
+        span = (self.at, self.at + 1)
+        return Clamp(self.state, value, self.units, span, self.layer, self.direction, self.batch)
+
+
+def check_clamps(module: Recurrent, clamps: Sequence[Clamp]) -> None:
+    """Raises InputError for a layer or a name that there is not."""
+    directions = 2 if module.bidirectional else 1
+    for clamp in clamps:
+        if not (0 <= clamp.layer < module.num_layers and 0 <= clamp.direction < directions):
+            raise InputError(f"there is no layer {clamp.layer}, direction {clamp.direction} to set {clamp.name!r} in")
+        value = value_called(module.cell, clamp.name)
+        if module.proj_size and value == settable(module.cell)[module.cell.state[0]]:
+            raise InputError(
+                f"{clamp.name!r} is projected after the step, so it cannot be set in it",
+                hint="set a gate or the memory",
+            )
+
+
+class Clamped:
+    """Runs the layers with what is set."""
+
+    def __init__(self, clamps: Sequence[Clamp]) -> None:
+        self._clamps = clamps
+
+    def at(self, module: Recurrent, place: Place, batch: Batch) -> Runner:
+        """The kernels, where nothing is set."""
+        direction = int(place.reverse)
+        mine = [clamp for clamp in self._clamps if (clamp.layer, clamp.direction) == (place.layer, direction)]
+        if not mine:
+            return PLAIN
+        mine = [each for clamp in mine for each in _resolved(module.cell, clamp)]
+        names = tuple(dict.fromkeys(clamp.name for clamp in mine))
+        settings = torch.cat([_setting(place, batch, [each for each in mine if each.name == name]) for name in names])
+        return Changed(partial(held, values=names), _Filling(settings, place.units))
+
+
+class _Filling:
+    """Gives the layer what it is set to. settings: (K, N, H), of all rows and heads."""
+
+    def __init__(self, settings: Tensor, units: int) -> None:
+        self._settings, self._units, self._first = settings, units, 0
+
+    def __call__(self, cell: Cell, layer: Layer) -> Layer:
+        """Heads come one after the other; where the first step runs apart, the rest has its last rows."""
+        rows, mine = layer.x.shape[0], slice(self._first, self._first + layer.units)
+        self._first = mine.stop % self._units
+        given = self._settings[:, self._settings.shape[1] - rows :, mine].to(layer.x.dtype)
+        drawn = layer.step_noise.expand(-1, rows, -1)
+        return layer._replace(step_noise=torch.cat((drawn, given)) if len(drawn) else given)
+
+
+def _resolved(cell: Cell, clamp: Clamp) -> list[Clamp]:
+    """By the names of the program, the value and its complements."""
+    name = value_called(cell, clamp.name)
+    return [
+        replace(clamp, name=name),
+        *(replace(clamp, name=n, value=1.0 - clamp.value) for n in complements(cell, name)),
+    ]
+
+
+def _setting(place: Place, batch: Batch, clamps: Sequence[Clamp]) -> Tensor:
+    """Whether one value is set, and to what, for every row and unit: (2, N, H)."""
+    steps, count = batch.rows.steps, batch.rows.batch
+    like = batch.x.new_empty(0, dtype=working_dtype(batch.x))
+    found = [like.new_zeros(steps, count, place.units) for _ in range(2)]
+    for clamp in clamps:
+        chosen = _chosen(clamp, steps, count, place.units)
+        value = torch.as_tensor(clamp.value, dtype=like.dtype, device=like.device)
+        found[0][chosen] = 1.0
+        found[1][chosen] = _broadcast(value, tuple(len(each.flatten()) for each in chosen), clamp)
+    rows = [batch.rows.gathered(each)[: len(batch.x)] for each in found]
+    return torch.stack([batch.rows.mirrored(each) if place.reverse else each for each in rows])
+
+
+def _chosen(clamp: Clamp, steps: int, count: int, units: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices that choose (steps, sequences, units) of a tensor."""
+    first, end = (0, steps) if clamp.span is None else clamp.span
+    if not 0 <= first < end <= steps:
+        raise InputError(f"the span {clamp.span} does not lie in the input", hint=f"it has steps 0 to {steps - 1}")
+    batch = _indices("sequence", clamp.batch, count)
+    return torch.arange(first, end)[:, None, None], batch[:, None], _indices("unit", clamp.units, units)
+
+
+def _indices(what: str, chosen: Sequence[int] | None, count: int) -> Tensor:
+    found = torch.arange(count) if chosen is None else torch.as_tensor(list(chosen), dtype=torch.int64)
+    wrong = [index for index in found.tolist() if not 0 <= index < count]
+    if wrong:
+        raise InputError(f"there is no {what} {wrong[0]}", hint=f"there are 0 to {count - 1}")
+    return found
+
+
+def _broadcast(value: Tensor, shape: tuple[int, ...], clamp: Clamp) -> Tensor:
+    try:
+        return value.expand(shape)
+    except RuntimeError:
+        raise InputError(
+            f"{clamp.name} is set to a tensor {tuple(value.shape)}", hint=f"(steps, sequences, units) is {shape}"
+        ) from None

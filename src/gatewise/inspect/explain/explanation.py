@@ -1,0 +1,280 @@
+"""What can be seen inside one model on one sequence, and where an explanation is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from ...compiler.lower import program_of
+from ...compiler.program import is_temporary
+from ...equation import Cell
+from ...errors import CellError, ExplanationError, GatewiseError, InputError
+from ..certificate import TOLERANCES, Certificate
+from ..credit.decomposition import decompose
+from ..intercept import the_layer
+from ..memory.jacobian import LagNorms, lag_norms
+from ..memory.provenance import provenance
+from ..memory.saturation import Saturation, saturation
+from ..memory.timescales import Timescales, timescales
+from ..names import gate_values, values_of
+from ..record import LayerRecord, Record
+from ..recording import record
+from ..subject import Said, Subject
+from .readout import Reading, reading
+
+_LAGS = 24
+_WIDE = 256  # numbers of the states together, beyond which only a few Jacobians are multiplied
+_FEW = 6
+
+View = TypeVar("View")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One layer in one direction. timescales, jacobian: None where there is no such view, and then ``why`` says why."""
+
+    layer: int
+    direction: int
+    found: LayerRecord
+    timescales: Timescales | None
+    jacobian: LagNorms | None
+    why: Mapping[str, str]
+
+    @property
+    def reach(self) -> str:
+        """What the true Jacobian says beside the forget path, in a sentence."""
+        return f"{self.jacobian}." if self.jacobian else ""
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """(T, H), of the one sequence, by the names of the step's program: gates, states and all that was recorded."""
+        cell = self.found.cell
+        gates = {value: self.found.gates[name] for name, value in gate_values(cell).items()}
+        states = {program_of(cell).outputs[state]: self.found.states[state] for state in cell.state}
+        everything = {**gates, **states, **self.found.values}
+        return {name: values[:, 0] for name, values in everything.items()}
+
+
+def places_of(record: Record) -> list[Place]:
+    """All layers in all directions."""
+    return [_place(record, layer, direction, found) for layer, direction, found in record.layers()]
+
+
+@lru_cache(maxsize=256)
+def shown(cell: Cell) -> tuple[str, ...]:
+    """The values that have a line in the cell's picture, beside gates and states."""
+    known = {*gate_values(cell).values(), *program_of(cell).outputs.values()}
+    return tuple(name for name in values_of(cell) if name not in known and _drawn(cell, name))
+
+
+def _drawn(cell: Cell, name: str) -> bool:
+    from ...diagram import diagram
+
+    return f'data-value="{name}"' in diagram(cell, numbers=True)
+
+
+def words(cell: Cell, name: str) -> str:
+    """What a value is: its name, or where it has none its expression."""
+    return program_of(cell).expression(name, top=True) if is_temporary(name) else name
+
+
+def _place(record: Record, layer: int, direction: int, found: LayerRecord) -> Place:
+    why: dict[str, str] = {}
+    scales = _tried(lambda: timescales(record, layer=layer, direction=direction), "timescales", why)
+    size = sum(states.shape[2] for states in found.states.values())
+    lags = min(len(found.x), _LAGS if size <= _WIDE else _FEW)
+    norms = _tried(lambda: lag_norms(record, lags, layer=layer, direction=direction), "jacobian", why)
+    return Place(layer, direction, found, scales, norms, why)
+
+
+def _tried(view: Callable[[], View], name: str, why: dict[str, str]) -> View | None:
+    """The view, or None where the cell has none and the reason in ``why``."""
+    try:
+        return view()
+    except (CellError, InputError) as error:
+        why[name] = sentence(error)
+        return None
+
+
+def sentence(error: GatewiseError) -> str:
+    """What a view's refusal says."""
+    return f"Not shown: {error.what}."
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A number as a sum. by_step: (T, N) float64. lines: by name, what no step gave. certificate: that they add up."""
+
+    by_step: Tensor
+    lines: Mapping[str, float]
+    certificate: Certificate
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What stands in the place of a sum. failed: a sum was made, and did not check."""
+
+    sentence: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One number. memory: by the step that wrote the memory behind it. credit: by the inputs, (T, I)."""
+
+    said: Said
+    memory: Sum | Refused
+    credit: Sum | Refused
+
+    @property
+    def views(self) -> tuple[Sum | Refused, Sum | Refused]:
+        """Both."""
+        return self.memory, self.credit
+
+
+@dataclass(frozen=True)
+class Inside:
+    """record: of the subject's recurrent layer. places: its layers and directions. saturation: None where the cell has
+    no gate between 0 and 1. outputs: the numbers, each explained."""
+
+    subject: Subject
+    record: Record
+    places: list[Place]
+    saturation: Saturation | None
+    outputs: list[Explained]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every sum that was made checks."""
+        return not any(isinstance(view, Refused) and view.failed for each in self.outputs for view in each.views)
+
+    @property
+    def notes(self) -> list[str]:
+        """Which views this cell does not have, and why, each reason once."""
+        found = [f"{view}: {reason}" for place in self.places for view, reason in place.why.items()]
+        for name in ("memory", "credit"):
+            views = [getattr(each, name) for each in self.outputs]
+            found += [f"{name}: {view.sentence}" for view in views if isinstance(view, Refused) and not view.failed]
+        return [text[:1].upper() + text[1:] for text in dict.fromkeys(found)]
+
+
+def look_inside(subject: Subject) -> Inside:
+    """Record a model on one sequence, and explain what it said; a sum that does not check is refused.
+
+    Raises InputError for a model without a recurrent layer, and for a sequence too long to be recorded.
+    """
+    with torch.no_grad():
+        found = _recorded(subject)
+    explained = zip(subject.said, _memories(subject, found), _credits(subject), strict=True)
+    return Inside(
+        subject,
+        found,
+        places_of(found),
+        _saturation(found),
+        [Explained(said, memory, credit) for said, memory, credit in explained],
+    )
+
+
+def _recorded(subject: Subject) -> Record:
+    layer = the_layer(subject.model, "")
+    values = shown(layer.cell) if hasattr(layer, "cell") else ()
+    try:
+        return record(subject.model, subject.x, values=values, preactivations=True)
+    except InputError as error:
+        raise InputError(error.what, where=error.where, hint=subject.shorter or error.hint) from error
+
+
+def _saturation(found: Record) -> Saturation | None:
+    try:
+        return saturation(found)
+    except InputError:
+        return None
+
+
+def _credits(subject: Subject) -> list[Sum | Refused]:
+    """Each number by what went in."""
+
+    def sums() -> list[Sum]:
+        found = decompose(subject.model, subject.x, subject.of)
+        found.require()
+        credit = subject.credited(found.inputs)
+        lines = {**credit.lines, **_told(found.lines)}
+        what = f"{subject.explains or 'the output'} by input"
+        tolerance = found.certificate.tolerance
+        return _sums(what, credit.by_step, lines, found.value, tolerance)
+
+    return _each(sums, len(subject.said))
+
+
+def _told(lines: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Initial states and constants as one line each, whatever layer they are of; biases each by its name."""
+    found: dict[str, Tensor] = {}
+    for name, line in lines.items():
+        kind = next((kind for kind in ("initial state", "constants") if name.startswith(kind)), name)
+        found[kind] = found[kind] + line if kind in found else line
+    return found
+
+
+def _memories(subject: Subject, found: Record) -> list[Sum | Refused]:
+    """Each number by when the memory of the last layer was written, whichever of its steps the model reads."""
+
+    def sums() -> list[Sum]:
+        read = reading(subject.model, subject.x, subject.of)
+        steps, lines = _by_write_time(found, read)
+        what = f"{subject.explains or 'the output'} by write time"
+        tolerance = TOLERANCES.get(subject.x.dtype, TOLERANCES[torch.float32])
+        return _sums(what, steps[..., None], {**lines, **read.beside}, read.value, tolerance)
+
+    return _each(sums, len(subject.said))
+
+
+def _by_write_time(found: Record, read: Reading) -> tuple[Tensor, dict[str, Tensor]]:
+    """(K, T), and further lines (K,): sums over all directions, and over all times at which the output is read."""
+    layer = found.module.num_layers - 1
+    steps = read.weights.new_zeros(read.weights.shape[:2])
+    names = ("initial state", "rounding of the run", "what the output holds beside the memory")
+    lines = {name: read.weights.new_zeros(len(steps)) for name in names}
+    for direction, weights in enumerate(read.weights[:, :, 0].chunk(found.directions, dim=2)):
+        wrote = provenance(found, layer, direction)
+        for time in weights.abs().sum((0, 2)).nonzero().flatten().tolist():
+            part = wrote.by_write_time(time, weights[:, time])
+            part.certificate.require()
+            steps = steps + part.steps
+            for name, line in zip(names, (part.initial, part.rounding, part.rest), strict=True):
+                lines[name] = lines[name] + line
+    return steps, lines
+
+
+def _sums(what: str, by_step: Tensor, lines: Mapping[str, Tensor], value: Tensor, tolerance: float) -> list[Sum]:
+    """K sums, (K, T, N) and (K,) each, with a certificate of its own for each."""
+    found: list[Sum] = []
+    for row, whole in enumerate(value):
+        own = {name: float(line[row]) for name, line in lines.items() if line[row]}
+        parts = torch.cat((by_step[row].flatten(), by_step.new_tensor(list(own.values()))))
+        found.append(Sum(by_step[row], own, Certificate.of(what, parts, whole, tolerance)))
+    return found
+
+
+def _each(sums: Callable[[], list[Sum]], count: int) -> list[Sum | Refused]:
+    """The sums that check, and what is said in the place of the others."""
+    try:
+        return [_checked(each) for each in sums()]
+    except (CellError, ExplanationError) as error:
+        return [_refused(error)] * count
+
+
+def _checked(found: Sum) -> Sum | Refused:
+    try:
+        found.certificate.require()
+    except ExplanationError as error:
+        return _refused(error)
+    return found
+
+
+def _refused(error: GatewiseError) -> Refused:
+    return Refused(sentence(error), isinstance(error, ExplanationError))

@@ -1,1 +1,0 @@
-"""Stretches of time that are like one another."""

@@ -1,5 +1,0 @@
-"""All that can be seen inside one model on one sequence, as a page, as a document, and for a terminal."""
-
-from .look import Explained, Inside, Refused, Sum, look_inside
-
-__all__ = ["Explained", "Inside", "Refused", "Sum", "look_inside"]

@@ -1,0 +1,154 @@
+"""Select a stretch of time, see which units are on over exactly that, and find where else they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..transforms.rewrite import memories
+from .record import LayerRecord, Record
+from .replay import inside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class UnitsOn:
+    """units: (U,) int64, those beyond the threshold at every step of the span, and not at the step before or after.
+
+    state: the state or gate that was looked at. threshold: below it where it is negative, else above. layer,
+    direction, batch, span: where.
+    """
+
+    units: Tensor
+    state: str
+    threshold: float
+    span: tuple[int, int]
+    layer: int
+    direction: int
+    batch: int
+
+    def __str__(self) -> str:
+        first, end = self.span
+        side = "below" if self.threshold < 0 else "above"
+        found = ", ".join(map(str, self.units.tolist())) or "none"
+        return f"units of {self.state} {side} {self.threshold:g} over exactly steps {first} to {end - 1}: {found}"
+
+
+@dataclass(frozen=True)
+class Match:
+    """Steps ``first`` up to ``end`` of sequence ``batch`` of the record of this number."""
+
+    record: int
+    batch: int
+    first: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many steps."""
+        return self.end - self.first
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Stretches in which the same units are on together, the longest first."""
+
+    on: UnitsOn
+    found: tuple[Match, ...]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each stretch."""
+        import pandas as pd
+
+        rows = [(each.record, each.batch, each.first, each.end, each.length) for each in self.found]
+        return pd.DataFrame(rows, columns=pd.Index(["record", "batch", "first", "end", "length"]))
+
+    def __str__(self) -> str:
+        longest = f", the longest of {self.found[0].length} steps" if self.found else ""
+        return f"{len(self.on.units)} units are on together in {len(self.found)} other stretches{longest}"
+
+
+def units_on(
+    record: Record,
+    span: tuple[int, int],
+    threshold: float,
+    *,
+    state: str = "",
+    layer: int = 0,
+    direction: int = 0,
+    batch: int = 0,
+) -> UnitsOn:
+    """The units that are beyond a threshold over exactly a span of one sequence.
+
+    Strobelt, Gehrmann, Pfister, Rush, LSTMVis, arXiv:1606.07461, section 5. span: (first, end), end not in it.
+    threshold: units above it; below it where it is negative. state: of which state or gate; by default the memory.
+    Raises InputError for a span that does not lie in the sequence.
+    """
+    name = state or memories(record.cell)[0]
+    found = record.layer(layer, direction)
+    check_sequence(found, batch)
+    (first, end), length = span, int(found.lengths[batch])
+    if not 0 <= first < end <= length:
+        raise InputError(f"the span {span} does not lie in sequence {batch}", hint=f"it has steps 0 to {length - 1}")
+    on = _on(values_at(found, name)[:length, batch], threshold)
+    exactly = on[first:end].all(0)
+    for beside in (first - 1, end):
+        if 0 <= beside < length:
+            exactly &= ~on[beside]
+    units = exactly.nonzero().squeeze(1).cpu()
+    return UnitsOn(units, name, float(threshold), (first, end), layer, direction, batch)
+
+
+def matches(records: Record | Sequence[Record], on: UnitsOn, *, least: int = 1, share: float = 1.0) -> Matches:
+    """Other stretches in which these units are on at the same time, in one record or several.
+
+    records: the first is the one in which the units were selected; its own stretch is left out. least: how many
+    steps a stretch must have. share: of the units, how many must be on. Raises InputError where no unit is selected.
+    """
+    if not len(on.units):
+        raise InputError("no unit is selected", hint="take another span or a lower threshold")
+    if not 0.0 < share <= 1.0:
+        raise InputError(f"share={share} must be above 0 and at most 1")
+    found: list[Match] = []
+    for number, record in enumerate([records] if isinstance(records, Record) else records):
+        place = record.layer(on.layer, on.direction)
+        beyond = _on(values_at(place, on.state)[..., on.units], on.threshold)
+        together = (beyond.double().mean(-1) >= share - 1e-9) & inside(place).to(beyond.device)
+        for batch, runs in enumerate(together.t().cpu()):
+            found += [Match(number, batch, first, end) for first, end in _runs(runs)]
+    own = (0, on.batch, *on.span)
+    others = [each for each in found if each.length >= least and (each.record, each.batch, each.first, each.end) != own]
+    return Matches(on, tuple(sorted(others, key=lambda each: -each.length)))
+
+
+def values_at(found: LayerRecord, name: str) -> Tensor:
+    """A state or gate by name, (T, B, K). Raises InputError for one that there is not."""
+    for kind in (found.states, found.gates, found.values):
+        if name in kind:
+            return kind[name]
+    known = ", ".join([*found.states, *found.gates, *found.values])
+    raise InputError(f"the record has no state or gate {name!r}", hint=f"it has {known}")
+
+
+def check_sequence(found: LayerRecord, batch: int) -> None:
+    """Raises InputError for a sequence that there is not."""
+    if not 0 <= batch < len(found.lengths):
+        raise InputError(f"there is no sequence {batch}", hint=f"there are 0 to {len(found.lengths) - 1}")
+
+
+def _on(values: Tensor, threshold: float) -> Tensor:
+    return values < threshold if threshold < 0 else values > threshold
+
+
+def _runs(on: Tensor) -> list[tuple[int, int]]:
+    """(first, end) of every stretch of a (T,) bool tensor in which it holds."""
+    edges = torch.nn.functional.pad(on.to(torch.int8), (1, 1)).diff()
+    firsts, ends = ((edges == sign).nonzero().squeeze(1).tolist() for sign in (1, -1))
+    return list(zip(firsts, ends, strict=True))

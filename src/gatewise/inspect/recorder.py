@@ -1,0 +1,188 @@
+"""The observer that records a layer while it runs, and the window of steps it records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..equation import Cell
+from ..errors import InputError
+from ..kernels.layer import Layer
+from ..kernels.reference import States
+from ..kernels.registry import cell_of
+from ..nn.batch import Batch
+from ..nn.layer_run import Run
+from ..nn.weights import Place
+from .intercept import Changed
+from .names import observed
+
+
+class Window(NamedTuple):
+    """Steps from ``first`` up to ``end``, None for the last; ``bin`` of them make one in the record, their mean."""
+
+    first: int = 0
+    end: int | None = None
+    bin: int = 1
+
+    @classmethod
+    def of(cls, span: tuple[int, int] | None, bin: int) -> Window:
+        """Raises InputError for what is no span and no number of steps."""
+        first, end = (0, None) if span is None else span
+        if first < 0 or (end is not None and end <= first):
+            raise InputError(f"the span {span} holds no step", hint="span=(first, end), counted from 0")
+        if isinstance(bin, bool) or not isinstance(bin, int) or bin < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(f"bin={bin!r} is not a number of steps", hint="give 1 for every step by itself")
+        return cls(first, end, bin)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every step is kept by itself."""
+        return self == Window()
+
+    def steps(self, total: int) -> int:
+        """How many steps the record has."""
+        end = total if self.end is None else min(self.end, total)
+        return max(0, -(-(end - self.first) // self.bin))
+
+    def targets(self, batch: Batch, *, reverse: bool) -> Tensor:
+        """For every row, in the order in which it is run, the row (step * B + sequence) of the record that it goes
+        to; -1 for none."""
+        rows = batch.rows
+        count = rows.batch
+        own = torch.arange(len(batch.x)) if rows.places is None else rows.places[: len(batch.x)].cpu()
+        if reverse:
+            own = rows.mirrored(own.unsqueeze(1).to(batch.x.device)).squeeze(1).cpu()
+        time, sequence = own // count, own % count
+        inside = time >= self.first
+        if self.end is not None:
+            inside &= time < self.end
+        running = rows.running()
+        if running is not None:
+            inside &= torch.arange(len(own)) < running
+        return torch.where(inside, (time - self.first) // self.bin * count + sequence, -1)
+
+
+class Means:
+    """Means of rows by target, summed up as the rows come."""
+
+    def __init__(self, targets: Tensor, rows: int) -> None:
+        self._targets, self._sums = targets, list[Tensor]()
+        self._counts = torch.bincount(targets[targets >= 0], minlength=rows)
+
+    def add(self, first: int, parts: tuple[Tensor, ...]) -> None:
+        """Rows (n, K) of every quantity, of which the first is row ``first`` of the run."""
+        if not self._sums:
+            self._sums = [part.new_zeros(len(self._counts), part.shape[1]) for part in parts]
+        targets = self._targets[first : first + len(parts[0])]
+        kept = torch.nonzero(targets >= 0).squeeze(1).to(parts[0].device)
+        where = targets.to(parts[0].device)[kept]
+        for total, part in zip(self._sums, parts, strict=True):
+            total.index_add_(0, where, part[kept])
+
+    def found(self) -> list[Tensor]:
+        """The means, (rows, K) each; zero where there was nothing."""
+        counts = self._counts.clamp(min=1).unsqueeze(1)
+        return [total / counts.to(total) if int(counts.max()) > 1 else total for total in self._sums]
+
+
+_CHUNK_BYTES = 2**26  # of what is looked at before it is thinned out
+
+
+class Recorder:
+    """A runner that keeps what a layer reads, its states and some values of its step, for every row.
+
+    names: which values of the program. width: of the output, where it is projected. After the run: ``rows``, each
+    (N, K) in the order of the run, or where the window thins them out (T * B, K) in the input's; ``initial`` each
+    state (B, K) before it, longest sequence first.
+    """
+
+    initial: list[Tensor]
+
+    def __init__(self, place: Place, width: int, batch: Batch, names: tuple[str, ...], window: Window) -> None:
+        self.place, self.batch, self._width, self._window = place, batch, width, window
+        self._run = Changed(partial(observed, names=names))
+        self._begun: list[Tensor] = []
+        self._heads: list[list[Tensor]] = []
+
+    def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
+        """All steps, looked at."""
+        if not self._begun:
+            mine = [layer.states[0][:, : self._width], *layer.states[1:]]
+            earlier = [self.initial] if self._heads else []
+            self.initial = [_beside(heads) for heads in zip(*earlier, mine, strict=True)]
+        if self._window.whole:
+            found = self._run.sequence(key, layer, histories=True)
+            self._heads.append([layer.x, found.y, *found.histories, *self._more()])
+            return found
+        return self._thinned(key, layer, histories=histories)
+
+    def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The first step."""
+        missing = layer.rows - len(states[0])  # sequences without a step
+        self.initial = [torch.nn.functional.pad(states[0], (0, 0, 0, missing)), *layer.states[1:]]
+        found = self._run.step(cell, layer, rows, states)
+        self._begun = [layer.x[rows], *found, *self._more()]
+        return found
+
+    def done(self, found: Run) -> None:
+        """What the layer gave in the end, which is its output state where that is projected."""
+        self._projected = None
+        if self._width == self.place.units:
+            return
+        if self._window.whole:
+            self._projected = self.batch.rows.mirrored(found.y) if self.place.reverse else found.y
+        else:
+            means = self._means(reverse=False)
+            means.add(0, (found.y,))
+            (self._projected,) = means.found()
+
+    @property
+    def rows(self) -> list[Tensor]:
+        """x, the states, then the values."""
+        x, *_ = self._heads[0]
+        parts = [x, *(_beside(heads) for heads in zip(*(head[1:] for head in self._heads), strict=True))]
+        if self._begun:
+            parts = [torch.cat(pieces) for pieces in zip(self._begun, parts, strict=True)]
+        return parts if self._projected is None else [parts[0], self._projected, *parts[2:]]
+
+    def _more(self) -> tuple[Tensor, ...]:
+        return self._run.more.pop() if self._run.more else ()
+
+    def _means(self, *, reverse: bool) -> Means:
+        targets = self._window.targets(self.batch, reverse=reverse)
+        return Means(targets, self._window.steps(self.batch.rows.steps) * self.batch.rows.batch)
+
+    def _thinned(self, key: str, layer: Layer, *, histories: bool) -> States:
+        """Chunk by chunk of time, so that no more than a chunk is there at once."""
+        means = self._means(reverse=self.place.reverse)
+        first = sum(len(piece) for piece in self._begun[:1])
+        if first:
+            means.add(0, tuple(self._begun))
+            self._begun = []
+        chunks: list[States] = []
+        states = layer.states
+        for begin, end in _chunks(layer, len(cell_of(key).state)):
+            part = layer.part(begin, end, states)
+            found = self._run.sequence(key, part, histories=True)
+            means.add(first, (part.x, found.y, *found.histories, *self._more()))
+            first, states = first + len(part.x), found.last
+            chunks.append(found if histories else found._replace(histories=found.histories[:, :0]))
+        self._heads.append(means.found())
+        return States(torch.cat([c.y for c in chunks]), states, torch.cat([c.histories for c in chunks], dim=1))
+
+
+def _beside(heads: Sequence[Tensor]) -> Tensor:
+    """The units of all heads, (N, K)."""
+    return heads[0] if len(heads) == 1 else torch.cat(tuple(heads), dim=1)
+
+
+def _chunks(layer: Layer, states: int) -> list[tuple[int, int | None]]:
+    """(begin, end) of stretches of time; the last has the rows that belong to no step too."""
+    size = max(1, layer.rows * layer.units * layer.x.itemsize * 4 * states)
+    length = max(1, _CHUNK_BYTES // size)
+    begins = list(range(0, max(1, layer.steps), length))
+    return [(begin, begin + length if begin + length < layer.steps else None) for begin in begins]

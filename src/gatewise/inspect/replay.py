@@ -1,0 +1,82 @@
+"""The steps of a record once more, each by itself, from the states that it found: all at once, or one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..kernels import reference
+from ..kernels.layer import Layer
+from ..kernels.reference import States
+from ..kernels.registry import cell_of, register
+from ..nn.assemble import assembled
+from ..nn.layer_run import Plain, Runner, in_heads, projected, reads_output
+from .record import LayerRecord, Record
+
+
+class PlainLoop(Plain):
+    """Runs the plain step in place of the kernels: differentiable in every way that torch knows."""
+
+    @staticmethod
+    def sequence(key: str, layer: Layer, *, histories: bool) -> States:
+        """All steps of the cell of this key."""
+        return reference.forward(cell_of(key), layer)
+
+
+class Steps:
+    """The steps of one layer in one direction. found: its record. states: names of what one step hands to the next.
+
+    Raises InputError for a record that leaves steps out.
+    """
+
+    def __init__(self, record: Record, layer: int = 0, direction: int = 0) -> None:
+        self.found = record.layer(layer, direction)
+        if not record.window.whole:
+            raise InputError("the record leaves steps out", hint="record without span= and bin=")
+        module = record.module
+        self.cell, self.heads = module.cell, module.options.heads
+        place = module.places[layer * record.directions + direction]
+        like = self.found.x
+        names = module.weight_shapes[place.suffix]
+        self._weights = {name: getattr(module, name + place.suffix).detach().to(like.dtype) for name in names}
+        self.widths, self.units = module.widths(place), place.units
+
+    def previous(self) -> list[Tensor]:
+        """What each step found of every state, (T, B, K) each; zero beyond a sequence's end."""
+        return [_before(self.found, name) for name in self.cell.state]
+
+    def taken(self, x: Tensor, states: Sequence[Tensor], run: Runner) -> list[Tensor]:
+        """The states (N, K) after one step of N sequences, from inputs (N, I) and states (N, K)."""
+        shape = (len(x), self.units)
+        wide = [state if state.shape == shape else state.new_zeros(shape) for state in states]
+        layer = assembled(self.cell, self._weights, x, torch.stack(wide), training=False)
+        key, projection = register(self.cell), self._weights.get("weight_hr")
+        if projection is None:
+            return in_heads(run, key, layer, self.heads, histories=False).last
+        whole = reads_output(self.cell)
+        return projected(run, key, layer, projection, states[0], whole=whole, histories=False).last
+
+
+def inside(found: LayerRecord) -> Tensor:
+    """Which steps belong to a sequence, (T, B) bool."""
+    return torch.arange(len(found.x)).unsqueeze(1) < found.lengths
+
+
+def _inside_units(found: LayerRecord, like: Tensor) -> Tensor:
+    return inside(found).unsqueeze(2).to(like.device)
+
+
+def _before(found: LayerRecord, name: str) -> Tensor:
+    states = found.states[name]
+    begun = found.initial[name].to(states.dtype)
+    if begun.shape != states.shape[1:]:
+        raise InputError(f"the record does not hold what the state {name!r} started from")
+    if not found.reverse:
+        return torch.cat((begun.unsqueeze(0), states[:-1])).where(_inside_units(found, states), 0.0)
+    later = torch.cat((states[1:], torch.zeros_like(states[:1])))
+    running = found.lengths > 0
+    later[found.lengths[running] - 1, running.nonzero().squeeze(1)] = begun[running.to(begun.device)]
+    return later

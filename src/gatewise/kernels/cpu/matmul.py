@@ -1,0 +1,206 @@
+"""Matrix products for gradients: a compiled kernel that adds A B to C, its results in registers while it sums.
+
+torch.mm goes to MKL, which on AMD processors runs at less than half of what they can; the sweeps' way of
+multiplying does not. Sums over k are taken in stretches, in an order that does not depend on threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ...compiler.render.llvm_math import I64, Lanes
+from .blocking import MOST_VECTORS, this_machine
+from .compile import Runnable, runnable
+from .loops import choose, equal_parts, loop, numbers, smaller
+from .memory import empty
+from .pack import Job, pack_jobs
+from .team import emit_share
+from .threads import run, wanted
+from .writer import FORMATS, POINTER, copy_tail
+
+_SPARE_REGISTERS = 8  # beside those that hold a tile of C: one for each vector of B, and what is on its way
+_PART = 12  # rows that threads are given at once, and the most in a tile
+# So many k at a time, so that their part of B stays in a core's cache; so many rows, so that their part of A does too.
+_STRETCH = 512
+_GROUP = 4 * _PART
+# What the kernel is told, 64-bit integers. Steps are in elements; panels: B packed.
+_TASK = ("a", "a_row", "a_k", "panels", "c", "c_row", "rows", "columns", "length")
+
+
+class Panels(NamedTuple):
+    """A matrix (K, M), packed. vectors: how many make one panel of columns."""
+
+    data: Tensor
+    length: int
+    columns: int
+    vectors: int
+
+
+def panels_of(b: Tensor) -> Panels:
+    """A matrix whose last dimension is contiguous, packed to be multiplied with."""
+    length, columns = b.shape
+    lanes = this_machine().vector_bytes // b.itemsize
+    strips = -(-columns // lanes)
+    vectors = _vectors_for(strips)
+    blocks, width = -(-strips // vectors), vectors * lanes
+    data = empty(b, blocks * length * width)
+    job = Job(0, 0, 1, b.stride(0), length, 0, width, length * width, vectors)
+    pack_jobs((ctypes.c_int64 * len(job))(*job), blocks * vectors, columns, b, b, data, wanted(length * columns))
+    return Panels(data, length, columns, vectors)
+
+
+def _vectors_for(strips: int) -> int:
+    """As wide as fills the last panel best; a single vector has too few sums under way to hide how long one takes."""
+    return min(range(MOST_VECTORS, 1, -1), key=lambda vectors: -strips % vectors) if strips > 1 else 1
+
+
+def _rows_for(vectors: int) -> int:
+    """The most rows of a tile that fits into registers."""
+    return max(1, min(_PART, (this_machine().registers - _SPARE_REGISTERS) // vectors))
+
+
+def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) -> None:
+    """c (N, M) += a (N, K) times b (K, M); ``transposed``: a is (K, N). The last dimension of each is contiguous."""
+    rows = c.shape[0]
+    if 0 in (rows, b.length, b.columns):
+        return
+    threads = wanted(rows * b.length * b.columns)
+    steps = (1, a.stride(0)) if transposed else (a.stride(0), 1)
+    places = (a.data_ptr(), *steps, b.data.data_ptr(), c.data_ptr(), c.stride(0))
+    task = (ctypes.c_int64 * len(_TASK))(*places, rows, b.columns, b.length)
+    parts = -(-rows // _PART)
+    run(_kernel(c.dtype, b.vectors), ctypes.addressof(task), parts, -(-parts // threads), threads)
+
+
+@cache
+def _kernel(dtype: torch.dtype, vectors: int) -> Runnable:
+    """``run(task, first part of the rows, end)``, for panels that are so many vectors wide."""
+    return runnable(str(_Emitter(dtype, vectors).emit()))
+
+
+class _Emitter:
+    def __init__(self, dtype: torch.dtype, vectors: int) -> None:
+        self.format, self.vectors = FORMATS[dtype], vectors
+        self.count = this_machine().vector_bytes // dtype.itemsize
+        self.module = ir.Module(f"product_f{8 * self.format.bytes}_{vectors}")
+        self.copy = copy_tail(self.module, self.format.scalar)
+        self.add = self._adder()
+
+    def emit(self) -> ir.Module:
+        """The module, complete."""
+        tiles = {rows: self._tile(rows) for rows in range(1, _rows_for(self.vectors) + 1)}
+        function, builder = self._function("run", POINTER, I64, I64)
+        task, first, end = function.args
+        given = numbers(builder, task, _TASK)
+        start, stop = (self._first_row(builder, given["rows"], part) for part in (first, end))
+        self._loops(builder, given, tiles, start, stop)
+        builder.ret_void()
+        emit_share(self.module, function)
+        return self.module
+
+    def _first_row(self, builder: ir.IRBuilder, rows: Any, part: Any) -> Any:
+        return smaller(builder, builder.mul(part, I64(_PART)), rows)
+
+    def _function(self, name: str, *kinds: ir.Type) -> tuple[ir.Function, ir.IRBuilder]:
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        return function, ir.IRBuilder(function.append_basic_block("entry"))
+
+    def _loops(
+        self, builder: ir.IRBuilder, given: dict[str, Any], tiles: dict[int, ir.Function], start: Any, stop: Any
+    ) -> None:
+        """Stretches of k outside, then groups of rows, blocks of columns, and tiles of rows."""
+        length, columns = given["length"], given["columns"]
+        width = I64(self.vectors * self.count)
+        a, panels, c = (builder.inttoptr(given[name], POINTER) for name in ("a", "panels", "c"))
+        stretch = self._divided(builder, length, self._divided(builder, length, I64(_STRETCH)))  # all about as long
+        with loop(builder, I64(0), length, stretch) as k, loop(builder, start, stop, _GROUP) as group:
+            count = smaller(builder, builder.sub(length, k), stretch)
+            end_of_group = smaller(builder, builder.add(group, I64(_GROUP)), stop)
+            with loop(builder, I64(0), columns, width) as column:
+                block = builder.mul(builder.mul(builder.udiv(column, width), length), width)
+                b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
+                left = builder.sub(columns, column)
+                for first, end, rows in equal_parts(builder, group, end_of_group, len(tiles)):
+                    with loop(builder, first, end, rows) as row:
+                        a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
+                        c_at = builder.add(builder.mul(row, given["c_row"]), column)
+                        where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
+                        steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
+                        calls = {most: partial(builder.call, tile, (*where, *steps)) for most, tile in tiles.items()}
+                        choose(builder, rows, calls)
+
+    @staticmethod
+    def _divided(builder: ir.IRBuilder, number: Any, by: Any) -> Any:
+        """Rounded up."""
+        return builder.udiv(builder.add(number, builder.sub(by, I64(1))), by)
+
+    def _tile(self, rows: int) -> ir.Function:
+        """A function of (a, b, c, steps of a's rows, a's k and c's rows, number of k, columns left)."""
+        vectors = self.vectors
+        function, builder = self._function(f"tile_{rows}", *(POINTER,) * 3, *(I64,) * 5)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        a, b, c, a_row, a_k, c_row, count, left = function.args
+        lanes = Lanes(builder, self.format, self.count)
+        places = [[builder.alloca(lanes.vector) for _ in range(vectors)] for _ in range(rows)]
+        for place in (place for row in places for place in row):
+            builder.store(lanes.constant(0.0), place)
+        starts = [self._at(builder, a, builder.mul(I64(row), a_row)) for row in range(rows)]
+        with loop(builder, I64(0), count, 1) as k:
+            at = self._at(builder, b, builder.mul(k, I64(vectors * self.count)))
+            weights = [
+                builder.load(self._at(builder, at, I64(v * self.count)), typ=lanes.vector, align=self.format.bytes)
+                for v in range(vectors)
+            ]
+            offset = builder.mul(k, a_k)
+            for start, row in zip(starts, places, strict=True):
+                scalar = builder.load(self._at(builder, start, offset), typ=self.format.scalar)
+                operand = lanes.splat(scalar)
+                for weight, place in zip(weights, row, strict=True):
+                    builder.store(lanes.fma(operand, weight, builder.load(place, typ=lanes.vector)), place)
+        totals = builder.alloca(lanes.vector, I64(rows * vectors))
+        for index, place in enumerate(place for row in places for place in row):
+            total = builder.load(place, typ=lanes.vector)
+            builder.store(total, builder.gep(totals, [I64(index)], source_etype=lanes.vector))
+        builder.call(self.add, (totals, c, c_row, left, I64(rows)))
+        builder.ret_void()
+        return function
+
+    def _adder(self) -> ir.Function:
+        """A function of (totals, c, step of c's rows, columns left, rows): adds the totals to c."""
+        function, builder = self._function("add_totals", *(POINTER,) * 2, *(I64,) * 3)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        totals, c, c_row, left, rows = function.args
+        vectors = I64(self.vectors)
+        lanes = Lanes(builder, self.format, self.count)
+        spill = builder.alloca(lanes.vector)
+        with loop(builder, I64(0), rows, 1) as row, loop(builder, I64(0), vectors, 1) as v:
+            index = builder.add(builder.mul(row, vectors), v)
+            total = builder.load(builder.gep(totals, [index], source_etype=lanes.vector), typ=lanes.vector)
+            column = builder.mul(v, I64(self.count))
+            target = self._at(builder, c, builder.add(builder.mul(row, c_row), column))
+            self._add(builder, lanes, total, target, builder.sub(left, column), spill)
+        builder.ret_void()
+        return function
+
+    def _add(self, builder: ir.IRBuilder, lanes: Lanes, total: Any, target: Any, left: Any, spill: Any) -> None:
+        """Add a vector to as many of the target's elements as there are."""
+        with builder.if_else(builder.icmp_signed(">=", left, I64(self.count))) as (whole, ragged):
+            with whole:
+                there = builder.load(target, typ=lanes.vector, align=self.format.bytes)
+                builder.store(builder.fadd(there, total), target, align=self.format.bytes)
+            with ragged, builder.if_then(builder.icmp_signed(">", left, I64(0))):
+                builder.store(lanes.constant(0.0), spill)
+                builder.call(self.copy, (target, spill, left))
+                builder.store(builder.fadd(builder.load(spill, typ=lanes.vector), total), spill)
+                builder.call(self.copy, (spill, target, left))
+
+    def _at(self, builder: ir.IRBuilder, base: Any, offset: Any) -> Any:
+        return builder.gep(base, [offset], source_etype=self.format.scalar)

@@ -1,0 +1,157 @@
+"""The forward and backward pass of a layer; backward in chunks of time whose gradients fit into the cache."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
+from ...compiler.lower import program_of
+from ...compiler.stages import INPUT
+from ...equation import Cell, previous
+from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
+from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
+from .few_rows import ROWS as FEW
+from .memory import empty, lent, rows_apart
+from .plan import Sweeping, backward_plan, forward_plan
+from .table import Array, When
+from .weight_gradients import Reductions
+
+_BYTES = 8 * 2**20  # of one chunk; of this order are the caches that cores share
+_ROWS = 512  # at least, so that a product over a chunk's rows is worth packing for
+
+
+def chunks_of(layer: Layer, row_bytes: int) -> list[tuple[slice, slice]]:
+    """Steps and rows of each chunk, in order of time, when one row takes so many bytes. A step is never cut."""
+    most = max(_ROWS, _BYTES // max(1, row_bytes))
+    if layer.batch_sizes is None:
+        steps = max(1, most // max(1, layer.rows))
+        cuts = [*range(0, layer.steps, steps), layer.steps]
+        return [(slice(start, stop), slice(start * layer.rows, stop * layer.rows)) for start, stop in pairwise(cuts)]
+    offsets: list[int] = layer.offsets().tolist()
+    found: list[tuple[slice, slice]] = []
+    start = 0
+    while start < layer.steps:
+        stop = max(start + 1, bisect_right(offsets, offsets[start] + most) - 1)
+        found.append((slice(start, stop), slice(offsets[start], offsets[stop])))
+        start = stop
+    return found
+
+
+def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
+    """Run the cell over all of time; ``keep`` what backward needs."""
+    rows, units, memories = layer.x.shape[0], layer.units, len(cell.state) - 1
+    y = empty(layer.x, rows, units)
+    histories = lent(y, memories, rows if keep else 0, units)
+    gates = lent(y, rows if keep else 0, kept_width(cell, units))
+    last = layer.states.clone()
+    starts = pointers(layer.states)
+    arrays = {
+        INPUT: now(layer.x.data_ptr(), layer.x.shape[1]),
+        cell.state[0]: now(y.data_ptr(), units),
+        previous(cell.state[0]): before(y.data_ptr(), units, starts[0]),
+    }
+    ended: list[Tensor | None] = [y]
+    for index, state in enumerate(cell.state[1:]):
+        if keep or previous(state) in operands(program_of(cell)):
+            # what U multiplies is read by all units, so it must not be written in place
+            history = histories[index] if keep else torch.empty_like(y)
+            arrays[state] = now(history.data_ptr(), units)
+            arrays[previous(state)] = before(history.data_ptr(), units, starts[index + 1])
+            ended.append(history)
+        else:
+            arrays[state] = arrays[previous(state)] = held(last[index + 1].data_ptr(), units)
+            ended.append(None)
+    if keep:
+        arrays |= kept_arrays(cell, gates, units)
+    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW, layer.x.shape[1], units)
+    Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
+    _take_last(last, ended, layer.batch_sizes)
+    if layer.batch_sizes is not None and (beyond := _end(layer)) < rows:
+        for kept in (y, gates, *histories):
+            kept[beyond:] = 0
+    return Kept(y, last, gates, histories)
+
+
+def _take_last(last: Tensor, ended: list[Tensor | None], batch_sizes: Tensor | None) -> None:
+    """Copy each sequence's last row of every state's history, where there is one, into ``last`` (S, B, H)."""
+    count = last.shape[1]
+    if batch_sizes is None:
+        rows: slice | Tensor = slice(-count, None)
+    elif len(batch_sizes) and batch_sizes[0]:
+        rows = last_rows(batch_sizes)
+        count = len(rows)
+    else:
+        return
+    for state, history in zip(last, ended, strict=True):
+        if history is not None:
+            state[:count] = history[rows]
+
+
+def _end(layer: Layer) -> int:
+    """How many rows of x there are to compute."""
+    return layer.x.shape[0] if layer.batch_sizes is None else int(layer.batch_sizes.sum())
+
+
+def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool = True) -> Gradients:
+    """Gradients of everything in ``layer``, from those of y, the last states, and the histories if they have any.
+
+    Time is taken in chunks from the end: the gradients of a chunk's pre-activations are summed up into those of the
+    weights while they are in the cache, and never all there at once.
+    Without ``input_gradient`` that of x, a large product, is left out and has length 0.
+    """
+    units, y = layer.units, saved.y
+    chunks = chunks_of(layer, len(cell.gates) * units * y.itemsize)
+    most = max((rows.stop - rows.start for _, rows in chunks), default=0)
+    inner = lent(y, len(operands(program_of(cell))), most, units)
+    d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
+    arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
+    sums = Reductions(cell, layer, y, input_gradient=input_gradient)
+    few, seeded = layer.rows <= FEW, seeds.histories is not None
+    sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.x.shape[1], units), cell, layer)
+    after = 0
+    d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it
+    for steps, rows in reversed(chunks):
+        count = rows.stop - rows.start
+        if after:  # the first step of the chunk before, which is after this one in time
+            d_gates[count : count + after] = d_gates[:after].clone()
+        arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
+        sweep.run(arrays, steps)
+        sums.add(rows, d_gates[:count], inner[:, :count])
+        after = layer.running(steps.start)
+    sums.add_first_state(d_gates, d_states[0])
+    return sums.gradients(d_per_unit.sum(1), d_states)
+
+
+def _backward_arrays(
+    cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, d_states: Tensor, d_per_unit: Tensor
+) -> dict[str, Array]:
+    """All arrays of the backward sweep that do not move from chunk to chunk."""
+    units = layer.units
+    arrays = {from_output(cell.state[0]): now(seeds.y.data_ptr(), units)}
+    arrays |= kept_arrays(cell, saved.gates, units)
+    if seeds.histories is not None:
+        for name, seed in zip(cell.state[1:], pointers(seeds.histories), strict=True):
+            arrays[from_output(name)] = now(seed, units)
+    pasts, starts = (saved.y.data_ptr(), *pointers(saved.histories)), pointers(layer.states)
+    for state, past, start, d_state in zip(cell.state, pasts, starts, pointers(d_states), strict=True):
+        arrays[previous(state)] = before(past, units, start)
+        arrays[from_later(state)] = arrays[gradient_of(previous(state))] = held(d_state, units)
+    for weight, sums in zip(cell.per_unit, pointers(d_per_unit), strict=True):
+        arrays[from_later(weight)] = arrays[gradient_of(weight)] = held(sums, units)
+    return arrays
+
+
+def _chunk_arrays(cell: Cell, d_gates: Tensor, inner: Tensor, first: int, nothing: Tensor) -> dict[str, Array]:
+    """The arrays that hold one chunk, whose rows begin with this one. nothing: the gradients after the last step."""
+    arrays: dict[str, Array] = {}
+    for name, array in gate_arrays([gate.preactivation for gate in cell.gates], d_gates, d_gates.shape[2]).items():
+        mine = array.shifted(first, d_gates.itemsize)
+        arrays[gradient_of(name)] = mine
+        arrays[from_later(name)] = mine._replace(when=When.AFTER, edge=nothing.data_ptr())
+    for name, pointer in zip(operands(program_of(cell)), pointers(inner), strict=True):
+        arrays[multiplied(name)] = now(pointer, inner.shape[2]).shifted(first, inner.itemsize)
+    return arrays

@@ -1,0 +1,153 @@
+"""Compiled sweeps with their packed weights, kept between calls, and one bound to a layer."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from ...compiler.stages import Sweep, backward_sweep, bias_of, forward_sweep
+from ...equation import Cell
+from ..layer import Layer
+from .arrays import held, noise_arrays, pointers
+from .blocking import this_machine, widest
+from .compile import FEW, Kernel, compile_sweep
+from .pack import Packing, pack, packing
+from .table import Array
+from .team import barrier_numbers
+from .threads import run, run_together, together, wanted, yield_address
+from .tiles import early_products
+
+_PLANS = 512  # sizes that are remembered for each direction; each takes a few kilobytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled sweep at one size.
+
+    packing: how weights are packed for it. vectors: for each vector of the table whether it is in the tensor of
+    biases (0) or of weights per unit (1), and its row there. few: whether it is a sweep for few rows. early: then, for
+    each stage, how many numbers the input's part of its sums takes for one row and step, 0 where it has none.
+    """
+
+    kernel: Kernel
+    packing: Packing
+    vectors: tuple[tuple[int, int], ...]
+    few: bool
+    early: tuple[int, ...]
+
+
+@cache
+def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int) -> Kernel:
+    return compile_sweep(forward_sweep(cell, keep=keep), dtype, vectors)
+
+
+@cache
+def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int) -> Kernel:
+    return compile_sweep(backward_sweep(cell, histories=histories), dtype, vectors)
+
+
+@lru_cache(maxsize=_PLANS)
+def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, few: bool, inputs: int, units: int) -> Plan:
+    """For the forward sweep."""
+    vectors = _width(forward_sweep(cell, keep=keep), dtype, few, units)
+    return _planned(_forward_kernel(cell, dtype, keep, vectors), cell, few, inputs, units, transposed=True)
+
+
+@lru_cache(maxsize=_PLANS)
+def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, few: bool, inputs: int, units: int) -> Plan:
+    """For the backward sweep."""
+    vectors = _width(backward_sweep(cell, histories=histories), dtype, few, units)
+    return _planned(_backward_kernel(cell, dtype, histories, vectors), cell, few, inputs, units, transposed=False)
+
+
+def _width(sweep: Sweep, dtype: torch.dtype, few: bool, units: int) -> int:
+    """The most vectors in one block of units, by which kernels differ."""
+    return FEW if few else widest(sweep.stages, dtype, this_machine(), units)
+
+
+def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, transposed: bool) -> Plan:
+    stages = kernel.table.sweep.stages
+    packed = packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed)
+    biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
+    rows = {name: (where, row) for where, names in enumerate((biases, cell.per_unit)) for row, name in enumerate(names)}
+    vectors = tuple(rows[name] for name in kernel.table.sweep.vectors)
+    tiles = zip(kernel.tiles, stages, strict=True)
+    early = tuple(tile.padded(units) * tile.sums if early_products(stage) else 0 for tile, stage in tiles)
+    return Plan(kernel, packed, vectors, few, early if few else ())
+
+
+_EARLY_BYTES = 2**17  # of sums kept ahead, which should not drive U out of the cache of a core
+
+
+class Sweeping:
+    """Weights packed, scratch given to arrays that only live between stages: ready to run over parts of time."""
+
+    def __init__(self, plan: Plan, cell: Cell, layer: Layer) -> None:
+        self.plan, self.layer = plan, layer
+        self._rows, self._units, self._steps = layer.rows, layer.units, layer.steps
+        self._work = len(layer.x) // max(1, self._steps) * plan.packing.size  # of a step
+        self._panels = pack(plan.packing, layer.W, layer.U, wanted(self._work * self._steps))
+        self._noise = noise_arrays(cell, layer) if cell.noise else {}
+        self._offsets = None if layer.batch_sizes is None else layer.offsets()
+        self._scratch: Tensor | None = None
+        self._sums: Tensor | None = None
+        size = layer.x.itemsize
+        tensors, row = (layer.b.data_ptr(), layer.per_unit.data_ptr()), self._units * size
+        self._pointers = [tensors[where] + at * row for where, at in plan.vectors]
+        first = self._panels.data_ptr()
+        self._pointers += [first + start * size for start in plan.packing.starts]
+
+    def run(self, arrays: dict[str, Array], steps: slice) -> None:
+        """These steps of time, whose arrays lie there."""
+        numbers = self.table(arrays, steps)
+        address = ctypes.addressof(numbers)
+        if self.plan.few:  # threads share the units, where a step is work enough for several
+            run_together(self.plan.kernel.code, address, self._team)
+            return
+        rows, count = self._rows, wanted(self._work * (steps.stop - steps.start))
+        # rows that end at different times are dealt out in small parts, so that every thread gets long and short ones
+        part = -(-rows // count) if self._offsets is None else self.plan.kernel.tiles[0].rows
+        run(self.plan.kernel.code, address, rows, part, count)
+
+    def table(self, arrays: dict[str, Array], steps: slice) -> ctypes.Array[ctypes.c_int64]:
+        """What the kernel is told to run these steps; it points to memory of this object."""
+        table, layer = self.plan.kernel.table, self.layer
+        given = arrays | self._noise
+        given |= self._between([name for name in table.sweep.arrays if name not in given])
+        offsets = 0 if self._offsets is None else self._offsets.data_ptr()
+        chunk, sums = self._early(steps.stop - steps.start)
+        team = (chunk, self._new_barrier(), yield_address()) if self.plan.few else (0, 0, 0)
+        sizes = (self._steps, steps.start, steps.stop, self._rows, layer.x.shape[1], self._units, offsets, *team)
+        return table.filled(sizes, given, self._pointers + sums)
+
+    def _early(self, steps: int) -> tuple[int, list[int]]:
+        """Make room for the input's part of the sums of as many steps as fit: how many those are, and where each
+        stage's sums begin."""
+        sizes = [self._rows * numbers for numbers in self.plan.early]
+        if not any(sizes):
+            return steps, [0] * len(self.plan.kernel.tiles)
+        size = self.layer.x.itemsize
+        chunk = max(1, min(steps, _EARLY_BYTES // (sum(sizes) * size)))
+        if self._sums is None or len(self._sums) < chunk * sum(sizes):
+            self._sums = self.layer.x.new_empty(chunk * sum(sizes))
+        ends = accumulate((chunk * numbers * size for numbers in sizes), initial=self._sums.data_ptr())
+        return chunk, list(ends)[:-1]
+
+    def _new_barrier(self) -> int:
+        self._team = min(together(self._work), -(-self._units // self.plan.kernel.tiles[0].lanes))
+        self._barrier = (ctypes.c_int64 * barrier_numbers(self._team))()
+        return ctypes.addressof(self._barrier)
+
+    def _between(self, names: list[str]) -> dict[str, Array]:
+        """Scratch for arrays that only live between the stages of a step."""
+        if not names:
+            return {}
+        if self._scratch is None or len(self._scratch) < len(names):
+            self._scratch = self.layer.states.new_empty(len(names), self._rows, self._units)
+        scratch = pointers(self._scratch)
+        return {name: held(pointer, self._units) for name, pointer in zip(names, scratch, strict=False)}

@@ -1,0 +1,104 @@
+"""Gradients that sum over time and batch: products of the gradients of pre-activations, one chunk of rows at a time.
+
+d_gates: gradients of a chunk's pre-activations, (N, G, H). Gates that stand next to each other and multiply the same
+thing share one product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ...compiler.lower import program_of
+from ...equation import Cell, Gate
+from ..layer import Gradients, Layer, previous_rows
+from .matmul import Panels, add_product, panels_of
+
+
+class _Run(NamedTuple):
+    """Neighbouring gates: which they are, and their rows of W or U. operand: what U is multiplied with."""
+
+    gates: slice
+    rows: slice
+    operand: str
+
+
+class Reductions:
+    """Gradients of x, W, U and b, as they grow from chunk to chunk."""
+
+    def __init__(self, cell: Cell, layer: Layer, y: Tensor, *, input_gradient: bool) -> None:
+        self.cell, self.layer, self._y = cell, layer, y
+        self.W, self.U, self.b = (torch.zeros_like(weight) for weight in (layer.W, layer.U, layer.b))
+        self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
+        products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
+        self._inner = list(dict.fromkeys(products.values()))
+        units = layer.units
+        self._driven = _runs(cell.gates, lambda gate: "x" if gate.has_input else "", units)
+        self._recurrent = _runs(
+            cell.gates, lambda gate: products.get(gate.preactivation, "h" if gate.recurrent else ""), units
+        )
+        self._input_panels: list[Panels] = []
+        if input_gradient:
+            self._input_panels = [panels_of(layer.W[run.rows]) for run in self._driven]
+        sizes = layer.batch_sizes
+        self._previous = None if sizes is None else torch.nn.functional.pad(previous_rows(sizes), (layer.starting, 0))
+
+    def add(self, rows: slice, d_gates: Tensor, inner: Tensor) -> None:
+        """Add one chunk's part. inner: what steps multiplied with U inside themselves, (operands, N, H)."""
+        x = self.layer.x[rows]
+        if self._driven:
+            packed = panels_of(x)
+            for run in self._driven:
+                add_product(self.W[run.rows], _flat(d_gates, run), packed, transposed=True)
+        for run, packed in zip(self._driven, self._input_panels, strict=False):
+            add_product(self.x[rows], _flat(d_gates, run), packed)
+        operands = {"h": self._before(rows), **dict(zip(self._inner, inner, strict=True))}
+        packed_operands = {name: panels_of(operands[name]) for name in {run.operand for run in self._recurrent}}
+        for run in self._recurrent:
+            add_product(self.U[run.rows], _flat(d_gates, run), packed_operands[run.operand], transposed=True)
+        biased = [gate.has_bias for gate in self.cell.gates]
+        if any(biased):
+            sums = d_gates.sum(0)
+            self.b += (sums if all(biased) else sums[biased]).flatten()
+
+    def _before(self, rows: slice) -> Tensor:
+        """The output one step before each of these rows."""
+        first, states = self.layer.starting, self.layer.states[0]
+        if self._previous is None:
+            before = self._y[max(0, rows.start - first) : rows.stop - first]
+        else:
+            before = self._y.index_select(0, self._previous[max(first, rows.start) : rows.stop])
+        return before if rows.start >= first else torch.cat((states[rows.start : first], before))
+
+    def add_first_state(self, d_gates: Tensor, d_first: Tensor) -> None:
+        """Add what the recurrent products of the first step give to the gradient of the first initial state, (B, H)."""
+        first = self.layer.starting
+        for run in self._recurrent:
+            if run.operand == "h":
+                add_product(d_first[:first], _flat(d_gates[:first], run), panels_of(self.layer.U[run.rows]))
+
+    def gradients(self, per_unit: Tensor, states: Tensor) -> Gradients:
+        """All of them."""
+        return Gradients(self.x, self.W, self.U, self.b, per_unit, states)
+
+
+def _flat(d_gates: Tensor, run: _Run) -> Tensor:
+    """The gradients of a run's gates side by side, (N, H for each of them)."""
+    return d_gates[:, run.gates].flatten(1)
+
+
+def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[_Run]:
+    """Stretches of neighbouring gates that multiply the same thing, where they multiply anything."""
+    found: list[_Run] = []
+    row = 0
+    for key, group in groupby(range(len(gates)), key=lambda index: operand(gates[index])):
+        indices = list(group)
+        if key:
+            stop = row + len(indices) * units
+            found.append(_Run(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
+            row = stop
+    return found

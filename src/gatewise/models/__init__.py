@@ -1,0 +1,1 @@
+"""What is learned and used by name: estimators of sequences, language models, forecasters."""

@@ -1,0 +1,1 @@
+"""The forecaster: networks, baselines, the backtest between them, and the report."""

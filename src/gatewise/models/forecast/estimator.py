@@ -1,0 +1,277 @@
+"""The door to forecasting: fit, predict, backtest, save, load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from ...errors import InputError, ModelFileError
+from ...tables.panel import Frequency, Panel
+from ...words import capital
+from .. import arguments
+from ..parameters import Parameters
+from . import modelfile
+from .evaluation.backtest import TooShortError, compare
+from .evaluation.registry import KINDS, forecast_all, plainest
+from .history import Growth
+from .model import NORMALISATIONS, Model, Setup
+from .progress import Progress, Stages
+from .results import Backtest, Quantiles, central_levels, forecast_frame, quantile_levels
+from .schema import Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ...inspect.subject import Subject
+
+AUTO = "auto"
+WINDOWS = 3
+
+
+class Forecaster(Parameters):
+    """Forecasts every series of a table with whichever model did best on its past.
+
+    horizon: steps to forecast. model: ``"auto"`` for the winner of a backtest, or ``"lstm"``, ``"naive"``,
+    ``"seasonal_naive"``, ``"auto_theta"``, ``"auto_ets"``. levels: percents of the central intervals. season:
+    steps in one season, None to infer it. seed: same seed, data and thread count give the same forecast,
+    unless a budget ends the training. budget: seconds of network training in all, as a number or ``"60s"``,
+    ``"2m"``. normalisation: ``"window"``, or ``"causal"`` for a network that carries its state over the rows of
+    `update`. progress: called with the fraction done and a few words.
+
+    After `fit`: ``model_`` (the fitted model), ``kind_`` (its word), ``backtest_`` (a `Backtest`, or None
+    where none was run), ``notes_`` (what was inferred, repaired or left out), ``panel_`` (the history; None
+    after `load`), ``schema_`` (what further data must agree with) and ``setup_`` (the arguments as they
+    were).
+    """
+
+    _growth: Growth | None = None
+
+    model_: Model
+    kind_: str
+    backtest_: Backtest | None
+    notes_: tuple[str, ...]
+    panel_: Panel | None
+    schema_: Schema
+    setup_: Setup
+
+    def __init__(
+        self,
+        horizon: int,
+        *,
+        model: str = AUTO,
+        levels: tuple[int, ...] = (80, 95),
+        season: int | None = None,
+        seed: int = 0,
+        budget: float | str | None = None,
+        normalisation: str = "window",
+        progress: Progress | None = None,
+    ) -> None:
+        self.horizon, self.model, self.levels, self.season = horizon, model, levels, season
+        self.seed, self.budget, self.normalisation, self.progress = seed, budget, normalisation, progress
+        self._setup(1)
+        self._word()
+
+    def fit(self, frame: pd.DataFrame | Panel, *, windows: int = WINDOWS) -> Self:
+        """Learn from a table; with ``model="auto"`` compare the models on ``windows`` windows first.
+
+        frame: a long or wide table (see `panel_from_frame`), or a `Panel`. Half of the budget goes to the
+        network in the backtest, half to the one that forecasts. Raises InputError for arguments or data that
+        cannot be used.
+        """
+        panel = self._panel(frame)
+        asked, word = self._setup(panel.season), self._word()
+        panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
+        stages = Stages(self.progress, 2.0 if word == AUTO else 1.0)
+        setup, backtest, notes = replace(asked, progress=stages), None, panel.notes
+        if word == AUTO:
+            setup = replace(setup, budget=asked.budget and asked.budget / 2)
+            with stages.stage(1.0, "backtest"):
+                word, backtest, said = _winner(panel, setup, windows)
+            notes += said
+        model = KINDS[word].make(setup)
+        with stages.stage(1.0, f"fitting {model.name}"):
+            model.fit(panel)
+        stages.rest()
+        self.model_, self.kind_, self.backtest_, self.notes_ = model, word, backtest, notes
+        self.panel_, self.schema_, self.setup_ = panel, Schema.of(panel), asked
+        self._growth = None
+        return self
+
+    def update(self, frame: pd.DataFrame | Panel) -> Self:
+        """Put new rows behind the history, without learning from them; `predict` then forecasts from the new end.
+
+        frame: rows in any form that `fit` takes, with the same columns, for all or some of the series, each going on
+        where its history ends. The forecast is the one of ``predict`` given the whole of it. Rows are added at a cost
+        in proportion to their number; with ``normalisation="causal"`` so is the forecast of the LSTM made, while other
+        models look at the whole history again. After `load` there is no history: the frame becomes it.
+        Raises InputError, and changes nothing, for rows that leave a gap or overlap with the history, of unknown
+        series, in other columns or of another frequency, for missing values, and for no rows.
+        """
+        self._fitted()
+        if self.panel_ is None:
+            self.panel_ = self._history(frame)
+            return self
+        new = self._agreeing(self._panel(frame, self.schema_, pace=self.panel_.frequency))
+        if self._following is None:
+            self._growth = Growth(self.panel_, self.model_)
+        assert self._growth is not None
+        self.panel_ = self._growth.extend(new)
+        return self
+
+    def predict(self, frame: pd.DataFrame | Panel | None = None) -> pd.DataFrame:
+        """`predict_quantiles` as a table: ``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``."""
+        panel = self._history(frame)
+        return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
+
+    def predict_quantiles(self, frame: pd.DataFrame | Panel | None = None) -> Quantiles:
+        """Forecast the ``horizon`` steps after each series' end.
+
+        frame: a history to forecast from instead of the one learned from; nothing is refitted. Its notes say
+        which series were forecast another way. Raises InputError before `fit`, after `load` without a frame,
+        and for data that cannot be used; ModelFileError where a loaded model was made for other columns or
+        another frequency.
+        """
+        return self._forecast(self._history(frame))
+
+    def subject(
+        self, frame: pd.DataFrame | Panel | None = None, *, series: str | None = None, step: int | None = None
+    ) -> Subject:
+        """The LSTM behind the forecast of one series, to look into with `gatewise.inspect.look_inside`.
+
+        frame: as of `predict_quantiles`. series: its id, by default the first. step: the step ahead, counted from 1,
+        that is looked at first. Raises InputError as that does, and for a model that is no LSTM.
+        """
+        from .subject import subject_of
+
+        panel = self._history(frame)
+        return subject_of(self.model_, panel, series, step)
+
+    def backtest(self, frame: pd.DataFrame | Panel, windows: int = WINDOWS) -> Backtest:
+        """Compare all models on the last ``windows`` stretches of ``horizon`` steps; this object stays as it is.
+
+        Raises InputError where the series have no room for a single window.
+        """
+        panel = self._panel(frame)
+        word, setup = self._word(), replace(self._setup(panel.season), progress=self.progress)
+        return compare(panel, setup, windows=windows, chosen=None if word == AUTO else word)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model to one file (see `modelfile`): weights and settings, none of the data."""
+        self._fitted()
+        tensors, settings = self.model_.state()
+        record = {
+            "kind": self.kind_,
+            "settings": dict(settings),
+            "horizon": self.setup_.horizon,
+            "levels": central_levels(self.setup_.levels),
+            "seed": self.setup_.seed,
+            "normalisation": self.setup_.normalisation,
+            "schema": self.schema_.to_json(),
+        }
+        modelfile.write(path, tensors, record)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The forecaster that `save` wrote, ready to predict from a frame.
+
+        Raises ModelFileError for a file that is damaged, foreign or too new; nothing in it is executed.
+        """
+        tensors, record = modelfile.read(path)
+        try:
+            kind, schema = record["kind"], Schema.from_json(record["schema"])
+            loaded = cls(
+                record["horizon"],
+                model=kind,
+                levels=tuple(record["levels"]),
+                season=schema.season,
+                seed=record["seed"],
+                normalisation=record.get("normalisation", "window"),
+            )
+            setup = loaded._setup(schema.season)
+            model = KINDS[kind].restore(setup, tensors, record["settings"])
+        except (InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelFileError("its settings do not describe a model", where=str(path)) from error
+        loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
+        loaded.backtest_, loaded.notes_, loaded.panel_ = None, (), None
+        return loaded
+
+    def _word(self) -> str:
+        return arguments.one_of("model", self.model, (AUTO, *KINDS))
+
+    def _setup(self, season: int) -> Setup:
+        """The arguments, checked, for data of this season."""
+        return Setup(
+            horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
+            season=season if self.season is None else arguments.whole("season", self.season),
+            levels=quantile_levels(arguments.percents(self.levels)),
+            seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
+            budget=arguments.seconds(self.budget),
+            normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
+        )
+
+    def _fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise InputError("the forecaster is not fitted", hint="call fit first, or load a saved one")
+
+    def _forecast(self, panel: Panel) -> Quantiles:
+        growth = self._following
+        model = growth.model if growth is not None and growth.panel is panel else self.model_
+        return forecast_all(model, panel, self.setup_)
+
+    @property
+    def _following(self) -> Growth | None:
+        """What grew into the present history; a copy of this object that went another way has its own."""
+        return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
+
+    def _history(self, frame: pd.DataFrame | Panel | None) -> Panel:
+        """The series to forecast from: those of the frame, or else those learned from."""
+        self._fitted()
+        if frame is None:
+            if self.panel_ is None:
+                raise InputError(
+                    "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
+                )
+            return self.panel_
+        return replace(self._agreeing(self._panel(frame, self.schema_)), season=self.schema_.season)
+
+    def _agreeing(self, panel: Panel) -> Panel:
+        """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
+        if different := self.schema_.disagreement(panel):
+            raise (ModelFileError if self.panel_ is None else InputError)(
+                different, hint="give data like those the model learned from, or fit a model to these"
+            )
+        return panel
+
+    def _panel(self, frame: pd.DataFrame | Panel, schema: Schema | None = None, pace: Frequency | None = None) -> Panel:
+        """The series of a table or panel; of a table with a known schema's columns, by their names."""
+        season = None if self.season is None else arguments.whole("season", self.season)
+        if not isinstance(frame, Panel):
+            return _read(frame, season, schema, pace)
+        return frame if season is None else replace(frame, season=season)
+
+
+def _winner(panel: Panel, setup: Setup, windows: int) -> tuple[str, Backtest | None, tuple[str, ...]]:
+    """The word of the best model, how that was found out, and what there is to say about it."""
+    try:
+        backtest = compare(panel, setup, windows=windows)
+    except TooShortError as short:
+        word = plainest(setup)
+        return word, None, (capital(f"{short.what}, so the forecast is {KINDS[word].name}'s, untested."),)
+    word = next(word for word, kind in KINDS.items() if kind.name == backtest.winner)
+    return word, backtest, backtest.notes
+
+
+def _read(frame: pd.DataFrame, season: int | None, schema: Schema | None, pace: Frequency | None = None) -> Panel:
+    """The series of a table; columns that the schema names are taken by name where the table has them.
+
+    pace: the frequency, where that is known.
+    """
+    from ...tables.options import ReadOptions
+    from ...tables.panels import panel_from_frame
+
+    if schema is None:
+        return panel_from_frame(frame, ReadOptions(season=season))
+    known: list[Any] = list(getattr(frame, "columns", []))
+    time, target = (name if name in known else None for name in (schema.time, schema.target))
+    return panel_from_frame(frame, ReadOptions(time_col=time, target=target, season=schema.season, pace=pace))

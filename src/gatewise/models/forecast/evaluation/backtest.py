@@ -1,0 +1,232 @@
+"""The contest of models on windows of the past."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....errors import GatewiseError, InputError
+from ....tables.panel import Panel
+from ....words import capital, count, few
+from ...arguments import whole
+from ..metrics import seasonal_scale
+from ..model import Model, Setup
+from ..progress import Stages
+from ..results import Backtest, Window
+from .registry import KINDS, Kind
+from .scoring import score, undefined_scales
+from .verdict import Verdict, ranked
+
+# Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
+SAMPLE = 100
+
+
+class TooShortError(InputError):
+    """The series have no room for a single window."""
+
+
+@dataclass
+class Contest:
+    """The terms of a comparison.
+
+    models: those that take part, by the word a user chooses them with. windows: how many. rows: positions in
+    the panel of the series compared. absent: why a network does not take part, one clause each.
+    """
+
+    models: dict[str, Model]
+    windows: int
+    rows: NDArray[np.int64]
+    absent: list[str]
+    notes: list[str]
+
+
+def contest(panel: Panel, setup: Setup, wanted: int, kinds: Mapping[str, Kind]) -> Contest:
+    """The largest fair comparison the series have room for.
+
+    All models get the same windows and series. There are as many of the ``wanted`` windows as the median
+    series has room for; a network for which it has room for none stays out. Raises TooShortError where nobody
+    has room.
+    """
+    wanted = whole("windows", wanted)
+    models = {word: kind.make(setup) for word, kind in kinds.items()}
+    history = {word: kinds[word].history(model, setup) for word, model in models.items()}
+    room = {word: _room(panel, setup.horizon, needed) for word, needed in history.items()}
+    absent = [
+        f"The series are too short for {kinds[word].called} (the median has {_median(panel):,} observations, "
+        f"a window of {setup.horizon:,} and {history[word]:,} before it are wanted)"
+        for word in models
+        if kinds[word].learns and not room[word]
+    ]
+    models = {word: model for word, model in models.items() if room[word] or not kinds[word].learns}
+    windows = min([wanted, *(room[word] for word in models)]) if models else 0
+    if windows < 1:
+        raise _too_short(panel, setup, min(history.values()))
+    rows = _long_enough(panel, windows * setup.horizon + max(history[word] for word in models))
+    notes = _notes(panel, rows, wanted, windows, setup.horizon)
+    if len(rows) > SAMPLE and any(kinds[word].costly for word in models):
+        notes.append(_sampled(len(rows), [kinds[word] for word in models], setup.seed))
+        rows = np.sort(np.random.default_rng(setup.seed).choice(rows, SAMPLE, replace=False))
+    return Contest(models, windows, rows, absent, notes)
+
+
+def _median(panel: Panel) -> int:
+    return int(np.median(panel.lengths))
+
+
+def _room(panel: Panel, horizon: int, history: int) -> int:
+    """Windows that the median series has room for."""
+    return max((_median(panel) - history) // horizon, 0)
+
+
+def _long_enough(panel: Panel, length: int) -> NDArray[np.int64]:
+    return np.flatnonzero(panel.lengths >= length)
+
+
+def _too_short(panel: Panel, setup: Setup, history: int) -> TooShortError:
+    return TooShortError(
+        f"the series are too short to compare models on: the median has {_median(panel):,} observations, "
+        f"a window of {setup.horizon:,} and {history:,} before it are wanted",
+        hint="shorten the horizon, or choose a model yourself",
+    )
+
+
+def _notes(panel: Panel, rows: NDArray[np.int64], wanted: int, windows: int, horizon: int) -> list[str]:
+    notes: list[str] = []
+    if windows < wanted:
+        notes.append(f"{count(windows, 'window')} instead of {wanted}: the series have no room for more.")
+    if left := sorted(set(range(len(panel))) - set(rows.tolist())):
+        notes.append(
+            f"{len(left):,} of {count(len(panel), 'series', 'series')} are too short for "
+            f"{count(windows, 'window')} of {count(horizon, 'step')} and were not compared "
+            f"({few([panel.ids[row] for row in left])})."
+        )
+    return notes
+
+
+def _sampled(many: int, kinds: list[Kind], seed: int) -> str:
+    costly = " and ".join(kind.name for kind in kinds if kind.costly)
+    networks = "".join(f"; {kind.called} learned from all series" for kind in kinds if kind.learns)
+    return (
+        f"{costly} ran on {SAMPLE} of {many:,} series, drawn at random (seed {seed}): "
+        f"all models are compared on these{networks}."
+    )
+
+
+# Shares of the waiting time, for progress only.
+FITTING, COSTLY, QUICK = 20, 5, 1
+
+
+def compare(
+    panel: Panel,
+    setup: Setup,
+    *,
+    windows: int = 3,
+    chosen: str | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Backtest:
+    """Let every kind of model forecast the last ``windows * setup.horizon`` observations of each series.
+
+    The cutoffs lie ``setup.horizon`` steps apart, counted from each series' own end. A network is fitted
+    once, to what lies before the first cutoff, and then forecasts every window from the observations before
+    that window; a baseline is fitted anew in each. chosen: the word of the model whose forecast the reader
+    gets; None for the winner's. Raises TooShortError where the series have no room for a window.
+    """
+    stages = Stages(setup.progress)
+    terms = contest(panel, replace(setup, progress=stages), windows, kinds)
+    run = Run(terms, setup, kinds, stages)
+    run.fit(panel)
+    outcome = run.windows(panel)
+    scores = ranked([score(model.name, outcome, run.seconds[model.name]) for model in terms.models.values()])
+    sentence = Verdict(
+        scores,
+        trial=_trial(terms, setup.horizon),
+        networks={model.name: word for word, model in terms.models.items() if kinds[word].learns},
+        absent="; ".join(terms.absent),
+        chosen=kinds[chosen].name if chosen else None,
+    )
+    notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome))
+    return Backtest(setup.horizon, setup.season, scores, outcome, scores[0].model, str(sentence), notes)
+
+
+@dataclass
+class Run:
+    """A contest being held. seconds: wall time of each model so far, by name."""
+
+    terms: Contest
+    setup: Setup
+    kinds: Mapping[str, Kind]
+    stages: Stages
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @property
+    def held_back(self) -> int:
+        """Observations at the end of each series that no model is fitted to before it has forecast them."""
+        return self.terms.windows * self.setup.horizon
+
+    def fit(self, panel: Panel) -> None:
+        """Fit every model to what lies before the first cutoff; a network whose training fails stays out."""
+        shares = [self._share(word) for word in self.terms.models]
+        networks = [word for word in self.terms.models if self.kinds[word].learns]
+        self.stages.total = FITTING * len(networks) + self.terms.windows * sum(shares)
+        training = panel.without_last(self.held_back)
+        for word in networks:
+            model = self.terms.models[word]
+            try:
+                with self._clock(model, FITTING):
+                    model.fit(training)
+            except GatewiseError as error:
+                del self.terms.models[word]
+                self.terms.absent.append(capital(f"{self.kinds[word].called} could not be trained ({error.what})"))
+
+    def windows(self, panel: Panel) -> tuple[Window, ...]:
+        """The windows, earliest first."""
+        compared = panel.select(self.terms.rows)
+        return tuple(self._window(compared, steps) for steps in range(self.held_back, 0, -self.setup.horizon))
+
+    def notes(self, outcome: tuple[Window, ...]) -> Iterator[str]:
+        """How networks were kept from looking ahead, why one is absent, and what the models had to say."""
+        for word in self.terms.models:
+            if self.kinds[word].learns:
+                yield capital(
+                    f"{self.kinds[word].called} was trained once, on all but the last "
+                    f"{count(self.held_back, 'observation')} of each series: it learned from no window."
+                )
+        yield from (f"{reason}." for reason in self.terms.absent)
+        yield from dict.fromkeys(
+            note for window in outcome for forecast in window.forecasts.values() for note in forecast.notes
+        )
+
+    def _window(self, panel: Panel, steps: int) -> Window:
+        history = panel.without_last(steps)
+        forecasts = {}
+        for word, model in self.terms.models.items():
+            with self._clock(model, self._share(word)):
+                forecasts[model.name] = model.predict(history)
+        return Window(
+            series=self.terms.rows,
+            cutoffs=tuple(times[-1] for times in history.times),
+            actual=np.stack([values[len(values) - steps :][: self.setup.horizon] for values in panel.values]),
+            insample_scale=np.array([seasonal_scale(values, self.setup.season) for values in history.values]),
+            forecasts=forecasts,
+        )
+
+    def _share(self, word: str) -> int:
+        return COSTLY if self.kinds[word].costly else QUICK
+
+    @contextmanager
+    def _clock(self, model: Model, share: float) -> Generator[None]:
+        begun = time.perf_counter()
+        with self.stages.stage(share, f"backtest: {model.name}"):
+            yield
+        self.seconds[model.name] += time.perf_counter() - begun
+
+
+def _trial(terms: Contest, horizon: int) -> str:
+    series = f", {len(terms.rows)} series" if len(terms.rows) > 1 else ""
+    return f"{count(terms.windows, 'window')} of {count(horizon, 'step')}{series}"

@@ -1,0 +1,107 @@
+"""The models that take part by name, and the one that steps in where another cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ....tables.panel import Panel
+from ....words import count, few
+from ..model import Model, Predictor, Setup
+from ..results import Quantiles
+from .baselines import COSTLY, Baseline
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# A network is trained only where it can see this many seasons: with fewer it cannot tell season from trend.
+LEAST_SEASONS = 3
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of model. make: a model to be fitted. restore: a fitted one from what its `state` gave.
+
+    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series.
+    """
+
+    name: str
+    make: Callable[[Setup], Model]
+    restore: Callable[[Setup, Mapping[str, Tensor], Mapping[str, Any]], Model]
+    learns: bool = False
+    costly: bool = False
+
+    @property
+    def called(self) -> str:
+        """The name as it stands in a sentence."""
+        return f"the {self.name}" if self.learns else self.name
+
+    def history(self, model: Model, setup: Setup) -> int:
+        """The shortest history with which the model takes part in a comparison."""
+        if self.learns:
+            return max(model.needs + setup.horizon, LEAST_SEASONS * setup.season)
+        return max(model.needs, setup.season + 1)
+
+
+def _make_lstm(setup: Setup) -> Model:
+    from ..network.lstm_model import LSTMModel
+
+    return LSTMModel(
+        setup.horizon,
+        season=setup.season,
+        levels=setup.levels,
+        seed=setup.seed,
+        budget=setup.budget,
+        normalisation=setup.normalisation,
+        progress=setup.progress,
+    )
+
+
+def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
+    from ..network.lstm_model import LSTMModel
+
+    return LSTMModel.from_state(dict(tensors), dict(settings))
+
+
+def _baseline(name: str) -> Kind:
+    make = partial(Baseline, name)
+    return Kind(name, make, lambda setup, tensors, settings: make(setup), costly=name in COSTLY)
+
+
+KINDS: dict[str, Kind] = {
+    "naive": _baseline("Naive"),
+    "seasonal_naive": _baseline("SeasonalNaive"),
+    "auto_theta": _baseline("AutoTheta"),
+    "auto_ets": _baseline("AutoETS"),
+    "lstm": Kind("LSTM", _make_lstm, _restore_lstm, learns=True),
+}
+
+
+def plainest(setup: Setup) -> str:
+    """The baseline for series too short to compare anything on."""
+    return "seasonal_naive" if setup.season > 1 else "naive"
+
+
+def forecast_all(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
+    """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say."""
+    enough = panel.lengths >= model.needs
+    if enough.all():
+        return model.predict(panel)
+    stand_in = KINDS[plainest(setup)].make(setup)
+    short = panel.select(np.flatnonzero(~enough))
+    values = np.empty((len(panel), setup.horizon, len(setup.levels)))
+    plain = stand_in.predict(short)
+    values[~enough] = plain.values
+    note = (
+        f"{count(len(short), 'series is', 'series are')} too short for {model.name}, which needs "
+        f"{model.needs:,} observations ({few(short.ids)}): {plain.model} stands in."
+    )
+    if not enough.any():
+        return Quantiles(model.name, setup.levels, values, (note, *plain.notes))
+    forecast = model.predict(panel.select(np.flatnonzero(enough)))
+    values[enough] = forecast.values
+    return replace(forecast, values=values, notes=(*forecast.notes, note, *plain.notes))

@@ -1,0 +1,126 @@
+"""A history that grows at its end: new rows are checked against it, and then stand behind the old ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...tables.panel import Frequency, Panel
+from ...words import count, few, stamps
+from .model import Model
+
+Times = NDArray[np.generic]
+LEAST_ROOM = 64
+
+
+class Growth:
+    """A panel that is extended at a cost in proportion to the new rows, and what forecasts it.
+
+    panel: as it stands; one that was given out before stays as it was.
+    """
+
+    def __init__(self, panel: Panel, model: Model) -> None:
+        self.panel, self.model = panel, model.following()
+        self._rows = {name: row for row, name in enumerate(panel.ids)}
+        self._rooms: dict[str, tuple[Room, Room]] = {}
+
+    def extend(self, new: Panel) -> Panel:
+        """Put the rows behind those of the same series.
+
+        Raises InputError, and changes nothing, where they do not go on from there.
+        """
+        _check(self.panel, self._rows, new)
+        times, values = list(self.panel.times), list(self.panel.values)
+        for name, later, more in zip(new.ids, new.times, new.values, strict=True):
+            row = self._rows[name]
+            moments, numbers = self._rooms.setdefault(name, (Room(), Room()))
+            times[row], values[row] = moments.extended(times[row], later), numbers.extended(values[row], more)
+        self.panel = replace(self.panel, times=tuple(times), values=tuple(values))
+        return self.panel
+
+
+class Room:
+    """Memory with room at its end. Arrays that were given out are never written to again."""
+
+    def __init__(self) -> None:
+        self._memory: NDArray[Any] | None = None
+        self._used = 0
+
+    def extended(self, old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+        """Old and new in one array; the old is copied unless the last call gave it and there is room left."""
+        used, memory = len(old) + len(new), self._memory
+        if memory is None or old.base is not memory or len(old) != self._used or used > len(memory):
+            memory = np.empty(used + max(used // 2, LEAST_ROOM), old.dtype)
+            memory[: len(old)] = old
+        memory[len(old) : used] = new
+        self._memory, self._used = memory, used
+        return memory[:used]
+
+
+def _check(panel: Panel, rows: dict[str, int], new: Panel) -> None:
+    """Raise InputError unless every new series goes on where its history ends."""
+    if not sum(len(values) for values in new.values):
+        raise InputError("there are no new rows", hint="give the rows that came after the history")
+    strange = [name for name in new.ids if name not in rows]
+    if strange:
+        raise InputError(
+            f"there is no series {', '.join(repr(name) for name in strange[:3])} in the history",
+            hint=f"it holds {few(panel.ids, 5)}; to forecast other series, give their whole history: predict(frame)",
+        )
+    if len(set(new.ids)) < len(new.ids):
+        raise InputError("a series stands twice among the new rows", hint="give each series once")
+    ahead: dict[tuple[Any, int], Times] = {}
+    for name, later, values in zip(new.ids, new.times, new.values, strict=True):
+        end = panel.times[rows[name]][-1]
+        key = end, len(later)
+        if key not in ahead:
+            ahead[key] = panel.frequency.future(*key)
+        if not np.array_equal(ahead[key], later):
+            raise _misfit(name, end, later, panel.frequency)
+        if len(values) != len(later) or not np.isfinite(values).all():
+            raise InputError(f"series {name!r} has no finite value for each new time", hint="put the values in")
+
+
+def _misfit(name: str, end: Any, later: Times, frequency: Frequency) -> InputError:
+    """What is wrong with times that do not go on after the end."""
+    known = int((later <= end).sum())
+    if known:
+        first, last, held = _words(later[later <= end].min(), later[later <= end].max(), end)
+        span = first if known == 1 else f"{first} to {last}"
+        return InputError(
+            f"{count(known, 'row')} of series {name!r} ({span}) overlap with its history, which ends at {held}",
+            hint="give only rows after that, or a whole history: predict(frame)",
+        )
+    times = np.concatenate(([end], later))
+    ticks, on = _ticks(times, frequency)
+    if not on.all():
+        off, held = _words(times[np.argmin(on)], end)
+        return InputError(
+            f"the time {off} of series {name!r} does not lie on the steps of {frequency.alias} after {held}",
+            hint="give rows with the frequency of the history",
+        )
+    at = int(np.argmax(np.diff(ticks) != 1))
+    before, after = _words(times[at], times[at + 1])
+    if ticks[at + 1] <= ticks[at]:
+        return InputError(f"{after} stands after {before} in series {name!r}", hint="give each time once, in order")
+    missing = count(int(ticks[at + 1] - ticks[at]) - 1, "step")
+    return InputError(
+        f"{missing} of {frequency.alias} missing in series {name!r} between {before} and {after}",
+        hint="give the rows in between too",
+    )
+
+
+def _ticks(times: Times, frequency: Frequency) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The number of each time on the grid that begins with the first, and whether it lies on it."""
+    from ...tables.grid import grid_of
+
+    plain = times.astype(np.int64) if frequency.counts else times.astype("datetime64[ns]").view(np.int64)
+    return grid_of(frequency, plain).ticks(plain, np.full(len(plain), plain[0]))
+
+
+def _words(*times: Any) -> list[str]:
+    return stamps(np.array(times))

@@ -1,0 +1,163 @@
+"""The report: one page of HTML that opens offline, with the view inside the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ....errors import GatewiseError
+from ....escape import visible
+from ....inspect.explain.documents import page_of
+from ....inspect.explain.explanation import look_inside
+from ....inspect.page import script_hash
+from ....pages import templates
+from ....pages.figure import Figure
+from ....tables.panel import Panel
+from ....words import count, sentence, stamps, steps
+from ..estimator import Forecaster
+from ..listing import forecast_columns, score_columns
+from ..outcome import Outcome, error_by_series
+from ..results import Backtest
+from .comparison import coverage_chart, error_chart, spread_chart, style
+from .fan import fan_chart, past_chart
+from .overlay import backtest_chart, contenders
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """One series shown in full; ``remark`` says why it was picked, '' where every series is shown."""
+
+    name: str
+    remark: str
+    fan: Figure
+    past: Figure | None
+    overlay: Figure | None
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the leaderboard; ``bar`` is the length of its bar in percent of the widest."""
+
+    style: str
+    bar: float
+    cells: tuple[str, ...]
+
+
+def shown_first(outcome: Outcome) -> int:
+    """The row of the series that the report shows first."""
+    return _picked(outcome, _winner(outcome))[0][0]
+
+
+def _winner(outcome: Outcome) -> str:
+    return contenders(outcome.model, outcome.backtest)[0] if outcome.backtest else outcome.model
+
+
+def render(outcome: Outcome, within: Within | None = None) -> str:
+    """The report as HTML text. within: the views inside the network, which stand in a frame that reaches nothing."""
+    backtest = outcome.backtest
+    model = _winner(outcome)
+    return _template().render(
+        outcome=outcome,
+        within=within,
+        facts=_facts(outcome),
+        examples=[_example(outcome, row, remark) for row, remark in _picked(outcome, model)],
+        board=_leaderboard(backtest) if backtest else (),
+        heads=[head for head, _ in score_columns(backtest)] if backtest else (),
+        comparisons=_comparisons(outcome, backtest, model) if backtest else (),
+        scored=_scored(backtest) if backtest else "",
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = templates(__package__ or "")
+    environment.filters["sentence"] = sentence
+    return environment.get_template("report.html.j2")
+
+
+def _facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
+    panel = outcome.panel
+    first, last = stamps(outcome.span)
+    return (
+        ("Model", outcome.model),
+        ("Ahead", steps(outcome.horizon, panel.frequency.alias)),
+        ("Series", f"{len(panel):,}"),
+        ("Observations", f"{panel.lengths.sum():,}"),
+        ("From", first),
+        ("To", last),
+        ("Season", steps(panel.season, panel.frequency.alias) if panel.season > 1 else "none"),
+    )
+
+
+def _picked(outcome: Outcome, model: str) -> list[tuple[int, str]]:
+    """Rows to show in full: all where they are few, else the best, the median and the worst by backtest error."""
+    total = len(outcome.panel)
+    if total <= _FEW:
+        return [(row, "") for row in range(total)]
+    errors = error_by_series(outcome.backtest, model, total) if outcome.backtest else np.full(total, np.nan)
+    order = [row for row in np.argsort(errors).tolist() if np.isfinite(errors[row])]
+    if len(order) < _FEW:
+        return [(row, "") for row in range(_FEW)]
+    places = (("Largest error", -1), ("Median error", len(order) // 2), ("Smallest error", 0))
+    return [(order[at], f"{word} in the backtest: MASE {errors[order[at]]:.3f}") for word, at in places]
+
+
+def _example(outcome: Outcome, row: int, remark: str) -> Example:
+    overlay = backtest_chart(outcome, outcome.backtest, row) if outcome.backtest else None
+    name = visible(outcome.panel.ids[row])
+    heads, columns = zip(*forecast_columns(outcome, row), strict=True)
+    rows = tuple(zip(*columns, strict=True))
+    return Example(name, remark, fan_chart(outcome, row), past_chart(outcome, row), overlay, heads, rows)
+
+
+def _leaderboard(backtest: Backtest) -> list[Row]:
+    defined = [score.mase for score in backtest.scores if np.isfinite(score.mase)]
+    widest = max(defined, default=0.0) or 1.0
+    rows = zip(*(cells for _, cells in score_columns(backtest)), strict=True)
+    bars = (100 * score.mase / widest if np.isfinite(score.mase) else 0.0 for score in backtest.scores)
+    return [Row(style(place), bar, cells) for place, (bar, cells) in enumerate(zip(bars, rows, strict=True))]
+
+
+def _comparisons(outcome: Outcome, backtest: Backtest, model: str) -> list[Figure]:
+    made = error_chart(backtest), coverage_chart(backtest), spread_chart(backtest, model, len(outcome.panel))
+    return [figure for figure in made if figure]
+
+
+def _scored(backtest: Backtest) -> str:
+    values = sum(window.actual.size for window in backtest.windows)
+    rows = len(np.unique(np.concatenate([window.series for window in backtest.windows])))
+    return (
+        f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}, "
+        f"{count(rows, 'series', 'series')}: {count(values, 'forecast value')} against what came."
+    )
+
+
+@dataclass(frozen=True)
+class Within:
+    """page: one of HTML, complete in itself, or "". script: what a policy must let run for it, or "". sentence: what
+    it is, or why there is none."""
+
+    page: str
+    script: str
+    sentence: str
+
+
+def within(forecaster: Forecaster, panel: Panel, row: int) -> Within:
+    """What can be seen inside the network on one series of the panel."""
+    name = panel.ids[row]
+    try:
+        page = page_of(look_inside(forecaster.subject(panel, series=name)))
+    except GatewiseError as error:
+        return Within("", "", f"Nothing is shown of the inside: {error.what}.")
+    which = f" of {name}" if len(panel) > 1 else ""
+    return Within(page, script_hash(), f"The gates and the memory behind the forecast{which}, to step through.")

@@ -1,0 +1,234 @@
+"""What the sequence estimators share: parameters, fitting, asking, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...equation import Cell
+from ...errors import InputError, ShapeError
+from ...tables.sequences import Sequences, Whole, read_sequences
+from ...training import Progress
+from ...training.threads import exactly
+from ..modelfile import store, stored, understood
+from ..parameters import Parameters
+from ..settings import cell_of, jobs, not_fitted, number, one_of, seed_of, whole
+from .fitting import Course, Examples, Loss, answers, learn
+from .network import POOLINGS, SequenceNetwork
+from .scaling import Standard
+from .targets import aligned, held_out
+
+if TYPE_CHECKING:
+    from ...inspect.subject import Subject
+
+
+class SequenceEstimator(Parameters):
+    """A recurrent network for whole sequences; see `SequenceClassifier` for its parameters.
+
+    Subclasses say what is predicted: `_learn_targets` reads y, `_loss` compares, ``_outputs`` is K.
+    """
+
+    network_: SequenceNetwork
+    scale_: Standard
+    n_features_in_: int
+    n_iter_: int
+    validation_loss_: float | None
+    _loss: Loss
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: str = "last",
+        dropout: float = 0.5,
+        input_dropout: float = 0.2,
+        options: Mapping[str, Any] | None = None,
+        learning_rate: float = 5e-3,
+        weight_decay: float = 0.1,
+        batch_size: int = 16,
+        max_epochs: int = 40,
+        average_from: float = 0.75,
+        validation: float = 0.0,
+        patience: int = 20,
+        id_column: Any = None,
+        time_column: Any = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.cell, self.hidden_size, self.num_layers = cell, hidden_size, num_layers
+        self.bidirectional, self.pooling, self.options = bidirectional, pooling, options
+        self.dropout, self.input_dropout = dropout, input_dropout
+        self.learning_rate, self.weight_decay, self.batch_size = learning_rate, weight_decay, batch_size
+        self.max_epochs, self.average_from = max_epochs, average_from
+        self.validation, self.patience = validation, patience
+        self.id_column, self.time_column = id_column, time_column
+        self.random_state, self.n_jobs, self.verbose = random_state, n_jobs, verbose
+
+    def fit(self, X: Any, y: Any, lengths: Any = None) -> Self:
+        """Learn from sequences; whatever was learned before is forgotten.
+
+        X, lengths: see `read_sequences`. y: one label or value for each, or a pandas Series by id for a frame of ids.
+        Raises InputError for parameters or data that cannot be used.
+        """
+        seed = seed_of(self.random_state)
+        course = self._course(seed)
+        sequences = self._read(X, lengths)
+        targets, strata = self._learn_targets(aligned(y, sequences))
+        learned, out = held_out(strata, number("validation", self.validation, 0, 1, open_high=True), seed)
+        self._describe(sequences)
+        self.scale_ = Standard.of(sequences.take(learned).steps)
+        inputs = self._inputs(sequences)
+        parts = [Examples([inputs[row] for row in rows], targets[torch.from_numpy(rows)]) for rows in (learned, out)]
+        watchers = [Progress()] if self.verbose else []
+        with exactly(jobs(self.n_jobs)):
+            self.network_ = self._network(seed, int(sequences.lengths.max()))
+            trained, self.validation_loss_ = learn(
+                self.network_, self._loss, parts[0], parts[1] if len(out) else None, course, *watchers
+            )
+        self.n_iter_ = trained.epochs
+        return self
+
+    def subject(self, X: Any, row: int = 0, *, lengths: Any = None, output: str | None = None) -> Subject:
+        """What was said of one sequence, to look into with `gatewise.inspect.look_inside`.
+
+        X, lengths: as of `predict`. row: which sequence, counted from 0. output: the class, or the number of the
+        target from 1, that is looked at first. Raises InputError for what there is not.
+        """
+        self._check_fitted()
+        sequences = self._read(X, lengths)
+        self._check_features(sequences)
+        from .subject import sequence_of
+
+        return self._subject(
+            sequence_of(self.network_, self.scale_, getattr(self, "feature_names_in_", None), sequences, row), output
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted estimator to one file: weights and settings, none of the data."""
+        self._check_fitted()
+        tensors: dict[str, Tensor] = {f"network.{name}": value for name, value in self.network_.state_dict().items()}
+        tensors |= {f"scale.{name}": torch.from_numpy(value) for name, value in self.scale_._asdict().items()}
+        store(path, self, tensors, self._fitted())
+
+    @classmethod
+    def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
+        """The estimator that `save` wrote, ready to predict.
+
+        cell: the cell, where it is none of gatewise's own. Raises ModelFileError for a file that is damaged, foreign,
+        too new, or of another estimator; nothing in it is executed.
+        """
+        params, tensors, fitted = stored(path, cls, cell=cell)
+        with understood(path):
+            found = cls(**params)
+            found._restore(fitted)
+            found.scale_ = Standard(*(tensors[f"scale.{name}"].numpy() for name in Standard._fields))
+            network = found._network(0, 0)
+            network.load_state_dict({name[8:]: value for name, value in tensors.items() if name.startswith("network.")})
+            found.network_ = network.eval()
+        return found
+
+    def _course(self, seed: int) -> Course:
+        return Course(
+            learning_rate=number("learning_rate", self.learning_rate, 0, 10, open_low=True),
+            weight_decay=number("weight_decay", self.weight_decay, 0, 10),
+            batch_size=whole("batch_size", self.batch_size),
+            epochs=whole("max_epochs", self.max_epochs),
+            average_from=number("average_from", self.average_from, 0, 1),
+            patience=whole("patience", self.patience),
+            seed=seed,
+        )
+
+    def _read(self, X: Any, lengths: Any) -> Sequences:
+        return read_sequences(X, lengths, id_column=self.id_column, time_column=self.time_column)
+
+    def _learn_targets(self, y: Any) -> tuple[Tensor, Whole]:
+        """What the network is to say, (N, ...), and strata (N,) from each of which a part is held out."""
+        raise NotImplementedError
+
+    @property
+    def _outputs(self) -> int:
+        raise NotImplementedError
+
+    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+        raise NotImplementedError
+
+    def _describe(self, sequences: Sequences) -> None:
+        self.n_features_in_ = sequences.width
+        if sequences.features is not None:
+            self.feature_names_in_ = np.array(sequences.features, object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _network(self, seed: int, longest: int) -> SequenceNetwork:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return SequenceNetwork(
+                cell_of(self.cell),
+                self.n_features_in_,
+                whole("hidden_size", self.hidden_size),
+                self._outputs,
+                layers=whole("num_layers", self.num_layers),
+                both_ways=bool(self.bidirectional),
+                pooling=one_of("pooling", self.pooling, POOLINGS),
+                dropout=number("dropout", self.dropout, 0, 1, open_high=True),
+                input_dropout=number("input_dropout", self.input_dropout, 0, 1, open_high=True),
+                options=dict(self.options or {}),
+                longest=longest,
+            )
+
+    def _inputs(self, sequences: Sequences) -> list[Tensor]:
+        """The sequences as the network takes them: on one scale, float32."""
+        rows = torch.from_numpy(self.scale_.applied(sequences.steps)).float()
+        return list(rows.split(sequences.lengths.tolist()))
+
+    def _answers(self, X: Any, lengths: Any) -> Tensor:
+        """What the network says of sequences that fit those learned from, (N, K)."""
+        self._check_fitted()
+        sequences = self._read(X, lengths)
+        self._check_features(sequences)
+        with exactly(jobs(self.n_jobs)):
+            return answers(self.network_, self._inputs(sequences))
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "network_"):
+            raise not_fitted(self)
+
+    def _check_features(self, sequences: Sequences) -> None:
+        known = getattr(self, "feature_names_in_", None)
+        if known is not None and sequences.features is not None and tuple(known) != sequences.features:
+            raise InputError(
+                "The feature names should match those that were passed during fit: they are "
+                f"{', '.join(sequences.features)}",
+                hint=f"give {', '.join(known)}, in this order",
+            )
+        if sequences.width != self.n_features_in_:
+            raise ShapeError(
+                f"X has {sequences.width} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+
+    def _fitted(self) -> dict[str, Any]:
+        """What was learned beside weights and scales, as JSON holds it."""
+        names = getattr(self, "feature_names_in_", None)
+        return {
+            "n_features_in_": self.n_features_in_,
+            "feature_names_in_": None if names is None else list(names),
+            "n_iter_": self.n_iter_,
+            "validation_loss_": self.validation_loss_,
+        }
+
+    def _restore(self, fitted: Mapping[str, Any]) -> None:
+        """Take back what `_fitted` gave."""
+        self.n_features_in_, self.n_iter_ = whole("n_features_in_", fitted["n_features_in_"]), fitted["n_iter_"]
+        self.validation_loss_ = fitted["validation_loss_"]
+        if fitted["feature_names_in_"] is not None:
+            self.feature_names_in_ = np.array(fitted["feature_names_in_"], object)

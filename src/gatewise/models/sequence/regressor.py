@@ -1,0 +1,79 @@
+"""Numbers of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...tables.sequences import Floats, Whole
+from .estimator import SequenceEstimator
+from .scaling import Standard
+from .targets import aligned, numbers
+
+if TYPE_CHECKING:
+    from ...inspect.subject import Subject
+
+
+class SequenceRegressor(SequenceEstimator):
+    """Predicts one or several numbers for each sequence, of any length, with a recurrent network.
+
+    The parameters are those of `SequenceClassifier`. The loss is the squared error of targets on one scale.
+
+    After `fit`: as there, without ``classes_``; ``validation_loss_`` is the mean squared error on that scale, and
+    ``target_scale_`` its mean and deviation.
+    """
+
+    target_scale_: Standard
+    _flat: bool
+
+    def predict(self, X: Any, lengths: Any = None) -> Floats:
+        """The numbers of each sequence, in the form of y: (N,) or (N, K)."""
+        said = self._answers(X, lengths).double().numpy()
+        values = self.target_scale_.undone(said)
+        return values[:, 0] if self._flat else values
+
+    def score(self, X: Any, y: Any, lengths: Any = None) -> float:
+        """The coefficient of determination R squared, the mean over targets; 0 where a target does not vary."""
+        predicted = self.predict(X, lengths).reshape(-1, self._outputs)
+        actual = numbers(aligned(y, self._read(X, lengths)))
+        left, total = ((actual - other) ** 2 for other in (predicted, actual.mean(axis=0)))
+        left, total = left.sum(axis=0), total.sum(axis=0)
+        return float(np.mean(1 - np.divide(left, total, out=np.ones_like(left), where=total > 0)))
+
+    def _loss(self, said: Tensor, actual: Tensor) -> Tensor:
+        return nn.functional.mse_loss(said, actual)
+
+    def _learn_targets(self, y: Any) -> tuple[Tensor, Whole]:
+        values = numbers(y)
+        self._flat = np.ndim(y) == 1
+        self.target_scale_ = Standard.of(values)
+        return torch.from_numpy(self.target_scale_.applied(values)).float(), np.zeros(len(values), np.int64)
+
+    @property
+    def _outputs(self) -> int:
+        return len(self.target_scale_.mean)
+
+    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+        from .subject import of_numbers
+
+        names = ["value"] if self._flat else [f"value {number}" for number in range(1, self._outputs + 1)]
+        return of_numbers(given, self.target_scale_, names, output)
+
+    def _fitted(self) -> dict[str, Any]:
+        scale = [column.tolist() for column in self.target_scale_]
+        return {**super()._fitted(), "flat": self._flat, "target_scale_": scale}
+
+    def _restore(self, fitted: Mapping[str, Any]) -> None:
+        super()._restore(fitted)
+        mean, deviation = (np.array(column, np.float64) for column in fitted["target_scale_"])
+        self._flat, self.target_scale_ = bool(fitted["flat"]), Standard(mean, deviation)
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's tools may expect."""
+        from .tags import regressor_tags
+
+        return regressor_tags()

@@ -1,0 +1,101 @@
+"""One sequence that an estimator has answered for, as something to look into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...inspect.page.chart import Scores
+from ...inspect.subject import Said, Subject
+from ...tables.sequences import Floats, Sequences
+from .network import SequenceNetwork
+from .scaling import Standard
+
+LOGIT, UNIT = "logit above the mean of all", "above the mean logit"
+_MOST = 12  # classes that are explained
+
+
+class Alone(nn.Module):
+    """The network on one sequence (T, 1, I), all of it the sequence's own."""
+
+    def __init__(self, network: SequenceNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(1, K)."""
+        return self.network(x, lengths=torch.tensor([len(x)]))
+
+
+def sequence_of(
+    network: SequenceNetwork, scale: Standard, features: Sequence[str] | None, sequences: Sequences, row: int
+) -> dict[str, Any]:
+    """What a subject of any estimator holds. Raises InputError for a row that there is not."""
+    if not 0 <= row < len(sequences):
+        raise InputError(f"there is no sequence {row}", hint=f"there are 0 to {len(sequences) - 1}")
+    one = sequences.take(np.array([row]))
+    names = one.features if features is None else tuple(map(str, features))
+    return {
+        "title": f"sequence {row}" if one.ids is None else str(one.ids[0]),
+        "model": Alone(network.eval()),
+        "x": torch.from_numpy(scale.applied(one.steps)).float().unsqueeze(1),
+        "steps": tuple(str(step) for step in range(len(one.steps))),
+        "inputs": names or tuple(f"feature {number}" for number in range(one.width)),
+        "fed": torch.from_numpy(one.steps),
+        "shorter": "record a span of it, or means: gatewise.record(network, x, span=(0, 1000)), or bin=10",
+    }
+
+
+def of_classes(given: dict[str, Any], labels: list[str], output: str | None) -> Subject:
+    """The logits of the likeliest classes, above the mean of all: a constant added to all logits says nothing.
+
+    output: the class that is looked at first, by default the likeliest. Raises InputError for one that there is not.
+    """
+    with torch.no_grad():
+        logits = given["model"](given["x"])[0].double()
+    probabilities = logits.softmax(0).numpy()
+    chosen = int(logits.argmax()) if output is None else place_of(output, labels)
+    shown = likeliest(probabilities, chosen, _MOST)
+    places, centred = torch.tensor(shown), logits - logits.mean()
+    return Subject(
+        **given,
+        of=lambda output: (output[0] - output[0].mean())[places],
+        said=tuple(Said(labels[at], float(centred[at]), UNIT) for at in shown),
+        explains=LOGIT,
+        scores=Scores("Probabilities", tuple(labels[at] for at in shown), probabilities[shown]),
+        chosen=shown.index(chosen),
+    )
+
+
+def of_numbers(given: dict[str, Any], scale: Any, names: list[str], output: str | None) -> Subject:
+    """Numbers in their own units. scale: mean and deviation of each, (K,)."""
+    mean, deviation = (torch.from_numpy(column).to(given["x"].dtype) for column in scale)
+
+    def of(output: Tensor) -> Tensor:
+        return output[0] * deviation + mean
+
+    with torch.no_grad():
+        values = of(given["model"](given["x"])).tolist()
+    said = tuple(Said(*pair) for pair in zip(names, values, strict=True))
+    return Subject(**given, of=of, said=said, chosen=0 if output is None else place_of(output, names))
+
+
+def place_of(output: str, names: list[str]) -> int:
+    """Which output is meant: by its name, or by its number, counted from 1."""
+    if output in names:
+        return names.index(output)
+    if output.isascii() and output.isdigit() and 1 <= int(output) <= len(names):
+        return int(output) - 1
+    shown = ", ".join(map(repr, names[:8]))
+    raise InputError(f"there is no output {output!r}", hint=f"give a number, 1 to {len(names)}, or one of {shown}")
+
+
+def likeliest(probabilities: Floats, chosen: int, most: int) -> list[int]:
+    """The places of the largest, and the chosen one."""
+    found = np.argsort(-probabilities, kind="stable")[:most].tolist()
+    return found if chosen in found else [*found[:-1], chosen]

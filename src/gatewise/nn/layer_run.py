@@ -1,0 +1,136 @@
+"""How a layer is run: by the kernels, or by an observer; in heads, projected, or as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ..compiler.lower import program_of
+from ..equation import Cell, previous
+from ..kernels.dispatch import sequence
+from ..kernels.layer import Layer
+from ..kernels.reference import States
+from ..kernels.registry import cell_of
+from .rowwise import projected as by_rows
+from .rowwise import step
+
+
+class Run(NamedTuple):
+    """y: the outputs (N, K). last: the last value of each state, (B, K). seen: its values at every row, (N, K), where
+    they were asked for."""
+
+    y: Tensor
+    last: list[Tensor]
+    seen: list[Tensor]
+
+
+class Runner(Protocol):
+    """Runs one layer in one direction, whose rows lie in the order in which that direction reads them."""
+
+    def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
+        """All steps, as :func:`gatewise.kernels.dispatch.sequence`; each head by itself, where there are several."""
+        ...
+
+    def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """A first step that reads an output as it is given, as :func:`.by_rows.step`."""
+        ...
+
+    def done(self, found: Run) -> None:
+        """Told what the layer gave in the end: projected, and with time in the input's own order."""
+        ...
+
+
+class Plain:
+    """The kernels themselves."""
+
+    sequence = staticmethod(sequence)
+    step = staticmethod(step)
+
+    def done(self, found: Run) -> None:
+        """Nobody asks."""
+
+
+PLAIN = Plain()
+
+
+def in_heads(run: Runner, key: str, layer: Layer, heads: int, *, histories: bool) -> Run:
+    """Run each head, a block of H / heads units that U connects among themselves only, as a layer of its own.
+
+    layer: as for one head, but U is (H for each gate with a recurrent part, H / heads).
+    """
+    if heads == 1:
+        found = run.sequence(key, layer, histories=histories)
+    else:
+        parts = [run.sequence(key, head_of(layer, index, heads), histories=histories) for index in range(heads)]
+        found = States(*(torch.cat(pieces, dim=-1) for pieces in zip(*parts, strict=True)))
+    return Run(found.y, list(found.last), [found.y, *found.histories] if histories else [])
+
+
+def head_of(layer: Layer, index: int, heads: int) -> Layer:
+    """The layer of one head alone."""
+    units = layer.units
+    mine = slice(index * units // heads, (index + 1) * units // heads)
+
+    def rows(weight: Tensor) -> Tensor:
+        return weight.unflatten(0, (-1, units))[:, mine].flatten(0, 1) if len(weight) else weight
+
+    return layer._replace(
+        W=rows(layer.W),
+        U=rows(layer.U),
+        b=rows(layer.b),
+        per_unit=layer.per_unit[:, mine],
+        states=layer.states[..., mine],
+        step_noise=layer.step_noise[..., mine],
+        sequence_noise=layer.sequence_noise[..., mine],
+    )
+
+
+def reads_output(cell: Cell) -> bool:
+    """Whether the step reads its own output of the step before other than through U."""
+    name, program = previous(cell.state[0]), program_of(cell)
+    used = any(name in instruction.args for instruction in program.body if instruction.op != "product")
+    return used or name in program.outputs.values()
+
+
+def projected(
+    run: Runner, key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, whole: bool, histories: bool
+) -> Run:
+    """Run a layer whose output, and what U multiplies, is ``projection`` (P, H) times the cell's output.
+
+    Sak, Senior, Beaufays, Long Short-Term Memory Based Recurrent Neural Network Architectures, arXiv:1402.1128,
+    equations 1 to 6, without the non-recurrent projection. U is (H for each gate, P): the kernels run with
+    U projection, and the outputs of all steps are projected at once.
+    h: the initial output (B, P), None for zeros. whole: for cells whose step reads its output, which is kept whole
+    in ``layer.states``; then h is not read.
+    """
+    wide = layer._replace(U=layer.U @ projection)
+    if whole or h is None or layer.x.shape[0] == 0:
+        found = run.sequence(key, wide, histories=histories)
+    else:
+        found = _first_step_apart(run, key, layer, wide, h, histories=histories)
+    y = by_rows(found.y, projection)
+    output = found.last[0] if whole else _last_output(layer, by_rows(found.last[0], projection), h)
+    seen = [found.y if whole else y, *found.histories] if histories else []
+    return Run(y, [output, *found.last[1:]], seen)
+
+
+def _last_output(layer: Layer, output: Tensor, h: Tensor | None) -> Tensor:
+    """The last projected output; a sequence of length 0 ends where it began."""
+    sizes = layer.counts()
+    running = sizes[0] if sizes else 0
+    return output if h is None or running == layer.rows else torch.cat((output[:running], h[running:]))
+
+
+def _first_step_apart(run: Runner, key: str, layer: Layer, wide: Layer, h: Tensor, *, histories: bool) -> States:
+    """The first step reads an output that is given as it is, not as the projection of something."""
+    cell, first = cell_of(key), next(layer.slices())
+    running = first.stop
+    given = [h[:running], *(state[:running] for state in layer.states[1:])]
+    new = torch.stack(run.step(cell, layer, first, given))
+    states = torch.cat((new, layer.states[:, running:]), dim=1)
+    found = run.sequence(key, wide.part(1, None, states), histories=histories)
+    kept = torch.cat((new[1:], found.histories), dim=1) if histories else found.histories
+    return States(torch.cat((new[0], found.y)), found.last, kept)

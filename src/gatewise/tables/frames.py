@@ -1,0 +1,85 @@
+"""From a data frame in memory to a table inside DuckDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from duckdb import DuckDBPyConnection
+
+from ..errors import InputError
+from .table import Table
+
+
+def frame_table(connection: DuckDBPyConnection, frame: pd.DataFrame, source: str) -> Table:
+    """The frame, with an index of times or a named one as its first columns, as the relation ``cells``.
+
+    Raises InputError where two columns have one name.
+    """
+    frame = _with_index(frame)
+    if not len(frame.columns):
+        raise InputError("the table has no columns", where=source, hint="give a column of times and one of numbers")
+    names = tuple(str(name) for name in frame.columns)
+    check_names(names, source)
+    plain = pd.DataFrame({f"c{i}": _plain(frame.iloc[:, i]) for i in range(len(names))}, copy=False)
+    connection.register("frame", plain)
+    wanted = ", ".join(_unified(f"c{i}", kind) for i, kind in enumerate(connection.table("frame").types))
+    connection.execute(f"CREATE TEMP VIEW cells AS SELECT {wanted} FROM frame")
+    types = tuple(str(kind) for kind in connection.table("cells").types)
+    return Table(connection, source, names, types, lambda row: f"row {row} (counted from 0)", origin=plain)
+
+
+def check_names(names: tuple[str, ...], where: str) -> None:
+    """InputError where two columns have one name."""
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            called = f"are named {name!r}" if name else "have no name"
+            raise InputError(
+                f"columns {names.index(name) + 1} and {i + 1} {called}", where=where, hint="rename one of them"
+            )
+
+
+def as_pandas(frame: Any) -> pd.DataFrame:
+    """A pandas frame out of one of pandas, polars, pyarrow or another that narwhals knows; else InputError."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    try:
+        import narwhals
+
+        return narwhals.from_native(frame, eager_only=True).to_pandas()
+    except (ImportError, TypeError) as error:
+        raise InputError(
+            f"{type(frame).__name__} is not a data frame", hint="give a pandas, polars or pyarrow table"
+        ) from error
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    index = frame.index
+    tells = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.MultiIndex)) or index.name is not None
+    return frame.reset_index() if tells else frame
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """The column in a type that DuckDB takes; objects become numbers where all are, else text."""
+    column = column.reset_index(drop=True)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.dtype.categories.dtype)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        local = column.dt.tz_localize(None)
+        # Midnights of one place are dates; in UTC the change to summer time would make their steps unequal.
+        return local if local.equals(local.dt.normalize()) else column
+    if column.dtype != object:
+        return column
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("string", "empty"):
+        return column
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return pd.Series(pd.to_numeric(column))
+    return column.where(column.isna(), column.astype(str))
+
+
+def _unified(name: str, kind: object) -> str:
+    """SQL: one type for all text."""
+    return f"CAST({name} AS VARCHAR) AS {name}" if str(kind).startswith("ENUM") else name

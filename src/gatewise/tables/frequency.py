@@ -1,0 +1,208 @@
+"""Which constant step the times of a table follow, what it is called, and how many steps make a season."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.tseries.frequencies import to_offset
+
+from ..errors import InputError
+from ..words import steps as in_words
+from .calendar import DAY, Times
+from .panel import Frequency
+
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+MINUTE = 60 * 10**9  # nanoseconds
+WEEK = 7 * DAY
+_UNITS = ((DAY, "D"), (60 * MINUTE, "h"), (MINUTE, "min"), (10**9, "s"), (10**6, "ms"), (10**3, "us"), (1, "ns"))
+_MONTHS_IN = {"M": 1, "Q": 3, "Y": 12}
+_SPELLINGS = {
+    **{"hourly": "h", "daily": "D", "weekly": "W", "monthly": "M", "quarterly": "Q", "yearly": "Y", "annual": "Y"},
+    **{"H": "h", "T": "min", "S": "s", "L": "ms", "U": "us", "N": "ns", "A": "Y", "d": "D", "w": "W", "b": "B"},
+}
+_WORDS = {"B": "every working day", "W": "weekly", "D": "daily", "h": "hourly"}
+_MONTH_WORDS = {1: "monthly", 3: "quarterly", 12: "yearly"}
+
+
+def infer(times: Times, joined: NDArray[np.bool_], *, calendar: bool) -> Frequency | None:
+    """The step that every step is a multiple of and that most steps are, None where there is no such step.
+
+    times: shape (N,), rising within each series. joined: shape (N - 1,), whether a time and the next belong to
+    one series.
+    """
+    if not calendar:
+        step = common_step(np.diff(times)[joined])
+        return None if step is None else Frequency(str(step))
+    alias = _monthly(times, joined) or _working_days(times, joined) or _even(times, joined)
+    return None if alias is None else Frequency(alias)
+
+
+def stamp(time: int) -> pd.Timestamp:
+    """Nanoseconds since 1970 as pandas has them."""
+    return cast(pd.Timestamp, pd.Timestamp(time))
+
+
+def common_step(steps: Times) -> int | None:
+    """The commonest step if it is positive and all are multiples of it."""
+    if not len(steps):
+        return None
+    sizes, counts = np.unique(steps, return_counts=True)
+    common = int(sizes[np.argmax(counts)])
+    return common if sizes[0] > 0 and not (sizes % common).any() else None
+
+
+def alias_of(step: int) -> str:
+    """The alias of a number of nanoseconds."""
+    size, unit = next((size, unit) for size, unit in _UNITS if step % size == 0)
+    return _times(step // size, unit)
+
+
+def parse(text: str, times: Times, *, calendar: bool) -> Frequency:
+    """The frequency a user asked for; an anchor left open (``M``, ``W``, ``Q``) is taken from the first time.
+
+    Raises InputError where pandas knows no such offset, or where it does not fit the kind of the times.
+    """
+    match = re.fullmatch(r"\s*([0-9]*)\s*([A-Za-z]*)(-[A-Za-z]{3})?\s*", text)
+    if match is None or calendar != bool(match[2]):
+        raise _unknown(text, calendar)
+    if not calendar:
+        if not 0 < int(match[1] or 0) < 2**63:
+            raise _unknown(text, calendar)
+        return Frequency(str(int(match[1])))
+    letters = _SPELLINGS.get(match[2], _SPELLINGS.get(match[2].lower(), match[2]))
+    alias = f"{match[1]}{_anchored(letters, match[3] or '', stamp(int(times[0])))}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if to_offset(alias).n > 0:
+                return Frequency(alias)
+    except (ValueError, OverflowError, Warning) as error:
+        raise _unknown(text, calendar) from error
+    raise _unknown(text, calendar)
+
+
+def is_monthly(frequency: Frequency) -> str:
+    """``"S"`` or ``"E"`` where each time is the start or the end of a month, quarter or year, else empty."""
+    match = re.fullmatch(r"[0-9]*[MQY]([SE])(-[A-Z]{3})?", frequency.alias)
+    return match[1] if match else ""
+
+
+def fixed_step(frequency: Frequency) -> int | None:
+    """The step in nanoseconds, or in counts; None where it depends on the calendar."""
+    if frequency.counts:
+        return int(frequency.alias)
+    offset = to_offset(frequency.alias)
+    if isinstance(offset, pd.offsets.Day):
+        return offset.n * DAY
+    return int(offset.nanos) if isinstance(offset, pd.offsets.Tick) else None
+
+
+def season_of(frequency: Frequency) -> int:
+    """Steps in the natural season: a year of months or weeks, a week of days, a day of hours; 1 for none."""
+    if frequency.counts:
+        return 1
+    step, months, weeks = fixed_step(frequency), _month_count(frequency), _week_count(frequency)
+    if months:
+        return 12 // months if 12 % months == 0 else 1
+    if weeks:
+        return 52 // weeks if 52 % weeks == 0 else 1
+    if frequency.alias == "B":
+        return 5
+    if step == DAY:
+        return 7
+    return DAY // step if step is not None and MINUTE <= step < DAY and DAY % step == 0 else 1
+
+
+def describe(frequency: Frequency) -> str:
+    """The frequency in words, with its alias."""
+    alias = frequency.alias
+    if frequency.counts:
+        return f"counted in steps of {alias}"
+    words = _MONTH_WORDS.get(_month_count(frequency)) or _WORDS.get(alias.partition("-")[0])
+    if words is None:
+        step = in_words(1, alias).removeprefix("1 ").removeprefix("step of ")
+        words = f"every {alias if step == 'step' else step}"
+    return f"{words} ({alias})"
+
+
+def _month_count(frequency: Frequency) -> int:
+    match = re.fullmatch(r"([0-9]*)B?([MQY])[SE](-[A-Z]{3})?", frequency.alias)
+    return int(match[1] or 1) * _MONTHS_IN[match[2]] if match else 0
+
+
+def _week_count(frequency: Frequency) -> int:
+    match = re.fullmatch(r"([0-9]*)W(-[A-Z]{3})?", frequency.alias)
+    step = fixed_step(frequency)
+    return int(match[1] or 1) if match else (step // WEEK if step and step % WEEK == 0 else 0)
+
+
+def _unknown(text: str, calendar: bool) -> InputError:
+    kind = "dates" if calendar else "whole numbers"
+    hint = "such as h, D, B, W, MS, QS, YS or 15min" if calendar else "a whole number above 0, such as 1"
+    return InputError(f"{text!r} is not a frequency of {kind}", where="--freq", hint=hint)
+
+
+def _times(number: int, unit: str) -> str:
+    return unit if number == 1 else f"{number}{unit}"
+
+
+def _anchored(letters: str, anchor: str, first: pd.Timestamp) -> str:
+    if letters in _MONTHS_IN:
+        letters += "E" if first.is_month_end else "S"
+    if anchor or letters not in ("W", "QS", "QE", "YS", "YE"):
+        return letters + anchor.upper()
+    return f"W-{WEEKDAYS[first.weekday()]}" if letters == "W" else letters + _anchor(letters, first.month - 1)
+
+
+def _anchor(letters: str, month: int) -> str:
+    """What names the months (0 is January) in which quarters or years start or end; empty for pandas' default."""
+    if letters[0] == "Q":
+        month = month % 3 + (0 if letters[1] == "S" else 9)
+    return "" if month == (0 if letters[1] == "S" else 11) else f"-{MONTHS[month]}"
+
+
+def _one_clock(times: Times) -> bool:
+    return bool((times % DAY == times[0] % DAY).all())
+
+
+def _monthly(times: Times, joined: NDArray[np.bool_]) -> str | None:
+    if not _one_clock(times):
+        return None
+    stamps = times.view("datetime64[ns]")
+    days, months = stamps.astype("datetime64[D]"), stamps.astype("datetime64[M]")
+    starts, ends = days == months.astype(days.dtype), days + 1 == (months + 1).astype(days.dtype)
+    letter = "S" if starts.all() else "E" if ends.all() else ""
+    numbers = months.astype(np.int64)
+    step = common_step(np.diff(numbers)[joined]) if letter else None
+    if step is None:
+        return None
+    for unit, size in reversed(_MONTHS_IN.items()):
+        whole = step == size or (step % size == 0 and unit != "Q")
+        if whole and len(np.unique(numbers % size)) == 1:
+            letters = unit + letter
+            return _times(step // size, letters + ("" if unit == "M" else _anchor(letters, int(numbers[0] % 12))))
+    return None
+
+
+def _working_days(times: Times, joined: NDArray[np.bool_]) -> str | None:
+    """``"B"`` where no time is on a weekend, at least one weekend is passed over, and most steps are one day."""
+    days = times.view("datetime64[ns]").astype("datetime64[D]")
+    if not _one_clock(times) or not np.is_busday(days).all():
+        return None
+    working = np.busday_count(days[:-1], days[1:])[joined]
+    steps = np.diff(days).astype(np.int64)[joined]
+    return "B" if common_step(working) == 1 and (steps == 1).any() and (steps > working).any() else None
+
+
+def _even(times: Times, joined: NDArray[np.bool_]) -> str | None:
+    step = common_step(np.diff(times)[joined])
+    if step is None or step % WEEK:
+        return None if step is None else alias_of(step)
+    weekdays = np.unique((times // DAY + 3) % 7)  # the first of January 1970 was a Thursday
+    return _times(step // WEEK, f"W-{WEEKDAYS[weekdays[0]]}") if len(weekdays) == 1 else alias_of(step)

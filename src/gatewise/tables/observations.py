@@ -1,0 +1,144 @@
+"""Observations of several series as flat arrays: sorted, made unique, trimmed and filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..words import count
+from .calendar import Times
+from .grid import Grid
+from .options import Duplicates, Fill
+from .panel import Floats
+
+_MOST_FILLED = 100  # filled values for each observed one; beyond that the frequency is not what it seems
+
+
+@dataclass(frozen=True)
+class Observations:
+    """N observations, sorted by series and then by time.
+
+    codes: the series of each, shape (N,), rising. times: shape (N,). values: shape (N,), NaN where missing.
+    rows: the table row each came from, -1 where the value was filled in, shape (N,).
+    """
+
+    codes: Times
+    times: Times
+    values: Floats
+    rows: Times
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def joined(self) -> NDArray[np.bool_]:
+        """Whether an observation and the next belong to one series, shape (N - 1,)."""
+        return self.codes[1:] == self.codes[:-1]
+
+    @property
+    def starts(self) -> Times:
+        """Where each series that has observations begins."""
+        return np.flatnonzero(np.concatenate([[True], ~self.joined])) if len(self) else np.zeros(0, np.int64)
+
+    @property
+    def lengths(self) -> Times:
+        """How many observations each series has that has any."""
+        return np.diff(np.append(self.starts, len(self)))
+
+    @property
+    def origins(self) -> Times:
+        """The first time of its series for every observation, shape (N,)."""
+        return np.repeat(self.times[self.starts], self.lengths)
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Whether the value is not there, shape (N,)."""
+        return np.isnan(self.values)
+
+    def take(self, kept: NDArray[np.bool_] | Times) -> Observations:
+        """These observations only."""
+        return Observations(self.codes[kept], self.times[kept], self.values[kept], self.rows[kept])
+
+
+def in_order(found: Observations) -> tuple[Observations, int | None]:
+    """The observations sorted, rows of one time in their old order, and where one stands that was out of place."""
+    if (np.diff(found.codes) < 0).any():
+        found = found.take(np.argsort(found.codes, kind="stable"))
+    backwards = found.joined & (found.times[1:] < found.times[:-1])
+    if not backwards.any():
+        return found, None
+    first = found.rows[1:][backwards].min()
+    found = found.take(np.lexsort((found.times, found.codes)))
+    return found, int(np.argmax(found.rows == first))
+
+
+def repeats(found: Observations) -> NDArray[np.bool_]:
+    """Whether the next observation has the same series and time, shape (N - 1,)."""
+    return found.joined & (found.times[1:] == found.times[:-1])
+
+
+def merged(found: Observations, how: Duplicates) -> Observations:
+    """One observation for each series and time: the mean of those not missing, or the last of the file."""
+    repeated = repeats(found)
+    if how == "last":
+        return found.take(np.append(~repeated, True))
+    firsts = np.flatnonzero(np.concatenate([[True], ~repeated]))
+    known = np.add.reduceat((~found.missing).astype(np.float64), firsts)
+    sums = np.add.reduceat(np.where(found.missing, 0.0, found.values), firsts)
+    means = np.divide(sums, known, out=np.full(len(firsts), np.nan), where=known > 0)
+    kept = found.take(firsts)
+    return Observations(kept.codes, kept.times, means, kept.rows)
+
+
+def trimmed(found: Observations, *, leading: bool, trailing: bool) -> Observations:
+    """Without the missing values before the first and after the last one known in each series."""
+    places, known = np.arange(len(found)), np.flatnonzero(~found.missing)
+    codes = found.codes[known]
+    first = np.searchsorted(codes, found.codes)  # into known: the first of the same series, if it has any
+    last = np.searchsorted(codes, found.codes, side="right")
+    kept = first < last
+    if leading:
+        kept[kept] &= places[kept] >= known[first[kept]]
+    if trailing:
+        kept[kept] &= places[kept] <= known[last[kept] - 1]
+    return found.take(kept)
+
+
+def filled(found: Observations, ticks: Times, grid: Grid, how: Fill, where: str) -> Observations:
+    """Every point of the grid between the first and the last of each series, with no value missing.
+
+    ticks: the grid's numbers of the observations, shape (N,), rising within each series. The first value of each
+    series must be known, and for ``"linear"`` the last. Raises InputError where the gaps dwarf the data.
+    """
+    lengths = ticks[np.append(found.starts[1:], len(found)) - 1] + 1
+    total = float(lengths.astype(np.float64).sum())
+    if total > _MOST_FILLED * (len(found) + 1):
+        raise InputError(
+            f"filling the gaps would make {total:,.0f} values out of {count(len(found), 'observation')}",
+            where=where,
+            hint="say the true step with --freq, or leave out the times that lie far off",
+        )
+    starts = np.cumsum(lengths) - lengths
+    places = np.repeat(starts, found.lengths) + ticks
+    values, rows = np.full(int(total), np.nan), np.full(int(total), -1, np.int64)
+    values[places], rows[places] = found.values, np.where(found.missing, -1, found.rows)
+    numbers = np.arange(len(values)) - np.repeat(starts, lengths)
+    times = grid.times(numbers, np.repeat(found.times[found.starts], lengths))
+    codes = np.repeat(found.codes[found.starts], lengths)
+    return Observations(codes, times, _completed(values, how), rows)
+
+
+def _completed(values: Floats, how: Fill) -> Floats:
+    """No interpolation crosses from one series into the next, because every series starts with a known value."""
+    unknown = np.isnan(values)
+    known = np.flatnonzero(~unknown)
+    if how == "zero":
+        return np.where(unknown, 0.0, values)
+    if how == "previous":
+        return values[np.maximum.accumulate(np.where(unknown, 0, np.arange(len(values))))]
+    completed = values.copy()
+    completed[unknown] = np.interp(np.flatnonzero(unknown), known, values[known])
+    return completed

@@ -1,0 +1,128 @@
+"""From a table to a panel: whatever is sorted, merged or filled on the way is said in the panel's notes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+from ..words import count
+from .calendar import Times, read_times
+from .columns import Roles, find_roles
+from .context import Draft
+from .frames import as_pandas, frame_table
+from .numbers import read_numbers
+from .observations import Observations
+from .options import DEFAULTS, ReadOptions
+from .panel import Floats, Frequency, Panel
+from .regular import paced, season, the_regular
+from .repair import complete, in_time, known, unique
+from .table import Table, database, quoted
+
+
+def panel_from_frame(
+    frame: pd.DataFrame | Any, options: ReadOptions = DEFAULTS, source: str = "the data frame"
+) -> Panel:
+    """The series of a data frame (pandas, or polars and pyarrow where narwhals is installed).
+
+    The columns may be ``unique_id, ds, y``, or others that the options name or that can be told apart; a column of
+    times followed by several of numbers holds one series in each. Raises InputError, naming ``source``, row and
+    column, for whatever is not a regular, finite, complete series and is not repaired by an option.
+    """
+    with database(source) as connection:
+        return panel_from_table(frame_table(connection, as_pandas(frame), source), options)
+
+
+def panel_from_table(table: Table, options: ReadOptions) -> Panel:
+    """The series of the relation ``cells``."""
+    _check_rows(table, options)
+    roles = find_roles(table, options)
+    table.keep(roles.used)
+    values, number_notes = read_numbers(table, roles.targets, options.decimal)
+    ids, codes = _series(table, roles)
+    readings = read_times(table, roles.time)
+    notes = [*table.notes, *_column_notes(table, roles), *number_notes]
+    draft = Draft(table, roles, options, ids, readings[0].calendar, notes)
+    flat = [(reading, _flat(codes, reading.times, values)) for reading in readings]
+    reading, found = the_regular(draft, flat)
+    if reading.words:
+        notes.append(reading.words)
+    found = known(draft, unique(draft, in_time(draft, found)))
+    found, ticks, grid, frequency = paced(draft, found)
+    return _panel(draft, complete(draft, found, ticks, grid, frequency), frequency)
+
+
+def _check_rows(table: Table, options: ReadOptions) -> None:
+    rows = table.one("SELECT count(*) FROM (SELECT 1 FROM cells LIMIT 2)")[0]
+    if rows == 0:
+        raise InputError("there are no rows of data", where=table.source, hint="give a header and at least two rows")
+    if rows == 1 and options.freq is None and options.pace is None:
+        raise InputError(
+            "there is only one row of data", where=table.source, hint="a forecast needs a history of at least two"
+        )
+
+
+def _series(table: Table, roles: Roles) -> tuple[tuple[str, ...], Times]:
+    """The names in order of appearance, and for each row the position of its name."""
+    if roles.series is None:
+        return tuple(table.names[target] for target in roles.targets), np.zeros(0, np.int64)
+    name = f"CAST(c{roles.series} AS VARCHAR)"
+    row = table.first(f"{name} IS NULL")
+    if row is not None:
+        raise InputError(
+            "the name of the series is missing",
+            where=table.where(row, roles.series),
+            hint="put it in, or name another column with --id-col",
+        )
+    table.connection.execute(f"CREATE TYPE series AS ENUM (SELECT {name} FROM rows GROUP BY 1 ORDER BY min(rowid))")
+    ids = table.one("SELECT enum_range(NULL::series)")[0]
+    return tuple(ids), table.arrays([f"enum_code(CAST({name} AS series))"])[0].astype(np.int64)
+
+
+def _flat(codes: Times, times: Times, values: list[Floats]) -> Observations:
+    """One observation for each row and target; every target of a wide table is a series."""
+    rows, width = np.arange(len(times)), len(values)
+    if len(codes):
+        return Observations(codes, times, values[0], rows)
+    codes = np.repeat(np.arange(width), len(times))
+    return Observations(codes, np.tile(times, width), np.concatenate(values), np.tile(rows, width))
+
+
+def _column_notes(table: Table, roles: Roles) -> list[str]:
+    time = f"time column {table.names[roles.time]!r}"
+    if roles.wide:
+        notes = [f"{time}, {len(roles.targets)} series, one in each column"]
+    else:
+        series = "" if roles.series is None else f", series column {table.names[roles.series]!r}"
+        notes = [f"{time}, target {table.names[roles.targets[0]]!r}{series}"]
+    if roles.unused:
+        names = [table.names[i] for i in roles.unused]
+        notes.append(f"{count(len(names), 'column')} not used: {quoted(names)}")
+    return notes
+
+
+def _panel(draft: Draft, found: Observations, frequency: Frequency) -> Panel:
+    steps = season(draft, found, frequency)
+    _note_constant(draft, found)
+    cuts = found.starts[1:]
+    times = found.times.view("datetime64[ns]") if draft.calendar else found.times
+    return Panel(
+        ids=tuple(draft.ids[code] for code in found.codes[found.starts].tolist()),
+        times=tuple(np.split(times, cuts)),
+        values=tuple(np.split(found.values, cuts)),
+        frequency=frequency,
+        season=steps,
+        notes=tuple(draft.notes),
+        time=draft.table.names[draft.roles.time],
+        target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
+    )
+
+
+def _note_constant(draft: Draft, found: Observations) -> None:
+    low, high = (ends.reduceat(found.values, found.starts) for ends in (np.minimum, np.maximum))
+    flat = found.starts[(low == high) & (found.lengths > 1)]
+    if len(flat):
+        names = [draft.ids[code] for code in found.codes[flat].tolist()]
+        draft.notes.append(f"{count(len(flat), 'constant series', 'constant series')}: {quoted(names)}")

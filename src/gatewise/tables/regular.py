@@ -1,0 +1,145 @@
+"""The frequency and the season of observations: asked for or found out, and refused where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..words import count
+from .calendar import DAY, Reading, Times
+from .context import Draft
+from .frequency import alias_of, describe, infer, parse, season_of
+from .grid import Grid, grid_of, moved_to_month
+from .observations import Observations, in_order, repeats
+from .panel import Frequency
+from .table import quoted
+
+_MONTHLIKE = (("M", 28, 31), ("Q", 89, 92), ("Y", 365, 366))  # days in a step that only the calendar makes equal
+
+
+def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) -> tuple[Reading, Observations]:
+    """The only reading whose times follow a frequency without gaps; InputError where it is not the only one."""
+    if len(readings) == 1:
+        return readings[0]
+    regular = [(reading, found) for reading, found in readings if _runs_on(draft, found)]
+    if len(regular) == 1:
+        return regular[0]
+    orders = [reading.words.rpartition(" ")[2] for reading, _ in readings]
+    raise InputError(
+        f"the dates may mean {quoted(orders)}: every one of them fits",
+        where=draft.table.where(column=draft.roles.time),
+        hint="write them as 2024-01-31, or say --freq where it tells them apart (MS for months, D for days)",
+    )
+
+
+def paced(draft: Draft, found: Observations) -> tuple[Observations, Times, Grid, Frequency]:
+    """The observations with the number of each on the grid of their frequency; InputError where there is none."""
+    frequency = _wanted(draft, found)
+    if frequency is None:
+        raise _irregular(draft, found)
+    grid = grid_of(frequency, found.times)
+    ticks, on = grid.ticks(found.times, found.origins)
+    if on.all():
+        return found, ticks, grid, frequency
+    moved = _moved(draft, found, frequency)
+    if moved is None:
+        off = int(np.argmin(on))
+        raise InputError(
+            f"the time {draft.moment(found, off)}{draft.in_series(found, off)} does not lie on the steps of "
+            f"{frequency.alias}",
+            where=draft.time_cell(found, off),
+            hint="say another --freq, or leave it out to have it found out",
+        )
+    grid = grid_of(frequency, moved.times)
+    return moved, grid.ticks(moved.times, moved.origins)[0], grid, frequency
+
+
+def season(draft: Draft, found: Observations, frequency: Frequency) -> int:
+    """Steps in a season: the user's, or the frequency's where some series is long enough to show two."""
+    asked, natural = draft.options.season, season_of(frequency)
+    longest = int(found.lengths.max())
+    steps = asked or (natural if longest >= 2 * natural else 1)
+    said = f"{describe(frequency)}, {f'season {steps}' if steps > 1 else 'no season'}"
+    if steps < natural and not asked:
+        said += f" (one of {natural} needs {2 * natural} observations, the longest series has {longest})"
+    draft.notes.append(said)
+    return steps
+
+
+def _wanted(draft: Draft, found: Observations) -> Frequency | None:
+    pace = draft.options.pace
+    if pace is not None:
+        if pace.counts == draft.calendar:
+            kinds = ("dates", "whole numbers") if draft.calendar else ("whole numbers", "dates")
+            raise InputError(
+                f"the times are {kinds[0]}, and those that they go on from are {kinds[1]}",
+                where=draft.table.where(column=draft.roles.time),
+                hint="write the times in the same way",
+            )
+        return pace
+    if draft.options.freq is not None:
+        return parse(draft.options.freq, found.times, calendar=draft.calendar)
+    return infer(found.times, found.joined, calendar=draft.calendar)
+
+
+def _runs_on(draft: Draft, found: Observations) -> bool:
+    found = in_order(found)[0]
+    found = found.take(np.append(~repeats(found), True))
+    frequency = _wanted(draft, found)
+    if frequency is None:
+        return False
+    ticks, on = grid_of(frequency, found.times).ticks(found.times, found.origins)
+    return bool(on.all() and (np.diff(ticks)[found.joined] == 1).all())
+
+
+def _moved(draft: Draft, found: Observations, frequency: Frequency) -> Observations | None:
+    """The observations at the start or end of their months, where the user asked for that and each finds a place."""
+    times = moved_to_month(found.times, frequency) if draft.options.freq and draft.calendar else None
+    if times is None:
+        return None
+    moved = Observations(found.codes, times, found.values, found.rows)
+    if repeats(moved).any() or not grid_of(frequency, times).ticks(times, moved.origins)[1].all():
+        return None
+    changed = count(int((times != found.times).sum()), "time")
+    draft.notes.append(f"{changed} moved within the month onto --freq {frequency.alias}")
+    return moved
+
+
+def _irregular(draft: Draft, found: Observations) -> InputError:
+    steps = np.diff(found.times)[found.joined]
+    if not len(steps):
+        return InputError(
+            "no series has more than one observation",
+            where=draft.table.source,
+            hint="a forecast needs a history; if these rows are one series, say another --id-col",
+        )
+    sizes, counts = np.unique(steps, return_counts=True)
+    first, second = (int(sizes[i]) for i in np.argsort(-counts, kind="stable")[:2])
+    broken = int(np.flatnonzero(found.joined & (np.diff(found.times) % first != 0))[0])
+    commonest = ", ".join(f"{_span(draft, size)} ({counts[sizes == size][0]} times)" for size in (first, second))
+    return InputError(
+        f"the steps in time are irregular: the commonest are {commonest}; the first break"
+        f"{draft.in_series(found, broken)} is after {draft.moment(found, broken)}",
+        where=draft.time_cell(found, broken + 1),
+        hint=_advice(draft, sizes),
+    )
+
+
+def _advice(draft: Draft, sizes: Times) -> str:
+    if draft.calendar:
+        days = sizes / DAY
+        for letter, least, most in _MONTHLIKE:
+            if least <= days.min() and days.max() <= most:
+                return f"say --freq {letter} to move each time to the start or end of its month"
+    divisor = int(np.gcd.reduce(sizes))
+    alias = alias_of(divisor) if draft.calendar else str(divisor)
+    return f"if steps are missing, say --freq (all fit {alias}) and --fill; else make the steps equal first"
+
+
+def _span(draft: Draft, step: int) -> str:
+    if not draft.calendar:
+        return str(step)
+    alias = alias_of(step)
+    return alias if alias[0].isdigit() else f"1{alias}"

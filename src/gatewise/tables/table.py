@@ -1,0 +1,156 @@
+"""A table inside DuckDB, wherever it came from, and words for the place of each of its cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import numpy as np
+from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..words import few
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "temp_directory": "",  # nothing is written to disk
+    "autoinstall_known_extensions": False,  # nothing is fetched
+    "autoload_known_extensions": False,
+}
+
+
+_AT_ONCE = 50  # expressions in one query; the time to plan one grows faster than their number
+
+
+@contextmanager
+def database(source: str) -> Generator[DuckDBPyConnection]:
+    """A private DuckDB in memory; what it refuses becomes an InputError about ``source``."""
+    try:
+        with duckdb.connect(":memory:", config=_SETTINGS) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            _leave_room(connection)
+            yield connection
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise InputError(
+            "the table does not fit into this machine's memory", where=source, hint="read fewer rows or columns"
+        ) from error
+    except (duckdb.Error, UnicodeEncodeError) as error:
+        raise InputError(
+            f"the table cannot be read ({str(error).splitlines()[0]})",
+            where=source,
+            hint="check that it is a plain table of one header and equal rows",
+        ) from error
+
+
+def _leave_room(connection: DuckDBPyConnection) -> None:
+    """Halve the memory that DuckDB allows itself, so that the arrays made from a table fit beside it."""
+    size, unit = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0].split()
+    connection.execute(f"SET memory_limit = '{float(size) / 2}{unit}'")
+
+
+def holds_numbers(kind: str) -> bool:
+    """Whether a column of this DuckDB type holds numbers."""
+    return re.fullmatch(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\)", kind) is not None
+
+
+def holds_times(kind: str) -> bool:
+    """Whether a column of this DuckDB type holds dates or points in time."""
+    return re.fullmatch(r"DATE|TIMESTAMP\w*( WITH TIME ZONE)?", kind) is not None
+
+
+def quoted(names: Sequence[str]) -> str:
+    """The names in quotes; a long list is cut and the rest counted."""
+    return few([repr(name) for name in names], 8)
+
+
+def how_many(condition: str) -> str:
+    """SQL: the number of rows for which the condition holds, 0 where there are none."""
+    return f"count(*) FILTER (WHERE {condition})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The relation ``cells`` of a DuckDB connection.
+
+    Its columns are called c0, c1, ... so that no text of the user's enters SQL. names: what the user calls them.
+    types: DuckDB's names of their types. spot: words for the place of a record, counted from 0. delimiter: what
+    separated the cells as text, if anything did. notes: what was found out on the way here.
+    origin: an object that DuckDB reads from and that must live as long as the table.
+    """
+
+    connection: DuckDBPyConnection
+    source: str
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    spot: Callable[[int], str]
+    delimiter: str = ""
+    notes: tuple[str, ...] = ()
+    origin: object = None
+
+    def where(self, row: int | None = None, column: int | None = None) -> str:
+        """The place of a cell, a row, a column or the whole table in the user's own terms."""
+        parts = [self.source]
+        if row is not None:
+            parts.append(self.spot(row))
+        if column is not None:
+            parts.append(f"column {self.names[column]!r}")
+        return ", ".join(parts)
+
+    def position(self, name: str, option: str) -> int:
+        """The column of that name; InputError, listing the columns, where there is none."""
+        if name in self.names:
+            return self.names.index(name)
+        alike = [i for i, other in enumerate(self.names) if other.strip() == name.strip()]
+        if len(alike) == 1:
+            return alike[0]
+        raise InputError(
+            f"there is no column {name!r}; the columns are {quoted(self.names)}",
+            where=self.source,
+            hint=f"give {option} one of these names",
+        )
+
+    def is_text(self, column: int) -> bool:
+        """Whether the column holds text that is still to be understood."""
+        return self.types[column] == "VARCHAR"
+
+    def keep(self, columns: Sequence[int]) -> int:
+        """Copy these columns into the relation ``rows``, in their order; how many rows there are."""
+        wanted = ", ".join(f"c{column}" for column in sorted(set(columns)))
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {wanted} FROM cells")
+        return int(self.one("SELECT count(*) FROM rows")[0])
+
+    def one(self, sql: str) -> tuple[Any, ...]:
+        """The only row of a query's answer."""
+        # All of it is fetched: an answer left open would block the connection.
+        return self.connection.execute(sql).fetchall()[0]
+
+    def arrays(self, expressions: Sequence[str]) -> list[NDArray[Any]]:
+        """Expressions without NULLs over ``rows``, each with one element a row, in their order."""
+        found: list[NDArray[Any]] = []
+        for start in range(0, len(expressions), _AT_ONCE):
+            some = [f"{text} AS e{i}" for i, text in enumerate(expressions[start : start + _AT_ONCE])]
+            fetched = self.connection.execute(f"SELECT {', '.join(some)} FROM rows").fetchnumpy()
+            found += [np.asarray(fetched[f"e{i}"]) for i in range(len(some))]
+        return found
+
+    def pooled(self, columns: Sequence[int]) -> str:
+        """SQL: the cells of these text columns of ``rows``, but for NULLs, as one column called ``cell``."""
+        wanted = ", ".join(f"c{column}" for column in columns)
+        return f"(UNPIVOT (SELECT {wanted} FROM rows) ON * INTO NAME name VALUE cell)"
+
+    def first(self, condition: str) -> int | None:
+        """The first of ``rows`` for which the condition holds."""
+        found = self.one(f"SELECT min(rowid) FROM rows WHERE {condition}")[0]
+        return None if found is None else int(found)
+
+    def cell(self, row: int, column: int) -> str:
+        """The content of a cell, as text."""
+        return str(self.one(f"SELECT c{column} FROM rows WHERE rowid = {row}")[0])
+
+    def noting(self, *notes: str) -> Table:
+        """The same table with more notes."""
+        return replace(self, notes=(*self.notes, *notes))

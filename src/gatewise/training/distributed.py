@@ -1,0 +1,200 @@
+"""Training in several processes under torchrun."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import GatewiseError, InputError
+from .sources import Shuffled, Source, State
+from .state_codec import flatten, rebuild
+
+
+class Shards:
+    """A source that gives the rows of one process, of batches that all processes agree on.
+
+    source: the same in each process, seed and all. Of `Shuffled`, only the process's own samples are read. Batches of
+    other sources are made whole and each tensor in them is cut along ``dim`` (`Stretches`: 1); they are a tensor, or
+    tensors, numbers and None in a tuple or dict, and all but tensors stays. Every part is equally large, so that the
+    mean of the processes' means is the batch's mean. Raises InputError for a batch that cannot be divided so.
+    """
+
+    def __init__(self, source: Source, rank: int, size: int, dim: int = 0) -> None:
+        self.source, self.rank, self.size, self.dim = source, rank, size, dim
+
+    @property
+    def epoch(self) -> int:
+        """Whole passes done, by all processes together."""
+        return self.source.epoch
+
+    @property
+    def endless(self) -> bool:
+        """Whether there are no passes to count."""
+        return getattr(self.source, "endless", False)
+
+    def next_batch(self) -> Any:
+        """This process's part of the next batch."""
+        if isinstance(self.source, Shuffled):
+            return self.source.take(self._rows(self.source.next_rows(), 0))
+        return self._part(self.source.next_batch())
+
+    def state_dict(self) -> State:
+        """The position, the same in each process."""
+        return self.source.state_dict()
+
+    def load_state_dict(self, state: State) -> None:
+        """Go to that position."""
+        self.source.load_state_dict(state)
+
+    def _part(self, batch: Any) -> Any:
+        if isinstance(batch, Tensor):
+            return self._rows(batch, self.dim)
+        if isinstance(batch, dict):
+            return {name: self._part(entry) for name, entry in batch.items()}
+        if isinstance(batch, tuple):
+            parts = [self._part(entry) for entry in batch]
+            return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
+        if batch is None or isinstance(batch, int | float):
+            return batch
+        raise InputError(
+            f"a {type(batch).__name__} in a batch cannot be divided among processes",
+            hint="give tensors, numbers and None in a tuple or dict; or write a source of this process alone",
+        )
+
+    def _rows(self, tensor: Tensor, dim: int) -> Tensor:
+        if tensor.shape[dim] % self.size:
+            raise InputError(
+                f"a batch of {tensor.shape[dim]} cannot be divided evenly among {self.size} processes",
+                where=f"axis {dim} of {tuple(tensor.shape)}",
+                hint="choose a batch size that is a multiple of the processes, and drop_last=True with Shuffled",
+            )
+        return tensor.chunk(self.size, dim)[self.rank]
+
+
+T = TypeVar("T")
+OWN = ("generators", "loss", "last_loss", "smooth_loss")
+"""What of a trainer's state is another in each process: random numbers, carried state and the losses of its rows."""
+
+
+class Group:
+    """One process that trains alone. Its methods mean the same in `Processes`, so one script serves both.
+
+    rank: this process's number, from 0. size: how many there are. device: where this process computes.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, device: torch.device | None = None) -> None:
+        self.rank, self.size, self.device = rank, size, device or torch.device("cpu")
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module on this process's device, its gradients the mean over all processes; train this one."""
+        return module.to(self.device)
+
+    def share(self, source: Source, dim: int = 0) -> Source:
+        """Of each batch this process's part, an equal one for everybody. dim: the axis of the batch (see `Shards`)."""
+        return Shards(source, self.rank, self.size, dim)
+
+    def average(self, value: float) -> float:
+        """The mean of everybody's value, float64."""
+        values = self._everybodys(value)
+        return sum(values) / len(values)
+
+    def once(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, done by the first process only. Where it fails, everybody gets an error."""
+        try:
+            result = work() if self.rank == 0 else None
+        except Exception as error:
+            self._of_first((None, f"{type(error).__name__}: {error}"))
+            raise
+        result, failure = self._of_first((result, ""))
+        if failure:
+            raise GatewiseError(failure, where="process 0")
+        return cast("T", result)
+
+    def gather(self, state: dict[str, Any]) -> dict[str, Any]:
+        """A trainer's state that holds everybody's own part of it."""
+        common = {name: part for name, part in state.items() if name not in OWN}
+        own = {name: part for name, part in state.items() if name in OWN}
+        # Flat, since then every tensor is on the CPU.
+        return {**common, "processes": [rebuild(*each) for each in self._everybodys(flatten(own))]}
+
+    def scatter(self, state: dict[str, Any]) -> dict[str, Any]:
+        """This process's state, of what `gather` gave. Raises InputError where there were more or fewer processes."""
+        common = {name: part for name, part in state.items() if name != "processes"}
+        own = state["processes"]
+        if len(own) != self.size:
+            raise InputError(
+                f"this state is of a training with {len(own)} processes, and there are {self.size}",
+                hint="start as many processes as before",
+            )
+        return {**common, **own[self.rank]}
+
+    def _everybodys(self, value: T) -> list[T]:
+        """The value of each process, by rank."""
+        return [value]
+
+    def _of_first(self, value: T) -> T:
+        """The first process's value."""
+        return value
+
+
+@contextmanager
+def distributed() -> Generator[Group]:
+    """The group of processes that torchrun started; of a script that was started plainly, itself alone.
+
+    Each process has a GPU of its own where there are any (NCCL), else the CPU (gloo). The group ends with the block.
+    """
+    device = _own_device()
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
+        yield Group(device=device)
+        return
+    # Checkpoints are collected on the CPU whatever the weights are on.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Processes(dist.get_rank(), dist.get_world_size(), device)
+    finally:
+        gc.collect()  # replicas hold on to the group, whose threads must not outlive the interpreter
+        dist.destroy_process_group()
+
+
+class Processes(Group):
+    """Several processes that train one module, each with its rows of every batch."""
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module in torch's DistributedDataParallel, which takes the gradients' mean as they come."""
+        return _Replica(module.to(self.device), device_ids=[self.device] if self.device.type == "cuda" else None)
+
+    def _everybodys(self, value: T) -> list[T]:
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def _of_first(self, value: T) -> T:
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
+
+
+class _Replica(DistributedDataParallel):
+    """Its state is that of the module inside, whose names do not tell how it was trained."""
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return self.module.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        return self.module.load_state_dict(state_dict, *args, **kwargs)
+
+
+def _own_device() -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
