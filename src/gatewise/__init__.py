@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .equation import cell as cell
     from .inspect.recording import record as record
     from .inspect.recording import recording as recording
+    from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
 
@@ -21,11 +22,12 @@ _EXPORTS = {
     "Cell": ".equation",
     "cell": ".equation",
     "from_torch": ".nn.from_torch",
+    "load": ".models.registry",
     "record": ".inspect.recording",
     "recording": ".inspect.recording",
     "stream": ".nn.stream",
 }
-__all__ = ["Cell", "cell", "from_torch", "record", "recording", "stream"]
+__all__ = ["Cell", "cell", "from_torch", "load", "record", "recording", "stream"]
 
 
 def __getattr__(name: str) -> Any:

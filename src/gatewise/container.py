@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .errors import GatewiseError
+from .errors import GatewiseError, ModelFileError
 from .files import atomic_write
 from .version import version
 
@@ -95,7 +95,7 @@ class Container:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        record = self._record(self._header(data))
+        record = self._record(self.header(data, len(data)))
         if not _sum_is_right(data):
             raise self.error("it is damaged: its checksum does not match its contents", hint=self.again)
         try:
@@ -103,23 +103,26 @@ class Container:
         except (SafetensorError, ValueError, KeyError, OverflowError) as error:
             raise self.error("its tensors cannot be read", hint=self.again) from error
 
-    def _header(self, data: bytes) -> dict[str, Any]:
-        """The safetensors header, once the file is known to hold all that the header announces."""
-        length = int.from_bytes(data[:PREFIX], "little")
-        if data[PREFIX : PREFIX + 1] != b"{":
-            raise self._foreign(data)
+    def header(self, start: bytes, size: int) -> dict[str, Any]:
+        """The safetensors header, once the file is known to hold all that the header announces.
+
+        start: the first bytes of the file, with the whole header in them. size: of the file. Raises ``error``.
+        """
+        length = int.from_bytes(start[:PREFIX], "little")
+        if start[PREFIX : PREFIX + 1] != b"{":
+            raise self._foreign(start, size)
         if length > self.largest_header:
             raise self.error("its header is damaged", hint=self.again)
-        if length > len(data) - PREFIX:
-            raise self._truncated(data, length + PREFIX)
+        if length > size - PREFIX:
+            raise self._truncated(size, length + PREFIX)
         try:
-            header = json.loads(data[PREFIX : PREFIX + length])
+            header = json.loads(start[PREFIX : PREFIX + length])
             tensors = [entry for name, entry in header.items() if name != "__metadata__"]
             end = PREFIX + length + max((int(entry["data_offsets"][1]) for entry in tensors), default=0)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise self.error("its header is damaged", hint=self.again) from error
-        if end > len(data):
-            raise self._truncated(data, end)
+        if end > size:
+            raise self._truncated(size, end)
         return header
 
     def _record(self, header: dict[str, Any]) -> dict[str, Any]:
@@ -136,26 +139,51 @@ class Container:
             )
         return cast("dict[str, Any]", record)
 
-    def _foreign(self, data: bytes) -> GatewiseError:
-        if data.startswith(PICKLES):
+    def _foreign(self, start: bytes, size: int) -> GatewiseError:
+        if start.startswith(PICKLES):
             return self.error("it is a pickle, which can run code, so it is not opened", hint=self.again)
-        if len(data) <= PREFIX:
-            return self.error(f"it is truncated: {len(data)} bytes", hint=self.again)
+        if size <= PREFIX:
+            return self.error(f"it is truncated: {size} bytes", hint=self.again)
         return self.error("it is not a safetensors file", hint=self.source)
 
-    def _truncated(self, data: bytes, wanted: int) -> GatewiseError:
-        return self.error(f"it is truncated: {len(data):,} bytes of {wanted:,}", hint="copy or download it again")
+    def _truncated(self, size: int, wanted: int) -> GatewiseError:
+        return self.error(f"it is truncated: {size:,} bytes of {wanted:,}", hint="copy or download it again")
 
 
-def claimed(path: str | Path) -> dict[str, dict[str, Any]]:
-    """The records in a file's metadata, by each kind of container's key, unchecked; none where it is another file."""
+_ANY = Container(
+    key="",
+    noun="gatewise file",
+    format=0,
+    error=ModelFileError,
+    again="save it again",
+    source="give a file that gatewise has written",
+    largest_header=100_000_000,  # safetensors reads no larger one
+)
+"""A file of whichever kind."""
+
+
+def records(path: str | Path) -> dict[str, dict[str, Any]]:
+    """The records in a file's metadata, by each kind of container's key; empty where gatewise has not written it.
+
+    Only the header is read, and the checksum is not looked at. Raises ModelFileError for what is no safetensors file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ModelFileError("it cannot be read: it is a folder", where=str(path), hint="give a file in it")
     try:
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(PREFIX), "little")
-            header = json.loads(file.read(min(length, LARGEST_HEADER)))
-        return {key: json.loads(text) for key, text in header["__metadata__"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(PREFIX + 1)
+            if start.endswith(b"{"):
+                start += file.read(min(int.from_bytes(start[:PREFIX], "little"), _ANY.largest_header))
+    except OSError as error:
+        raise ModelFileError(f"it cannot be read: {error.strerror}", where=str(path)) from error
+    try:
+        metadata = _ANY.header(start, size).get("__metadata__", {})
+    except ModelFileError as error:
+        raise ModelFileError(error.what, where=str(path), hint=error.hint) from error.__cause__
+    with _ANY.understood(path, "its header is damaged", _ANY.again):
+        return {key: dict(json.loads(text)) for key, text in metadata.items() if key.startswith("gatewise")}
 
 
 def _sum_is_right(data: bytes) -> bool:

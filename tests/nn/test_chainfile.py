@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gatewise.cells import CELLS
-from gatewise.container import claimed
+from gatewise.container import records
 from gatewise.errors import InputError, ModelFileError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
 from gatewise.nn.chain import FILE
@@ -114,7 +114,7 @@ def saved(tmp_path):
 def changed(path, change):
     """The file with other parts, and a checksum that fits."""
     tensors, _ = FILE.read(path)
-    parts = claimed(path)["gatewise-chain"]["parts"]
+    parts = records(path)["gatewise-chain"]["parts"]
     FILE.write(path, tensors, {"parts": change(json.loads(json.dumps(parts)))})
 
 

@@ -37,8 +37,12 @@ def export(
         check(request)
     with failing(DATA):
         from .export_run import carry_out, show
-        from .export_source import Table, source_of
+        from .export_source import source_of
 
         source = source_of(model)
-        inputs = source.read(calibration, Table(label, id_col, time_col)) if calibration else None
+        inputs = None
+        if calibration:
+            from ..tables.options import ReadOptions
+
+            inputs = source.read(calibration, ReadOptions(id_col=id_col, time_col=time_col), label)
         show(carry_out(request, source.chain, inputs), as_json=json)

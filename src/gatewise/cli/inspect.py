@@ -16,8 +16,8 @@ from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Freq
 
 if TYPE_CHECKING:
     from ..inspect.subject import Subject
+    from ..models.kind import Question
     from ..tables.options import ReadOptions
-    from .inspect_estimator import Request
 
 WHAT = "What is looked at"
 OF = "A model saved by forecast, classify or generate, or by an estimator's save."
@@ -52,19 +52,18 @@ def inspect(
     Ends with 1 where a sum does not check; it is then not shown.
     """
     with failing(USAGE):
+        from ..models.kind import Question
         from ..tables.options import ReadOptions
-        from ..tables.sequences import Columns
-        from .inspect_estimator import Request
 
         table = time_col, target, id_col, freq, None
         reading = ReadOptions(*table, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal)
-        wanted = Request(model, data, Columns(label, id_col or "id", time_col), row, series, last, output)
+        question = Question(series, row, last, output)
         _check(model, data, report, both=None not in (series, row))
     with failing(DATA):
         from .inspect_run import looked, show
 
         with _busy():
-            inside = looked(_looked_at(wanted, reading), layer)
+            inside = looked(_looked_at(model, data, reading, label, question), layer)
         holds = show(inside, report, layer, json=json)
     if not holds:
         complain("a sum does not check, and is not shown", "the sentence in its place says which, and by how much")
@@ -85,16 +84,19 @@ def _check(model: Path, data: Path, report: Path | None, *, both: bool) -> None:
         import_module("jinja2")
 
 
-def _looked_at(wanted: Request, reading: ReadOptions) -> Subject:
+def _looked_at(model: Path, data: Path, options: ReadOptions, label: str, question: Question) -> Subject:
     """What the model of this file, of whichever kind it is, has to show."""
-    from ..container import claimed
-    from . import inspect_estimator as estimators
-    from .inspect_forecast import subject_of
+    from ..errors import InputError, ModelFileError
+    from ..models.registry import kind_of
 
-    kind = claimed(wanted.model).get("gatewise-estimator", {}).get("estimator")
-    if isinstance(kind, str) and kind in estimators.KINDS:
-        return estimators.subject_of(wanted, kind)
-    return subject_of(wanted.model, wanted.data, reading, wanted.series, wanted.output)
+    kind = kind_of(model, "explain")
+    loaded = kind.load(model)
+    try:
+        return kind.explain(loaded, kind.read(data, options, label=label), question, source=data.name)
+    except ModelFileError as error:
+        raise ModelFileError(error.what, where=error.where or str(model), hint=error.hint) from error
+    except InputError as error:
+        raise InputError(error.what, where=error.where or str(data), hint=error.hint) from error
 
 
 @contextmanager

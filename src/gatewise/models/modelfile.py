@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..container import Container
+from ..container import Container, records
 from ..equation import Cell
 from ..errors import InputError, ModelFileError
 from .parameters import Parameters
@@ -54,6 +54,13 @@ def stored(
         if isinstance(cell, Cell) and cell.name != params["cell"]:
             raise InputError(f"the cell given is {cell.name}, and was {params['cell']}")
         return {**params, **{key: value for key, value in given.items() if value is not None}}, tensors, fitted
+
+
+def named_cell(path: str | Path, cells: Iterable[Cell]) -> Cell | None:
+    """That of the cells which the file names, if it is among them. Raises ModelFileError."""
+    known = {cell.name: cell for cell in cells}
+    with understood(path):
+        return known.get(records(path)[FILE.key]["params"]["cell"])
 
 
 def understood(path: str | Path) -> AbstractContextManager[None]:

@@ -12,12 +12,13 @@ import torch
 
 from ...equation import Cell
 from ...errors import InputError
+from ...nn.chain import Chain
 from ...training.threads import exactly
 from ..modelfile import store, stored, understood
 from ..parameters import Parameters
 from ..settings import cell_of, jobs, not_fitted, number, seed_of, whole
 from .generator import Writer
-from .network import LanguageNetwork
+from .network import LanguageNetwork, chain_of
 from .sampling import Sampling
 from .training import Course, learn, mean_loss
 from .vocabulary import Listed, Text, Tokenized, Tokens, Vocabulary, vocabulary_of
@@ -147,6 +148,15 @@ class LanguageModel(Parameters):
 
         tokens = self._encoded(text)
         return subject_of(self.network_, self.vocabulary_, tokens, output)
+
+    def chain(self) -> Chain:
+        """The chain that says logits of the next token after every one, for `gatewise.stream` and for export.
+
+        It takes one number for each token of the vocabulary, 1 for the one that comes and 0 for the others. Raises
+        InputError before `fit`.
+        """
+        self._check_fitted()
+        return chain_of(self.network_)
 
     def reset(self) -> Self:
         """Forget what was read and generated; the model's own generator begins anew too."""

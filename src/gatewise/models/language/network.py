@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ...equation import Cell
 from ...nn import Recurrent
+from ...nn.chain import Chain
 
 
 class LanguageNetwork(nn.Module):
@@ -31,3 +32,10 @@ class LanguageNetwork(nn.Module):
         """tokens (T, B) to logits (T, B, V), and the state after the last."""
         outputs, state = self.recurrent(self.embedding(tokens), state)
         return self.linear(self.dropout(outputs)), state
+
+
+def chain_of(network: LanguageNetwork) -> Chain:
+    """The network step by step: an embedding is a linear layer of what is 1 in one place."""
+    embedding = nn.Linear(network.embedding.num_embeddings, network.embedding.embedding_dim, bias=False)
+    embedding.weight = nn.Parameter(network.embedding.weight.detach().t().contiguous())
+    return Chain(embedding, network.recurrent, network.linear).eval()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...equation import Cell
 from ...errors import InputError, ShapeError
+from ...nn.chain import Chain
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ...training import Progress
 from ...training.threads import exactly
@@ -112,6 +113,22 @@ class SequenceEstimator(Parameters):
             sequence_of(self.network_, self.scale_, getattr(self, "feature_names_in_", None), sequences, row), output
         )
 
+    def chain(self) -> Chain:
+        """The chain that says after every step what the estimator says of the sequence up to there.
+
+        It can be carried on by `gatewise.stream` and exported. Of a classifier it says logits of its classes, of a
+        regressor its targets in their own units. Raises InputError for an estimator that cannot say anything before the
+        end, with two directions or a mean over all steps, and before `fit`.
+        """
+        self._check_fitted()
+        name = type(self).__name__
+        if self.bidirectional:
+            raise InputError(f"this {name} reads sequences from both ends", hint=f"{name}(bidirectional=False)")
+        if self.pooling != "last":
+            raise InputError(f"this {name} takes the {self.pooling} of all steps", hint=f'{name}(pooling="last")')
+        network = self.network_
+        return Chain(self.scale_.module(), network.recurrent, network.linear, *self._after()).eval()
+
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to one file: weights and settings, none of the data."""
         self._check_fitted()
@@ -157,6 +174,10 @@ class SequenceEstimator(Parameters):
     @property
     def _outputs(self) -> int:
         raise NotImplementedError
+
+    def _after(self) -> tuple[nn.Module, ...]:
+        """What a chain does to the answers of the network."""
+        return ()
 
     def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
         raise NotImplementedError

@@ -57,6 +57,9 @@ class SequenceRegressor(SequenceEstimator):
     def _outputs(self) -> int:
         return len(self.target_scale_.mean)
 
+    def _after(self) -> tuple[nn.Module, ...]:
+        return (self.target_scale_.inverse_module(),)
+
     def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
         from .subject import of_numbers
 

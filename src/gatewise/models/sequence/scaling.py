@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from ...nn.maps import Standardize, Unstandardize
 
 
 class Standard(NamedTuple):
@@ -30,3 +34,14 @@ class Standard(NamedTuple):
     def undone(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rows as they were before `applied`."""
         return rows * self.deviation + self.mean
+
+    def module(self) -> Standardize:
+        """`applied` as a module, in float32."""
+        return Standardize(*self._float32())
+
+    def inverse_module(self) -> Unstandardize:
+        """`undone` as a module, in float32."""
+        return Unstandardize(*self._float32())
+
+    def _float32(self) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(self.mean).float(), torch.from_numpy(self.deviation).float()

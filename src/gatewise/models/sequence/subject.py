@@ -99,3 +99,11 @@ def likeliest(probabilities: Floats, chosen: int, most: int) -> list[int]:
     """The places of the largest, and the chosen one."""
     found = np.argsort(-probabilities, kind="stable")[:most].tolist()
     return found if chosen in found else [*found[:-1], chosen]
+
+
+def most_probable(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """A line about the label that the model finds most probable, where it gives probabilities."""
+    if subject.scores is None:
+        return ()
+    label, probability = max(subject.scores.lines, key=lambda line: line[1])
+    return (("The model says", f"{label}, with probability {probability:.3g}"),)

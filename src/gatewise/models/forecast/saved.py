@@ -1,0 +1,39 @@
+"""What can be done with the file of a forecaster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import InputError, ModelFileError
+from ...inspect.subject import Subject
+from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.panel import Panel
+from ...tables.reading import load_panel
+from ..kind import Question, Supplied
+from .estimator import Forecaster
+from .subject import check_memory
+
+
+def load(path: str | Path, supplied: Supplied) -> Forecaster:
+    """The forecaster in a file."""
+    return Forecaster.load(path)
+
+
+def read(path: Path, options: ReadOptions | None, label: str) -> Panel:
+    """A table of series."""
+    return load_panel(path, options or DEFAULTS)
+
+
+def explain(forecaster: Forecaster, panel: Panel, question: Question, source: str) -> Subject:
+    """The LSTM behind the forecast of one series."""
+    if question.output is not None and not question.output.isdecimal():
+        raise InputError(f"output is {question.output!r}", hint="give the number of a step ahead, from 1")
+    try:
+        check_memory(forecaster.model_)
+    except InputError as error:
+        raise ModelFileError(error.what, hint=error.hint) from error
+    step = None if question.output is None else int(question.output)
+    subject = forecaster.subject(panel, series=question.series, step=step)
+    names = [source] if len(panel) == 1 and source else [source, subject.title]
+    return replace(subject, title=": ".join(filter(None, names)))

@@ -1,0 +1,131 @@
+"""Every kind of file that gatewise writes: which one a file is of, and `gatewise.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..container import records
+from ..errors import ModelFileError
+from .kind import Action, Kind, Refusal, Supplied, functions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..equation import Cell
+
+_ESTIMATOR = "gatewise-estimator"
+_ALL: tuple[Action, ...] = ("read", "explain", "chain", "steps")
+_WINDOWED = Refusal(
+    "scales each window by itself and reads it from its beginning",
+    "export a Chain, saved by Chain.save: examples/sensor has one that forecasts step by step",
+)
+_MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
+_STATE = "give the file of the model whose stream it is"
+_CHECKPOINT = "load it with gatewise.load, put its weights into your module, and save a Chain with it"
+
+
+def _without_a_model(hint: str) -> dict[Action, Refusal]:
+    """The refusals of a file that only holds a state."""
+    no_data = Refusal("reads no data", hint)
+    return {
+        "read": no_data,
+        "steps": no_data,
+        "explain": Refusal("cannot be inspected", hint),
+        "chain": Refusal("cannot be exported", hint),
+    }
+
+
+KINDS = (
+    Kind(
+        "forecaster",
+        "gatewise",
+        functions("forecast.saved", "load", "read", "explain"),
+        refusals={"chain": _WINDOWED, "steps": _WINDOWED},
+    ),
+    Kind(
+        "sequence classifier",
+        _ESTIMATOR,
+        {"load": "sequence.saved:load_classifier", **functions("sequence.saved", *_ALL)},
+        estimator="SequenceClassifier",
+    ),
+    Kind(
+        "sequence regressor",
+        _ESTIMATOR,
+        {"load": "sequence.saved:load_regressor", **functions("sequence.saved", *_ALL)},
+        estimator="SequenceRegressor",
+    ),
+    Kind(
+        "language model",
+        _ESTIMATOR,
+        functions("language.saved", "load", *_ALL),
+        estimator="LanguageModel",
+        takes=("tokenizer",),
+    ),
+    Kind(
+        "chain",
+        "gatewise-chain",
+        functions("saved_modules", "load", "read", "chain", "steps"),
+        refusals={"explain": Refusal("cannot be inspected", _MODULES)},
+    ),
+    Kind(
+        "stream's state",
+        "gatewise-stream",
+        {"load": "saved_modules:load_stream"},
+        takes=("model",),
+        refusals=_without_a_model(_STATE),
+    ),
+    Kind(
+        "training checkpoint",
+        "gatewise_checkpoint",
+        {"load": "saved_modules:load_checkpoint"},
+        refusals=_without_a_model(_CHECKPOINT),
+    ),
+)
+
+
+def kind_of(path: str | Path, action: Action = "load") -> Kind:
+    """The kind of a file, by the record in its header; nothing else of it is read or checked.
+
+    action: what is to be done with it. Raises ModelFileError, naming the file, for one that cannot be read, that is
+    damaged or a pickle, that gatewise has not written, and for one of a kind that cannot do this.
+    """
+    found = records(path)
+    for kind in KINDS:
+        if kind.key in found and kind.estimator in ("", found[kind.key].get("estimator")):
+            kind.check(action, path)
+            return kind
+    if not found:
+        raise ModelFileError(
+            "it is a safetensors file, but gatewise has not written it",
+            where=str(path),
+            hint="give a file that a model's save method or an option --save has written",
+        )
+    name = found.get(_ESTIMATOR, {}).get("estimator", next(iter(found)))
+    raise ModelFileError(
+        f"it holds a {str(name)[:40]!r}, which this version does not know", where=str(path), hint="upgrade gatewise"
+    )
+
+
+def load(path: str | Path, *, cells: Iterable[Cell] = (), tokenizer: Any = None, model: nn.Module | None = None) -> Any:
+    """Load what any file written by gatewise holds; nothing in the file is executed.
+
+    Args:
+        path: The file, as written by ``Forecaster.save``, the ``save`` of an estimator, a language model, a
+            `gatewise.nn.Chain` or a stream, by `gatewise.training.Checkpointing`, or by ``gatewise ... --save``.
+        cells: Your own cells that the file may name; gatewise's are known.
+        tokenizer: Your own tokenizer, of a language model that was fitted with one.
+        model: The module whose stream is to go on, of a stream's state.
+
+    Returns:
+        What was saved: a `Forecaster`, `SequenceClassifier`, `SequenceRegressor`, `LanguageModel` or `Chain`, ready to
+        use, on the CPU and in evaluation mode; of a stream's state the stream itself, at the step where it was saved;
+        of a training checkpoint its state, a nest of dicts, lists, numbers and tensors.
+
+    Raises:
+        ModelFileError: The file cannot be read, is damaged, a pickle, too new, or not one that gatewise has written.
+        CheckpointError: A training checkpoint is damaged.
+        InputError: ``tokenizer`` or ``model`` is given for a file that has none, or ``model`` is missing.
+    """
+    return kind_of(path).load(path, Supplied(tuple(cells), tokenizer, model))
