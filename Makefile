@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 install: ## a virtual environment with everything for work on gatewise
 	python3 -m venv .venv && $(PYTHON) -m pip install -q -e '.[dev]'
@@ -11,8 +11,11 @@ check: ## lint, format, types, import arrows
 	$(PYTHON) -m pyright --project pyproject.toml --pythonpath $(PYTHON)
 	$(PYTHON) tools/check_imports.py
 
-test: ## the whole test suite
+test: ## the quick breadth of the tests, three minutes
 	$(PYTHON) -m pytest
+
+test-all: ## the full breadth, as CI runs it
+	$(PYTHON) -m pytest --breadth=full
 
 format: ## let ruff arrange the code
 	$(PYTHON) -m ruff check --fix && $(PYTHON) -m ruff format
@@ -39,6 +42,6 @@ overfitting: ## overfitting on a small set of chorales, and its cures
 	$(PYTHON) -m benchmarks overfitting
 
 clean: ## everything that can be made again
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test format regen docs show bench competition conformance overfitting clean
+.PHONY: help install check test test-all format regen docs show bench competition conformance overfitting clean

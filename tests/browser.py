@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.needs import need
 
 PHONE, DESK = 390, 1280
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -17,11 +16,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def launched() -> Iterator[Any]:
-    """Chromium as the machine has it. Skips where there is none, except under CI."""
+    """Chromium as the machine has it."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium on this machine")
-    assert path, "CI needs Chromium"
+    if path is None:
+        need(NAMES[0])
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,8 +1,9 @@
-"""What all tests share."""
+"""What all tests share: how many of them run, the machine code they keep, and what they may take of memory."""
 
 from __future__ import annotations
 
-import os
+import resource
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,24 +12,86 @@ import torch
 from hypothesis import settings
 from tests.browser import launched
 from tests.machine_code import Shared
+from tests.needs import need
 
 # A compiled kernel's first call takes longer than hypothesis allows by default; cases are the same in every run.
-settings.register_profile("gatewise", deadline=None, derandomize=True, max_examples=40)
-settings.load_profile("gatewise")
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=8)
+settings.register_profile("full", deadline=None, derandomize=True, max_examples=40)
 torch.manual_seed(0)
 
 # Tests that are about threads set their own number; the others must not depend on how busy the machine is.
 torch.set_num_threads(1)
 
+ONLY_SLOW = pytest.StashKey[list[str]]()
+PEAK = pytest.StashKey[dict[str, int]]()
+MOST_MEMORY = 1536
+"""MiB that a worker may take."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--breadth",
+        choices=("quick", "full"),
+        default="quick",
+        help="quick (default): without the tests and cases marked slow. full: all, as CI runs them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(config.getoption("breadth"))
+    config.stash[PEAK] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    whole = not any("::" in argument for argument in config.args)  # files, not tests of them
+    only_slow = {str(item.path) for item in slow} - {str(item.path) for item in quick}
+    config.stash[ONLY_SLOW] = sorted(only_slow) if whole else []
+    if config.getoption("breadth") == "quick":
+        config.hook.pytest_deselected(items=slow)
+        items[:] = quick
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        need(*mark.args)
+
 
 @pytest.fixture(scope="session", autouse=True)
-def machine_code(tmp_path_factory: pytest.TempPathFactory) -> None:
-    base = tmp_path_factory.getbasetemp()
-    several = os.environ.get("PYTEST_XDIST_WORKER")  # each in a folder of its own, within that of all
-    Shared((base.parent if several else base) / "machine-code").install()
+def machine_code() -> None:
+    Shared().install()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     with launched() as found:
         yield found
+
+
+def peak_memory() -> int:
+    """The most that this process has held so far, in MiB."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peak"] = peak_memory()
+    elif any(peak > MOST_MEMORY for peak in session.config.stash[PEAK].values()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    if error is None:
+        node.config.stash[PEAK][node.gateway.id] = node.workeroutput["peak"]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    peaks = config.stash[PEAK]
+    if peaks:
+        told = ", ".join(f"{name} {peak}" for name, peak in sorted(peaks.items()))
+        terminalreporter.write_line(f"peak memory of workers in MiB (at most {MOST_MEMORY}): {told}")

@@ -1,8 +1,17 @@
-"""The cases that tests run over, derived from the cells there are: a new cell is tested untouched."""
+"""The cases that tests run over, derived from the cells there are: a new cell is tested untouched.
+
+How many cases there are follows one rule. A full run has, of every two choices that a test makes (a cell and a shape, a
+shape and a dtype), every pair, since what goes wrong with choices goes wrong with one of them or with two together; a
+product of more than two would be far longer and would show nothing else. A quick run has every choice, and of the cells
+one for each mechanism. What only a full run has is marked ``slow``.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, product
+from typing import Any
 
 import pytest
 import torch
@@ -26,8 +35,83 @@ DERIVED = (
 DERIVED_CELLS = {cell.name: cell for cell in DERIVED}
 ALL_CELLS = {**CELLS, **USER_CELLS, **DERIVED_CELLS}
 
-every_cell = pytest.mark.parametrize("cell", ALL_CELLS.values(), ids=ALL_CELLS)
-every_dtype = pytest.mark.parametrize("dtype", FUSED_DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
+# What kernels, modules and exporters tell apart, and the cell that a quick run has for it.
+MECHANISMS = {
+    "sums of products": "lstm",
+    "a gate that reads another": "gru_reset_before",
+    "states of several kinds": "slstm",
+    "every operation": "deep",
+    "means over units, and noise": DERIVED[-1].name,
+}
+DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in FUSED_DTYPES}
+
+
+Row = tuple[str, ...]
+"""One choice of each kind, by their names."""
+
+
+def names(choices: Iterable[str], quick: Collection[str] = MECHANISMS.values()) -> list[Any]:
+    """Parameters for choices by name. quick: the cells of a quick run, if there are cells among them."""
+    return [pytest.param(name, id=name, marks=_marks(quick, name)) for name in choices]
+
+
+def values(choices: Mapping[str, object], quick: Collection[str] = MECHANISMS.values()) -> list[Any]:
+    """Likewise, and each stands for its value."""
+    return [pytest.param(value, id=name, marks=_marks(quick, name)) for name, value in choices.items()]
+
+
+def _marks(quick: Collection[str], *names: str) -> Collection[pytest.MarkDecorator]:
+    slow = any(name in ALL_CELLS and name not in quick for name in names)
+    return [pytest.mark.slow] if slow else []
+
+
+every_cell = pytest.mark.parametrize("cell", values(ALL_CELLS))
+every_cell_slowly = pytest.mark.parametrize("cell", values(ALL_CELLS, quick=["lstm"]))  # where compiling takes long
+every_dtype = pytest.mark.parametrize("dtype", values(DTYPES))
+
+
+def every_pair(
+    allowed: Callable[..., bool] = lambda *row: True, **choices: Mapping[str, object] | Iterable[object]
+) -> pytest.MarkDecorator:
+    """A test with one of each of some choices, over few rows in which every pair of choices occurs.
+
+    allowed: of a row's values, whether they go together. choices: by argument, values with their names, or values whose
+    names are their text.
+    """
+    tables = [one if isinstance(one, Mapping) else {str(value): value for value in one} for one in choices.values()]
+
+    def valued(row: Row) -> tuple[object, ...]:
+        return tuple(table[name] for table, name in zip(tables, row, strict=True))
+
+    rows = covering([row for row in product(*tables) if allowed(*valued(row))], 2)
+    return pytest.mark.parametrize(",".join(choices), cases({row: valued(row) for row in rows}))
+
+
+def cases(rows: Mapping[Row, Sequence[object]]) -> list[Any]:
+    """Parameters for rows of choices, each with its values. A quick run has few, in which every choice occurs."""
+    quick = covering([row for row in rows if not _marks(MECHANISMS.values(), *row)], 1)
+    return [
+        pytest.param(*values, id="-".join(row), marks=[] if row in quick else pytest.mark.slow)
+        for row, values in rows.items()
+    ]
+
+
+def covering(rows: Sequence[Row], size: int) -> list[Row]:
+    """Some of the rows, in their order, in which every combination occurs of so many entries that is in any row."""
+    missing = dict.fromkeys(combination for row in rows for combination in _combinations(row, size))
+    kept: set[Row] = set()
+    while missing:
+        first = next(iter(missing))
+        having = (row for row in rows if all(row[place] == entry for place, entry in first))
+        best = max(having, key=lambda row: sum(combination in missing for combination in _combinations(row, size)))
+        kept.add(best)
+        for combination in _combinations(best, size):
+            missing.pop(combination, None)
+    return [row for row in rows if row in kept]
+
+
+def _combinations(row: Row, size: int) -> Iterator[tuple[tuple[int, str], ...]]:
+    return combinations(enumerate(row), size)
 
 
 def random_layer(

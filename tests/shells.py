@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.S | re.M)
 _GCC = "arm-none-eabi-gcc"
@@ -29,15 +26,6 @@ def blocks_of(page: Path) -> Iterator[Block]:
     """In the order in which a reader meets them."""
     for language, text, printed in _BLOCK.findall(page.read_text(encoding="utf-8")):
         yield Block(language, text, printed or None)
-
-
-def need(*tools: str) -> None:
-    """Skip the test where one is not installed; where CI runs, that is a failure."""
-    missing = [tool for tool in tools if not shutil.which(tool)]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"{', '.join(missing)} must be installed where CI runs: see .ci/run")
-    if missing:
-        pytest.skip(f"{', '.join(missing)} is not installed")
 
 
 def shell(command: str, folder: Path) -> str:

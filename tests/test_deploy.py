@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .shells import blocks_of, need, same_output, shell
+import pytest
+
+from .shells import blocks_of, same_output, shell
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guides" / "deploy.md"
@@ -24,8 +26,9 @@ def test_what_it_installs_is_installed_where_ci_runs():
     assert set(packages) <= set(installed[1].split())
 
 
+@pytest.mark.slow
+@pytest.mark.needs("gcc", "arm-none-eabi-gcc", "qemu-system-arm")
 def test_its_commands_run_and_print_what_it_says(tmp_path):
-    need("gcc", "arm-none-eabi-gcc", "qemu-system-arm")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for block in blocks_of(GUIDE):
         if block.language == "python":  # a file, named in its first line

@@ -10,6 +10,8 @@ from tools.make_docs import FOLDER, PICTURES, pages, pictures
 
 from gatewise.cells import CELLS
 
+from .matrix import names
+
 ROOT = Path(__file__).parents[1]
 GUIDES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent != FOLDER]
 PAGES = pages()
@@ -26,7 +28,7 @@ def test_pages_and_pictures_are_what_make_docs_writes(folder, texts):
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == texts
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", names(CELLS))
 def test_every_cell_has_a_page_whose_use_runs(name):
     assert f"](../../src/gatewise/cells/{name}.py)" in PAGES[f"{name}.md"]
     exec(blocks(PAGES[f"{name}.md"])[-1], {})
@@ -44,6 +46,7 @@ def test_links_lead_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
 def test_the_code_of_a_guide_runs_from_top_to_bottom(guide, tmp_path, monkeypatch, capsys):
     (tmp_path / "examples").symlink_to(ROOT / "examples")

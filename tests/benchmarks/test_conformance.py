@@ -187,12 +187,14 @@ def test_the_full_form_has_every_line():
     assert {task.line for task in FORMS["full"]()} == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [timer.task((5, 10)), equality.task()], ids=lambda task: task.name)
 def test_the_lines_that_take_no_training_hold(task):
     found = {name: [task.run(name, seed=3)] for name in task.contenders}
     assert [goal for goal in task.goals if not goal.judge(found).holds] == []
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_figures_again():
     def figures():
         return continual.task(seen=32 * 50 * 3).run("LSTM", seed=4).figures
@@ -208,6 +210,7 @@ def test_a_transformer_sees_no_later_step():
     assert not torch.equal(before[4:], after[4:])
 
 
+@pytest.mark.slow
 def test_the_command_leaves_with_one_where_a_line_is_missed(monkeypatch, tmp_path, capsys):
     path = tmp_path / "found.json"
     arguments = ["--quick", "--seeds", "1", "--only", "C4a", "--json", str(path), "--markdown", str(tmp_path / "m.md")]

@@ -6,9 +6,10 @@ from gatewise.cells import CELLS
 from gatewise.errors import CellError
 from gatewise.show import FORMS, show
 
+from .matrix import every_pair
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", CELLS)
+
+@every_pair(name=CELLS.keys(), form=FORMS)
 def test_every_cell_can_be_shown_in_every_form(name, form):
     assert name in show(name, form)
 

@@ -93,6 +93,7 @@ def test_the_variant_is_the_papers(name, training):
             np.testing.assert_allclose(found, expected, rtol=PARITY["float64"], atol=PARITY["float64"])
 
 
+@pytest.mark.slow
 def test_full_gate_recurrence_has_the_gradient_of_its_output():
     torch.manual_seed(0)
     module = Recurrent(VARIANTS["FGR"], 2, 3, dtype=torch.float64)

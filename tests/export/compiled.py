@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from gatewise.export import to_c
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 C99 = ("-std=c99", "-ffp-contract=off", *WARNINGS)
-needs_gcc = pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not installed")
+needs_gcc = pytest.mark.needs("gcc")
 
 
 def compiled(sources: Sequence[Path], library: Path, *flags: str, compiler: str = "gcc") -> ctypes.CDLL:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import subprocess
 import wave
@@ -164,7 +163,7 @@ def test_files_that_cannot_be_opened_and_wrong_arguments_are_told(amp, tmp_path)
         assert "cannot be written" in play(amp, tmp_path / "in.wav", "/dev/full").stderr
 
 
-@pytest.mark.skipif(not shutil.which("nm"), reason="nm is not installed")
+@pytest.mark.needs("nm")
 def test_the_audio_path_needs_no_heap(amp):
     plain = amp.with_name("amp.o")
     command = ["gcc", *C99, "-O2", f"-I{amp.parent}", "-c", str(SOURCE), "-o", str(plain)]

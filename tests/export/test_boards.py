@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +16,8 @@ from gatewise.export import to_c
 from gatewise.nn import GRU
 from gatewise.nn.chain import Chain
 from gatewise.nn.maps import Standardize
+
+from ..needs import need
 
 EXACT = "-ffp-contract=off"
 STEPS = 100
@@ -52,11 +53,7 @@ def folder():
 @cache
 def on_board(folder: Path, board: str, model: str, target: str, level: str) -> ModelRun:
     """What a board makes of a model, built and run once."""
-    missing = BOARDS[board].missing()
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"{', '.join(missing)} must be installed where CI runs: see .ci/run")
-    if missing:
-        pytest.skip(f"{', '.join(missing)} is not installed: see examples/boards/README.md")
+    need(*BOARDS[board].missing())
     make, *sizes = MODELS[model]
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -67,6 +64,7 @@ def on_board(folder: Path, board: str, model: str, target: str, level: str) -> M
     return run_model(BOARDS[board], written.source, x, (level, EXACT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("board", [*EMULATED, "host-clang"])
 @pytest.mark.parametrize(("target", "level"), RATCHET)
@@ -78,6 +76,7 @@ def test_the_bits_are_those_of_this_machine(folder, board, model, target, level)
     assert there.words == here.words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [16, 32, 64])
 @pytest.mark.parametrize(("target", "level"), RATCHET)
 def test_a_step_takes_no_more_instructions_than_the_ratchet(folder, target, level, units):
@@ -87,21 +86,23 @@ def test_a_step_takes_no_more_instructions_than_the_ratchet(folder, target, leve
     assert 0.8 * most < found.longest <= most, "tighten the ratchet" if found.longest < most else "a step got slower"
 
 
+@pytest.mark.slow
 def test_targets_agree(folder):
     p, q = (on_board(folder, target, "several parts", target, level) for target, level in RATCHET)
     assert p.words == q.words
 
 
+@pytest.mark.slow
 def test_the_stack_is_the_headers_and_what_registers_need(folder):
     found = on_board(folder, "cortex-m4", "LSTM 64", "cortex-m4", "-Os").stack
     declared = (folder / "cortex-m4" / "LSTM-64" / "model.h").read_text().split("MODEL_STACK_BYTES ")[1].split()[0]
     assert int(declared) <= found <= int(declared) + 256
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["cortex-m4", "rv32imafc"])
 def test_a_fault_is_told_and_counts_are_exact(board, tmp_path):
-    if BOARDS[board].missing() and os.environ.get("CI") != "true":
-        pytest.skip("no toolchain: see examples/boards/README.md")
+    need(*BOARDS[board].missing())
     source = tmp_path / "main.c"
     empty = "const uint32_t start = board_ticks(); {} ticks = board_ticks_since(start);"
     counted = "\n".join(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -18,7 +17,8 @@ from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.chain import Chain
 from gatewise.nn.maps import MAPS, Standardize, Unstandardize
 
-from ..matrix import ALL_CELLS
+from ..matrix import ALL_CELLS, names
+from ..needs import need
 from ..tolerance import C_FILE, C_FILE_BESIDE_OURS
 from .compiled import C99, WARNINGS, exported, needs_gcc
 
@@ -78,7 +78,7 @@ def exactly_said(model, x):
     return said(copy.deepcopy(model).double(), x)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", names(MODELS))
 def test_a_thousand_steps_are_the_modules(in_c, name):
     model, x = MODELS[name], torch.randn(STEPS, in_c[name].sizes.inputs, generator=torch.Generator().manual_seed(1))
     parts = [x]
@@ -130,8 +130,7 @@ def test_states_are_the_modules_in_the_order_that_the_header_says(in_c, tmp_path
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("flags", [("-O0",), ("-O3",), ("-O3", "-march=native", *NEVER_FUSED)], ids=" ".join)
 def test_every_target_and_compiler_gives_the_same_bits(in_c, compiler, flags, tmp_path):
-    if not shutil.which(compiler):
-        pytest.skip(f"{compiler} is not installed")
+    need(compiler)
     names = ["lstm", "gru", "deep", "slstm_layer_norm", "projected", "two recurrent parts", "LayerNorm in a chain"]
     for target in LAYOUTS:
         found = exported([MODELS[name] for name in names], tmp_path / target, *flags, compiler=compiler, target=target)
@@ -153,7 +152,7 @@ def run(*command):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True)
 
 
-@pytest.mark.skipif(not shutil.which("g++"), reason="g++ is not installed")
+@pytest.mark.needs("g++")
 def test_it_is_cpp_without_a_warning(written, tmp_path):
     done = run("g++", "-x", "c++", *WARNINGS, "-DMODEL_SELFTEST", "-c", written.source, "-o", tmp_path / "o")
     assert done.returncode == 0, done.stderr

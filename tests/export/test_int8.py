@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -28,7 +27,8 @@ from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.chain import Chain
 from gatewise.nn.maps import Standardize
 
-from ..matrix import ALL_CELLS
+from ..matrix import ALL_CELLS, names
+from ..needs import need
 from ..tolerance import INT8_RATIO, INT8_TRAINED_RATIO
 from .compiled import C99, WARNINGS, InC, compiled, needs_gcc
 
@@ -109,7 +109,7 @@ def written(tmp_path_factory):
 
 
 @needs_gcc
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", names(MODELS))
 def test_c_has_the_words_of_its_twin_and_is_near_the_model(written, name):
     one, exported = written[name]
     x = inputs_of(MODELS[name])
@@ -123,8 +123,7 @@ def test_c_has_the_words_of_its_twin_and_is_near_the_model(written, name):
 @needs_gcc
 @pytest.mark.parametrize(("compiler", "level"), [("gcc", "-O3"), ("clang", "-O0"), ("clang", "-O3")])
 def test_every_target_and_compiler_gives_the_same_words(written, compiler, level, tmp_path):
-    if not shutil.which(compiler):
-        pytest.skip(f"{compiler} is not installed")
+    need(compiler)
     names = ["deep", "heads", "slstm_layer_norm", "scaled, a head", "no recurrent part"]
     for target in dict(zip(INT_LAYOUTS.values(), INT_LAYOUTS, strict=True)).values():
         for name, (one, _) in in_int8(names, tmp_path / target, level, compiler=compiler, target=target).items():
@@ -175,8 +174,7 @@ def test_a_trained_model_keeps_its_signal(tmp_path):
 
 @pytest.mark.parametrize("board", ["cortex-m3", "cortex-m4", "cortex-m55", "rv32imafc"])
 def test_boards_have_the_words_of_the_twin(board, tmp_path):
-    if BOARDS[board].missing():
-        pytest.skip(f"{', '.join(BOARDS[board].missing())} is not installed: see examples/boards/README.md")
+    need(*BOARDS[board].missing())
     model, calibration = LSTM(1, 16), torch.randn(STEPS, 1)
     for target in ("cortex-m4", "cortex-m55"):
         (tmp_path / target).mkdir()
@@ -187,8 +185,7 @@ def test_boards_have_the_words_of_the_twin(board, tmp_path):
 
 @pytest.mark.parametrize("units", RATCHET)
 def test_a_step_on_a_cortex_m4_takes_no_more_instructions_than_the_ratchet(units, tmp_path):
-    if BOARDS["cortex-m4"].missing():
-        pytest.skip("no toolchain: see examples/boards/README.md")
+    need(*BOARDS["cortex-m4"].missing())
     x = torch.randn(20, 1)
     file = to_c(LSTM(1, units), tmp_path, target="cortex-m4", dtype="int8", calibration=x)
     found = run_model(BOARDS["cortex-m4"], file.source, x.numpy(), ("-Os", "-ffp-contract=off"))

@@ -15,13 +15,11 @@ from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.maps import Standardize, Unstandardize
 from gatewise.transforms import clip_gates, recurrent_dropout, zoneout
 
-from ..matrix import ALL_CELLS, every_cell
+from ..matrix import ALL_CELLS, every_pair, names
 from ..tolerance import ONNX_RUNTIME, ROUNDING
 from .exported import answers, assert_same, attributes_of, chain, normal, recurrent_nodes, session_of, tamed, written
 
 LENGTHS = torch.tensor([4, 0, 9, 1])
-STACKS = [(layers, bidirectional) for layers in (1, 2) for bidirectional in (False, True)]
-every_stack = pytest.mark.parametrize(("layers", "bidirectional"), STACKS)
 
 # What ONNX has an operator for, and with which attributes.
 STANDARD = {
@@ -48,8 +46,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@every_cell
-@every_stack
+@every_pair(cell=ALL_CELLS, layers=[1, 2], bidirectional=[False, True])
 def test_every_cell_agrees_with_onnx_runtime(cell: Any, layers: int, bidirectional: bool, tmp_path: Any) -> None:
     module = tamed(Recurrent(cell, 3, 5, layers, bidirectional=bidirectional))
     x = normal(9, 4, 3)
@@ -59,8 +56,7 @@ def test_every_cell_agrees_with_onnx_runtime(cell: Any, layers: int, bidirection
     assert_same(module, session, x, LENGTHS)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("name", ["lstm", "gru", "slstm"])
+@every_pair(name=["lstm", "gru", "slstm"], option=OPTIONS.keys())
 def test_every_option_agrees_with_onnx_runtime(name: str, option: str, tmp_path: Any) -> None:
     module = tamed(Recurrent(CELLS[name], 4, 4, **OPTIONS[option]))
     _, session = written(module, tmp_path / "model.onnx", lengths=True)
@@ -88,7 +84,7 @@ def test_a_sequence_in_two_halves_is_the_sequence(name: str, tmp_path: Any) -> N
     torch.testing.assert_close(y, module(x)[0].detach(), atol=ONNX_RUNTIME, rtol=0)
 
 
-@pytest.mark.parametrize("name", ALL_CELLS)
+@pytest.mark.parametrize("name", names(ALL_CELLS))
 def test_a_cell_that_onnx_has_is_its_operator_and_every_other_a_scan(name: str, tmp_path: Any) -> None:
     made_from_a_standard_one = {"gru_reset_before_clip_gates_recurrent_dropout": ("GRU", {"linear_before_reset": 0})}
     kind, attributes = (STANDARD | made_from_a_standard_one).get(name, ("Scan", {}))

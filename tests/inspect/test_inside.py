@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.matrix import names
 from tests.models.forecast import fakes
 
 import gatewise
@@ -69,7 +70,7 @@ def total(view: Sum) -> float:
     return float(view.by_step.sum()) + math.fsum(view.lines.values())
 
 
-@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize("cell", names(CELLS))
 def test_every_cell_is_looked_into_or_refused_by_name(cell: str) -> None:
     inside = look_inside(plain(cell))
     assert inside.holds

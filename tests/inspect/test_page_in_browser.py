@@ -12,6 +12,7 @@ import pytest
 from tests.browser import DESK, LEAST_CONTRAST, PHONE, visit
 from tests.inspect import pages
 from tests.inspect.test_page import ODD
+from tests.matrix import every_pair
 
 from gatewise.cells import CELLS
 from gatewise.diagram import diagram
@@ -71,8 +72,7 @@ def check_numbers(page: Any, document: Page = PAGE) -> None:
     assert document.steps[at["time"]] in page.locator("#when").inner_text()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@every_pair(width=[PHONE, DESK], scheme=["light", "dark"])
 def test_page_opens_offline_fits_its_window_and_is_readable(
     browser: Any, tmp_path: Path, width: int, scheme: str
 ) -> None:
@@ -84,6 +84,7 @@ def test_page_opens_offline_fits_its_window_and_is_readable(
         assert state(page) == START
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "wanted"),
     [
@@ -116,6 +117,7 @@ def test_every_key_on_the_page_is_tested() -> None:
     assert {part.split("<")[0] for part in html.split("<kbd>")[1:]} == pages_keys
 
 
+@pytest.mark.slow
 def test_space_plays_and_stops_at_the_end(opened: Any) -> None:
     opened.keyboard.press("PageUp")
     opened.keyboard.press("Space")
@@ -131,6 +133,7 @@ def test_space_plays_and_stops_at_the_end(opened: Any) -> None:
     check_numbers(opened)
 
 
+@pytest.mark.slow
 def test_escape_gives_the_scrolling_keys_back_to_the_page(opened: Any) -> None:
     opened.keyboard.press("Escape")
     for key in ("ArrowDown", "End"):
@@ -141,6 +144,7 @@ def test_escape_gives_the_scrolling_keys_back_to_the_page(opened: Any) -> None:
     assert state(opened)["time"] == T - 2
 
 
+@pytest.mark.slow
 def test_click_on_a_heat_map_goes_to_its_step_and_unit(opened: Any) -> None:
     canvas = opened.locator("#maps canvas[role=img]").nth(1)
     canvas.scroll_into_view_if_needed()
@@ -152,6 +156,7 @@ def test_click_on_a_heat_map_goes_to_its_step_and_unit(opened: Any) -> None:
     assert state(opened)["unit"] == 4
 
 
+@pytest.mark.slow
 def test_pointing_at_a_heat_map_reads_its_number_and_leaves_the_choice(opened: Any) -> None:
     canvas = opened.locator("#maps canvas[role=img]").nth(4)
     box = canvas.bounding_box()
@@ -164,6 +169,7 @@ def test_pointing_at_a_heat_map_reads_its_number_and_leaves_the_choice(opened: A
     assert state(opened) == START
 
 
+@pytest.mark.slow
 def test_click_on_a_forecast_chooses_it_and_on_an_observation_goes_to_its_step(opened: Any) -> None:
     chart = opened.locator("#said-chart svg.chart").first
     box = chart.bounding_box()
@@ -176,6 +182,7 @@ def test_click_on_a_forecast_chooses_it_and_on_an_observation_goes_to_its_step(o
     check_numbers(opened)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 2])
 def test_sums_of_the_chosen_output_are_those_of_the_data(opened: Any, which: int) -> None:
     opened.locator("#output").select_option(str(which))
@@ -193,6 +200,7 @@ def test_sums_of_the_chosen_output_are_those_of_the_data(opened: Any, which: int
         assert cells[5 * row + 4] == "holds"
 
 
+@pytest.mark.slow
 def test_bars_name_the_number_of_the_chosen_step_and_input(opened: Any) -> None:
     output = PAGE.explained[0]
     assert output.memory
@@ -207,6 +215,7 @@ def test_bars_name_the_number_of_the_chosen_step_and_input(opened: Any) -> None:
     assert agrees(opened.locator(".readout b").nth(1).inner_text(), float(output.credit.by_step[0].sum()))
 
 
+@pytest.mark.slow
 def test_click_on_a_time_constant_chooses_its_unit(opened: Any) -> None:
     opened.locator("#units button").nth(1).click()
     assert state(opened) == START | {"unit": 1}
@@ -217,6 +226,7 @@ def test_click_on_a_time_constant_chooses_its_unit(opened: Any) -> None:
     assert agrees(opened.locator("#units b").nth(1).inner_text().lstrip("> "), float(scales.steps[unit]))
 
 
+@pytest.mark.slow
 def test_each_field_of_a_heat_map_has_the_colour_of_its_number(opened: Any) -> None:
     place = PAGE.places[0]
     canvas = "document.querySelectorAll('#maps canvas[role=img]')[1]"
@@ -227,6 +237,7 @@ def test_each_field_of_a_heat_map_has_the_colour_of_its_number(opened: Any) -> N
     assert (np.diff(shown.ravel()[order]) >= -1).all(), "rounding to 256 levels of three colours"
 
 
+@pytest.mark.slow
 def test_colours_of_a_heat_map_are_those_of_its_scale(opened: Any) -> None:
     """Lightness grows with a value between 0 and 1, and falls with the distance from zero on either side alike."""
     strips = opened.evaluate(
@@ -248,6 +259,7 @@ def lightness(colours: np.ndarray) -> np.ndarray:
     return 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
 
 
+@pytest.mark.slow
 def test_output_whose_sum_does_not_check_is_not_drawn(browser: Any, tmp_path: Path) -> None:
     refusal = Refusal("1951-07", 1.0, "", T, "Not shown: " + str(ODD))
     with visit(browser, render(replace(PAGE, outputs=(refusal, *PAGE.outputs[1:]))), tmp_path) as page:
@@ -259,6 +271,7 @@ def test_output_whose_sum_does_not_check_is_not_drawn(browser: Any, tmp_path: Pa
         assert page.locator("#memory, #credit").filter(visible=True).count() == 2
 
 
+@pytest.mark.slow
 def test_page_without_forecast_outputs_or_time_constants_works(browser: Any, tmp_path: Path) -> None:
     bare = replace(PAGE, outputs=(), chart=None, places=(replace(PAGE.places[0], timescales=None),))
     with visit(browser, render(bare), tmp_path) as page:
@@ -271,6 +284,7 @@ def test_page_without_forecast_outputs_or_time_constants_works(browser: Any, tmp
         assert page.locator("#said table td:last-child").all_text_contents() == ["0.9000", "0.1000"]
 
 
+@pytest.mark.slow
 def test_numbers_that_are_infinite_are_written_and_not_coloured(browser: Any, tmp_path: Path) -> None:
     wire = PAGE.places[0].wires[5]
     numbers = wire.numbers.copy()
@@ -282,6 +296,7 @@ def test_numbers_that_are_infinite_are_written_and_not_coloured(browser: Any, tm
         assert page.evaluate(f"[...{pixels}]")[3::4] == [255] * (T - 1) + [0]
 
 
+@pytest.mark.slow
 def test_every_slot_in_the_diagram_of_every_cell_is_filled(browser: Any, tmp_path: Path) -> None:
     first, draw = PAGE.places[0], np.random.default_rng(0)
     places = []
@@ -301,6 +316,7 @@ def test_every_slot_in_the_diagram_of_every_cell_is_filled(browser: Any, tmp_pat
 FOREIGN = "e => [...e.childNodes].some(part => part.nodeType === 3 && /alert|\\u05de/.test(part.data))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pages.HOSTILE, pages.RIGHT_TO_LEFT * 40, "a_very_long_name" * 30])
 def test_foreign_names_are_inert_isolated_and_fit(browser: Any, tmp_path: Path, name: str) -> None:
     evil = replace(

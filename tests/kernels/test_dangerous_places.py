@@ -26,7 +26,7 @@ from gatewise.kernels.layer import Layer
 from gatewise.kernels.registry import register
 from gatewise.nn.init import forget_bias_
 
-from ..matrix import ALL_CELLS, every_cell, every_dtype, random_layer, relative_error
+from ..matrix import ALL_CELLS, every_dtype, every_pair, names, random_layer, relative_error
 from ..tolerance import DRIFT, LONG_SEQUENCE, PARITY, SATURATED
 
 TRAINED = 6  # the first fields of a layer are those with gradients
@@ -302,8 +302,7 @@ EXTREMES = {
 }
 
 
-@pytest.mark.parametrize("case", EXTREMES)
-@every_cell
+@every_pair(cell=ALL_CELLS, case=EXTREMES.keys())
 def test_extreme_numbers_give_finite_ones_where_float32_can_hold_them(cell, case):
     layer = EXTREMES[case](random_layer(cell, 3, 2, 4, 5, dtype=torch.float32))
     wide = Layer(*(tensor.double() for tensor in layer[:-1]), None)
@@ -319,12 +318,12 @@ def drift(cell, layer):
     return relative_error(sequence(register(cell), narrow).y.double(), expected)
 
 
-@pytest.mark.parametrize("name", sorted(CELLS.keys() - {"lstm_1997"}))
+@pytest.mark.parametrize("name", names(sorted(CELLS.keys() - {"lstm_1997"})))
 def test_float32_stays_close_to_float64_over_10_000_steps(name):
     assert drift(CELLS[name], random_layer(CELLS[name], 10_000, 1, 3, 8)) <= DRIFT["forgetting"]
 
 
-@pytest.mark.parametrize("name", [*CARRIES, "lstm", "peephole_lstm", "slstm", "lstm_1997"])
+@pytest.mark.parametrize("name", names([*CARRIES, "lstm", "peephole_lstm", "slstm", "lstm_1997"]))
 def test_and_where_a_cell_remembers_for_as_long(name):
     """A bias of 9.2 makes a gate of 1 - 1e-4, as chrono initialisation does for 10,000 steps."""
     cell = CELLS[name]

@@ -11,7 +11,7 @@ from gatewise.cells import CELLS
 from gatewise.kernels.cpu import passes, threads
 from gatewise.kernels.cpu.few_rows import ROWS
 
-from ..matrix import every_cell, every_dtype, random_layer, relative_error
+from ..matrix import ALL_CELLS, DTYPES, every_cell, every_pair, random_layer, relative_error
 from ..tolerance import PARITY
 
 
@@ -35,8 +35,7 @@ def both(cell, layer, monkeypatch, backward=None):
     return results
 
 
-@every_cell
-@every_dtype
+@every_pair(cell=ALL_CELLS, dtype=DTYPES)
 def test_a_few_rows_are_the_same_bits_as_among_many(cell, dtype, several_threads, monkeypatch):
     for rows in range(1, ROWS + 1):
         layer = random_layer(cell, 5, rows, 3, 75, dtype=dtype)

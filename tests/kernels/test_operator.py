@@ -9,7 +9,7 @@ from gatewise.kernels.layer import Layer
 from gatewise.kernels.operator import TRAINED, backward_op, double_backward_op, sequence_op
 from gatewise.kernels.registry import register
 
-from ..matrix import ALL_CELLS, every_cell, random_layer
+from ..matrix import ALL_CELLS, every_cell, every_pair, random_layer
 
 
 def with_gradients(layer):
@@ -54,8 +54,7 @@ def test_there_are_enough_inputs():
     assert len(INPUTS) * len(ALL_CELLS) >= 200
 
 
-@pytest.mark.parametrize("inputs", INPUTS, ids=lambda inputs: "-".join(map(str, inputs)))
-@every_cell
+@every_pair(cell=ALL_CELLS, inputs={"-".join(map(str, inputs)): inputs for inputs in INPUTS})
 def test_opcheck(cell, inputs):
     layer, key = layer_of(cell, *inputs), register(cell)
     torch.library.opcheck(sequence_op, (key, *layer, inputs[-1]))
@@ -88,8 +87,7 @@ def test_compiled_without_a_graph_break(cell):
 TENSORS = Layer._fields[:-1]
 
 
-@pytest.mark.parametrize("field", TENSORS)
-@every_cell
+@every_pair(cell=ALL_CELLS, field=TENSORS)
 def test_nothing_of_the_wrong_shape_reaches_native_code(cell, field):
     layer = random_layer(cell, 3, 2, 4, 5)
     wrong = torch.zeros(*(size + 2 for size in getattr(layer, field).shape), dtype=torch.float64)
@@ -97,8 +95,7 @@ def test_nothing_of_the_wrong_shape_reaches_native_code(cell, field):
         sequence_op(register(cell), *layer._replace(**{field: wrong}), False)
 
 
-@pytest.mark.parametrize("field", [field for field in TENSORS if field != "x"])
-@every_cell
+@every_pair(cell=ALL_CELLS, field=[field for field in TENSORS if field != "x"])
 def test_nothing_of_the_wrong_type_reaches_native_code(cell, field):
     layer = random_layer(cell, 3, 2, 4, 5)
     wrong = layer._replace(**{field: getattr(layer, field).float()})

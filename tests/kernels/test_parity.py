@@ -18,7 +18,7 @@ from gatewise.kernels.layer import Layer, Saved, Seeds
 from gatewise.kernels.operator import TRAINED
 from gatewise.kernels.registry import register
 
-from ..matrix import ALL_CELLS, every_cell, every_dtype, random_layer, relative_error
+from ..matrix import ALL_CELLS, DTYPES, every_cell, every_pair, random_layer, relative_error
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
 RAGGED = [(19, 19, 7, 7, 2), (8, 1, 1), (13,), (3, 0), (0, 0, 0)]  # sequences that still run at each step
@@ -47,16 +47,13 @@ def outputs_and_gradients(run, layer):
     return [*(output.detach() for output in outputs), *gradients]
 
 
-@every_dtype
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@every_cell
+@every_pair(cell=ALL_CELLS, shape=SHAPES, dtype=DTYPES)
 def test_fused_kernels_match_the_eager_loop(cell, shape, dtype):
     layer = random_layer(cell, *shape, dtype=dtype)
     assert_the_same(cell, layer)
 
 
-@pytest.mark.parametrize("sizes", RAGGED, ids=str)
-@every_cell
+@every_pair(cell=ALL_CELLS, sizes=RAGGED)
 def test_ragged_batches_too(cell, sizes):
     assert_the_same(cell, random_layer(cell, len(sizes), 19, 3, 21, batch_sizes=torch.tensor(sizes)))
 
@@ -116,8 +113,7 @@ def test_gradcheck(cell):
     assert torch.autograd.gradgradcheck(run, leaves, **GRADGRADCHECK)
 
 
-@every_dtype
-@every_cell
+@every_pair(cell=ALL_CELLS, dtype=DTYPES)
 def test_a_row_is_the_same_bits_however_it_is_computed(cell, dtype):
     """Alone or in a batch, on one thread or three, keeping what backward needs or not, in chunks of time or whole,
     in a batch of equal lengths or a ragged one."""

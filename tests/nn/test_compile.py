@@ -9,6 +9,8 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from gatewise.cells import CELLS
 from gatewise.nn import LSTM, LSTMCell, Recurrent
 
+from ..matrix import values
+
 # No size is equal to another: the compiler takes equal ones for the same.
 SIZES = [(5, 6), (7, 2), (9, 8)]
 
@@ -31,7 +33,7 @@ def assert_the_same(ours, module, *arguments):
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+@pytest.mark.parametrize("cell", values(CELLS))
 def test_one_graph_for_all_sizes(cell):
     module = Recurrent(cell, 3, 4, num_layers=2)
     ours, graphs = compiled(module, dynamic=True)
@@ -42,6 +44,7 @@ def test_one_graph_for_all_sizes(cell):
     assert len(set(counts)) == 1, "nothing is compiled again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -58,6 +61,7 @@ def test_options_too(options):
         assert_the_same(ours, module, torch.randn(steps, batch, 4))
 
 
+@pytest.mark.slow
 def test_ragged_batches_of_any_lengths_are_one_graph():
     module = LSTM(3, 4, bidirectional=True)
     ours, graphs = compiled(lambda x, lengths: module(x, lengths=lengths), dynamic=True)
@@ -73,6 +77,7 @@ def test_ragged_batches_of_any_lengths_are_one_graph():
     assert len(set(counts)) == 1, "nothing is compiled again"
 
 
+@pytest.mark.slow
 def test_noise_is_drawn_inside_the_graph():
     module = LSTM(3, 8, zoneout={"h": 0.3, "c": 0.3}, recurrent_dropout=0.3, weight_drop=0.3)
     ours, _ = compiled(module)
@@ -90,6 +95,7 @@ def test_single_steps_and_states_of_all_steps():
         assert torch.equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_inductor():
     module, x = LSTM(3, 4), torch.randn(5, 2, 3)

@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.cells import CELLS
 from gatewise.nn import Recurrent
 
+from ..matrix import cases
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
 # torch's own decompositions for forward mode are scripted when they are first used
@@ -64,6 +65,11 @@ def sample():
 SAMPLE = list(sample())
 
 
+def named(configurations):
+    """Configurations by the names of their choices."""
+    return {tuple(str(value) for value in configuration): (configuration,) for configuration in configurations}
+
+
 def test_there_are_enough_configurations_and_every_choice_is_among_them():
     assert len(SAMPLE) >= 500
     for name, choices in CHOICES.items():
@@ -84,7 +90,7 @@ def module_of(c):
     )
 
 
-def case(c):
+def function_of(c):
     """A module as a function of its input, its initial state and its weights in one vector, and these."""
     torch.manual_seed(1)
     module = module_of(c)
@@ -119,22 +125,19 @@ def case(c):
     return run, [leaf.to(torch.float64).requires_grad_() for leaf in leaves]
 
 
-@pytest.mark.parametrize("c", SAMPLE, ids=lambda c: "-".join(str(value) for value in c))
+@pytest.mark.parametrize("c", cases(named(SAMPLE)))
 def test_first_second_forward_and_batched(c):
-    run, leaves = case(c)
+    run, leaves = function_of(c)
     assert torch.autograd.gradcheck(
         run, leaves, **GRADCHECK, fast_mode=True, check_forward_ad=True, check_batched_grad=True
     )
     assert torch.autograd.gradgradcheck(run, leaves, **GRADGRADCHECK, fast_mode=True)
 
 
-@pytest.mark.parametrize(
-    "c",
-    [c for c in SAMPLE if c.form != "packed"],  # a PackedSequence is no tensor that vmap could map
-    ids=lambda c: "-".join(str(value) for value in c),
-)
+# a PackedSequence is no tensor that vmap could map
+@pytest.mark.parametrize("c", cases(named(c for c in SAMPLE if c.form != "packed")))
 def test_vmap_is_a_loop_and_gives_gradients_of_each_sample(c):
-    run, (x, *rest) = case(c)
+    run, (x, *rest) = function_of(c)
     xs = torch.stack([x.detach(), 1 - x.detach(), 2 * x.detach()])
     rest = [leaf.detach() for leaf in rest]
 

@@ -14,7 +14,7 @@ from gatewise.nn.init import chrono_, forget_bias_, glorot_, keep_bias_, orthogo
 from gatewise.nn.recurrent import Recurrent
 from gatewise.nn.step import RecurrentCell
 
-from ..matrix import relative_error
+from ..matrix import every_pair, names, relative_error, values
 from ..tolerance import CHRONO, ORTHOGONAL, PARITY, SIGMAS
 from ..user_cells import USER_CELLS
 
@@ -31,8 +31,8 @@ KEEPERS = {
     "slstm": ("forget", 1, "input"),
 }
 WITHOUT = ("lstm_1997", "rnn", "rnn_relu")
-every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-every_keeper = pytest.mark.parametrize("name", KEEPERS)
+every_cell = pytest.mark.parametrize("cell", values(CELLS))
+every_keeper = pytest.mark.parametrize("name", names(KEEPERS))
 I, H = 3, 6
 
 # All that a module may be made of.
@@ -44,7 +44,6 @@ KINDS = {
     "a step": lambda cell: RecurrentCell(cell, I, H),
     "options": lambda cell: Recurrent(cell, I, H, zoneout={"h": 0.2}, recurrent_dropout=0.3, h_detach=0.2),
 }
-every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def places(module):
@@ -75,8 +74,7 @@ def test_the_cells_are_those_whose_papers_were_read():
     assert sorted([*KEEPERS, *WITHOUT]) == sorted(CELLS)
 
 
-@every_kind
-@every_keeper
+@every_pair(name=KEEPERS.keys(), kind=KINDS.keys())
 def test_chrono_sets_the_net_biases_of_the_gates_that_keep_and_write_and_nothing_else(name, kind):
     module, longest = KINDS[kind](CELLS[name]), 50.0
     before = {key: weight.detach().clone() for key, weight in module.named_parameters()}
@@ -125,8 +123,7 @@ def slope(module, steps):
     return torch.autograd.grad(memory.sum(), states[-1])[0].flatten()
 
 
-@pytest.mark.parametrize("steps", [100, 1_000, 10_000])
-@pytest.mark.parametrize("name", [name for name in KEEPERS if name != "slstm"])
+@every_pair(name=[name for name in KEEPERS if name != "slstm"], steps=[100, 1_000, 10_000])
 def test_the_chrono_law_holds(name, steps):
     # RMS over units of d c_T / d c_0 = sqrt(integral of exp(-2 / x) from 0 to 1)
     cuts = torch.linspace(0, 1, 100_001, dtype=torch.float64)[1:] - 0.5e-5
@@ -200,8 +197,7 @@ def test_modules_without_biases_and_other_modules_are_refused():
             set_(torch_nn.LSTM(I, H))
 
 
-@every_kind
-@every_cell
+@every_pair(cell=CELLS, kind=KINDS.keys())
 def test_orthogonal_is_so_for_every_gate_and_head(cell, kind):
     module = KINDS[kind](cell)
     before = {key: weight.detach().clone() for key, weight in module.named_parameters()}
@@ -214,8 +210,7 @@ def test_orthogonal_is_so_for_every_gate_and_head(cell, kind):
         assert key.startswith("weight_hh") != torch.equal(weight, before[key])
 
 
-@every_kind
-@every_cell
+@every_pair(cell=CELLS, kind=KINDS.keys())
 def test_glorot_and_uniform_fill_their_bounds_for_every_gate_and_touch_w_alone(cell, kind):
     wide = {"glorot": (glorot_, lambda inputs, units: (6 / (inputs + units)) ** 0.5)}
     wide["uniform"] = (uniform_, lambda inputs, units: (3 / inputs) ** 0.5)

@@ -10,7 +10,7 @@ import gatewise
 from gatewise.errors import InputError, ModelFileError, ShapeError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
 
-from ..matrix import every_cell
+from ..matrix import ALL_CELLS, DTYPES, every_pair
 
 STACKS = {
     "two layers": {"num_layers": 2},
@@ -44,8 +44,7 @@ def outputs(module, x):
         return module(x)
 
 
-@every_cell
-@pytest.mark.parametrize("batch", [1, 3, 7])
+@every_pair(cell=ALL_CELLS, batch=[1, 3, 7])
 def test_steps_are_the_bits_of_the_whole_sequence(cell, batch):
     module, x = Recurrent(cell, 3, 20, 2), torch.randn(6, batch, 3)
     expected, last = outputs(module, x)
@@ -54,8 +53,7 @@ def test_steps_are_the_bits_of_the_whole_sequence(cell, batch):
     assert same(stream.state, last)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 5])
-@pytest.mark.parametrize("options", STACKS.values(), ids=STACKS)
+@every_pair(options=STACKS, batch=[1, 2, 5])
 def test_options(options, batch):
     module = LSTM(**{"input_size": 2, "hidden_size": 17} | options)
     redrawn(module)
@@ -119,9 +117,7 @@ def chains():
     }
 
 
-@pytest.mark.parametrize("batch", [1, 3, 7])
-@pytest.mark.parametrize("chain", chains().values(), ids=chains())
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@every_pair(chain=chains(), dtype=DTYPES, batch=[1, 3, 7])
 def test_chains_are_the_bits_of_the_whole_sequence(chain, batch, dtype, tmp_path):
     chain = copy.deepcopy(chain).to(dtype)
     x = torch.randn(9, batch, 3, dtype=dtype)

@@ -50,6 +50,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str
     return folder, torchrun(folder), torchrun(folder, "resume")
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_two_processes_learn_what_one_learns_from_the_same_batches(lives) -> None:
     folder, first, _ = lives
@@ -62,6 +63,7 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(lives) -> Non
         torch.testing.assert_close(together[name], weight, **TWO_PROCESSES)
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_processes_that_go_on_from_a_checkpoint_end_as_if_never_interrupted(lives) -> None:
     _, first, second = lives
@@ -70,6 +72,7 @@ def test_processes_that_go_on_from_a_checkpoint_end_as_if_never_interrupted(live
     assert first[0]["whole"] != first[1]["whole"]  # each has carried state and dropout of its own
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_a_checkpoint_is_written_once_for_all(lives) -> None:
     _, first, _ = lives
@@ -78,6 +81,7 @@ def test_a_checkpoint_is_written_once_for_all(lives) -> None:
     ] * 2
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_processes_decide_together(lives) -> None:
     _, first, _ = lives

@@ -162,6 +162,7 @@ def test_a_disk_that_stores_something_else_is_found_out_before_the_older_checkpo
         assert newest(saving.folder)["step"] == END - EVERY
 
 
+@pytest.mark.slow
 def test_every_single_flipped_bit_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "small"
     save(path, SMALL)
@@ -177,6 +178,7 @@ def test_every_single_flipped_bit_is_refused(tmp_path: Path) -> None:
     assert load(path)["step"] == SMALL["step"]
 
 
+@pytest.mark.slow
 def test_every_truncation_and_anything_appended_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "small"
     save(path, SMALL)

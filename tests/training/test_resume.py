@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 
-import pytest
 import torch
 from torch import nn
 from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer, RMSprop
@@ -23,6 +21,7 @@ from gatewise.training import (
     Validation,
 )
 
+from ..matrix import every_pair
 from .tasks import (
     Keeper,
     Network,
@@ -74,7 +73,7 @@ def evaluating_after(module: nn.Module, optimizer: Optimizer, keeper: Keeper) ->
     ]
 
 
-CALLBACKS = (no_callbacks, evaluating_before, evaluating_after)
+CALLBACKS = {call.__name__: call for call in (no_callbacks, evaluating_before, evaluating_after)}
 
 
 def trainer_of(source: str, precision: str, average: str, callbacks: Callable, seed: int) -> tuple[Trainer, Keeper]:
@@ -97,9 +96,7 @@ def trainer_of(source: str, precision: str, average: str, callbacks: Callable, s
     return trainer, keeper
 
 
-@pytest.mark.parametrize(("precision", "average"), [*product(PRECISIONS, AVERAGES)])
-@pytest.mark.parametrize("callbacks", CALLBACKS)
-@pytest.mark.parametrize("source", SOURCES)
+@every_pair(source=SOURCES.keys(), precision=PRECISIONS, average=AVERAGES.keys(), callbacks=CALLBACKS)
 def test_a_run_resumed_after_any_step_ends_the_same(source, precision, average, callbacks):
     whole, keeper = trainer_of(source, precision, average, callbacks, seed=0)
     ended = whole.run(steps=TOTAL)
@@ -113,8 +110,7 @@ def test_a_run_resumed_after_any_step_ends_the_same(source, precision, average, 
         assert (again.stopped, again.loss) == (ended.stopped, ended.loss)
 
 
-@pytest.mark.parametrize("callbacks", CALLBACKS)
-@pytest.mark.parametrize("source", SOURCES)
+@every_pair(source=SOURCES.keys(), callbacks=CALLBACKS)
 def test_a_run_in_two_parts_ends_as_in_one(source, callbacks):
     whole, _ = trainer_of(source, "float32", "exponential", callbacks, seed=0)
     whole.run(steps=TOTAL)
@@ -149,11 +145,12 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize(("schedule", "optimizer"), [*product(SCHEDULES, OPTIMIZERS)])
-def test_torchs_schedules_and_optimisers_resume(schedule, optimizer):
-    if (schedule, optimizer) == ("one cycle", "adadelta"):
-        pytest.skip("torch's OneCycleLR needs a momentum")
+def has_what_the_schedule_needs(schedule, optimizer):
+    return (schedule, optimizer) != ("one cycle", "adadelta")  # torch's OneCycleLR needs a momentum
 
+
+@every_pair(has_what_the_schedule_needs, schedule=SCHEDULES.keys(), optimizer=OPTIMIZERS.keys())
+def test_torchs_schedules_and_optimisers_resume(schedule, optimizer):
     def trainer(seed: int, keeper: Keeper) -> Trainer:
         module = Network(seed)
         descent = OPTIMIZERS[optimizer](list(module.parameters()))

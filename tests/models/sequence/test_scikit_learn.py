@@ -39,6 +39,7 @@ def checks():
                 yield pytest.param(prepared, check, id=f"{type(estimator).__name__}-{name}", marks=marks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():

@@ -15,6 +15,8 @@ from gatewise.models.forecast.evaluation.registry import KINDS
 from gatewise.models.forecast.metrics import mase, seasonal_scale, smape
 from gatewise.tables.panel import Panel
 
+from ...matrix import every_pair
+
 NAMES = [kind.name for kind in KINDS.values() if not kind.learns]
 M4 = Path(__file__).parents[5] / "shared" / "data" / "m4"
 
@@ -23,25 +25,22 @@ def unrest(length: int) -> np.ndarray:
     return np.random.default_rng(1).normal(size=length)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("season", [1, 4, 12, 52])
-@pytest.mark.parametrize(
-    "values",
-    [
-        [3.0],
-        [3.0, 4.0],
-        [1.0, 5.0, 2.0],
-        [7.0] * 30,
-        [0.0] * 30,
-        np.arange(40.0),
-        unrest(13),
-        unrest(60),
-        climbing(60) - 100,
-        (unrest(60) > 1) * 3.0,
-        climbing(60) * 1e-9,
-    ],
-    ids=["one", "two", "three", "constant", "zero", "line", "short", "noise", "negative", "intermittent", "tiny"],
-)
+SERIES = {
+    "one": [3.0],
+    "two": [3.0, 4.0],
+    "three": [1.0, 5.0, 2.0],
+    "constant": [7.0] * 30,
+    "zero": [0.0] * 30,
+    "line": np.arange(40.0),
+    "short": unrest(13),
+    "noise": unrest(60),
+    "negative": climbing(60) - 100,
+    "intermittent": (unrest(60) > 1) * 3.0,
+    "tiny": climbing(60) * 1e-9,
+}
+
+
+@every_pair(name=NAMES, season=[1, 4, 12, 52], values=SERIES)
 def test_every_series_gets_finite_nested_quantiles(name: str, season: int, values: list[float]):
     forecast = Baseline(name, setup(horizon=5, season=season)).predict(panel(values, season=season))
     assert forecast.values.shape == (1, 5, 5)

@@ -3,15 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.browser import DESK, LEAST_CONTRAST, PHONE, visit
+from tests.matrix import every_pair
 from tests.models.forecast import outcomes
 
 from gatewise.models.forecast.report import render
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@every_pair(width=[PHONE, DESK], scheme=["light", "dark"])
 def test_report_opens_offline_fits_its_window_and_is_readable(
     browser: Any, tmp_path: Path, width: int, scheme: str
 ) -> None:

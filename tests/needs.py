@@ -1,0 +1,17 @@
+"""Tools that tests need: a test is skipped where one is not installed, and fails there if CI runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def need(*tools: str) -> None:
+    """Go on where all are installed."""
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"{', '.join(missing)} must be installed where CI runs: see .ci/run")
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed: see examples/boards/README.md")
