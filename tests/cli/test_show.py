@@ -6,7 +6,7 @@ from gatewise.cells import CELLS
 from gatewise.errors import CellError
 from gatewise.show import FORMS, show
 
-from .matrix import every_pair
+from ..matrix import every_pair
 
 
 @every_pair(name=CELLS.keys(), form=FORMS)

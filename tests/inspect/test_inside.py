@@ -13,12 +13,11 @@ from tests.models.forecast import fakes
 
 import gatewise
 from gatewise.cells import CELLS
-from gatewise.cli.inspect_run import page_of
 from gatewise.errors import InputError
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
 from gatewise.inspect.explain import Inside, Refused, Sum, look_inside
 from gatewise.inspect.explain import explanation as looking
-from gatewise.inspect.explain.documents import as_json, paged
+from gatewise.inspect.explain.documents import as_json, page_of, paged
 from gatewise.inspect.subject import Said, Subject
 from gatewise.models.forecast.estimator import Forecaster
 from gatewise.nn import Recurrent

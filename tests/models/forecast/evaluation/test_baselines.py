@@ -15,7 +15,7 @@ from gatewise.models.forecast.evaluation.registry import KINDS
 from gatewise.models.forecast.metrics import mase, seasonal_scale, smape
 from gatewise.tables.panel import Panel
 
-from ...matrix import every_pair
+from ....matrix import every_pair
 
 NAMES = [kind.name for kind in KINDS.values() if not kind.learns]
 M4 = Path(__file__).parents[5] / "shared" / "data" / "m4"
