@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gatewise.pages.figure import Scale, line
+from gatewise.pages.axes import Scale
+from gatewise.pages.marks import line
 
 from .experiment import Outcome
 

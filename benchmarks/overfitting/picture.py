@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gatewise.pages.figure import Scale, Tick
-from gatewise.pages.ticks import number_ticks
+from gatewise.pages.axes import Scale, number_ticks
+from gatewise.pages.figure import Tick
 
 from .experiment import Outcome
 from .panel import Frame, Panel, panel

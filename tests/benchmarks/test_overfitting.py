@@ -17,7 +17,7 @@ from benchmarks.overfitting.plan import QUICK
 from benchmarks.overfitting.report import HEADING, page, rows
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from gatewise.pages.figure import Scale
+from gatewise.pages.axes import Scale
 
 PLAN = replace(QUICK, epochs=20, units=8)
 SVG = "{http://www.w3.org/2000/svg}"

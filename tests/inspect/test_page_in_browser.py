@@ -17,6 +17,7 @@ from tests.matrix import every_pair
 from gatewise.cells import CELLS
 from gatewise.diagram import diagram
 from gatewise.inspect.page import Inputs, Output, Page, Refusal, Scores, Wire, render
+from gatewise.pages.axes import number_ticks, value_scale
 
 T, H = 30, 5
 READABLE = 4.5  # WCAG 2.2, 1.4.3, level AA
@@ -213,6 +214,34 @@ def test_bars_name_the_number_of_the_chosen_step_and_input(opened: Any) -> None:
     assert agrees(numbers[1], float(output.credit.by_step[0, 1]))
     opened.locator("#credit button").nth(1).click()
     assert agrees(opened.locator(".readout b").nth(1).inner_text(), float(output.credit.by_step[0].sum()))
+
+
+@pytest.mark.slow
+def test_axes_are_those_of_the_chart_kit(opened: Any) -> None:
+    """The script draws labels where Python put them, and bars on the scale that Python chose."""
+    output = PAGE.explained[0]
+    assert output.memory
+    assert output.credit
+    for chart, values in (("#memory", output.memory.by_step.sum(1)), ("#credit", output.credit.by_step.sum(1))):
+        check_axis(opened, chart, values)
+    opened.locator("#credit button").nth(1).click()
+    check_axis(opened, "#credit", output.credit.by_step)  # one scale for all single inputs
+    assert PAGE.chart
+    (forecast,) = PAGE.chart.pictures()
+    labels = opened.locator("#said-chart text.y").all_text_contents()
+    assert labels == [tick.text for tick in number_ticks(forecast.up)]
+
+
+def check_axis(page: Any, section: str, values: np.ndarray) -> None:
+    scale = value_scale([[0.0], values])
+    ticks = number_ticks(scale)
+    assert page.locator(f"{section} text.y").all_text_contents() == [tick.text for tick in ticks]
+    heights = page.locator(f"{section} text.y").evaluate_all(
+        "labels => labels.map(e => parseFloat(e.getAttribute('y')))"
+    )
+    np.testing.assert_allclose(heights, [tick.at for tick in ticks], atol=0.006)
+    zero = page.locator(f"{section} line.axis").last.get_attribute("y1")
+    assert float(zero.rstrip("%")) == pytest.approx(float(scale(0.0)))
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from ...compiler.signals import flow_of
 from ...equation import Cell
 from ...errors import InputError
 from ...pages import templates
+from ...pages.axes import Scale, percent_ticks
+from ...pages.figure import Dot, Figure, Path
+from ...pages.marks import line, series, shape
 from ..names import gate_values
 from ..record import LayerRecord, Record
 from ..recording import record
@@ -101,90 +104,74 @@ def _by_layer(each: list[Tensor], directions: int) -> Shares:
     return torch.stack(layers) if len({len(one[0]) for one in layers}) == 1 else layers
 
 
-SIDE, GAP, TOP, LEFT = 220, 62, 64, 56  # pixels of a panel's square and around it
-KEY = 150  # and of an entry of the legend
-SHAPES = ("circle", "square", "diamond", "triangle")
-COLOURS = 6
+_SIDE, _GAP, _TOP, _LEFT = 220, 62, 64, 56  # pixels of a gate's square and around it
+_ENTRY = 150  # and of an entry of the legend
 _MOST_POINTS = 24  # of a trail
+_ACROSS, _UP = Scale(0, 100), Scale(0, 100, rising=True)  # percent of the steps
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One unit: where it is in its panel, in pixels, the way there as a path, and what it says when pointed at."""
+class _Square(NamedTuple):
+    """One gate: how far from the left it is drawn, and what."""
 
-    x: float
-    y: float
-    trail: str
-    shape: str
-    colour: int
-    tip: str
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One gate."""
-
-    gate: str
     left: int
-    marks: tuple[Mark, ...]
+    figure: Figure
 
 
-@dataclass(frozen=True)
-class Key:
-    """What the marks of one layer in one direction look like."""
+class _Entry(NamedTuple):
+    """The dot and the name of one layer in one direction, in the legend."""
 
     x: int
     y: int
+    style: str
     shape: str
-    colour: int
-    words: str
+    text: str
 
 
-def scatter(title: str, seen: Sequence[tuple[int, Saturation]]) -> str:
-    """SVG of the last of what was seen, with each unit's way there. seen: (update, saturation) in order."""
-    last = seen[-1][1]
-    thin = max(1, -(-len(seen) // _MOST_POINTS))
-    kept = [*seen[:-1:thin], seen[-1]]
-    panels = [
-        Panel(gate, LEFT + at * (SIDE + GAP), tuple(_marks(gate, [each for _, each in kept])))
+def scatter(title: str, history: Sequence[tuple[int, Saturation]]) -> str:
+    """SVG of the last saturation of a history, with each unit's way there. history: (update, saturation) in order."""
+    last = history[-1][1]
+    thinned = [*history[: -1 : max(1, -(-len(history) // _MOST_POINTS))], history[-1]]
+    squares = [
+        _Square(_LEFT + at * (_SIDE + _GAP), _figure(gate, [saturation for _, saturation in thinned]))
         for at, gate in enumerate(last.left)
     ]
-    places = sorted({point[:2] for gate in last.left for point in last.points(gate)})
-    width = max(LEFT + len(panels) * (SIDE + GAP) - GAP + 24, int(8.4 * len(title)) + 32)
-    across = (width - LEFT) // KEY
-    keys = [
-        Key(LEFT + at % across * KEY, TOP + SIDE + 64 + at // across * 20, *_style(*place), _words(*place))
-        for at, place in enumerate(places if len(places) > 1 else [])
+    layers = sorted({point[:2] for gate in last.left for point in last.points(gate)})
+    width = max(_LEFT + len(squares) * (_SIDE + _GAP) - _GAP + 24, int(8.4 * len(title)) + 32)
+    entries = _entries(layers, (width - _LEFT) // _ENTRY) if len(layers) > 1 else []
+    height = entries[-1].y + 20 if entries else _TOP + _SIDE + 48
+    return (
+        templates(__package__ or "")
+        .get_template("scatter.svg.j2")
+        .render(title=title, squares=squares, entries=entries, width=width, height=height, side=_SIDE, top=_TOP)
+    )
+
+
+def _entries(layers: Sequence[tuple[int, int]], columns: int) -> list[_Entry]:
+    return [
+        _Entry(_LEFT + at % columns * _ENTRY, _TOP + _SIDE + 64 + at // columns * 20, *_style(*layer), _words(*layer))
+        for at, layer in enumerate(layers)
     ]
-    height = keys[-1].y + 20 if keys else TOP + SIDE + 48
-    template = templates(__package__ or "").get_template("scatter.svg.j2")
-    return template.render(title=title, panels=panels, keys=keys, width=width, height=height, side=SIDE, top=TOP)
 
 
-def _marks(gate: str, seen: Sequence[Saturation]) -> list[Mark]:
-    ways = list(zip(*(each.points(gate) for each in seen), strict=True))
-    found: list[Mark] = []
-    for way in ways:
-        layer, direction, unit, left, right = way[-1]
-        path = [f"{_across(a):.1f} {_up(b):.1f}" for *_, a, b in way]
+def _figure(gate: str, history: Sequence[Saturation]) -> Figure:
+    """A square whose sides are 0 to 100 percent, with a dot for each unit and its way there."""
+    paths, dots = [Path("M0 0V1000", "axis"), Path("M0 0L1000 1000", "edge")], list[Dot]()
+    for points in zip(*(saturation.points(gate) for saturation in history), strict=True):
+        layer, direction, unit, left, right = points[-1]
+        colour, form = _style(layer, direction)
+        x, y = _ACROSS([100 * point[3] for point in points]), _UP([100 * point[4] for point in points])
+        if len(points) > 1:
+            paths.append(line(x, y, f"trail {colour}"))
         tip = f"{_words(layer, direction)}, unit {unit}: {left:.0%} of steps below .1, {right:.0%} above .9"
-        trail = "M" + "L".join(path) if len(path) > 1 else ""
-        found.append(Mark(_across(left), _up(right), trail, *_style(layer, direction), tip))
-    return found
+        dots.append(Dot(float(x[-1]), float(y[-1]), colour, form, tip))
+    ticks = percent_ticks(_ACROSS, 50), percent_ticks(_UP, 50)
+    return Figure(gate, "", *ticks, tuple(paths), tuple(dots), upright_grid=True)
 
 
-def _across(share: float) -> float:
-    return share * SIDE
-
-
-def _up(share: float) -> float:
-    return (1.0 - share) * SIDE
-
-
-def _style(layer: int, direction: int) -> tuple[str, int]:
-    """Shape and colour: either tells places apart."""
+def _style(layer: int, direction: int) -> tuple[str, str]:
+    """Colour and shape: either tells layers and directions apart."""
     number = 2 * layer + direction
-    return SHAPES[number % len(SHAPES)], number % COLOURS
+    return series(number), shape(number)
 
 
 def _words(layer: int, direction: int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...pages.axes import rounded_up
 from .chart import Chart, Floats, Scores, floats
 from .explained import Output, Refusal
 
@@ -36,6 +37,15 @@ class Wire:
     def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", floats(self.numbers, (None, None), f"the value {self.name}"))
         object.__setattr__(self, "title", self.title or self.name)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the scale of its colours: of its span, or as far as its largest number."""
+        if self.span == "unit":
+            return 0.0, 1.0
+        sizes = np.abs(self.numbers[np.isfinite(self.numbers)])
+        reach = 1.0 if self.span == "signed" else rounded_up(float(sizes.max(initial=0.0)) or 1.0)
+        return -reach, reach
 
 
 @dataclass(frozen=True)

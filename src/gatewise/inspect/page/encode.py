@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ...escape import visible
+from ...pages.axes import Scale, number_ticks, text_ticks, value_scale
+from ...pages.figure import Tick
 from ..certificate import Certificate
 from .chart import Chart
 from .document import Page, Place
@@ -24,6 +27,8 @@ def encoded(page: Page) -> str:
     diagrams = diagrams_of(page)
     tree = {
         "steps": [visible(step) for step in page.steps],
+        "stepTicks": _ticks(text_ticks(page.steps, _bar_scale(page))),
+        "stepEnds": _ends(_bar_scale(page)),
         "bin": page.bin,
         "chosen": page.chosen,
         "places": [_place(place, diagrams.index(place.diagram), label) for place, label in labelled(page)],
@@ -58,7 +63,7 @@ def _place(place: Place, diagram: int, label: str) -> dict[str, Any]:
         "censored": scales and [bool(flag) for flag in scales.censored],
         "wires": [
             {"name": wire.name, "title": visible(wire.title), "role": wire.role, "span": wire.span}
-            | {"numbers": _packed(wire.numbers)}
+            | {"ends": wire.ends, "numbers": _packed(wire.numbers)}
             for wire in place.wires
         ],
     }
@@ -82,7 +87,28 @@ def _split(split: Split) -> dict[str, Any]:
         "totals": split.by_step.sum(0, dtype=float).tolist(),
         "lines": [[visible(name), float(number)] for name, number in split.lines.items()],
         "value": split.certificate.value,
+        "together": _axis(split.by_step.sum(1, dtype=float)),
+        "apart": _axis(split.by_step),
     }
+
+
+def _axis(values: NDArray[np.floating[Any]]) -> dict[str, Any]:
+    """The vertical axis of bars; those of single inputs share one, so that they can be compared."""
+    up = value_scale([[0.0], values])
+    return {"ends": _ends(up), "ticks": _ticks(number_ticks(up))}
+
+
+def _bar_scale(page: Page) -> Scale:
+    """Across bars, one for each step, which have a width."""
+    return Scale(-0.5, len(page.steps) - 0.5)
+
+
+def _ends(scale: Scale) -> list[float]:
+    return [scale.low, scale.high]
+
+
+def _ticks(ticks: Iterable[Tick]) -> list[list[Any]]:
+    return [[round(tick.at, 2), visible(tick.text), tick.minor] for tick in ticks]
 
 
 def _certificate(certificate: Certificate) -> list[str]:
@@ -97,17 +123,11 @@ def _certificate(certificate: Certificate) -> list[str]:
 
 
 def _chart(chart: Chart) -> dict[str, Any]:
-    bands = sorted(chart.intervals, key=lambda interval: -interval.level)
     return {
-        "name": visible(chart.name),
-        "times": [visible(time) for time in chart.times],
-        "observed": _packed(chart.observed),
-        "median": _packed(chart.median),
-        "intervals": [
-            {"level": f"{band.level:g} %", "low": _packed(band.low), "high": _packed(band.high)} for band in bands
-        ],
+        "observed": len(chart.observed),
         "first": chart.first,
         "every": chart.every,
+        "frames": [{"across": _ends(picture.across), "up": _ends(picture.up)} for picture in chart.pictures()],
     }
 
 

@@ -33,6 +33,7 @@ def render(page: Page) -> str:
         .get_template("page.html.j2")
         .render(
             page=page,
+            figures=[picture.figure for picture in page.chart.pictures()] if page.chart else [],
             version=version(),
             places=[label for _, label in labelled(page)],
             diagrams=[Markup(diagram) for diagram in diagrams_of(page)],

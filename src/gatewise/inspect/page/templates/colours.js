@@ -21,21 +21,9 @@ function diverging(share) {
   return ARMS[low].map((from, channel) => from + (place - low) * (ARMS[low + 1][channel] - from));
 }
 
-// The ends and the colours of a wire's scale: fixed where its range is known, else as wide as its largest number.
-function scaleOf(wire) {
-  wire.scale ??= newScale(wire);
-  return wire.scale;
-}
-
-function newScale(wire) {
-  if (wire.span === "unit") return { low: 0, high: 1, colour: cividis };
-  const reach = wire.span === "signed" ? 1 : reachOf(wire.numbers.values);
-  return { low: -reach, high: reach, colour: diverging };
-}
-
-function reachOf(values) {
-  const largest = values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
-  return roundedUp(largest || 1);
+// The ends and the colours of a wire's scale.
+function scaleOf({ span, ends: [low, high] }) {
+  return { low, high, colour: span === "unit" ? cividis : diverging };
 }
 
 // null where there is no number to colour.

@@ -14,7 +14,7 @@ function drawSums() {
 
 function drawSplit(id, split, values, ledger) {
   byId(id).hidden = !split;
-  byId(id).querySelector(".explained").replaceChildren(...(split ? [stepBars(id, values), ledger] : []));
+  byId(id).querySelector(".explained").replaceChildren(...(split ? [stepBars(id, split, values), ledger] : []));
 }
 
 function allSteps({ numbers }) {
@@ -33,13 +33,14 @@ function sumOf(numbers) {
   return numbers.reduce((sum, number) => sum + number, 0);
 }
 
-function stepBars(id, values) {
-  const frame = barFrame(values);
-  const here = drawn("rect", { class: "here", x: 0, y: 0, width: 1000 / frame.count, height: 1000 });
+function stepBars(id, split, values) {
+  const axis = state.input && id === "credit" ? split.apart : split.together;
+  const frame = frameOf({ across: page.stepEnds, up: axis.ends });
+  const here = drawn("rect", { class: "here", x: 0, y: 0, width: 1000 / TIMES, height: 1000 });
   const rises = barsPath(frame, values, "bar", (value) => value > 0);
   const falls = barsPath(frame, values, "bar negative", (value) => value < 0);
   const label = `${id === "memory" ? "written by each step" : "given at each step"}, ${TIMES} steps`;
-  const { node, chart } = framed(frame, { label, height: 150, times: page.steps, marks: [here, rises, falls] });
+  const { node, chart } = framed(axis.ticks, { label, height: 150, marks: [here, rises, falls] });
   chart.append(upright("axis", frame.up(0)));
   linkTo(chart, frame, (time) => change({ time }));
   const caption = element("figcaption", { class: "readout" });

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....pages.figure import Dot, Figure, Key, Path, Rule, Scale, Tick, line, value_scale
-from ....pages.ticks import number_ticks, step_ticks
+from ....pages.axes import Scale, number_ticks, percent_ticks, step_ticks, value_scale
+from ....pages.figure import Dot, Figure, Key, Rule, Tick
+from ....pages.marks import bars, line, series, shape
 from ....words import count, listed, percent
 from ..outcome import error_by_series
 from ..results import Backtest
 
-SHAPES = ("circle", "square", "diamond", "triangle")
 _MOST_DOTS = 24
 _BINS = 24
-
-
-def style(place: int) -> str:
-    """The CSS class of the model at this place of the leaderboard."""
-    return f"model-{min(place, 5)}"
 
 
 def error_chart(backtest: Backtest) -> Figure | None:
@@ -28,7 +23,7 @@ def error_chart(backtest: Backtest) -> Figure | None:
     across, up = Scale(min(1, horizon - 1), horizon), value_scale(errors, floor=0.0)
     x = across(np.arange(1, horizon + 1))
     dots = [
-        Dot(at, down, style(place), SHAPES[place % 4])
+        Dot(at, down, series(place), shape(place))
         for place, error in enumerate(errors)
         for at, down in zip(x.tolist(), up(error).tolist(), strict=True)
         if horizon <= _MOST_DOTS and np.isfinite(down)
@@ -40,7 +35,7 @@ def error_chart(backtest: Backtest) -> Figure | None:
         f"at the first step to {best.error_by_step[-1]:.2f} at step {horizon}.",
         x_ticks=step_ticks(horizon, across),
         y_ticks=number_ticks(up),
-        paths=tuple(line(x, up(error), style(place)) for place, error in enumerate(errors)),
+        paths=tuple(line(x, up(error), series(place)) for place, error in enumerate(errors)),
         dots=tuple(dots),
         legend=_models(backtest),
     )
@@ -56,18 +51,18 @@ def coverage_chart(backtest: Backtest) -> Figure | None:
     across = Scale(min(10 * np.floor(worst / 10 - 0.5), levels[0] - 20), 102)
     heights = [100 * (place + 0.5) / rows for place in range(rows)]
     dots = [
-        Dot(float(across(score.coverage[level])), height, style(place), SHAPES[levels.index(level) % 4])
+        Dot(float(across(score.coverage[level])), height, series(place), shape(levels.index(level)))
         for place, (score, height) in enumerate(zip(backtest.scores, heights, strict=True))
         for level in levels
     ]
     return Figure(
         title="Coverage measured against nominal",
         description=_coverage_words(backtest, levels),
-        x_ticks=tuple(Tick(float(across(at)), f"{at} %") for at in range(0, 101, 20) if at >= across.low),
+        x_ticks=percent_ticks(across, 20),
         y_ticks=tuple(Tick(height, score.model) for score, height in zip(backtest.scores, heights, strict=True)),
         dots=tuple(dots),
-        rules=tuple(Rule(float(across(level)), "x", f"{level} %") for level in levels),
-        legend=tuple(Key("any", f"{level} % interval", SHAPES[row % 4]) for row, level in enumerate(levels)),
+        rules=tuple(Rule(float(across(level)), f"{level} %") for level in levels),
+        legend=tuple(Key("any", f"{level} % interval", shape(row)) for row, level in enumerate(levels)),
         height=max(120, 44 * rows),
     )
 
@@ -81,8 +76,7 @@ def spread_chart(backtest: Backtest, model: str, series: int) -> Figure | None:
     top = float(np.quantile(errors, 0.98)) * 1.02
     heights, edges = np.histogram(np.minimum(errors, top), bins=_BINS, range=(0, top))
     across, up = Scale(0, top), value_scale([heights], floor=0.0)
-    tops, left, right = 10 * up(heights), 10 * across(edges[:-1]) + 1, 10 * across(edges[1:]) - 1
-    bars = "".join(f"M{a:.1f} 1000V{y:.1f}H{b:.1f}V1000Z" for a, b, y in zip(left, right, tops, strict=True))
+    columns = bars(across(edges[:-1]) + 0.1, across(edges[1:]) - 0.1, up(heights), "bar")
     middle = float(np.median(errors))
     beyond = int(np.sum(errors > top))
     return Figure(
@@ -91,14 +85,14 @@ def spread_chart(backtest: Backtest, model: str, series: int) -> Figure | None:
         + (f" The last bar also holds {count(beyond, 'series', 'series')} beyond the scale." if beyond else ""),
         x_ticks=number_ticks(across),
         y_ticks=number_ticks(up, most=3),
-        paths=(Path(bars, "bar"),),
-        rules=(Rule(float(across(middle)), "x", "median"),),
+        paths=(columns,),
+        rules=(Rule(float(across(middle)), "median"),),
         height=180,
     )
 
 
 def _models(backtest: Backtest) -> tuple[Key, ...]:
-    return tuple(Key(style(place), score.model, SHAPES[place % 4]) for place, score in enumerate(backtest.scores))
+    return tuple(Key(series(place), score.model, shape(place)) for place, score in enumerate(backtest.scores))
 
 
 def _coverage_words(backtest: Backtest, levels: list[int]) -> str:

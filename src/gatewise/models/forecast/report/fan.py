@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....escape import visible
-from ....pages.figure import Figure, Key, Path, Rule, Scale, Zone, area, line, value_scale
-from ....pages.ticks import number_ticks, time_ticks
+from ....pages.axes import Scale, number_ticks, time_ticks, value_scale
+from ....pages.figure import Figure, Key, Rule, Zone
+from ....pages.marks import fan, stretch, strip
 from ....tables.panel import Floats
 from ....words import listed, number, stamps, steps
 from ..listing import forecast_columns
 from ..outcome import Outcome
 
 _MOST_ZONES = 200
-_MOST_BUCKETS = 400
 
 
 def fan_chart(outcome: Outcome, row: int) -> Figure:
@@ -24,22 +24,16 @@ def fan_chart(outcome: Outcome, row: int) -> Figure:
     now = len(past) - 1
     times = _times_with_future(outcome, row)[-len(past) - horizon :]
     across, up = Scale(0, now + horizon), value_scale([past, quantiles.values[row]])
-    ahead = across(np.arange(now, now + horizon + 1))
-
-    def joined(values: Floats) -> Floats:
-        return up(np.concatenate([past[-1:], values[row]]))
-
     bounds = [quantiles.interval(level) for level in sorted(outcome.levels, reverse=True)]
-    bands = [area(ahead, joined(low), joined(high), "band") for low, high in bounds]
-    truth = line(across(np.arange(len(past))), up(past), "truth")
+    intervals = [(low[row], high[row]) for low, high in bounds]
     return Figure(
         title=f"Forecast of {visible(outcome.panel.ids[row])}",
         description=_fan_words(outcome, row, times),
         x_ticks=time_ticks(times, across),
         y_ticks=number_ticks(up),
-        paths=(*bands, truth, line(ahead, joined(quantiles.median), "forecast")),
-        rules=(Rule(float(across(now)), "x", "last observation"),),
-        zones=_zones(outcome, row, ahead),
+        paths=fan(past, quantiles.median[row], intervals, across, up),
+        rules=(Rule(float(across(now)), "last observation"),),
+        zones=_zones(outcome, row, across(np.arange(now, now + horizon + 1))),
         legend=_legend(outcome),
         height=320,
     )
@@ -51,35 +45,23 @@ def past_chart(outcome: Outcome, row: int) -> Figure | None:
     if shown == len(values):
         return None
     across, up = Scale(0, len(values) - 1), value_scale([values])
-    start, kept = 10 * float(across(len(values) - shown)), _thinned(values)
     return Figure(
         title=f"All {len(values):,} observations of {visible(outcome.panel.ids[row])}",
         description="The whole history. The shaded end is the part shown in the chart of the forecast.",
         x_ticks=time_ticks(outcome.panel.times[row], across),
         y_ticks=(),
-        paths=(Path(f"M{start:.1f} 0H1000V1000H{start:.1f}Z", "window"), line(across(kept), up(values[kept]), "truth")),
+        paths=strip(values, len(values) - shown, across, up),
         height=64,
     )
 
 
 def _shown(outcome: Outcome, row: int) -> int:
-    wanted = max(4 * outcome.horizon, 3 * outcome.panel.season, 48)
-    length = len(outcome.panel.values[row])
-    return length if wanted > 0.8 * length else wanted
+    return stretch(len(outcome.panel.values[row]), outcome.horizon, outcome.panel.season)
 
 
 def _times_with_future(outcome: Outcome, row: int) -> NDArray[np.generic]:
     past = outcome.panel.times[row]
     return np.concatenate([past, outcome.panel.frequency.future(past[-1], outcome.horizon)])
-
-
-def _thinned(values: Floats) -> NDArray[np.intp]:
-    """Positions that keep the shape of a long line: the lowest and the highest of each bucket."""
-    if len(values) <= 4 * _MOST_BUCKETS:
-        return np.arange(len(values))
-    buckets = np.array_split(np.arange(len(values)), _MOST_BUCKETS)
-    extremes = [bucket[[values[bucket].argmin(), values[bucket].argmax()]] for bucket in buckets]
-    return np.unique(np.concatenate(extremes))
 
 
 def _legend(outcome: Outcome) -> tuple[Key, ...]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....escape import visible
-from ....pages.figure import Figure, Key, Path, Rule, Scale, area, line, value_scale
-from ....pages.ticks import number_ticks, time_ticks
+from ....pages.axes import Scale, number_ticks, time_ticks, value_scale
+from ....pages.figure import Figure, Key, Path, Rule
+from ....pages.marks import area, line
 from ....tables.panel import Floats
 from ....words import count
 from ..outcome import Outcome
@@ -58,7 +59,7 @@ def backtest_chart(outcome: Outcome, backtest: Backtest, row: int) -> Figure | N
         x_ticks=time_ticks(times[first:last], across),
         y_ticks=number_ticks(up),
         paths=tuple(sorted(paths, key=lambda path: path.style != "band")),
-        rules=tuple(Rule(float(across(claim.start - first - 0.5)), "x") for claim in claims),
+        rules=tuple(Rule(float(across(claim.start - first - 0.5))) for claim in claims),
         legend=_legend(model, rival, level),
         height=280,
     )

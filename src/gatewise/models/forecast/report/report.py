@@ -15,13 +15,14 @@ from ....inspect.explain.explanation import look_inside
 from ....inspect.page import script_hash
 from ....pages import templates
 from ....pages.figure import Figure
+from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
 from ..estimator import Forecaster
 from ..listing import forecast_columns, score_columns
 from ..outcome import Outcome, error_by_series
 from ..results import Backtest
-from .comparison import coverage_chart, error_chart, spread_chart, style
+from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
 from .overlay import backtest_chart, contenders
 
@@ -125,7 +126,7 @@ def _leaderboard(backtest: Backtest) -> list[Row]:
     widest = max(defined, default=0.0) or 1.0
     rows = zip(*(cells for _, cells in score_columns(backtest)), strict=True)
     bars = (100 * score.mase / widest if np.isfinite(score.mase) else 0.0 for score in backtest.scores)
-    return [Row(style(place), bar, cells) for place, (bar, cells) in enumerate(zip(bars, rows, strict=True))]
+    return [Row(series(place), bar, cells) for place, (bar, cells) in enumerate(zip(bars, rows, strict=True))]
 
 
 def _comparisons(outcome: Outcome, backtest: Backtest, model: str) -> list[Figure]:

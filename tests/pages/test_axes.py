@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.pages.figure import Scale, area, line, value_scale
-from gatewise.pages.ticks import number_ticks, step_ticks, time_ticks
+from gatewise.pages.axes import (
+    Scale,
+    number_ticks,
+    percent_ticks,
+    rounded_up,
+    step_ticks,
+    text_ticks,
+    time_ticks,
+    value_scale,
+)
 
 finite = st.floats(-1e12, 1e12).filter(lambda value: value == 0 or abs(value) > 1e-12)
 
@@ -56,9 +64,26 @@ def test_steps_are_whole_and_inside(horizon: int) -> None:
     assert 1 <= steps[0] <= steps[-1] <= horizon
 
 
-def test_lines_break_where_nothing_is_known() -> None:
-    x, y = np.array([0.0, 50, 100]), np.array([10.0, np.nan, 30])
-    assert line(x, y, "truth").d == "M0.0 100.0M1000.0 300.0"
-    assert area(x[:2], y[:1].repeat(2), y[:1].repeat(2) + 5, "band").d == (
-        "M0.0 150.0L500.0 150.0L500.0 100.0L0.0 100.0Z"
-    )
+@given(st.floats(1e-12, 1e12))
+def test_the_end_of_a_symmetric_scale_is_round_and_not_far_away(number: float) -> None:
+    end = rounded_up(number)
+    assert number * (1 - 1e-5) <= end <= 1.7 * number
+    assert rounded_up(end) == end
+    assert len(f"{end:e}".split("e")[0].rstrip("0.")) <= 3
+
+
+@pytest.mark.parametrize(("longest", "labels"), [(4, 6), (13, 3), (60, 3)])
+def test_texts_along_an_axis_are_few_short_and_away_from_its_edges(longest: int, labels: int) -> None:
+    texts = [f"{row:0{longest}}" for row in range(100)]
+    ticks = text_ticks(texts, Scale(40, 99), 40)
+    assert len(ticks) == labels
+    assert all(0 < tick.at < 100 and len(tick.text) <= 16 for tick in ticks)
+    assert [tick.minor for tick in ticks] == [False, True] * (labels // 2) + [False] * (labels % 2)
+    assert text_ticks([], Scale(0, 1)) == ()
+    assert [tick.text for tick in text_ticks(["only"], Scale(-0.5, 0.5))] == ["only"]
+
+
+def test_percent_labels_lie_on_their_scale() -> None:
+    assert [(tick.at, tick.text) for tick in percent_ticks(Scale(30, 90), 20)] == [
+        (pytest.approx(100 / 6), "40 %"), (50.0, "60 %"), (pytest.approx(500 / 6), "80 %")
+    ]  # fmt: skip
