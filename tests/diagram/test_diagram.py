@@ -11,7 +11,7 @@ from gatewise import cell as declared
 from gatewise.cells import CELLS
 from gatewise.compiler.lower import program_of
 from gatewise.compiler.program import is_temporary
-from gatewise.diagram import diagram
+from gatewise.diagram import diagram, drawn_values
 from gatewise.diagram.graph import BOTH, INPUT, graph_of
 from gatewise.diagram.layout import layout_of
 from gatewise.diagram.shape import Rectangle
@@ -57,6 +57,12 @@ with_and_without_numbers = pytest.mark.parametrize("numbers", [False, True], ids
 def touching(one, other):
     """Pairs of a thing of the one kind and a thing of the other whose spaces overlap."""
     return [(a, b) for a, b in product(one, other) if a is not b and a.space.meets(b.space)]
+
+
+@every_cell
+def test_values_said_to_be_drawn_are_those_that_the_picture_marks(cell):
+    picture = ElementTree.fromstring(diagram(cell, numbers=True))
+    assert drawn_values(cell) == {node.get("data-value") for node in picture.iter() if node.get("data-value")}
 
 
 @every_cell

@@ -12,6 +12,15 @@ from .layout import layout_of
 from .svg import svg
 
 
+def drawn_values(cell: Cell) -> frozenset[str]:
+    """The values of the cell's program that its picture shows, each by a line or a figure of its own.
+
+    They are known before anything is laid out.
+    """
+    graph = graph_of(cell)
+    return frozenset(graph.nodes) | {name for name in graph.sources if name.isidentifier()}
+
+
 def diagram(cell: Cell, *, numbers: bool = False) -> str:
     """The cell's picture as the text of one self-contained SVG file.
 

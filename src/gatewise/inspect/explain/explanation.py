@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeVar
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ...compiler.lower import program_of
 from ...compiler.program import is_temporary
+from ...diagram import drawn_values
 from ...equation import Cell
 from ...errors import CellError, ExplanationError, GatewiseError, InputError
 from ..certificate import TOLERANCES, Certificate
@@ -65,17 +65,10 @@ def places_of(record: Record) -> list[Place]:
     return [_place(record, layer, direction, found) for layer, direction, found in record.layers()]
 
 
-@lru_cache(maxsize=256)
 def shown(cell: Cell) -> tuple[str, ...]:
-    """The values that have a line in the cell's picture, beside gates and states."""
+    """The values in the cell's picture, beside gates and states."""
     known = {*gate_values(cell).values(), *program_of(cell).outputs.values()}
-    return tuple(name for name in values_of(cell) if name not in known and _drawn(cell, name))
-
-
-def _drawn(cell: Cell, name: str) -> bool:
-    from ...diagram import diagram
-
-    return f'data-value="{name}"' in diagram(cell, numbers=True)
+    return tuple(name for name in values_of(cell) if name not in known and name in drawn_values(cell))
 
 
 def words(cell: Cell, name: str) -> str:
