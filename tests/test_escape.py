@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.escape import spreadsheet_safe, visible
+from gatewise.escape import json_number, spreadsheet_safe, visible
 
 
 @given(st.text(st.characters(exclude_categories=())))
@@ -36,3 +36,7 @@ def test_formulas_are_led_by_an_apostrophe(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "a=b", "-5", "+1.5e3", "-.5", "shop-1"])
 def test_other_cells_stand_as_they_are(text: str) -> None:
     assert spreadsheet_safe(text) == text
+
+
+def test_json_has_no_word_for_what_is_not_finite() -> None:
+    assert [json_number(value) for value in (1, -0.5, float("nan"), float("inf"))] == [1.0, -0.5, None, None]

@@ -1,7 +1,8 @@
-"""Foreign text on its way out: names come from files, and neither a terminal nor a spreadsheet may obey them."""
+"""Text and numbers on their way out: names come from files, and neither a terminal nor a spreadsheet may obey them."""
 
 from __future__ import annotations
 
+import math
 import re
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the same signs in full width
@@ -26,3 +27,8 @@ def spreadsheet_safe(text: str) -> str:
     A number such as ``-5`` stays as it is.
     """
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def json_number(value: float) -> float | None:
+    """The number as JSON knows it: None, which is null there, for what is infinite or not a number."""
+    return float(value) if math.isfinite(value) else None

@@ -7,8 +7,9 @@ import pytest
 
 from gatewise.cells import CELLS
 from gatewise.compiler.gradient import backward_program
-from gatewise.compiler.lower import program_of
+from gatewise.compiler.lower import lower, program_of
 from gatewise.compiler.program import Instruction, Program
+from gatewise.equation import Value
 
 from ..matrix import every_cell
 
@@ -27,6 +28,23 @@ def test_programs_are_what_they_were(name):
 
 def test_no_golden_is_left_over():
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(CELLS)
+
+
+@every_cell
+def test_a_program_recorded_again_is_the_same_program(cell):
+    program = program_of(cell)
+    values = program.values()
+    names = {name: value for name, value in values.items() if not isinstance(value, float)}
+    outputs = {state: values[value] for state, value in program.outputs.items()}
+    assert lower(program.name, program.inputs, outputs, names) == program
+
+
+def test_values_that_are_known_are_not_computed():
+    program = Program("p", ("a",), (Instruction("b", "tanh", ("a",)), Instruction("c", "neg", ("b",))), {"c": "c"})
+    known = Value("input", label="kept_b")
+    values = program.values({"b": known})
+    assert values["b"] is known
+    assert values["c"].arguments == (known,)
 
 
 @every_cell

@@ -93,4 +93,4 @@ def test_a_product_of_which_neither_is_a_gate_is_refused_with_both_and_the_line(
 
     with pytest.raises(CellError, match=r"multiplies a and c, of which neither is known") as refused:
         kept_and_written(doubtful, "c")
-    assert "test_affine.py" in str(refused.value)
+    assert "test_signals.py" in str(refused.value)

@@ -156,16 +156,11 @@ class _Backward:
         return given
 
     def _forward_again(self) -> None:
-        self.values = {value: Value("input", label=name) for name, value in self._given().items()}
-        for instruction in self.forward.body:
-            if instruction.name in self.values:
-                continue
-            if instruction.op == "constant":
-                self.values[instruction.name] = instruction.constant
-            else:
-                value = Value(instruction.op, *(self.values[argument] for argument in instruction.args))
-                self.values[instruction.name] = value
-                self._name(instruction.name, value)
+        given = {value: Value("input", label=name) for name, value in self._given().items()}
+        self.values = self.forward.values(given)
+        for name in self.forward.by_name:
+            if name not in given:
+                self._name(name, self.values[name])
 
     def _seed(self) -> None:
         for index, state in enumerate(self.cell.state):

@@ -2,6 +2,11 @@
 
 At rest every pre-activation, per-unit weight and state is zero, as with W = U = 0 and no biases. Then one *knob* at a
 time is turned: a gate's pre-activation, which its bias moves, or a per-unit weight, which may be a shift.
+
+Initialisation asks this, for every cell: is a state's slope the sigmoid of one knob? Slopes are measured, since many
+expressions are that law (f, 1 - i, exp(-softplus(-f)), a gate behind a norm), and the answer may be no. Its sibling
+:mod:`.signals` is asked of a run instead: it derives keep and write as expressions that are exact at all values,
+wherever it can prove which factor is the gate, and refuses a cell by name where it cannot.
 """
 
 from __future__ import annotations

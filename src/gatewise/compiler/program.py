@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..value import Operand, Value
 from .ops import OPS
 
 # Operations whose result depends on other units than their own.
@@ -20,6 +21,13 @@ class Instruction:
     op: str
     args: tuple[str, ...] = ()
     constant: float = 0.0
+
+    def on(self, values: Mapping[str, Operand]) -> Operand:
+        """What it computes from these values, recorded as a step would record it."""
+        if self.op == "constant":
+            return self.constant
+        label = self.name if self.op == "product" else ""
+        return Value(self.op, *(values[argument] for argument in self.args), label=label)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,18 @@ class Program:
     def by_name(self) -> dict[str, Instruction]:
         """The instruction that computes each value."""
         return {instruction.name: instruction for instruction in self.body}
+
+    def values(self, known: Mapping[str, Operand] | None = None) -> dict[str, Operand]:
+        """Every value by name, recorded again as a step would record it, so that new programs can be made of them.
+
+        known: values to take as they are, in place of computing them; inputs are symbols of their own name by default.
+        """
+        values: dict[str, Operand] = {name: Value("input", label=name) for name in self.inputs}
+        values |= known or {}
+        for instruction in self.body:
+            if instruction.name not in values:
+                values[instruction.name] = instruction.on(values)
+        return values
 
     def verify(self) -> Program:
         """Itself, where every value is defined once, before its use, with the right number of arguments."""

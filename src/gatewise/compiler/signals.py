@@ -1,9 +1,11 @@
-"""A step split into signals and the context that steers them, symbolically.
-
-What in a step is a gate and what is the signal that passes it: told from the ranges of the values, for any cell.
+"""A step split into signals and the context that steers them, symbolically, for any cell.
 
 Of a product of two values that both move with inputs and states, the one that cannot be negative scales the other: a
-gate, context in every split of the memory. Which of two it is must be provable, or the split is refused by name.
+gate, context in every split of the memory. Which of two it is must be provable from the ranges of the values, or the
+split is refused by name.
+
+The split is exact at all values of a run. Initialisation asks a narrower question, and of every cell, also of those
+that cannot be split: which single gate keeps a state while everything else is at rest. :mod:`.keepers` measures that.
 """
 
 from __future__ import annotations
@@ -28,11 +30,7 @@ class Flow:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.program = program_of(cell)
-        self.values: dict[str, Operand] = {name: Value("input", label=name) for name in self.program.inputs}
-        for i in self.program.body:
-            label = i.name if i.op == "product" else ""
-            arguments = (self.values[argument] for argument in i.args)
-            self.values[i.name] = i.constant if i.op == "constant" else Value(i.op, *arguments, label=label)
+        self.values = self.program.values()
 
     @cached_property
     def bounds(self) -> dict[str, Interval]:

@@ -77,9 +77,7 @@ class _Frozen:
         if i.op == "product" and i.name in self.path:  # once, for gates too
             self.values[i.name] = self.signals[i.name] = Value("product", self._exact(i.args[0]), label=i.name)
             return
-        label = i.name if i.op == "product" else ""
-        arguments = [self.values[argument] for argument in i.args]
-        self.values[i.name] = i.constant if i.op == "constant" else Value(i.op, *arguments, label=label)
+        self.values[i.name] = i.on(self.values)
         if i.name in self.path:
             self.signals[i.name] = self._constant(i.constant) if i.op == "constant" else self._signal(i)
 

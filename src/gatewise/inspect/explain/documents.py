@@ -14,6 +14,7 @@ from ...compiler.lower import program_of
 from ...compiler.signals import flow_of
 from ...diagram import diagram
 from ...equation import Cell
+from ...escape import json_number
 from ...version import version
 from .. import page
 from ..certificate import Certificate
@@ -112,20 +113,20 @@ def _jacobian(place: Place) -> dict[str, Any] | None:
 
 def _told(each: Explained) -> dict[str, Any]:
     said = each.said
-    head = {"label": said.label, "value": _finite(said.value), "unit": said.unit}
+    head = {"label": said.label, "value": json_number(said.value), "unit": said.unit}
     return head | {"memory": _sum(each.memory), "credit": _sum(each.credit)}
 
 
 def _sum(view: Sum | Refused) -> dict[str, Any]:
     if isinstance(view, Refused):
         return {"refusal": view.sentence}
-    lines = {name: _finite(line) for name, line in view.lines.items()}
+    lines = {name: json_number(line) for name, line in view.lines.items()}
     return {"by_step": _numbers(view.by_step), "lines": lines, "certificate": _certificate(view.certificate)}
 
 
 def _certificate(certificate: Certificate) -> dict[str, Any]:
     names = ("total", "value", "gap", "tolerance")
-    numbers = {name: _finite(getattr(certificate, name)) for name in names}
+    numbers = {name: json_number(getattr(certificate, name)) for name in names}
     return {"what": certificate.what, **numbers, "holds": certificate.holds}
 
 
@@ -137,10 +138,6 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 def _scores(scores: Scores) -> dict[str, Any]:
     return {"title": scores.title, "labels": scores.labels, "numbers": _numbers(scores.numbers)}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _numbers(values: Tensor | ArrayLike) -> list[Any]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...compiler.signals import kept_and_written
-from ...equation import Cell, Operand, Value
+from ...equation import Cell, Value
 from ...errors import InputError
 from ...transforms.rewrite import Rewriting, derived, memories
 from ..intercept import Changed
@@ -43,13 +43,8 @@ def keeping(record: Record, layer: int, direction: int, state: str) -> Tensor:
 def _keeping(cell: Cell, state: str) -> Cell:
     """The cell with the factor as a further state."""
     program = kept_and_written(cell, state)
-    values: dict[str, Operand] = {name: Value("input", label=name) for name in program.inputs}
-    for i in program.body:
-        label = i.name if i.op == "product" else ""
-        arguments = (values[argument] for argument in i.args)
-        values[i.name] = i.constant if i.op == "constant" else Value(i.op, *arguments, label=label)
-    factor = values[program.outputs["keep"]]
-    given = factor if isinstance(factor, Value) else Value("add", factor, 0.0)
-    new = Rewriting((*cell.outputs, given), dict(cell.values))
+    factor = program.values()[program.outputs["keep"]]
+    state_of_its_own = factor if isinstance(factor, Value) else Value("add", factor, 0.0)
+    new = Rewriting((*cell.outputs, state_of_its_own), dict(cell.values))
     names, starts = (*cell.state, f"keeps_{state}"), (*cell.initial, 0.0)
     return derived(cell, "keeping", new, (_keeping, (cell, state)), state=names, initial=starts)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...escape import visible
+from ...escape import json_number, visible
 from ...pages.axes import Scale, number_ticks, text_ticks, value_scale
 from ...pages.figure import Tick
 from ..certificate import Certificate
@@ -70,8 +70,8 @@ def _place(place: Place, diagram: int, label: str) -> dict[str, Any]:
 
 
 def _output(output: Output | Refusal) -> dict[str, Any]:
-    value = output.value if np.isfinite(output.value) else None
-    head = {"label": visible(output.label), "unit": visible(output.unit), "value": value, "at": output.at}
+    head = {"label": visible(output.label), "unit": visible(output.unit), "at": output.at}
+    head["value"] = json_number(output.value)
     if isinstance(output, Refusal):
         return head | {"refusal": visible(output.sentence), "certificates": []}
     return head | {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
 
-from ...escape import spreadsheet_safe
+from ...escape import json_number, spreadsheet_safe
 from ...words import stamps
 from .outcome import Outcome
 from .results import Backtest, Score, forecast_frame
@@ -72,14 +71,10 @@ def _backtest(backtest: Backtest) -> dict[str, Any]:
 def _score(score: Score) -> dict[str, Any]:
     return {
         "model": score.model,
-        "mase": _number(score.mase),
-        "smape": _number(score.smape),
-        "crps": _number(score.crps),
-        "coverage": {str(level): _number(share) for level, share in sorted(score.coverage.items())},
-        "seconds": _number(score.seconds),
-        "error_by_step": [_number(error) for error in score.error_by_step.tolist()],
+        "mase": json_number(score.mase),
+        "smape": json_number(score.smape),
+        "crps": json_number(score.crps),
+        "coverage": {str(level): json_number(share) for level, share in sorted(score.coverage.items())},
+        "seconds": json_number(score.seconds),
+        "error_by_step": [json_number(error) for error in score.error_by_step.tolist()],
     }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
