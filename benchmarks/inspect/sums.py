@@ -23,7 +23,7 @@ from gatewise.errors import CellError, ExplanationError
 from gatewise.inspect.certificate import TOLERANCES, Certificate
 from gatewise.inspect.credit.decomposition import decompose
 from gatewise.inspect.memory.provenance import Provenance, provenance
-from gatewise.inspect.recording import record
+from gatewise.inspect.recorded_run import record
 from gatewise.nn import Recurrent
 from gatewise.transforms import clip_gates, clip_memory, layer_norm, recurrent_dropout, zoneout
 from gatewise.transforms.rewrite import is_scaled

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .equation import cell as cell
-    from .inspect.recording import record as record
-    from .inspect.recording import recording as recording
+    from .inspect.recorded_run import record as record
+    from .inspect.recorded_run import recording as recording
     from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
@@ -23,8 +23,8 @@ _EXPORTS = {
     "cell": ".equation",
     "from_torch": ".nn.from_torch",
     "load": ".models.registry",
-    "record": ".inspect.recording",
-    "recording": ".inspect.recording",
+    "record": ".inspect.recorded_run",
+    "recording": ".inspect.recorded_run",
     "stream": ".nn.stream",
 }
 __all__ = ["Cell", "cell", "from_torch", "load", "record", "recording", "stream"]

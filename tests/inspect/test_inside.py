@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -225,7 +224,7 @@ def test_a_sum_that_does_not_check_is_refused_in_its_place(monkeypatch: pytest.M
 
 
 def test_too_long_a_sequence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["gatewise.inspect.recording"], "_SHARE", 0.0)
+    monkeypatch.setattr("gatewise.inspect.recorded_run._SHARE", 0.0)
     with pytest.raises(InputError, match="a record of") as error:
         look_inside(replace(plain(), shorter="look at less"))
     assert error.value.hint == "look at less"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatewise.errors import CellError, ExplanationError, InputError, ShapeError
 from gatewise.inspect.memory.provenance import provenance
-from gatewise.inspect.recording import record
+from gatewise.inspect.recorded_run import record
 from gatewise.nn import GRU, LSTM, RNN, Recurrent
 from gatewise.transforms.rewrite import memories
 

@@ -9,8 +9,7 @@ import torch
 
 from gatewise import record
 from gatewise.errors import CellError, InputError
-from gatewise.inspect.memory.forgetting import keeping
-from gatewise.inspect.memory.timescales import timescales
+from gatewise.inspect.memory.timescales import keeping, timescales
 from gatewise.nn import GRU, JANET, LSTM, LSTM1997, RNN, SLSTM, PeepholeLSTM, Recurrent
 from gatewise.transforms.rewrite import memories
 

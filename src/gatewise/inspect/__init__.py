@@ -12,19 +12,19 @@ from .credit.integrated import integrated_gradients as integrated_gradients
 from .explain import Inside as Inside
 from .explain import look_inside as look_inside
 from .intervention import intervene as intervene
-from .matching import matches as matches
-from .matching import units_on as units_on
 from .memory.jacobian import lag_norms as lag_norms
 from .memory.jacobian import step_jacobians as step_jacobians
 from .memory.provenance import provenance as provenance
 from .memory.saturation import SaturationTrail as SaturationTrail
 from .memory.saturation import saturation as saturation
 from .memory.timescales import timescales as timescales
-from .record import LayerRecord as LayerRecord
-from .record import Record as Record
-from .recording import record as record
-from .recording import recording as recording
-from .similar import similar as similar
+from .recorded_run import record as record
+from .recorded_run import recording as recording
+from .records import LayerRecord as LayerRecord
+from .records import Record as Record
+from .search import matches as matches
+from .search import similar as similar
+from .search import units_on as units_on
 from .subject import Subject as Subject
 
 __all__ = [

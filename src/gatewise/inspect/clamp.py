@@ -22,7 +22,7 @@ from ..nn.weights import Place
 from ..transforms.rewrite import derived, rewritten
 from .intercept import Changed
 from .names import gate_values
-from .record import Record
+from .records import Record
 
 
 @lru_cache(maxsize=256)

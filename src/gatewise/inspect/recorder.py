@@ -1,4 +1,4 @@
-"""The observer that records a layer while it runs, and the window of steps it records."""
+"""The observer that records a layer while it runs, and which steps it keeps: a span, each step or means of several."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .intercept import Changed
 from .names import observed
 
 
-class Window(NamedTuple):
+class Sampling(NamedTuple):
     """Steps from ``first`` up to ``end``, None for the last; ``bin`` of them make one in the record, their mean."""
 
     first: int = 0
@@ -29,8 +29,8 @@ class Window(NamedTuple):
     bin: int = 1
 
     @classmethod
-    def of(cls, span: tuple[int, int] | None, bin: int) -> Window:
-        """Raises InputError for what is no span and no number of steps."""
+    def of(cls, span: tuple[int, int] | None, bin: int) -> Sampling:
+        """The sampling that was asked for. Raises InputError where the span is empty or bin is not a whole number."""
         first, end = (0, None) if span is None else span
         if first < 0 or (end is not None and end <= first):
             raise InputError(f"the span {span} holds no step", hint="span=(first, end), counted from 0")
@@ -41,7 +41,7 @@ class Window(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether every step is kept by itself."""
-        return self == Window()
+        return self == Sampling()
 
     def steps(self, total: int) -> int:
         """How many steps the record has."""
@@ -53,16 +53,16 @@ class Window(NamedTuple):
         to; -1 for none."""
         rows = batch.rows
         count = rows.batch
-        own = torch.arange(len(batch.x)) if rows.places is None else rows.places[: len(batch.x)].cpu()
+        order = torch.arange(len(batch.x)) if rows.places is None else rows.places[: len(batch.x)].cpu()
         if reverse:
-            own = rows.mirrored(own.unsqueeze(1).to(batch.x.device)).squeeze(1).cpu()
-        time, sequence = own // count, own % count
+            order = rows.mirrored(order.unsqueeze(1).to(batch.x.device)).squeeze(1).cpu()
+        time, sequence = order // count, order % count
         inside = time >= self.first
         if self.end is not None:
             inside &= time < self.end
         running = rows.running()
         if running is not None:
-            inside &= torch.arange(len(own)) < running
+            inside &= torch.arange(len(order)) < running
         return torch.where(inside, (time - self.first) // self.bin * count + sequence, -1)
 
 
@@ -78,67 +78,67 @@ class Means:
         if not self._sums:
             self._sums = [part.new_zeros(len(self._counts), part.shape[1]) for part in parts]
         targets = self._targets[first : first + len(parts[0])]
-        kept = torch.nonzero(targets >= 0).squeeze(1).to(parts[0].device)
-        where = targets.to(parts[0].device)[kept]
+        sources = torch.nonzero(targets >= 0).squeeze(1).to(parts[0].device)
+        where = targets.to(parts[0].device)[sources]
         for total, part in zip(self._sums, parts, strict=True):
-            total.index_add_(0, where, part[kept])
+            total.index_add_(0, where, part[sources])
 
-    def found(self) -> list[Tensor]:
-        """The means, (rows, K) each; zero where there was nothing."""
+    def results(self) -> list[Tensor]:
+        """The means, (rows, K) each; zero for a target that no row went to."""
         counts = self._counts.clamp(min=1).unsqueeze(1)
         return [total / counts.to(total) if int(counts.max()) > 1 else total for total in self._sums]
 
 
-_CHUNK_BYTES = 2**26  # of what is looked at before it is thinned out
+_CHUNK_BYTES = 2**26  # of a chunk of time whose values are held at once before they are averaged
 
 
 class Recorder:
     """A runner that keeps what a layer reads, its states and some values of its step, for every row.
 
     names: which values of the program. width: of the output, where it is projected. After the run: ``rows``, each
-    (N, K) in the order of the run, or where the window thins them out (T * B, K) in the input's; ``initial`` each
+    (N, K) in the order of the run, or where the sampling thins them out (T * B, K) in the input's; ``initial`` each
     state (B, K) before it, longest sequence first.
     """
 
     initial: list[Tensor]
 
-    def __init__(self, place: Place, width: int, batch: Batch, names: tuple[str, ...], window: Window) -> None:
-        self.place, self.batch, self._width, self._window = place, batch, width, window
+    def __init__(self, place: Place, width: int, batch: Batch, names: tuple[str, ...], sampling: Sampling) -> None:
+        self.place, self.batch, self._width, self._sampling = place, batch, width, sampling
         self._run = Changed(partial(observed, names=names))
         self._begun: list[Tensor] = []
         self._heads: list[list[Tensor]] = []
 
     def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
-        """All steps, looked at."""
+        """Run all steps, and keep what was asked for of each."""
         if not self._begun:
-            mine = [layer.states[0][:, : self._width], *layer.states[1:]]
+            initial = [layer.states[0][:, : self._width], *layer.states[1:]]
             earlier = [self.initial] if self._heads else []
-            self.initial = [_beside(heads) for heads in zip(*earlier, mine, strict=True)]
-        if self._window.whole:
-            found = self._run.sequence(key, layer, histories=True)
-            self._heads.append([layer.x, found.y, *found.histories, *self._more()])
-            return found
+            self.initial = [_beside(heads) for heads in zip(*earlier, initial, strict=True)]
+        if self._sampling.whole:
+            states = self._run.sequence(key, layer, histories=True)
+            self._heads.append([layer.x, states.y, *states.histories, *self._more()])
+            return states
         return self._thinned(key, layer, histories=histories)
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The first step."""
+        """Run the first step, where it runs by itself."""
         missing = layer.rows - len(states[0])  # sequences without a step
         self.initial = [torch.nn.functional.pad(states[0], (0, 0, 0, missing)), *layer.states[1:]]
-        found = self._run.step(cell, layer, rows, states)
-        self._begun = [layer.x[rows], *found, *self._more()]
-        return found
+        after = self._run.step(cell, layer, rows, states)
+        self._begun = [layer.x[rows], *after, *self._more()]
+        return after
 
     def done(self, found: Run) -> None:
-        """What the layer gave in the end, which is its output state where that is projected."""
+        """Keep the output of the finished run as the output state, where that is projected."""
         self._projected = None
         if self._width == self.place.units:
             return
-        if self._window.whole:
+        if self._sampling.whole:
             self._projected = self.batch.rows.mirrored(found.y) if self.place.reverse else found.y
         else:
             means = self._means(reverse=False)
             means.add(0, (found.y,))
-            (self._projected,) = means.found()
+            (self._projected,) = means.results()
 
     @property
     def rows(self) -> list[Tensor]:
@@ -153,8 +153,8 @@ class Recorder:
         return self._run.more.pop() if self._run.more else ()
 
     def _means(self, *, reverse: bool) -> Means:
-        targets = self._window.targets(self.batch, reverse=reverse)
-        return Means(targets, self._window.steps(self.batch.rows.steps) * self.batch.rows.batch)
+        targets = self._sampling.targets(self.batch, reverse=reverse)
+        return Means(targets, self._sampling.steps(self.batch.rows.steps) * self.batch.rows.batch)
 
     def _thinned(self, key: str, layer: Layer, *, histories: bool) -> States:
         """Chunk by chunk of time, so that no more than a chunk is there at once."""
@@ -167,11 +167,11 @@ class Recorder:
         states = layer.states
         for begin, end in _chunks(layer, len(cell_of(key).state)):
             part = layer.part(begin, end, states)
-            found = self._run.sequence(key, part, histories=True)
-            means.add(first, (part.x, found.y, *found.histories, *self._more()))
-            first, states = first + len(part.x), found.last
-            chunks.append(found if histories else found._replace(histories=found.histories[:, :0]))
-        self._heads.append(means.found())
+            chunk = self._run.sequence(key, part, histories=True)
+            means.add(first, (part.x, chunk.y, *chunk.histories, *self._more()))
+            first, states = first + len(part.x), chunk.last
+            chunks.append(chunk if histories else chunk._replace(histories=chunk.histories[:, :0]))
+        self._heads.append(means.results())
         return States(torch.cat([c.y for c in chunks]), states, torch.cat([c.histories for c in chunks], dim=1))
 
 

@@ -14,7 +14,7 @@ from ..kernels.reference import States
 from ..kernels.registry import cell_of, register
 from ..nn.assemble import assembled
 from ..nn.layer_run import Plain, Runner, in_heads, projected, reads_output
-from .record import LayerRecord, Record
+from .records import LayerRecord, Record
 
 
 class PlainLoop(Plain):
@@ -34,7 +34,7 @@ class Steps:
 
     def __init__(self, record: Record, layer: int = 0, direction: int = 0) -> None:
         self.found = record.layer(layer, direction)
-        if not record.window.whole:
+        if not record.sampling.whole:
             raise InputError("the record leaves steps out", hint="record without span= and bin=")
         module = record.module
         self.cell, self.heads = module.cell, module.options.heads

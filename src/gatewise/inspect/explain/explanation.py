@@ -22,8 +22,8 @@ from ..memory.provenance import provenance
 from ..memory.saturation import Saturation, saturation
 from ..memory.timescales import Timescales, timescales
 from ..names import gate_values, values_of
-from ..record import LayerRecord, Record
-from ..recording import record
+from ..recorded_run import record
+from ..records import LayerRecord, Record
 from ..subject import Said, Subject
 from .readout import Reading, reading
 

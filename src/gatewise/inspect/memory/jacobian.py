@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...nn.values import check_memory
-from ..matching import check_sequence
-from ..record import Record
+from ..records import Record
 from ..replay import PlainLoop, Steps
-from .forgetting import keeping, the_state
+from ..search import check_sequence
+from .timescales import keeping, the_state
 
 if TYPE_CHECKING:
     import pandas as pd

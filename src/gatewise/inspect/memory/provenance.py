@@ -18,7 +18,7 @@ from ...errors import InputError, ShapeError
 from ...nn.recurrent import Recurrent
 from ...transforms.rewrite import memories
 from ..certificate import TOLERANCES, Certificate
-from ..record import LayerRecord, Record
+from ..records import LayerRecord, Record
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def provenance(
 def _check(record: Record, one: LayerRecord, batch: int) -> None:
     if not one.preactivations:
         raise InputError("the record holds no pre-activations", hint="record(..., preactivations=True)")
-    if not record.window.whole:
+    if not record.sampling.whole:
         raise InputError("the record holds only some of the steps", hint="record without span and bin")
     if record.cell.noise and record.module.training:
         raise InputError("the record was made in training, with random numbers that it does not hold", hint="eval() it")

@@ -18,8 +18,8 @@ from ...pages.axes import Scale, percent_ticks
 from ...pages.figure import Dot, Figure, Path
 from ...pages.marks import line, series, shape
 from ..names import gate_values
-from ..record import LayerRecord, Record
-from ..recording import record
+from ..recorded_run import record
+from ..records import LayerRecord, Record
 from ..replay import inside
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from gatewise.transforms import layer_norm
 
 from ..matrix import ALL_CELLS, every_cell, random_layer, relative_error
 from ..tolerance import DERIVATIVE, PARITY
-from .loops import made, run, sequence_of, states_of
+from ..transforms.loops import made, run, sequence_of, states_of
 
 
 def both(cell):

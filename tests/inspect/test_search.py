@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from gatewise import record
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.inspect.matching import Match, _runs, matches, units_on
-from gatewise.inspect.similar import similar
+from gatewise.inspect.search import Match, _runs, matches, similar, units_on
 from gatewise.nn import LSTM, RNN, Recurrent
 
 

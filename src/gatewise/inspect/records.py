@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..kernels.layer import lengths_of
 from ..nn.recurrent import Recurrent
 from .names import gate_values, sums
-from .recorder import Recorder, Window
+from .recorder import Recorder, Sampling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,12 +24,12 @@ Stacked: TypeAlias = "Tensor | list[Tensor]"  # one tensor, or one for each laye
 
 class Selection(NamedTuple):
     """What is kept of a run. names: values of the step's program, beside the states. preactivations, values: whether
-    pre-activations, and which values by name, were asked for. window: which steps."""
+    pre-activations, and which values by name, were asked for. sampling: which steps."""
 
     names: tuple[str, ...]
     preactivations: bool
     values: tuple[str, ...]
-    window: Window
+    sampling: Sampling
 
 
 class Named(Mapping[str, Any]):
@@ -42,7 +42,7 @@ class Named(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
             if name not in self._names:
-                raise KeyError(f"{name!r}; there is {', '.join(self._names)}")
+                raise KeyError(f"{name!r}; the names are {', '.join(self._names)}")
             self._made[name] = self._make(name)
         return self._made[name]
 
@@ -57,26 +57,35 @@ class Named(Mapping[str, Any]):
 
 
 class LayerRecord:
-    """One layer in one direction; time is the input's own order, zero lies beyond a sequence's end.
+    """One layer in one direction.
 
-    gates, states, preactivations, values: (T, B, H) by name. initial: (B, H), the states before the first step.
-    x: (T, B, I), what the layer read. reverse: whether it ran from the end. lengths: (B,) int64.
+    Time is the input's own order, also where the layer ran from the end; zero lies beyond a sequence's end.
+
+    Attributes:
+        cell: The step, whose own names these are.
+        reverse: Whether the layer ran from the end.
+        gates: By declared name, after the activation, (T, B, H) each.
+        states: By name, (T, B, H) each; an output that is projected is (T, B, P).
+        preactivations: By gate, (T, B, H) each, where they were asked for.
+        values: By name, (T, B, H) each, where they were asked for.
+        initial: By state, (B, H) each, before the first step.
+        lengths: (B,) int64.
     """
 
-    def __init__(self, cell: Cell, recorder: Recorder, kept: Selection) -> None:
-        self.cell, self.reverse, self.window = cell, recorder.place.reverse, kept.window
-        self._recorder, self._names, self._rows = recorder, kept.names, recorder.rows
-        activated, entering = gate_values(cell), sums(cell) if kept.preactivations else {}
+    def __init__(self, cell: Cell, recorder: Recorder, selection: Selection) -> None:
+        self.cell, self.reverse, self.sampling = cell, recorder.place.reverse, selection.sampling
+        self._recorder, self._names, self._rows = recorder, selection.names, recorder.rows
+        activated, entering = gate_values(cell), sums(cell) if selection.preactivations else {}
         self.gates: Mapping[str, Tensor] = Named(list(activated), lambda name: self._value(activated[name]))
         self.states: Mapping[str, Tensor] = Named(cell.state, self._state)
         self.preactivations: Mapping[str, Tensor] = Named(list(entering), lambda name: self._value(entering[name]))
-        self.values: Mapping[str, Tensor] = Named(kept.values, self._value)
+        self.values: Mapping[str, Tensor] = Named(selection.values, self._value)
         self.initial: Mapping[str, Tensor] = Named(cell.state, self._initial)
-        self.lengths = _lengths(recorder, kept.window)
+        self.lengths = _lengths(recorder, selection.sampling)
 
     @property
     def x(self) -> Tensor:
-        """What the layer read."""
+        """What the layer read, (T, B, I)."""
         return self._formed(self._rows[0])
 
     def _value(self, name: str) -> Tensor:
@@ -94,34 +103,41 @@ class LayerRecord:
     def _formed(self, rows: Tensor) -> Tensor:
         """Rows (N, K) in the order of the run, or already the record's own, as (T, B, K)."""
         batch = self._recorder.batch.rows
-        if not self.window.whole:
+        if not self.sampling.whole:
             return rows.view(-1, batch.batch, rows.shape[1])
         return batch.padded(batch.mirrored(rows) if self.reverse else rows)
 
 
-def _lengths(recorder: Recorder, window: Window) -> Tensor:
+def _lengths(recorder: Recorder, sampling: Sampling) -> Tensor:
     rows = recorder.batch.rows
     if rows.batch_sizes is None:
-        own = torch.full((rows.batch,), rows.steps)
+        lengths = torch.full((rows.batch,), rows.steps)
     else:
-        own = rows.unsorted(lengths_of(rows.batch_sizes, rows.batch))
-    return torch.tensor([window.steps(length) for length in own.tolist()], dtype=torch.int64)
+        lengths = rows.unsorted(lengths_of(rows.batch_sizes, rows.batch))
+    return torch.tensor([sampling.steps(length) for length in lengths.tolist()], dtype=torch.int64)
 
 
 class Record:
     """Every gate and state of a run, for every layer, direction, step, sequence and unit.
 
-    cell: the step, whose own names these are. module: the layer that ran (one of torch.nn's as ours). gates: by their
-    declared names, after their activation, ``record.gates["forget"]``: (L, D, T, B, H); where layers differ in size a
-    list of (D, T, B, H). states: likewise, the forward pass's own bits; an output that is projected is P wide.
-    preactivations, values: likewise, where they were asked for. initial: (L, D, B, H), states before the first step.
-    Time is the input's own order in both directions; zero lies beyond a sequence's end. lengths: (B,) int64.
-    output: what the model returned.
+    Time is the input's own order in both directions; zero lies beyond a sequence's end. Where layers differ in size,
+    what is (L, D, ...) below is a list over layers of (D, ...).
+
+    Attributes:
+        cell: The step, whose own names these are.
+        module: The layer that ran; one of torch.nn's as the layer of gatewise that stood in for it.
+        gates: By declared name, after the activation, (L, D, T, B, H) each: ``record.gates["forget"]``.
+        states: By name, (L, D, T, B, H) each, the forward pass's own bits; an output that is projected is P wide.
+        preactivations: By gate, (L, D, T, B, H) each, where they were asked for.
+        values: By name, (L, D, T, B, H) each, where they were asked for.
+        initial: By state, (L, D, B, H) each, before the first step.
+        lengths: (B,) int64.
+        output: What the model returned.
     """
 
-    def __init__(self, module: Recurrent, recorders: Sequence[Recorder], kept: Selection, output: Any) -> None:
-        self.module, self.cell, self.window, self.output = module, module.cell, kept.window, output
-        self._layers = [LayerRecord(module.cell, recorder, kept) for recorder in recorders]
+    def __init__(self, module: Recurrent, recorders: Sequence[Recorder], selection: Selection, output: Any) -> None:
+        self.module, self.cell, self.sampling, self.output = module, module.cell, selection.sampling, output
+        self._layers = [LayerRecord(module.cell, recorder, selection) for recorder in recorders]
         self.lengths = self._layers[0].lengths
         self.gates: Mapping[str, Any] = self._joined("gates")
         self.states: Mapping[str, Any] = self._joined("states")
@@ -131,11 +147,22 @@ class Record:
 
     @property
     def directions(self) -> int:
-        """D."""
+        """How many directions each layer has: D, 1 or 2."""
         return 2 if self.module.bidirectional else 1
 
     def layer(self, layer: int = 0, direction: int = 0) -> LayerRecord:
-        """One layer in one direction. Raises InputError for one that there is not."""
+        """One layer in one direction.
+
+        Args:
+            layer: Number of the layer, from 0, the one that reads the input.
+            direction: 0 forward, 1 backward.
+
+        Returns:
+            Its record.
+
+        Raises:
+            InputError: There is no such layer or direction.
+        """
         layers, directions = self.module.num_layers, self.directions
         if not (0 <= layer < layers and 0 <= direction < directions):
             raise InputError(
@@ -145,7 +172,7 @@ class Record:
         return self._layers[layer * directions + direction]
 
     def layers(self) -> Iterator[tuple[int, int, LayerRecord]]:
-        """(layer, direction, its record), all of them."""
+        """(layer, direction, its record), for every layer in every direction."""
         for index, one in enumerate(self._layers):
             yield index // self.directions, index % self.directions, one
 
@@ -153,32 +180,36 @@ class Record:
         return Named(list(getattr(self._layers[0], kind)), lambda name: self._stacked(kind, name))
 
     def _stacked(self, kind: str, name: str) -> Stacked:
-        each = [getattr(one, kind)[name] for one in self._layers]
-        layers = [torch.stack(each[at : at + self.directions]) for at in range(0, len(each), self.directions)]
-        return torch.stack(layers) if len({one.shape for one in layers}) == 1 else layers
+        tensors = [getattr(layer, kind)[name] for layer in self._layers]
+        layers = [torch.stack(tensors[at : at + self.directions]) for at in range(0, len(tensors), self.directions)]
+        return torch.stack(layers) if len({layer.shape for layer in layers}) == 1 else layers
 
     def to_numpy(self) -> dict[str, Any]:
-        """Every gate, state, pre-activation and value by name, as the tensors are."""
+        """Every gate, state, pre-activation and value by name, in the shapes of the tensors."""
         return {
-            name: [one.numpy(force=True) for one in kept] if isinstance(kept, list) else kept.numpy(force=True)
-            for name, kept in columns(self).items()
+            name: [one.numpy(force=True) for one in stacked] if isinstance(stacked, list) else stacked.numpy(force=True)
+            for name, stacked in columns(self).items()
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """A table with a column for each of them, and a row for each layer, direction, batch, time and unit."""
+        """A table with a column for each gate, state, pre-activation and value.
 
+        Returns:
+            A row for each layer, direction, batch, time and unit, which make its index; steps beyond a sequence's end
+            have none.
+        """
         return frame_of(self)
 
     def __repr__(self) -> str:
         steps, batch = self._layers[0].x.shape[:2]
-        kept = ", ".join([*self.gates, *self.states])
-        return f"Record of {self.module!r}: {steps} steps of {batch} sequences; {kept}"
+        names = ", ".join([*self.gates, *self.states])
+        return f"Record of {self.module!r}: {steps} steps of {batch} sequences; {names}"
 
 
-def columns(found: Record | LayerRecord) -> dict[str, Any]:
+def columns(record: Record | LayerRecord) -> dict[str, Any]:
     """Every gate, state, pre-activation and value, by a name of its own."""
-    entering = {f"{name} pre-activation": kept for name, kept in found.preactivations.items()}
-    return {**found.gates, **found.states, **entering, **found.values}
+    entering = {f"{name} pre-activation": numbers for name, numbers in record.preactivations.items()}
+    return {**record.gates, **record.states, **entering, **record.values}
 
 
 INDEX = ("layer", "direction", "batch", "time", "unit")
@@ -188,20 +219,20 @@ def frame_of(record: Record) -> pd.DataFrame:
     """A column for each gate, state and value; steps beyond a sequence's end have no row."""
     import pandas as pd
 
-    return pd.concat([_one(layer, direction, found) for layer, direction, found in record.layers()])
+    return pd.concat([_one(layer, direction, one) for layer, direction, one in record.layers()])
 
 
-def _one(layer: int, direction: int, found: LayerRecord) -> pd.DataFrame:
+def _one(layer: int, direction: int, record: LayerRecord) -> pd.DataFrame:
     import pandas as pd
 
-    kept = columns(found)
-    steps, batch, units = next(iter(kept.values())).shape
+    tensors = columns(record)
+    steps, batch, units = next(iter(tensors.values())).shape
     names = [[layer], [direction], range(batch), range(steps), range(units)]
     index = pd.MultiIndex.from_product(names, names=list(INDEX))
-    table = pd.DataFrame({name: _flat(one) for name, one in kept.items() if one.shape[2] == units}, index=index)
-    inside = torch.arange(steps) < found.lengths.unsqueeze(1)
+    table = pd.DataFrame({name: _flat(one) for name, one in tensors.items() if one.shape[2] == units}, index=index)
+    inside = torch.arange(steps) < record.lengths.unsqueeze(1)
     return table.loc[inside.flatten().repeat_interleave(units).numpy()]
 
 
-def _flat(kept: torch.Tensor) -> Any:
-    return kept.transpose(0, 1).reshape(-1).numpy(force=True)
+def _flat(tensor: Tensor) -> Any:
+    return tensor.transpose(0, 1).reshape(-1).numpy(force=True)
