@@ -64,11 +64,11 @@ class Facts:
 
     def _weights(self) -> frozenset[str]:
         """Weights for each unit, noise, numbers, and what is computed from these alone."""
-        found = {*self.cell.per_unit, *self.noise}
+        fixed = {*self.cell.per_unit, *self.noise}
         for instruction in self.program.body:
-            if all(argument in found for argument in instruction.args) and instruction.op != "product":
-                found.add(instruction.name)
-        return frozenset(found - set(self.program.outputs.values()))
+            if all(argument in fixed for argument in instruction.args) and instruction.op != "product":
+                fixed.add(instruction.name)
+        return frozenset(fixed - set(self.program.outputs.values()))
 
     def _averaged(self) -> frozenset[str]:
         """What means are taken of, and what is computed from means."""
@@ -92,18 +92,18 @@ class Facts:
 
     def _found_inner(self) -> frozenset[str]:
         """Sums of learned layers, and what is computed from them with weights before anyone else reads it."""
-        found = {name for name in self.gates if not self.is_shared(name)}
+        sums = {name for name in self.gates if not self.is_shared(name)}
         inner = set(self.gates)
         for instruction in self.program.body:
             name = instruction.name
             if name in self.gates or not is_temporary(name) or not self._is_linear(name):
                 continue
             args = self.args(name)
-            taken = [argument for argument in args if argument in found]
-            if taken and all(argument in found or self.weighted(argument) for argument in args):
+            taken = [argument for argument in args if argument in sums]
+            if taken and all(argument in sums or self.weighted(argument) for argument in args):
                 inner.add(name)
                 if not self.is_shared(name):
-                    found.add(name)
+                    sums.add(name)
         return frozenset(inner)
 
     def _is_linear(self, name: str) -> bool:

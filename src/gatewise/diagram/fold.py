@@ -37,18 +37,18 @@ class Folding:
 
     def folds(self) -> list[Fold]:
         """Every drawn value, each after what it reads."""
-        found: dict[str, Fold] = {}
+        folds: dict[str, Fold] = {}
 
         def draw(name: str) -> None:
-            if name not in found and not self.facts.is_source(name):
+            if name not in folds and not self.facts.is_source(name):
                 fold = self._fold(name)
                 for read in fold.reads:
                     draw(read)
-                found[name] = fold
+                folds[name] = fold
 
         for name in sorted(self.facts.program.outputs.values(), key=self.facts.position):
             draw(name)
-        return list(found.values())
+        return list(folds.values())
 
     def _fold(self, name: str) -> Fold:
         if name in self.facts.opposites:

@@ -19,14 +19,14 @@ def labelled(
     """All labels, those at the ends first; None where one finds no place."""
     taken = [figure.space for figure in figures] + [label.space for label in ends]
     taken += [stretch for wire in wires for stretch in wire.stretches]
-    found = list(ends)
-    for wanted, places in _wanted(graph, wires, {label.value for label in ends}, numbers=numbers):
+    labels = list(ends)
+    for label, places in _wanted(graph, wires, {label.value for label in ends}, numbers=numbers):
         space = next((space for space in places if _fits(space, taken)), None)
         if space is None:
             return None
-        found.append(wanted._replace(space=space))
+        labels.append(label._replace(space=space))
         taken.append(space)
-    return tuple(found)
+    return tuple(labels)
 
 
 def _wanted(

@@ -26,10 +26,10 @@ def layout_of(cell: Cell, numbers: bool = False) -> Layout:
     wiring = wired(cell)
     start = 24.0 if numbers else 14.0
     for attempt in range(_TRIES):
-        found = _Drawing(graph, wiring, Gaps(start + _WIDER * attempt, start + _WIDER * attempt / 2))
-        labels = labelled(graph, found.figures, found.wires, found.ends, numbers=numbers)
+        drawing = _Drawing(graph, wiring, Gaps(start + _WIDER * attempt, start + _WIDER * attempt / 2))
+        labels = labelled(graph, drawing.figures, drawing.wires, drawing.ends, numbers=numbers)
         if labels is not None:
-            return framed(found.figures, found.wires, labels)
+            return framed(drawing.figures, drawing.wires, labels)
     raise AssertionError(f"{cell.name}: no room for its labels")
 
 
@@ -68,10 +68,10 @@ class _Drawing:
         """A path in pixels, from and to the edges of figures, without points on straight stretches."""
         middle = zip(path, path[1:], path[2:], strict=False)
         bends = [here for before, here, after in middle if before[0] != after[0] and before[1] != after[1]]
-        kept = [self._scale.point(spot) for spot in (path[0], *bends, path[-1])]
-        kept[0] = self._edge(path[0], kept[0], kept[1])
-        kept[-1] = self._edge(path[-1], kept[-1], kept[-2])
-        return tuple(kept)
+        points = [self._scale.point(spot) for spot in (path[0], *bends, path[-1])]
+        points[0] = self._edge(path[0], points[0], points[1])
+        points[-1] = self._edge(path[-1], points[-1], points[-2])
+        return tuple(points)
 
     def _edge(self, cell: Spot, centre: Point, towards: Point) -> Point:
         space = self._spaces.get(self._names.get(cell, ""))
@@ -84,15 +84,15 @@ class _Drawing:
     def _end_labels(self) -> list[Label]:
         """The names of what comes from outside and of what goes there."""
         cell, placement = self._graph.cell, self._wiring.placement
-        found: list[Label] = []
+        labels: list[Label] = []
         for name, place in placement.sources.items():
             if name != BOTH:
                 side = (0.0, 1.0) if name == INPUT else (-1.0, 0.0)
-                found.append(self._beside(place, side, name if name != INPUT else "", written(cell, name)))
+                labels.append(self._beside(place, side, name if name != INPUT else "", written(cell, name)))
         for end, place in placement.ends.items():
             text = written(cell, previous(end.state))._replace(below="t")
-            found.append(self._beside(place, (0.0, -1.0) if end.up else (1.0, 0.0), end.value, text))
-        return found
+            labels.append(self._beside(place, (0.0, -1.0) if end.up else (1.0, 0.0), end.value, text))
+        return labels
 
     def _beside(self, place: Place, side: tuple[float, float], value: str, text: Text) -> Label:
         at = self._scale.point((track(place.column), track(place.row)))

@@ -57,8 +57,8 @@ def placed(graph: Graph, *, shallow_first: bool = True) -> Placement:
         sources[BOTH] = Place(JOIN, BUS)
     ends = {End(state, value, False): Place(columns - 1, entry[state]) for state, value in graph.outputs.items()}
     ends[End(graph.cell.state[0], graph.outputs[graph.cell.state[0]], True)] = Place(columns - 2, height - 1)
-    kept = {name: place for name, place in sources.items() if name in (*graph.sources, BOTH)}
-    return Placement(nodes, kept, ends, columns, height)
+    entered = {name: place for name, place in sources.items() if name in (*graph.sources, BOTH)}
+    return Placement(nodes, entered, ends, columns, height)
 
 
 def _rows(graph: Graph) -> dict[str, int]:
@@ -84,28 +84,28 @@ def _rows(graph: Graph) -> dict[str, int]:
 
 def _ordered(graph: Graph, *, shallow_first: bool) -> list[str]:
     """The nodes, each after what it reads; the states on top first, the output last."""
-    found: list[str] = []
+    order: list[str] = []
     on_lane = {name for lane in graph.lanes.values() for name in lane}
 
     def needed(name: str) -> int:
         node = graph.nodes.get(name)
-        return 0 if node is None or name in found else 1 + sum(needed(read) for read in node.reads)
+        return 0 if node is None or name in order else 1 + sum(needed(read) for read in node.reads)
 
     def visit(name: str) -> None:
-        if name in found or name not in graph.nodes:
+        if name in order or name not in graph.nodes:
             return
         sign = 1 if shallow_first else -1
         reads = graph.nodes[name].reads
         hanging = {read: read in graph.nodes and not graph.nodes[read].learned and needed(read) == 1 for read in reads}
         for read in sorted(reads, key=lambda read: (read not in on_lane, sign * needed(read), hanging[read])):
             visit(read)
-        found.append(name)
+        order.append(name)
 
     for lane in graph.lanes.values():
         visit(lane[-1])
     for value in graph.outputs.values():
         visit(value)
-    return found
+    return order
 
 
 class _Columns:

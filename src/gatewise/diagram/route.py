@@ -59,7 +59,7 @@ class Line:
     def paths(self, start: Spot, ends: set[Spot]) -> list[list[Spot]]:
         """The parts of it between its source, its forks and its ends, from the source on."""
         waiting = [(start, direction) for direction in sorted(self.ways[start])]
-        found: list[list[Spot]] = []
+        paths: list[list[Spot]] = []
         while waiting:
             cell, direction = waiting.pop(0)
             path = [cell]
@@ -70,10 +70,10 @@ class Line:
                 if cell in ends or len(onward) != 1:
                     break
                 direction = onward[0]
-            found.append(path)
+            paths.append(path)
             if cell not in ends:
                 waiting += [(cell, way) for way in onward]
-        return found
+        return paths
 
 
 class Router:

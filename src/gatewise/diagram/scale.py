@@ -76,11 +76,11 @@ def _used(lines: Iterable[Line], axis: int) -> list[int]:
 
 def _positions(tracks: list[int], extents: Mapping[int, float], gap: float) -> dict[int, float]:
     """Tracks side by side, as close as what stands on them allows."""
-    found: dict[int, float] = {}
+    positions: dict[int, float] = {}
     at, before = 0.0, None
     for index in tracks:
         if before is not None:
             figures = [extents[near] for near in (before, index) if near in extents]
             at += sum(figures) / 2 + (_FIGURES * gap if len(figures) > 1 else gap)
-        found[index], before = at, index
-    return found
+        positions[index], before = at, index
+    return positions

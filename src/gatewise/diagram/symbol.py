@@ -49,8 +49,8 @@ def marks(facts: Facts, fold: Fold) -> dict[str, str]:
     arguments = facts.arguments(fold.name)
     if fold.gates or fold.opposite or len(fold.reads) < 2 or not set(arguments) >= set(fold.reads):
         return {}
-    found = zip(arguments, MARKS.get(facts.op(fold.name), ()), strict=False)
-    return {argument: mark for argument, mark in found if mark and argument in fold.reads}
+    entries = zip(arguments, MARKS.get(facts.op(fold.name), ()), strict=False)
+    return {argument: mark for argument, mark in entries if mark and argument in fold.reads}
 
 
 def notes(facts: Facts, fold: Fold) -> str:
@@ -58,8 +58,8 @@ def notes(facts: Facts, fold: Fold) -> str:
     sums = [name for name in fold.inside if name in facts.sums]
     normal = any(facts.op(name) == "mean" for name in sums)
     clipped = any(facts.op(name) in ("maximum", "minimum") for name in sums)
-    found = ("norm" if normal else "", "clip" if clipped else "", _noise(facts, fold))
-    return " ".join(dict.fromkeys(note for note in found if note))
+    words = ("norm" if normal else "", "clip" if clipped else "", _noise(facts, fold))
+    return " ".join(dict.fromkeys(note for note in words if note))
 
 
 def _noise(facts: Facts, fold: Fold) -> str:

@@ -81,12 +81,12 @@ def _pins(graph: Graph, placement: Placement) -> dict[str, Pin]:
 
 def _connections(graph: Graph, placement: Placement) -> list[Connection]:
     """All that is to be connected: straight lines first, then the short ones."""
-    found = [Connection(read, node.name) for node in graph.nodes.values() for read in node.reads]
+    connections = [Connection(read, node.name) for node in graph.nodes.values() for read in node.reads]
     if graph.readers(BOTH):
-        found += [Connection(INPUT, BOTH), Connection(previous(graph.cell.state[0]), BOTH)]
-    found += [Connection(end.value, pin_name(end)) for end in placement.ends]
+        connections += [Connection(INPUT, BOTH), Connection(previous(graph.cell.state[0]), BOTH)]
+    connections += [Connection(end.value, pin_name(end)) for end in placement.ends]
     places = placement.nodes | placement.sources | {pin_name(end): place for end, place in placement.ends.items()}
-    return sorted(found, key=_order(places))
+    return sorted(connections, key=_order(places))
 
 
 def _order(places: dict[str, Place]) -> Callable[[Connection], tuple[bool, int]]:

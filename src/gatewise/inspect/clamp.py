@@ -32,19 +32,19 @@ def settable(cell: Cell) -> Mapping[str, str]:
     Not what a state was one step ago, which is the state of that step, nor weights.
     """
     program = program_of(cell)
-    given = {gate.preactivation for gate in cell.gates}
-    found = {name: name for name in program.inputs if name in given}
-    found |= {i.name: i.name for i in program.body if i.op != "lt" and not is_temporary(i.name)}
-    found |= {**program.outputs, **gate_values(cell)}
-    return {name: value for name, value in found.items() if value in program.by_name or value in given}
+    preactivations = {gate.preactivation for gate in cell.gates}
+    names = {name: name for name in program.inputs if name in preactivations}
+    names |= {i.name: i.name for i in program.body if i.op != "lt" and not is_temporary(i.name)}
+    names |= {**program.outputs, **gate_values(cell)}
+    return {name: value for name, value in names.items() if value in program.by_name or value in preactivations}
 
 
 def value_called(cell: Cell, name: str) -> str:
     """The value of the program of that name. Raises InputError with those that can be set."""
-    found = settable(cell)
-    if name not in found:
-        raise InputError(f"{cell.name} has nothing to set by the name {name!r}", hint=f"it has {', '.join(found)}")
-    return found[name]
+    known = settable(cell)
+    if name not in known:
+        raise InputError(f"{cell.name} has nothing to set by the name {name!r}", hint=f"it has {', '.join(known)}")
+    return known[name]
 
 
 def holds(value: str) -> str:
@@ -80,11 +80,11 @@ def held(cell: Cell, values: tuple[str, ...]) -> Cell:
 def complements(cell: Cell, value: str) -> list[str]:
     """Values that are 1 less this one, where the step writes both as a sigmoid."""
     program = program_of(cell)
-    mine = program.by_name.get(value)
-    if mine is None or mine.op != "sigmoid":
+    instruction = program.by_name.get(value)
+    if instruction is None or instruction.op != "sigmoid":
         return []
     opposite = {i.name: i.args[0] for i in program.body if i.op == "neg"}
-    (a,) = mine.args
+    (a,) = instruction.args
     others = [i for i in program.body if i.op == "sigmoid" and i.name != value]
     return [i.name for i in others if opposite.get(i.args[0]) == a or opposite.get(a) == i.args[0]]
 
@@ -163,12 +163,14 @@ class Clamped:
     def at(self, module: Recurrent, place: Place, batch: Batch) -> Runner:
         """The kernels, where nothing is set."""
         direction = int(place.reverse)
-        mine = [clamp for clamp in self._clamps if (clamp.layer, clamp.direction) == (place.layer, direction)]
-        if not mine:
+        clamps = [clamp for clamp in self._clamps if (clamp.layer, clamp.direction) == (place.layer, direction)]
+        if not clamps:
             return PLAIN
-        mine = [each for clamp in mine for each in _resolved(module.cell, clamp)]
-        names = tuple(dict.fromkeys(clamp.name for clamp in mine))
-        settings = torch.cat([_setting(place, batch, [each for each in mine if each.name == name]) for name in names])
+        clamps = [clamp for clamp in clamps for clamp in _resolved(module.cell, clamp)]
+        names = tuple(dict.fromkeys(clamp.name for clamp in clamps))
+        settings = torch.cat(
+            [_setting(place, batch, [clamp for clamp in clamps if clamp.name == name]) for name in names]
+        )
         return Changed(partial(held, values=names), _Filling(settings, place.units))
 
 
@@ -180,11 +182,11 @@ class _Filling:
 
     def __call__(self, cell: Cell, layer: Layer) -> Layer:
         """Heads come one after the other; where the first step runs apart, the rest has its last rows."""
-        rows, mine = layer.x.shape[0], slice(self._first, self._first + layer.units)
-        self._first = mine.stop % self._units
-        given = self._settings[:, self._settings.shape[1] - rows :, mine].to(layer.x.dtype)
+        rows, units = layer.x.shape[0], slice(self._first, self._first + layer.units)
+        self._first = units.stop % self._units
+        settings = self._settings[:, self._settings.shape[1] - rows :, units].to(layer.x.dtype)
         drawn = layer.step_noise.expand(-1, rows, -1)
-        return layer._replace(step_noise=torch.cat((drawn, given)) if len(drawn) else given)
+        return layer._replace(step_noise=torch.cat((drawn, settings)) if len(drawn) else settings)
 
 
 def _resolved(cell: Cell, clamp: Clamp) -> list[Clamp]:
@@ -200,14 +202,14 @@ def _setting(place: Place, batch: Batch, clamps: Sequence[Clamp]) -> Tensor:
     """Whether one value is set, and to what, for every row and unit: (2, N, H)."""
     steps, count = batch.rows.steps, batch.rows.batch
     like = batch.x.new_empty(0, dtype=working_dtype(batch.x))
-    found = [like.new_zeros(steps, count, place.units) for _ in range(2)]
+    settings = [like.new_zeros(steps, count, place.units) for _ in range(2)]
     for clamp in clamps:
         chosen = _chosen(clamp, steps, count, place.units)
         value = torch.as_tensor(clamp.value, dtype=like.dtype, device=like.device)
-        found[0][chosen] = 1.0
-        found[1][chosen] = _broadcast(value, tuple(len(each.flatten()) for each in chosen), clamp)
-    rows = [batch.rows.gathered(each)[: len(batch.x)] for each in found]
-    return torch.stack([batch.rows.mirrored(each) if place.reverse else each for each in rows])
+        settings[0][chosen] = 1.0
+        settings[1][chosen] = _broadcast(value, tuple(len(part.flatten()) for part in chosen), clamp)
+    rows = [batch.rows.gathered(part)[: len(batch.x)] for part in settings]
+    return torch.stack([batch.rows.mirrored(part) if place.reverse else part for part in rows])
 
 
 def _chosen(clamp: Clamp, steps: int, count: int, units: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -220,11 +222,11 @@ def _chosen(clamp: Clamp, steps: int, count: int, units: int) -> tuple[Tensor, T
 
 
 def _indices(what: str, chosen: Sequence[int] | None, count: int) -> Tensor:
-    found = torch.arange(count) if chosen is None else torch.as_tensor(list(chosen), dtype=torch.int64)
-    wrong = [index for index in found.tolist() if not 0 <= index < count]
+    indices = torch.arange(count) if chosen is None else torch.as_tensor(list(chosen), dtype=torch.int64)
+    wrong = [index for index in indices.tolist() if not 0 <= index < count]
     if wrong:
         raise InputError(f"there is no {what} {wrong[0]}", hint=f"there are 0 to {count - 1}")
-    return found
+    return indices
 
 
 def _broadcast(value: Tensor, shape: tuple[int, ...], clamp: Clamp) -> Tensor:

@@ -46,25 +46,25 @@ def recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
     """
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(f"a {type(model).__name__} is not a module", hint=f"give {_WANTED}")
-    found = {name: one for name, one in model.named_modules() if isinstance(one, Recurrent) or is_from_torch(one)}
-    if not found:
+    layers = {name: one for name, one in model.named_modules() if isinstance(one, Recurrent) or is_from_torch(one)}
+    if not layers:
         raise InputError(
             f"{type(model).__name__} holds no recurrent layer", hint=f"give {_WANTED}, or a model with one"
         )
-    return found
+    return layers
 
 
 def the_layer(model: nn.Module, of: str) -> nn.Module:
     """The one of that name, or the only one. Raises InputError where that is not clear."""
-    found = recurrent_layers(model)
-    if of in found:
-        return found[of]
-    names = ", ".join(name or "the model itself" for name in found)
+    layers = recurrent_layers(model)
+    if of in layers:
+        return layers[of]
+    names = ", ".join(name or "the model itself" for name in layers)
     if of:
         raise InputError(f"the model has no recurrent layer {of!r}", hint=f"there is {names}")
-    if len(found) > 1:
-        raise InputError(f"the model has {len(found)} recurrent layers", hint=f"say which with of=: {names}")
-    return next(iter(found.values()))
+    if len(layers) > 1:
+        raise InputError(f"the model has {len(layers)} recurrent layers", hint=f"name one of them with of=: {names}")
+    return next(iter(layers.values()))
 
 
 @contextmanager
@@ -111,22 +111,22 @@ class Changed:
         """All steps of the other cell; the histories of the module's own states."""
         plain = cell_of(key)
         cell = self._change(plain)
-        own, added = len(plain.state), len(cell.state) - len(plain.state)
-        found = sequence(register(cell), self._given(cell, layer, added), histories=histories or added > 0)
+        count, added = len(plain.state), len(cell.state) - len(plain.state)
+        run = sequence(register(cell), self._given(cell, layer, added), histories=histories or added > 0)
         if not added:
-            return found
-        self.more.append(tuple(found.histories[own - 1 :]))
-        return States(found.y, found.last[:own], found.histories[: own - 1])
+            return run
+        self.more.append(tuple(run.histories[count - 1 :]))
+        return States(run.y, run.last[:count], run.histories[: count - 1])
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """One step of the other cell; its new values of the module's own states."""
-        own, cell = len(cell.state), self._change(cell)
-        added = len(cell.state) - own
-        begun = [states[0].new_full((len(states[0]), layer.units), start) for start in cell.initial[own:]]
-        found = step(cell, self._given(cell, layer, added), rows, [*states, *begun])
+        count, cell = len(cell.state), self._change(cell)
+        added = len(cell.state) - count
+        begun = [states[0].new_full((len(states[0]), layer.units), start) for start in cell.initial[count:]]
+        after = step(cell, self._given(cell, layer, added), rows, [*states, *begun])
         if added:
-            self.more.append(found[own:])
-        return found[:own]
+            self.more.append(after[count:])
+        return after[:count]
 
     def done(self, found: Run) -> None:
         """What the layer gave in the end."""

@@ -32,7 +32,7 @@ class Effect:
         names = [f"dim {at}" for at in range(self.before.dim())]
         index = pd.MultiIndex.from_product(levels, names=names) if levels else None
         columns = {"before": self.before, "after": self.after, "change": self.change}
-        return pd.DataFrame({name: kept.flatten().cpu().numpy() for name, kept in columns.items()}, index=index)
+        return pd.DataFrame({name: numbers.flatten().cpu().numpy() for name, numbers in columns.items()}, index=index)
 
     def __str__(self) -> str:
         size = self.change.abs()

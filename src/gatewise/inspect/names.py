@@ -43,11 +43,11 @@ def sums(cell: Cell) -> dict[str, str]:
 def values_of(cell: Cell) -> Mapping[str, Value]:
     """Every number of the program by name, inputs first, as the step's record has it; conditions are none."""
     program = program_of(cell)
-    found = {name: Value("input", label=name) for name in program.inputs}
+    values = {name: Value("input", label=name) for name in program.inputs}
     for value, name in names_of(cell).items():
         if program.by_name[name].op != "lt":
-            found.setdefault(name, value)
-    return found
+            values.setdefault(name, value)
+    return values
 
 
 def check_values(cell: Cell, names: Iterable[str]) -> tuple[str, ...]:

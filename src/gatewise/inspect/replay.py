@@ -60,23 +60,23 @@ class Steps:
         return projected(run, key, layer, projection, states[0], whole=whole, histories=False).last
 
 
-def inside(found: LayerRecord) -> Tensor:
+def inside(record: LayerRecord) -> Tensor:
     """Which steps belong to a sequence, (T, B) bool."""
-    return torch.arange(len(found.x)).unsqueeze(1) < found.lengths
+    return torch.arange(len(record.x)).unsqueeze(1) < record.lengths
 
 
-def _inside_units(found: LayerRecord, like: Tensor) -> Tensor:
-    return inside(found).unsqueeze(2).to(like.device)
+def _inside_units(record: LayerRecord, like: Tensor) -> Tensor:
+    return inside(record).unsqueeze(2).to(like.device)
 
 
-def _before(found: LayerRecord, name: str) -> Tensor:
-    states = found.states[name]
-    begun = found.initial[name].to(states.dtype)
+def _before(record: LayerRecord, name: str) -> Tensor:
+    states = record.states[name]
+    begun = record.initial[name].to(states.dtype)
     if begun.shape != states.shape[1:]:
         raise InputError(f"the record does not hold what the state {name!r} started from")
-    if not found.reverse:
-        return torch.cat((begun.unsqueeze(0), states[:-1])).where(_inside_units(found, states), 0.0)
+    if not record.reverse:
+        return torch.cat((begun.unsqueeze(0), states[:-1])).where(_inside_units(record, states), 0.0)
     later = torch.cat((states[1:], torch.zeros_like(states[:1])))
-    running = found.lengths > 0
-    later[found.lengths[running] - 1, running.nonzero().squeeze(1)] = begun[running.to(begun.device)]
+    running = record.lengths > 0
+    later[record.lengths[running] - 1, running.nonzero().squeeze(1)] = begun[running.to(begun.device)]
     return later

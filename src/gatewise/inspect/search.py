@@ -37,8 +37,8 @@ class UnitsOn:
     def __str__(self) -> str:
         first, end = self.span
         side = "below" if self.threshold < 0 else "above"
-        found = ", ".join(map(str, self.units.tolist())) or "none"
-        return f"units of {self.state} {side} {self.threshold:g} over exactly steps {first} to {end - 1}: {found}"
+        units = ", ".join(map(str, self.units.tolist())) or "none"
+        return f"units of {self.state} {side} {self.threshold:g} over exactly steps {first} to {end - 1}: {units}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Matches:
         """A row for each stretch."""
         import pandas as pd
 
-        rows = [(each.record, each.batch, each.first, each.end, each.length) for each in self.found]
+        rows = [(match.record, match.batch, match.first, match.end, match.length) for match in self.found]
         return pd.DataFrame(rows, columns=pd.Index(["record", "batch", "first", "end", "length"]))
 
     def __str__(self) -> str:
@@ -92,12 +92,12 @@ def units_on(
     Raises InputError for a span that does not lie in the sequence.
     """
     name = state or memories(record.cell)[0]
-    found = record.layer(layer, direction)
-    check_sequence(found, batch)
-    (first, end), length = span, int(found.lengths[batch])
+    layer_record = record.layer(layer, direction)
+    check_sequence(layer_record, batch)
+    (first, end), length = span, int(layer_record.lengths[batch])
     if not 0 <= first < end <= length:
         raise InputError(f"the span {span} does not lie in sequence {batch}", hint=f"it has steps 0 to {length - 1}")
-    on = _on(values_at(found, name)[:length, batch], threshold)
+    on = _on(values_at(layer_record, name)[:length, batch], threshold)
     exactly = on[first:end].all(0)
     for beside in (first - 1, end):
         if 0 <= beside < length:
@@ -116,31 +116,35 @@ def matches(records: Record | Sequence[Record], on: UnitsOn, *, least: int = 1, 
         raise InputError("no unit is selected", hint="take another span or a lower threshold")
     if not 0.0 < share <= 1.0:
         raise InputError(f"share={share} must be above 0 and at most 1")
-    found: list[Match] = []
+    stretches: list[Match] = []
     for number, record in enumerate([records] if isinstance(records, Record) else records):
         place = record.layer(on.layer, on.direction)
         beyond = _on(values_at(place, on.state)[..., on.units], on.threshold)
         together = (beyond.double().mean(-1) >= share - 1e-9) & inside(place).to(beyond.device)
         for batch, runs in enumerate(together.t().cpu()):
-            found += [Match(number, batch, first, end) for first, end in _runs(runs)]
-    own = (0, on.batch, *on.span)
-    others = [each for each in found if each.length >= least and (each.record, each.batch, each.first, each.end) != own]
-    return Matches(on, tuple(sorted(others, key=lambda each: -each.length)))
+            stretches += [Match(number, batch, first, end) for first, end in _runs(runs)]
+    selected = (0, on.batch, *on.span)
+    others = [
+        match
+        for match in stretches
+        if match.length >= least and (match.record, match.batch, match.first, match.end) != selected
+    ]
+    return Matches(on, tuple(sorted(others, key=lambda match: -match.length)))
 
 
-def values_at(found: LayerRecord, name: str) -> Tensor:
+def values_at(record: LayerRecord, name: str) -> Tensor:
     """A state or gate by name, (T, B, K). Raises InputError for one that there is not."""
-    for kind in (found.states, found.gates, found.values):
+    for kind in (record.states, record.gates, record.values):
         if name in kind:
             return kind[name]
-    known = ", ".join([*found.states, *found.gates, *found.values])
+    known = ", ".join([*record.states, *record.gates, *record.values])
     raise InputError(f"the record has no state or gate {name!r}", hint=f"it has {known}")
 
 
-def check_sequence(found: LayerRecord, batch: int) -> None:
+def check_sequence(record: LayerRecord, batch: int) -> None:
     """Raises InputError for a sequence that there is not."""
-    if not 0 <= batch < len(found.lengths):
-        raise InputError(f"there is no sequence {batch}", hint=f"there are 0 to {len(found.lengths) - 1}")
+    if not 0 <= batch < len(record.lengths):
+        raise InputError(f"there is no sequence {batch}", hint=f"there are 0 to {len(record.lengths) - 1}")
 
 
 def _on(values: Tensor, threshold: float) -> Tensor:
@@ -181,11 +185,11 @@ class Similar:
         """A row for each step."""
         import pandas as pd
 
-        rows = [(each.record, each.batch, each.time, each.distance) for each in self.found]
+        rows = [(step.record, step.batch, step.time, step.distance) for step in self.found]
         return pd.DataFrame(rows, columns=pd.Index(["record", "batch", "time", "distance"]))
 
     def __str__(self) -> str:
-        steps = ", ".join(f"{each.time} ({each.distance:.3g})" for each in self.found)
+        steps = ", ".join(f"{step.time} ({step.distance:.3g})" for step in self.found)
         return f"steps with {self.state} nearest to step {self.time} ({self.measure} distance): {steps or 'none'}"
 
 
@@ -207,45 +211,45 @@ def similar(
     apart: steps of one sequence closer to each other than this, or to the step itself, are the same event: only the
     nearest counts. Raises InputError for a step that there is not.
     """
-    given = [records] if isinstance(records, Record) else list(records)
-    name = state or memories(given[0].cell)[0]
+    all_records = [records] if isinstance(records, Record) else list(records)
+    name = state or memories(all_records[0].cell)[0]
     if measure not in MEASURES:
         raise InputError(f"there is no measure {measure!r}", hint=f"measures: {', '.join(MEASURES)}")
-    first = given[0].layer(layer, direction)
+    first = all_records[0].layer(layer, direction)
     check_sequence(first, batch)
     if not 0 <= time < int(first.lengths[batch]):
         raise InputError(f"there is no step {time}", hint=f"the sequence has {int(first.lengths[batch])} steps")
-    wanted = values_at(first, name)[time, batch]
-    places = [one.layer(layer, direction) for one in given]
-    distances = [_distances(values_at(place, name), wanted, measure) for place in places]
-    for each, place in zip(distances, places, strict=True):
-        each[~inside(place)] = torch.inf
+    state_then = values_at(first, name)[time, batch]
+    places = [one.layer(layer, direction) for one in all_records]
+    distances = [_distances(values_at(place, name), state_then, measure) for place in places]
+    for far, place in zip(distances, places, strict=True):
+        far[~inside(place)] = torch.inf
     _clear(distances, 0, batch, time, apart)
     return Similar(name, measure, time, batch, _nearest(distances, count, apart))
 
 
-def _distances(values: Tensor, wanted: Tensor, measure: str) -> Tensor:
+def _distances(values: Tensor, state: Tensor, measure: str) -> Tensor:
     """(T, B) float64, on the CPU."""
-    values, wanted = values.double(), wanted.double()
+    values, state = values.double(), state.double()
     if measure == "euclidean":
-        return torch.linalg.vector_norm(values - wanted, dim=-1).cpu()
-    return (1.0 - torch.nn.functional.cosine_similarity(values, wanted, dim=-1)).cpu()
+        return torch.linalg.vector_norm(values - state, dim=-1).cpu()
+    return (1.0 - torch.nn.functional.cosine_similarity(values, state, dim=-1)).cpu()
 
 
 def _nearest(distances: list[Tensor], count: int, apart: int) -> tuple[Neighbour, ...]:
     """Takes the nearest, and with it all that is too close to it in time, again and again."""
-    found: list[Neighbour] = []
-    while len(found) < count:
-        number = min(range(len(distances)), key=lambda each: float(distances[each].min()))
+    nearest: list[Neighbour] = []
+    while len(nearest) < count:
+        number = min(range(len(distances)), key=lambda row: float(distances[row].min()))
         steps, sequences = distances[number].shape
         place = int(distances[number].argmin()) if steps * sequences else 0
         time, batch = divmod(place, sequences)
         distance = float(distances[number][time, batch])
         if distance == torch.inf:
             break
-        found.append(Neighbour(number, batch, time, distance))
+        nearest.append(Neighbour(number, batch, time, distance))
         _clear(distances, number, batch, time, apart)
-    return tuple(found)
+    return tuple(nearest)
 
 
 def _clear(distances: list[Tensor], record: int, batch: int, time: int, apart: int) -> None:

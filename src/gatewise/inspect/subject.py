@@ -67,9 +67,9 @@ class Subject:
     chosen: int = 0
 
     def __post_init__(self) -> None:
-        wanted = (len(self.steps), len(self.inputs))
-        if tuple(self.fed.shape) != wanted:
-            raise ShapeError(f"what is fed in is {tuple(self.fed.shape)}", hint=f"steps and inputs have {wanted}")
+        shape = (len(self.steps), len(self.inputs))
+        if tuple(self.fed.shape) != shape:
+            raise ShapeError(f"what is fed in is {tuple(self.fed.shape)}", hint=f"steps and inputs have {shape}")
 
     def named(self, step: int, place: int) -> str:
         """What one number that is fed in is called."""

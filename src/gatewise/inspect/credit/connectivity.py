@@ -92,18 +92,18 @@ class _Reading:
         squares = torch.zeros(outputs * width, len(self.x), dtype=torch.float64)
         size = max(1, self.largest)
         for first in range(0, outputs * width, size):
-            wanted = torch.arange(first, min(first + size, outputs * width))
-            copies = self.x.unsqueeze(1).repeat(1, len(wanted), 1).requires_grad_()
-            y = self._read(copies)[wanted // width, torch.arange(len(wanted)), wanted % width]
+            numbers = torch.arange(first, min(first + size, outputs * width))
+            copies = self.x.unsqueeze(1).repeat(1, len(numbers), 1).requires_grad_()
+            y = self._read(copies)[numbers // width, torch.arange(len(numbers)), numbers % width]
             (gradient,) = torch.autograd.grad(y.sum(), copies)
-            squares[wanted] = gradient.double().square().sum(2).t().cpu()
+            squares[numbers] = gradient.double().square().sum(2).t().cpu()
         return squares.view(outputs, width, len(self.x)).sum(1).sqrt()
 
     def _read(self, copies: Tensor) -> Tensor:
         """(T, copies, K)."""
-        given = copies.transpose(0, 1) if self.batch_first else copies
+        x = copies.transpose(0, 1) if self.batch_first else copies
         hx = None if self.hx is None else _copied(self.hx, copies.shape[1])
-        output = self.model(given) if hx is None else self.model(given, hx)
+        output = self.model(x) if hx is None else self.model(x, hx)
         y = first_tensor(output) if self.readout is None else self.readout(output)
         if y.dim() != 3 or y.shape[1 - self.batch_first] != copies.shape[1]:
             raise ShapeError(f"the output read is {tuple(y.shape)}", hint="give a readout to (T, B, K)")
@@ -126,7 +126,7 @@ def _one(x: Tensor, lengths: Any, batch: int, *, batch_first: bool) -> Tensor:
 def _one_state(hx: Any, batch: int) -> Any:
     """The states of one sequence; their last dimension but one is that of the batch."""
     if isinstance(hx, tuple | list):
-        return type(hx)(_one_state(each, batch) for each in hx)
+        return type(hx)(_one_state(state, batch) for state in hx)
     if hx is None:
         return None
     check_tensor("the initial state", hx)
@@ -135,7 +135,7 @@ def _one_state(hx: Any, batch: int) -> Any:
 
 def _copied(hx: Any, count: int) -> Any:
     if isinstance(hx, tuple | list):
-        return type(hx)(_copied(each, count) for each in hx)
+        return type(hx)(_copied(state, count) for state in hx)
     return hx.expand(*hx.shape[:-2], count, hx.shape[-1])
 
 

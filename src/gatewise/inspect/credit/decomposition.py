@@ -87,15 +87,15 @@ def decompose(model: nn.Module, x: Any, of: Of, hx: Any = None, lengths: Any = N
     Raises InputError for what cannot be explained, CellError for a step that cannot be split, and ExplanationError for
     a product of two signals elsewhere in the model.
     """
-    leaf, given = _leaf(x)
+    leaf, called_with = _leaf(x)
     more: dict[str, Any] = {} if lengths is None else {"lengths": lengths}
-    arguments = (given,) if hx is None else (given, hx)
+    arguments = (called_with,) if hx is None else (called_with, hx)
     with torch.no_grad():
-        own = _checked(of(model(*arguments, **more)))
+        number = _checked(of(model(*arguments, **more)))
     watch = _Frozen(leaf.new_ones((), requires_grad=True))
     with torch.enable_grad(), watched(model, watch), visibly(), SignalsOnly(watch.ones):
         value = _checked(of(model(*arguments, **more)))
-    return _Split(model, leaf, watch, value).found(own)
+    return _Split(model, leaf, watch, value).found(number)
 
 
 def _leaf(x: Any) -> tuple[Tensor, Any]:
@@ -141,8 +141,8 @@ class _FrozenLayer:
         """All steps, in float64: over thousands of them rounding adds up, in gradients as in states."""
         with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage] - the kernels have no part in it
             wide = _wide(layer._replace(states=self._begun(layer.states)))
-            found = self._run.sequence(key, wide, histories=histories)
-            return States(*(tensor.to(layer.x.dtype) for tensor in found))
+            states = self._run.sequence(key, wide, histories=histories)
+            return States(*(tensor.to(layer.x.dtype) for tensor in states))
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The first step."""
@@ -184,7 +184,7 @@ class _Split:
         rows = value.reshape(-1) if value.requires_grad else []
         self._credits = [_credits(row, leaves) for row in rows]
 
-    def found(self, own: Tensor) -> Decomposition:
+    def found(self, number: Tensor) -> Decomposition:
         """The decomposition. own: the value as the model itself gives it."""
         inputs = self._stacked([credits[0] for credits in self._credits], self._x.shape)
         kinds: list[dict[str, Tensor]] = []
@@ -197,22 +197,22 @@ class _Split:
             [inputs.reshape(count, -1), *(line.reshape(count, 1) for k in kinds for line in k.values())], 1
         )
         tolerance = TOLERANCES.get(self._x.dtype, TOLERANCES[torch.float32])
-        certificate = Certificate.of("the decomposition", lines, own.reshape(-1), tolerance, dim=1)
+        certificate = Certificate.of("the decomposition", lines, number.reshape(-1), tolerance, dim=1)
         biases = {name: line for name, line in kinds[0].items() if line.any()}
-        return Decomposition(inputs, biases, kinds[1], kinds[2], own.double(), certificate)
+        return Decomposition(inputs, biases, kinds[1], kinds[2], number.double(), certificate)
 
     def _lines(self, at: int, names: Sequence[str]) -> dict[str, Tensor]:
         """The lines of one kind, added up by name."""
-        found: dict[str, Tensor] = {}
+        lines: dict[str, Tensor] = {}
         for place, name in enumerate(names, at):
             line = self._stacked([_sum(credits[place]) for credits in self._credits], ())
-            found[name] = found[name] + line if name in found else line
-        return found
+            lines[name] = lines[name] + line if name in lines else line
+        return lines
 
     def _stacked(self, rows: list[Tensor | None], shape: tuple[int, ...]) -> Tensor:
         zeros = torch.zeros(shape, dtype=torch.float64)
-        each = [zeros if row is None else row for row in rows] or [zeros] * self._value.numel()
-        whole = torch.stack(each) if each else zeros[None][:0]
+        stack = [zeros if row is None else row for row in rows] or [zeros] * self._value.numel()
+        whole = torch.stack(stack) if stack else zeros[None][:0]
         return whole[0] if self._value.dim() == 0 else whole
 
 

@@ -104,20 +104,20 @@ def _path(cell: Cell) -> set[str]:
     gets its own."""
     flow = flow_of(cell)
     outputs = {previous(state): flow.program.outputs[state] for state in cell.state}
-    found: set[str] = set()
+    path: set[str] = set()
     waiting = [outputs[previous(cell.state[0])]]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in path:
             continue
-        found.add(name)
+        path.add(name)
         if name in flow.program.by_name:
             i = flow.program.by_name[name]
             behind = i.args if i.op in ("constant", "product") else flow.signals(i)
             waiting += [argument for argument in behind if argument is not None]
         elif name in outputs:
             waiting.append(outputs[name])
-    return found
+    return path
 
 
 def _value(operand: Operand) -> Value:

@@ -68,10 +68,10 @@ def integrated_gradients(
     hidden = () if hx is None else (hx,)
 
     def number(at: Tensor) -> Tensor:
-        found = of(model(at, *hidden, **more))
-        if not isinstance(found, Tensor) or found.numel() != 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        result = of(model(at, *hidden, **more))
+        if not isinstance(result, Tensor) or result.numel() != 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InputError("of= must give one number", hint="of=lambda output: output[0][-1, 0, 0]")
-        return found.reshape(())
+        return result.reshape(())
 
     with watched(model, _Ours()):
         with torch.no_grad():

@@ -152,8 +152,8 @@ def _batch_norm(mode: SignalsOnly, func: Callable[..., Any], z: Tensor, *args: A
     shape = (1, -1, *([1] * (z.dim() - 2)))
     eps = kwargs.get("eps", args[6] if len(args) > 6 else 1e-5)
     scale = (1.0 if weight is None else _held(weight)) / (variance + eps).sqrt()
-    found = (z - mode.constant(mean).view(shape)) * scale.view(shape)
-    return found if bias is None else found + bias.view(shape)
+    normalised = (z - mode.constant(mean).view(shape)) * scale.view(shape)
+    return normalised if bias is None else normalised + bias.view(shape)
 
 
 def _refused(result: Tensor, why: str) -> Tensor:

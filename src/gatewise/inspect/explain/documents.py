@@ -56,7 +56,7 @@ def as_json(inside: Inside) -> str:
         "inputs": {"names": subject.inputs, "numbers": _numbers(subject.fed)},
         "layers": [_layer(inside, place) for place in inside.places],
         "explains": subject.explains or None,
-        "outputs": [_told(each) for each in inside.outputs],
+        "outputs": [_output_document(output) for output in inside.outputs],
         "chart": subject.chart and _chart(subject.chart),
         "scores": subject.scores and _scores(subject.scores),
     }
@@ -64,14 +64,14 @@ def as_json(inside: Inside) -> str:
 
 
 def _layer(inside: Inside, place: Place) -> dict[str, Any]:
-    found = place.found
+    record = place.found
     shares = inside.saturation
     return {
         "layer": place.layer,
         "direction": place.direction,
-        "gates": {name: _numbers(gate[:, 0]) for name, gate in found.gates.items()},
-        "states": {name: _numbers(state[:, 0]) for name, state in found.states.items()},
-        "initial": {name: _numbers(state[0]) for name, state in found.initial.items()},
+        "gates": {name: _numbers(gate[:, 0]) for name, gate in record.gates.items()},
+        "states": {name: _numbers(state[:, 0]) for name, state in record.states.items()},
+        "initial": {name: _numbers(state[0]) for name, state in record.initial.items()},
         "saturation": shares
         and {
             gate: {
@@ -111,10 +111,10 @@ def _jacobian(place: Place) -> dict[str, Any] | None:
     }
 
 
-def _told(each: Explained) -> dict[str, Any]:
-    said = each.said
-    head = {"label": said.label, "value": json_number(said.value), "unit": said.unit}
-    return head | {"memory": _sum(each.memory), "credit": _sum(each.credit)}
+def _output_document(output: Explained) -> dict[str, Any]:
+    prediction = output.said
+    head = {"label": prediction.label, "value": json_number(prediction.value), "unit": prediction.unit}
+    return head | {"memory": _sum(output.memory), "credit": _sum(output.credit)}
 
 
 def _sum(view: Sum | Refused) -> dict[str, Any]:
@@ -131,7 +131,10 @@ def _certificate(certificate: Certificate) -> dict[str, Any]:
 
 
 def _chart(chart: Chart) -> dict[str, Any]:
-    bounds = {f"{each.level:g}": {"low": _numbers(each.low), "high": _numbers(each.high)} for each in chart.intervals}
+    bounds = {
+        f"{interval.level:g}": {"low": _numbers(interval.low), "high": _numbers(interval.high)}
+        for interval in chart.intervals
+    }
     observed, median = _numbers(chart.observed), _numbers(chart.median)
     return {"name": chart.name, "times": chart.times, "observed": observed, "median": median, "intervals": bounds}
 
@@ -144,9 +147,9 @@ def _numbers(values: Tensor | ArrayLike) -> list[Any]:
     """Nested lists; of float32 the shortest decimals that give it back."""
     array = values.numpy(force=True) if isinstance(values, Tensor) else np.asarray(values)
     exact = array.astype(str).astype(np.float64) if array.dtype == np.float32 else array
-    found = exact.astype(object)
-    found[~np.isfinite(exact)] = None
-    return found.tolist()
+    objects = exact.astype(object)
+    objects[~np.isfinite(exact)] = None
+    return objects.tolist()
 
 
 def paged(inside: Inside) -> page.Page:
@@ -158,7 +161,7 @@ def paged(inside: Inside) -> page.Page:
         places=tuple(_place(place) for place in inside.places),
         inputs=page.Inputs(subject.inputs, _array(subject.fed)),
         about=(("Cell", inside.record.cell.name), *subject.about),
-        outputs=tuple(_output(each) for each in inside.outputs),
+        outputs=tuple(_output(output) for output in inside.outputs),
         chart=subject.chart,
         scores=subject.scores,
         notes=tuple(inside.notes),
@@ -193,14 +196,14 @@ def _span(cell: Cell, name: str) -> Literal["unit", "signed", "free"]:
     return "signed" if max(-bounds.low, bounds.high) <= 1 else "free"
 
 
-def _output(each: Explained) -> page.Output | page.Refusal:
-    said = each.said
-    failed = [view.sentence for view in each.views if isinstance(view, Refused) and view.failed]
-    value = said.value if math.isfinite(said.value) else math.nan
+def _output(output: Explained) -> page.Output | page.Refusal:
+    prediction = output.said
+    failed = [view.sentence for view in output.views if isinstance(view, Refused) and view.failed]
+    value = prediction.value if math.isfinite(prediction.value) else math.nan
     if failed:
-        return page.Refusal(said.label, value, said.unit, said.at, " ".join(dict.fromkeys(failed)))
-    memory, credit = (_split(view) for view in each.views)
-    return page.explained(said.label, value, said.unit, said.at, memory, credit)
+        return page.Refusal(prediction.label, value, prediction.unit, prediction.at, " ".join(dict.fromkeys(failed)))
+    memory, credit = (_split(view) for view in output.views)
+    return page.explained(prediction.label, value, prediction.unit, prediction.at, memory, credit)
 
 
 def _split(view: Sum | Refused) -> page.Split | None:

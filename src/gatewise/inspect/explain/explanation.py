@@ -62,7 +62,7 @@ class Place:
 
 def places_of(record: Record) -> list[Place]:
     """All layers in all directions."""
-    return [_place(record, layer, direction, found) for layer, direction, found in record.layers()]
+    return [_place(record, layer, direction, layer_record) for layer, direction, layer_record in record.layers()]
 
 
 def shown(cell: Cell) -> tuple[str, ...]:
@@ -76,13 +76,13 @@ def words(cell: Cell, name: str) -> str:
     return program_of(cell).expression(name, top=True) if is_temporary(name) else name
 
 
-def _place(record: Record, layer: int, direction: int, found: LayerRecord) -> Place:
+def _place(record: Record, layer: int, direction: int, layer_record: LayerRecord) -> Place:
     why: dict[str, str] = {}
     scales = _tried(lambda: timescales(record, layer=layer, direction=direction), "timescales", why)
-    size = sum(states.shape[2] for states in found.states.values())
-    lags = min(len(found.x), _LAGS if size <= _WIDE else _FEW)
+    size = sum(states.shape[2] for states in layer_record.states.values())
+    lags = min(len(layer_record.x), _LAGS if size <= _WIDE else _FEW)
     norms = _tried(lambda: lag_norms(record, lags, layer=layer, direction=direction), "jacobian", why)
-    return Place(layer, direction, found, scales, norms, why)
+    return Place(layer, direction, layer_record, scales, norms, why)
 
 
 def _tried(view: Callable[[], View], name: str, why: dict[str, str]) -> View | None:
@@ -144,16 +144,16 @@ class Inside:
     @property
     def holds(self) -> bool:
         """Whether every sum that was made checks."""
-        return not any(isinstance(view, Refused) and view.failed for each in self.outputs for view in each.views)
+        return not any(isinstance(view, Refused) and view.failed for output in self.outputs for view in output.views)
 
     @property
     def notes(self) -> list[str]:
         """Which views this cell does not have, and why, each reason once."""
-        found = [f"{view}: {reason}" for place in self.places for view, reason in place.why.items()]
+        notes = [f"{view}: {reason}" for place in self.places for view, reason in place.why.items()]
         for name in ("memory", "credit"):
-            views = [getattr(each, name) for each in self.outputs]
-            found += [f"{name}: {view.sentence}" for view in views if isinstance(view, Refused) and not view.failed]
-        return [text[:1].upper() + text[1:] for text in dict.fromkeys(found)]
+            views = [getattr(output, name) for output in self.outputs]
+            notes += [f"{name}: {view.sentence}" for view in views if isinstance(view, Refused) and not view.failed]
+        return [text[:1].upper() + text[1:] for text in dict.fromkeys(notes)]
 
 
 def look_inside(subject: Subject) -> Inside:
@@ -162,14 +162,14 @@ def look_inside(subject: Subject) -> Inside:
     Raises InputError for a model without a recurrent layer, and for a sequence too long to be recorded.
     """
     with torch.no_grad():
-        found = _recorded(subject)
-    explained = zip(subject.said, _memories(subject, found), _credits(subject), strict=True)
+        run = _recorded(subject)
+    explained = zip(subject.said, _memories(subject, run), _credits(subject), strict=True)
     return Inside(
         subject,
-        found,
-        places_of(found),
-        _saturation(found),
-        [Explained(said, memory, credit) for said, memory, credit in explained],
+        run,
+        places_of(run),
+        _saturation(run),
+        [Explained(prediction, memory, credit) for prediction, memory, credit in explained],
     )
 
 
@@ -182,9 +182,9 @@ def _recorded(subject: Subject) -> Record:
         raise InputError(error.what, where=error.where, hint=subject.shorter or error.hint) from error
 
 
-def _saturation(found: Record) -> Saturation | None:
+def _saturation(run: Record) -> Saturation | None:
     try:
-        return saturation(found)
+        return saturation(run)
     except InputError:
         return None
 
@@ -193,32 +193,32 @@ def _credits(subject: Subject) -> list[Sum | Refused]:
     """Each number by what went in."""
 
     def sums() -> list[Sum]:
-        found = decompose(subject.model, subject.x, subject.of)
-        found.require()
-        credit = subject.credited(found.inputs)
-        lines = {**credit.lines, **_told(found.lines)}
+        decomposition = decompose(subject.model, subject.x, subject.of)
+        decomposition.require()
+        credit = subject.credited(decomposition.inputs)
+        lines = {**credit.lines, **_told(decomposition.lines)}
         what = f"{subject.explains or 'the output'} by input"
-        tolerance = found.certificate.tolerance
-        return _sums(what, credit.by_step, lines, found.value, tolerance)
+        tolerance = decomposition.certificate.tolerance
+        return _sums(what, credit.by_step, lines, decomposition.value, tolerance)
 
     return _each(sums, len(subject.said))
 
 
 def _told(lines: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Initial states and constants as one line each, whatever layer they are of; biases each by its name."""
-    found: dict[str, Tensor] = {}
+    merged: dict[str, Tensor] = {}
     for name, line in lines.items():
         kind = next((kind for kind in ("initial state", "constants") if name.startswith(kind)), name)
-        found[kind] = found[kind] + line if kind in found else line
-    return found
+        merged[kind] = merged[kind] + line if kind in merged else line
+    return merged
 
 
-def _memories(subject: Subject, found: Record) -> list[Sum | Refused]:
+def _memories(subject: Subject, run: Record) -> list[Sum | Refused]:
     """Each number by when the memory of the last layer was written, whichever of its steps the model reads."""
 
     def sums() -> list[Sum]:
         read = reading(subject.model, subject.x, subject.of)
-        steps, lines = _by_write_time(found, read)
+        steps, lines = _by_write_time(run, read)
         what = f"{subject.explains or 'the output'} by write time"
         tolerance = TOLERANCES.get(subject.x.dtype, TOLERANCES[torch.float32])
         return _sums(what, steps[..., None], {**lines, **read.beside}, read.value, tolerance)
@@ -226,14 +226,14 @@ def _memories(subject: Subject, found: Record) -> list[Sum | Refused]:
     return _each(sums, len(subject.said))
 
 
-def _by_write_time(found: Record, read: Reading) -> tuple[Tensor, dict[str, Tensor]]:
+def _by_write_time(run: Record, read: Reading) -> tuple[Tensor, dict[str, Tensor]]:
     """(K, T), and further lines (K,): sums over all directions, and over all times at which the output is read."""
-    layer = found.module.num_layers - 1
+    layer = run.module.num_layers - 1
     steps = read.weights.new_zeros(read.weights.shape[:2])
     names = ("initial state", "rounding of the run", "what the output holds beside the memory")
     lines = {name: read.weights.new_zeros(len(steps)) for name in names}
-    for direction, weights in enumerate(read.weights[:, :, 0].chunk(found.directions, dim=2)):
-        wrote = provenance(found, layer, direction)
+    for direction, weights in enumerate(read.weights[:, :, 0].chunk(run.directions, dim=2)):
+        wrote = provenance(run, layer, direction)
         for time in weights.abs().sum((0, 2)).nonzero().flatten().tolist():
             part = wrote.by_write_time(time, weights[:, time])
             part.certificate.require()
@@ -245,28 +245,28 @@ def _by_write_time(found: Record, read: Reading) -> tuple[Tensor, dict[str, Tens
 
 def _sums(what: str, by_step: Tensor, lines: Mapping[str, Tensor], value: Tensor, tolerance: float) -> list[Sum]:
     """K sums, (K, T, N) and (K,) each, with a certificate of its own for each."""
-    found: list[Sum] = []
+    sums: list[Sum] = []
     for row, whole in enumerate(value):
-        own = {name: float(line[row]) for name, line in lines.items() if line[row]}
-        parts = torch.cat((by_step[row].flatten(), by_step.new_tensor(list(own.values()))))
-        found.append(Sum(by_step[row], own, Certificate.of(what, parts, whole, tolerance)))
-    return found
+        of_this_row = {name: float(line[row]) for name, line in lines.items() if line[row]}
+        parts = torch.cat((by_step[row].flatten(), by_step.new_tensor(list(of_this_row.values()))))
+        sums.append(Sum(by_step[row], of_this_row, Certificate.of(what, parts, whole, tolerance)))
+    return sums
 
 
 def _each(sums: Callable[[], list[Sum]], count: int) -> list[Sum | Refused]:
     """The sums that check, and what is said in the place of the others."""
     try:
-        return [_checked(each) for each in sums()]
+        return [_checked(one) for one in sums()]
     except (CellError, ExplanationError) as error:
         return [_refused(error)] * count
 
 
-def _checked(found: Sum) -> Sum | Refused:
+def _checked(one: Sum) -> Sum | Refused:
     try:
-        found.certificate.require()
+        one.certificate.require()
     except ExplanationError as error:
         return _refused(error)
-    return found
+    return one
 
 
 def _refused(error: GatewiseError) -> Refused:

@@ -37,20 +37,20 @@ def reading(model: nn.Module, x: Tensor, of: Callable[[Any], Tensor]) -> Reading
     x = x.detach().clone().requires_grad_()
     ones = x.new_ones((), requires_grad=True)
     with torch.no_grad():
-        own = of(model(x))
+        number = of(model(x))
     with torch.enable_grad(), _cut(layer) as outputs, SignalsOnly(ones):
         value = of(model(x))
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     leaves = [outputs[0], x, ones, *weights]
     rows = [torch.autograd.grad(row, leaves, retain_graph=True, allow_unused=True) for row in value]
-    found = [[_or_zero(slope, leaf) for slope, leaf in zip(row, leaves, strict=True)] for row in rows]
-    read = torch.stack([row[0] for row in found])
+    slopes = [[_or_zero(slope, leaf) for slope, leaf in zip(row, leaves, strict=True)] for row in rows]
+    read = torch.stack([row[0] for row in slopes])
     beside = {
-        "what goes past the memory": torch.stack([_share(row[1], x) for row in found]),
-        "biases after the memory": torch.stack([_shares(row[3:], weights) for row in found]),
-        "constants of the model": torch.stack([_share(row[2], ones) for row in found]),
+        "what goes past the memory": torch.stack([_share(row[1], x) for row in slopes]),
+        "biases after the memory": torch.stack([_shares(row[3:], weights) for row in slopes]),
+        "constants of the model": torch.stack([_share(row[2], ones) for row in slopes]),
     }
-    return Reading(read.transpose(1, 2) if layer.batch_first else read, beside, own.double())
+    return Reading(read.transpose(1, 2) if layer.batch_first else read, beside, number.double())
 
 
 @contextmanager
@@ -59,9 +59,9 @@ def _cut(layer: nn.Module) -> Generator[list[Tensor]]:
     outputs: list[Tensor] = []
     run = layer.forward
 
-    def forward(*given: Any, **more: Any) -> Any:
+    def forward(*arguments: Any, **more: Any) -> Any:
         with torch.no_grad(), torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
-            y, *states = run(*given, **more)
+            y, *states = run(*arguments, **more)
         outputs.append(y.detach().requires_grad_())
         return (outputs[0], *states)
 

@@ -56,7 +56,7 @@ class LagNorms:
 
     def __str__(self) -> str:
         lags = len(self.spectral)
-        true, forget, ratio = (float(each[-1]) for each in (self.memory_spectral, self.forget_spectral, self.ratio))
+        true, forget, ratio = (float(norms[-1]) for norms in (self.memory_spectral, self.forget_spectral, self.ratio))
         return (
             f"{self.state} of {self.cell} at step {self.at}, {lags} steps back: its Jacobian has norm {true:.3g}, "
             f"the forget path alone says {forget:.3g}, {ratio:.3g} times"
@@ -100,17 +100,17 @@ def lag_norms(
     name = the_state(record.cell, state)
     times = _back(steps, at, lags, batch)
     _check_product(steps)
-    kept = keeping(record, layer, direction, name)[times, batch].double().cumprod(0)
-    own = _block(steps, name)
-    found: list[tuple[Tensor, ...]] = []
-    product = torch.eye(sum(steps.widths), dtype=torch.float64, device=kept.device)
+    forget = keeping(record, layer, direction, name)[times, batch].double().cumprod(0)
+    block = _block(steps, name)
+    rows: list[tuple[Tensor, ...]] = []
+    product = torch.eye(sum(steps.widths), dtype=torch.float64, device=forget.device)
     for chunk in _chunks(steps, times, batch):
         for matrix in chunk.double():
             product = product @ matrix
-            memory = product[own, own]
-            found.append((*_norms(product), *_norms(memory)))
-    norms = [torch.stack(each).cpu() for each in zip(*found, strict=True)]
-    norms += [kept.abs().amax(1).cpu(), kept.square().sum(1).sqrt().cpu()]
+            memory = product[block, block]
+            rows.append((*_norms(product), *_norms(memory)))
+    norms = [torch.stack(lag).cpu() for lag in zip(*rows, strict=True)]
+    norms += [forget.abs().amax(1).cpu(), forget.square().sum(1).sqrt().cpu()]
     return LagNorms(record.cell.name, name, times[0], **dict(zip(NORMS, norms, strict=True)))
 
 
@@ -157,11 +157,11 @@ def _chunks(steps: Steps, times: list[int], batch: int):
     size = sum(steps.widths)
     count = max(1, _CHUNK_BYTES // (_COPIES * size**2 * steps.found.x.itemsize))
     x = steps.found.x[times, batch]
-    states = torch.cat([each[times, batch] for each in steps.previous()], dim=-1)
+    states = torch.cat([state[times, batch] for state in steps.previous()], dim=-1)
 
     def step(x: Tensor, states: Tensor) -> Tensor:
-        given = [each.unsqueeze(0) for each in states.split(steps.widths)]
-        return torch.cat(steps.taken(x.unsqueeze(0), given, PlainLoop()), dim=-1).squeeze(0)
+        before = [state.unsqueeze(0) for state in states.split(steps.widths)]
+        return torch.cat(steps.taken(x.unsqueeze(0), before, PlainLoop()), dim=-1).squeeze(0)
 
     one = torch.func.vmap(torch.func.jacrev(step, argnums=1))
     for begin in range(0, len(times), count):

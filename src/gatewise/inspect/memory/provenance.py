@@ -169,13 +169,13 @@ class Provenance:
 
     def _weights(self, weights: Tensor) -> Tensor:
         """As (K, H), or (K, P)."""
-        found = weights.detach().double()
-        found = found[None] if found.dim() == 1 else found
-        if found.dim() != 2 or found.shape[1] != self._output.shape[-1]:
+        rows = weights.detach().double()
+        rows = rows[None] if rows.dim() == 1 else rows
+        if rows.dim() != 2 or rows.shape[1] != self._output.shape[-1]:
             raise ShapeError(
                 f"weights of {tuple(weights.shape)} do not fit an output of {self._output.shape[-1]} numbers"
             )
-        return found
+        return rows
 
     def _projected(self, units: Tensor) -> Tensor:
         """Numbers for each unit (..., H) as they reach the output."""
@@ -225,23 +225,23 @@ def _inputs(module: Recurrent, record: LayerRecord, suffix: str, length: int, ba
     cell = record.cell
 
     def ran(values: Tensor) -> Tensor:
-        own = values[:length, batch].double()
-        return own.flip(0) if record.reverse else own
+        steps = values[:length, batch].double()
+        return steps.flip(0) if record.reverse else steps
 
-    found = {gate.preactivation: ran(record.preactivations[gate.name]) for gate in cell.gates}
+    inputs = {gate.preactivation: ran(record.preactivations[gate.name]) for gate in cell.gates}
     for state in cell.state:
         history, first = ran(record.states[state]), record.initial[state][batch].double()
-        found[previous(state)] = torch.cat((first[None], history))[:length]
-    ones = next(iter(found.values())).new_ones(length, 1)
-    found |= {name: ones * getattr(module, name + suffix).detach().double() for name in cell.per_unit}
-    return found | {draw.name: ones * draw.mean for draw in cell.noise}
+        inputs[previous(state)] = torch.cat((first[None], history))[:length]
+    ones = next(iter(inputs.values())).new_ones(length, 1)
+    inputs |= {name: ones * getattr(module, name + suffix).detach().double() for name in cell.per_unit}
+    return inputs | {draw.name: ones * draw.mean for draw in cell.noise}
 
 
-def _values(program: Program, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _values(program: Program, run: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The outputs of a program, (T, H) each. given: its inputs, and what it multiplies with U."""
-    inputs = {name: given[name] for name in program.inputs}
-    values = evaluate(program, inputs, lambda name, operand: given[name])
-    shape = next(iter(given.values())).shape
+    inputs = {name: run[name] for name in program.inputs}
+    values = evaluate(program, inputs, lambda name, operand: run[name])
+    shape = next(iter(run.values())).shape
     return {name: values[value].expand(shape) for name, value in program.outputs.items()}
 
 

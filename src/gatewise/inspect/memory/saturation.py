@@ -63,7 +63,7 @@ class Saturation:
     def __str__(self) -> str:
         lines = [f"saturation of {self.cell} over {self.steps:,} steps, mean over units"]
         for gate in self.left:
-            left, right = (torch.cat([one.flatten() for one in kept[gate]]).mean() for kept in (self.left, self.right))
+            left, right = (torch.cat([one.flatten() for one in side[gate]]).mean() for side in (self.left, self.right))
             lines.append(f"  {gate}: {left:.1%} below {LOW}, {right:.1%} above {HIGH}")
         return "\n".join(lines)
 
@@ -81,9 +81,9 @@ def saturation(record: Record) -> Saturation:
     counted = int(record.lengths.sum())
     if not counted:
         raise InputError("the record holds no step")
-    shares = {name: [_shares(found, name) for _, _, found in record.layers()] for name in names}
-    left = {name: _by_layer([share[0] for share in each], record.directions) for name, each in shares.items()}
-    right = {name: _by_layer([share[1] for share in each], record.directions) for name, each in shares.items()}
+    shares = {name: [_shares(layer, name) for _, _, layer in record.layers()] for name in names}
+    left = {name: _by_layer([share[0] for share in layers], record.directions) for name, layers in shares.items()}
+    right = {name: _by_layer([share[1] for share in layers], record.directions) for name, layers in shares.items()}
     return Saturation(record.cell.name, left, right, counted)
 
 
@@ -93,14 +93,14 @@ def unit_gates(cell: Cell) -> list[str]:
     return [name for name, value in gate_values(cell).items() if bounds[value].low >= 0 and bounds[value].high <= 1]
 
 
-def _shares(found: LayerRecord, name: str) -> tuple[Tensor, Tensor]:
+def _shares(record: LayerRecord, name: str) -> tuple[Tensor, Tensor]:
     """(H,) below and above."""
-    gate = found.gates[name][inside(found)]
+    gate = record.gates[name][inside(record)]
     return (gate < LOW).double().mean(0), (gate > HIGH).double().mean(0)
 
 
-def _by_layer(each: list[Tensor], directions: int) -> Shares:
-    layers = [torch.stack(each[at : at + directions]) for at in range(0, len(each), directions)]
+def _by_layer(shares: list[Tensor], directions: int) -> Shares:
+    layers = [torch.stack(shares[at : at + directions]) for at in range(0, len(shares), directions)]
     return torch.stack(layers) if len({len(one[0]) for one in layers}) == 1 else layers
 
 
@@ -228,18 +228,23 @@ class SaturationTrail:
 
     def state_dict(self) -> dict[str, Any]:
         """What was seen."""
-        return {"seen": [{"step": step, **_plain(each)} for step, each in self.seen]}
+        return {"seen": [{"step": step, **_plain(saturation)} for step, saturation in self.seen]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self.seen = []
-        for kept in state["seen"]:
-            fields = {name: kept[name] for name in ("cell", "left", "right", "steps")}
-            self.seen.append((kept["step"], Saturation(**fields)))
+        for entry in state["seen"]:
+            fields = {name: entry[name] for name in ("cell", "left", "right", "steps")}
+            self.seen.append((entry["step"], Saturation(**fields)))
 
 
-def _plain(each: Saturation) -> dict[str, Any]:
-    return {"cell": each.cell, "left": dict(each.left), "right": dict(each.right), "steps": each.steps}
+def _plain(saturation: Saturation) -> dict[str, Any]:
+    return {
+        "cell": saturation.cell,
+        "left": dict(saturation.left),
+        "right": dict(saturation.right),
+        "steps": saturation.steps,
+    }
 
 
 @contextmanager

@@ -75,26 +75,26 @@ def timescales(
     running = inside(record.layer(layer, direction))
     if not running.any():
         raise InputError("the record holds no step")
-    kept = keeping(record, layer, direction, name).double().abs().cpu()
+    factors = keeping(record, layer, direction, name).double().abs().cpu()
     steps = int(record.lengths.max())
-    tau = -1.0 / kept[running].log().mean(0)
+    tau = -1.0 / factors[running].log().mean(0)
     tau[~(tau > 0)] = math.inf  # it grows, or does not fall
     censored = tau > steps
     tau = tau.clamp(max=steps)
     lags = min(steps, 64) if lags is None else min(lags, steps)
-    survival = _survival(kept, running, lags)
+    survival = _survival(factors, running, lags)
     place = (record.cell.name, name, layer, direction)
     return Timescales(*place, tau, math.log(2.0) * tau, censored, survival, steps)
 
 
-def _survival(kept: Tensor, running: Tensor, lags: int) -> Tensor:
+def _survival(factors: Tensor, running: Tensor, lags: int) -> Tensor:
     """For 0 to ``lags`` steps, the mean product over all stretches of so many that lie in a sequence."""
-    product = torch.ones_like(kept)
-    found = [product.new_ones(kept.shape[2])]
+    product = torch.ones_like(factors)
+    means = [product.new_ones(factors.shape[2])]
     for lag in range(1, lags + 1):
-        product = product[: len(kept) - lag + 1] * kept[lag - 1 :]
-        found.append(product[running[lag - 1 :]].mean(0))
-    return torch.stack(found)
+        product = product[: len(factors) - lag + 1] * factors[lag - 1 :]
+        means.append(product[running[lag - 1 :]].mean(0))
+    return torch.stack(means)
 
 
 def the_state(cell: Cell, state: str) -> str:
@@ -114,8 +114,8 @@ def keeping(record: Record, layer: int, direction: int, state: str) -> Tensor:
     steps = Steps(record, layer, direction)
     x = steps.found.x
     runner = Changed(lambda cell: _keeping(cell, state))
-    steps.taken(x.flatten(0, 1), [each.flatten(0, 1) for each in steps.previous()], runner)
-    heads = [factors for (factors,) in runner.more if len(factors)]  # each head by itself, where there are several
+    steps.taken(x.flatten(0, 1), [state.flatten(0, 1) for state in steps.previous()], runner)
+    heads = [factors for (factors,) in runner.more if len(factors)]  # of each head, where there are several
     factors = torch.cat(heads, dim=-1).view(*x.shape[:2], steps.units)
     return factors.where(inside(steps.found).unsqueeze(2).to(factors.device), 0.0)
 
