@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gatewise.inspect.certificate import Certificate
-from gatewise.inspect.page import Chart, Inputs, Interval, Output, Page, Place, Split, Timescales, Wire
+from gatewise.inspect.page import Chart, Inputs, Interval, Output, Page, PageLayer, Split, Timescales, Wire
 
 GATES = ("input", "forget", "candidate", "output")
 HOSTILE = "<script>alert(1)</script>\"'></script><img src=x onerror=alert(2)>\u202eevil\x1b[31m"
@@ -90,7 +90,7 @@ def credit(run: Run, w: np.ndarray) -> Split:
     return Split(given, {"bias": bias, "initial state": 0.0}, certificate)
 
 
-def place(run: Run, diagram: str = STUB, layer: int = 0, direction: int = 0) -> Place:
+def place(run: Run, diagram: str = STUB, layer: int = 0, direction: int = 0) -> PageLayer:
     v = run.values
     tau = -1 / np.log(v["f"]).mean(0)
     gates = [
@@ -100,7 +100,7 @@ def place(run: Run, diagram: str = STUB, layer: int = 0, direction: int = 0) -> 
     states = [Wire("c", v["c"], "state"), Wire("h", v["h"], "state", "signed")]
     others = [Wire("c_prev", v["c_prev"]), Wire("h_prev", v["h_prev"])]
     others += [Wire("kept", v["f"] * v["c_prev"]), Wire("written", v["i"] * v["g"])]
-    return Place(
+    return PageLayer(
         layer, direction, "lstm", diagram, (*gates, *states, *others), Timescales(np.minimum(tau, 60), tau > 60)
     )
 

@@ -17,7 +17,7 @@ from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegre
 from gatewise.inspect.explain import Inside, Refused, Sum, look_inside
 from gatewise.inspect.explain import explanation as looking
 from gatewise.inspect.explain.documents import as_json, page_of, paged
-from gatewise.inspect.subject import Said, Subject
+from gatewise.inspect.subject import Prediction, Subject
 from gatewise.models.forecast.estimator import Forecaster
 from gatewise.nn import Recurrent
 
@@ -40,7 +40,7 @@ class Readout(torch.nn.Module):
 
 def plain(cell: str = "lstm", steps: int = 9, layers: int = 1) -> Subject:
     model, x = Readout(cell, layers).eval(), torch.randn(steps, 1, 3, generator=torch.Generator().manual_seed(0))
-    said = tuple(Said(f"number {k}", value) for k, value in enumerate(model(x).tolist()))
+    said = tuple(Prediction(f"number {k}", value) for k, value in enumerate(model(x).tolist()))
     names = tuple(map(str, range(steps)))
     return Subject("a model", model, x, lambda output: output, said, names, ("a", "b", "c"), x[:, 0])
 
@@ -77,7 +77,7 @@ def test_every_cell_is_looked_into_or_refused_by_name(cell: str) -> None:
             if isinstance(view, Refused):
                 assert cell in view.sentence
             else:
-                assert total(view) == pytest.approx(each.said.value, abs=1e-5)
+                assert total(view) == pytest.approx(each.prediction.value, abs=1e-5)
     assert json.loads(as_json(inside))["cell"] == cell
     assert page_of(inside).startswith("<!doctype html>")
 
@@ -90,14 +90,14 @@ def test_both_sums_are_the_models_own_number_for_a_forecast(forecaster: Forecast
         for each, views in zip(inside.outputs, np.reshape(np.array(sums(inside), object), (-1, 2)), strict=True):
             for view in views:
                 made = level * math.exp(total(view)) if log else level + total(view)
-                assert made == pytest.approx(each.said.value, rel=2e-3)  # the level is written with four digits
+                assert made == pytest.approx(each.prediction.value, rel=2e-3)  # the level is written with four digits
         assert subject.chosen == 1
 
 
 def test_a_forecast_is_explained_by_the_member_nearest_to_it(forecaster: Forecaster) -> None:
     subject = forecaster.subject(series="a")
     median = forecaster.predict_quantiles().median[0]
-    away = [abs(said.value - value) / value for said, value in zip(subject.said, median, strict=True)]
+    away = [abs(said.value - value) / value for said, value in zip(subject.predictions, median, strict=True)]
     assert 100 * max(away) == pytest.approx(float(dict(subject.about)["Away from that"].split()[0]), rel=0.06)
 
 
@@ -106,7 +106,7 @@ def test_steps_of_a_forecast_are_named_by_what_they_cover(forecaster: Forecaster
     assert subject.steps[-1] == "56 to 59"
     assert subject.cells[-1] == ("56", "57", "58", "59")
     assert subject.fed[-1].tolist() == pytest.approx(fakes.climbing(60)[-4:].tolist())
-    assert [said.label for said in subject.said] == ["60", "61", "62", "63", "64"]
+    assert [said.label for said in subject.predictions] == ["60", "61", "62", "63", "64"]
 
 
 def test_what_lies_before_a_short_series_is_called_so_and_gets_no_credit(forecaster: Forecaster) -> None:
@@ -143,9 +143,9 @@ def test_classes_are_explained_above_the_mean_of_all(classifier: SequenceClassif
     for each in inside.outputs:
         for view in each.views:
             assert isinstance(view, Sum)
-            assert total(view) == pytest.approx(expected[each.said.label], abs=1e-5)
+            assert total(view) == pytest.approx(expected[each.prediction.label], abs=1e-5)
     narrowed = classifier.subject(X, 3, output="class 1")
-    assert narrowed.said[narrowed.chosen].label == "class 1"
+    assert narrowed.predictions[narrowed.chosen].label == "class 1"
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])
@@ -162,9 +162,9 @@ def test_the_next_character_is_explained_by_those_before() -> None:
     model = LanguageModel(hidden_size=6, num_layers=1, embedding_size=4, max_epochs=1, random_state=0, batch_size=2)
     model.fit(text)
     subject = model.subject(text[-10:], output="t")
-    assert subject.said[subject.chosen].label == "next 't'"
+    assert subject.predictions[subject.chosen].label == "next 't'"
     assert subject.steps == tuple(f"{place} {letter!r}" for place, letter in enumerate(text[-10:]))
-    for view, each in zip(sums(look_inside(subject))[::2], subject.said, strict=True):
+    for view, each in zip(sums(look_inside(subject))[::2], subject.predictions, strict=True):
         assert total(view) == pytest.approx(each.value, abs=1e-5)
 
 
@@ -211,8 +211,8 @@ def test_document_holds_the_numbers_of_the_views() -> None:
 
 
 def test_a_sum_that_does_not_check_is_refused_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = looking.reading
-    monkeypatch.setattr(looking, "reading", lambda *given: replace(wrong(*given), value=wrong(*given).value + 1))
+    wrong = looking.linear_readout
+    monkeypatch.setattr(looking, "linear_readout", lambda *given: replace(wrong(*given), value=wrong(*given).value + 1))
     inside = look_inside(plain())
     assert not inside.holds
     memory, credit = inside.outputs[0].views

@@ -87,8 +87,8 @@ def test_looking_leaves_every_part_in_its_own_mode():
     model = nn.Sequential(nn.Dropout(0.5), wild(LSTM(2, 3, num_layers=2, dropout=0.5)))
     model[0].eval()
     trail = SaturationTrail(torch.randn(30, 4, 2))
-    trail.look(model, 0)
-    trail.look(model, 1)
+    trail.measure(model, 0)
+    trail.measure(model, 1)
     assert [part.training for part in model.modules()] == [True, False, True]
     first, second = (each.left["forget"] for _, each in trail.seen)
     assert first[1].gt(0).any()
@@ -97,7 +97,7 @@ def test_looking_leaves_every_part_in_its_own_mode():
 
 def test_the_trail_goes_on_from_what_it_kept():
     first, again = SaturationTrail(torch.randn(6, 4, 2)), SaturationTrail(torch.randn(6, 4, 2))
-    first.look(LSTM(2, 3), 100)
+    first.measure(LSTM(2, 3), 100)
     again.load_state_dict(first.state_dict())
     assert [step for step, _ in again.seen] == [100]
     assert again.picture() == first.picture()
@@ -107,7 +107,7 @@ def test_the_picture_is_one_svg_with_a_mark_and_a_trail_for_each_unit_and_gate()
     trail = SaturationTrail(4 * torch.randn(9, 4, 2))
     module = JANET(2, [3, 4], num_layers=2, bidirectional=True)
     for step in range(3):
-        trail.look(wild(module, 1.5), step)
+        trail.measure(wild(module, 1.5), step)
     picture = ET.fromstring(trail.picture())
     tips = [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")][1:]
     assert len(tips) == 2 * (3 + 4)
@@ -118,7 +118,7 @@ def test_the_picture_is_one_svg_with_a_mark_and_a_trail_for_each_unit_and_gate()
 
 
 def test_nothing_seen_is_no_picture_and_no_number_of_updates_is_refused():
-    with pytest.raises(InputError, match="nothing has been seen"):
+    with pytest.raises(InputError, match="nothing has been measured"):
         SaturationTrail(torch.randn(3, 1, 2)).picture()
     with pytest.raises(InputError, match="every=0"):
         SaturationTrail(torch.randn(3, 1, 2), every=0)

@@ -103,9 +103,9 @@ def _write(files: Files, forecaster: Forecaster, outcome: Outcome) -> None:
         atomic_write(files.out, as_csv(outcome))
     if files.report:
         from ..models.forecast.report import render, shown_first
-        from ..models.forecast.report.report import within
+        from ..models.forecast.report.report import embedded_page
 
-        atomic_write(files.report, render(outcome, within(forecaster, outcome.panel, shown_first(outcome))))
+        atomic_write(files.report, render(outcome, embedded_page(forecaster, outcome.panel, shown_first(outcome))))
 
 
 def _show(outcome: Outcome, *, json: bool) -> None:

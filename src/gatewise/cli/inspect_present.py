@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..escape import visible
-from ..inspect.explain.explanation import Explained, Inside, Place, Refused, Sum
+from ..inspect.explain.explanation import Explanation, Inside, LayerView, Refused, Sum
 from ..inspect.memory.saturation import HIGH, LOW
 from ..inspect.subject import Subject
 
@@ -55,7 +55,7 @@ def _head(inside: Inside, console: Console) -> None:
         _say(console, f"{name}: {value}")
 
 
-def _gates(inside: Inside, place: Place, console: Console) -> None:
+def _gates(inside: Inside, place: LayerView, console: Console) -> None:
     shares = inside.saturation
     if shares is None:
         return
@@ -67,7 +67,7 @@ def _gates(inside: Inside, place: Place, console: Console) -> None:
     console.print(table)
 
 
-def _times(place: Place, console: Console) -> None:
+def _times(place: LayerView, console: Console) -> None:
     scales = place.timescales
     if scales is None:
         return
@@ -83,9 +83,9 @@ def _times(place: Place, console: Console) -> None:
 
 def _outputs(inside: Inside, console: Console) -> None:
     chosen = inside.outputs[inside.subject.chosen]
-    _title(console, f"{chosen.said.label}: {_value(chosen)}")
+    _title(console, f"{chosen.prediction.label}: {_value(chosen)}")
     if inside.subject.explains:
-        _say(console, f"Explained is the {inside.subject.explains.removeprefix('the ')}.")
+        _say(console, f"Explanation is the {inside.subject.explains.removeprefix('the ')}.")
     steps = inside.subject.steps
     _sum(console, "written in the memory at", chosen.memory, lambda view: _steps(view, steps))
     _sum(console, "given by", chosen.credit, lambda view: _inputs(view, inside.subject))
@@ -94,7 +94,7 @@ def _outputs(inside: Inside, console: Console) -> None:
         _title(
             console, f"{len(others)} more, --output K for one of them" if len(others) > 1 else "One more, --output K"
         )
-        _say(console, ", ".join(f"{each.said.label}: {each.said.value:.4g}" for each in others))
+        _say(console, ", ".join(f"{each.prediction.label}: {each.prediction.value:.4g}" for each in others))
     _verdict(inside, console)
 
 
@@ -141,11 +141,11 @@ def _lines(view: Sum) -> list[Share]:
     return [Share(*line) for line in view.lines.items()]
 
 
-def _value(each: Explained) -> str:
-    return f"{each.said.value:.5g} {each.said.unit}".rstrip()
+def _value(each: Explanation) -> str:
+    return f"{each.prediction.value:.5g} {each.prediction.unit}".rstrip()
 
 
-def _named(inside: Inside, place: Place) -> str:
+def _named(inside: Inside, place: LayerView) -> str:
     way = f", {_DIRECTIONS[place.direction]}" if inside.record.module.bidirectional else ""
     return f"layer {place.layer}{way}"
 

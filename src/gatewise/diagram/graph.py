@@ -46,7 +46,7 @@ class Graph(NamedTuple):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """What comes from outside and is read: x, and states one step ago."""
+        """The values that enter the cell and are read: x, and states one step ago."""
         read = {name for node in self.nodes.values() for name in node.reads}
         read |= {INPUT, previous(self.cell.state[0])} if BOTH in read else set[str]()
         read |= set(self.outputs.values())

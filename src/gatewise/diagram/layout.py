@@ -7,7 +7,7 @@ from functools import cache
 from ..equation import Cell, previous
 from .graph import BOTH, INPUT, Graph, graph_of
 from .labels import labelled
-from .place import Place
+from .place import Slot
 from .route import Line, Spot
 from .scale import Gaps, Scale
 from .shape import Figure, Label, Layout, Point, Rectangle, Text, Wire, framed
@@ -82,7 +82,7 @@ class _Drawing:
         return Point(x, y)
 
     def _end_labels(self) -> list[Label]:
-        """The names of what comes from outside and of what goes there."""
+        """The names of the values that enter the cell and of those that leave it."""
         cell, placement = self._graph.cell, self._wiring.placement
         labels: list[Label] = []
         for name, place in placement.sources.items():
@@ -94,7 +94,7 @@ class _Drawing:
             labels.append(self._beside(place, (0.0, -1.0) if end.up else (1.0, 0.0), end.value, text))
         return labels
 
-    def _beside(self, place: Place, side: tuple[float, float], value: str, text: Text) -> Label:
+    def _beside(self, place: Slot, side: tuple[float, float], value: str, text: Text) -> Label:
         at = self._scale.point((track(place.column), track(place.row)))
         wide, high = text_width(text), SIZE + 6
         centre = Point(at.x + side[0] * (wide / 2 + _REACH), at.y + side[1] * (high / 2 + _REACH))

@@ -118,7 +118,7 @@ class Router:
         return False
 
     def reroute(self, name: str, readers: Iterable[str]) -> None:
-        """Take a line away and lay it anew, if that is cheaper."""
+        """Take a line away and lay it again, if that is cheaper."""
         old = self.lines[name]
         self._put(name, Line(old.source))
         done = all([self.connect(Connection(name, reader)) for reader in readers])

@@ -61,7 +61,7 @@ def _wire(wire: Wire) -> str:
 
 
 def _crossing(at: Point) -> str:
-    """The upright line is interrupted above and below, so that nobody takes the crossing for a fork."""
+    """The upright line is interrupted above and below, so that the crossing does not look like a fork."""
     x, high, low = _n(at.x), at.y - 1, at.y + 1
     return f'<path class="gap" d="M{x} {_n(high)}V{_n(high - _GAP)}M{x} {_n(low)}V{_n(low + _GAP)}"/>'
 

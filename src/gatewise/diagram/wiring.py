@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..equation import Cell, previous
 from .graph import BOTH, INPUT, Graph, graph_of
-from .place import BOTTOM, LEFT, End, Place, Placement, placed
+from .place import BOTTOM, LEFT, End, Placement, Slot, placed
 from .route import SHUT, Connection, Pin, Router, Spot
 
 _FREE = 3  # tracks between two columns or rows of figures
@@ -65,7 +65,7 @@ def _wired(graph: Graph, placement: Placement) -> Wiring:
 
 
 def _pins(graph: Graph, placement: Placement) -> dict[str, Pin]:
-    def at(place: Place) -> Spot:
+    def at(place: Slot) -> Spot:
         return track(place.column), track(place.row)
 
     pins = {
@@ -89,7 +89,7 @@ def _connections(graph: Graph, placement: Placement) -> list[Connection]:
     return sorted(connections, key=_order(places))
 
 
-def _order(places: dict[str, Place]) -> Callable[[Connection], tuple[bool, int]]:
+def _order(places: dict[str, Slot]) -> Callable[[Connection], tuple[bool, int]]:
     def order(connection: Connection) -> tuple[bool, int]:
         a, b = places[connection.line], places[connection.reader]
         across, along = abs(a.column - b.column), abs(a.row - b.row)

@@ -16,10 +16,16 @@ TOLERANCES = {torch.float32: 1e-6, torch.float64: 1e-13}
 
 @dataclass(frozen=True)
 class Certificate:
-    """what: what was added up, in words. total: the sum. value: what it must equal. gap: the largest difference,
-    relative to the largest of the lines and the value. tolerance: what the gap may be.
+    """A sum that explains a number, checked against that number.
 
     Where many sums are checked at once, total and value are those of the one with the largest gap.
+
+    Attributes:
+        what: What was added up, in words.
+        total: The sum.
+        value: The number that the sum must equal.
+        gap: The largest difference, relative to the largest of the lines and the value.
+        tolerance: The largest gap at which the sum holds.
     """
 
     what: str
@@ -30,7 +36,18 @@ class Certificate:
 
     @classmethod
     def of(cls, what: str, lines: Tensor, value: Tensor, tolerance: float, dim: int = 0) -> Certificate:
-        """Check that the lines add up to the value along ``dim``, in float64, at every place of ``value``."""
+        """Check that lines add up to a value, in float64, at every place of the value.
+
+        Args:
+            what: What is added up, in words.
+            lines: The parts, any shape.
+            value: What they must add up to: the shape of ``lines`` without dimension ``dim``.
+            tolerance: The largest relative gap at which the sum holds.
+            dim: The dimension of ``lines`` to add up over.
+
+        Returns:
+            The certificate of the sum with the largest gap.
+        """
         lines, value = lines.detach().double(), value.detach().double()
         total = lines.sum(dim)
         largest = lines.abs().amax(dim) if lines.shape[dim] else torch.zeros_like(total)
@@ -47,7 +64,11 @@ class Certificate:
         return self.gap <= self.tolerance
 
     def require(self) -> None:
-        """Raises ExplanationError where the sum does not check."""
+        """Check that the sum holds.
+
+        Raises:
+            ExplanationError: The gap is larger than the tolerance.
+        """
         if not self.holds:
             raise ExplanationError(f"{self.what} does not add up: {self._figures()}", hint="nothing is shown of it")
 

@@ -91,10 +91,16 @@ def complements(cell: Cell, value: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Clamp:
-    """Set a gate, a state, or any value of the step by its name, wherever the step reads it.
+    """Sets a gate, a state, or any other value of the step, wherever the step reads it.
 
-    value: a number, or a tensor that broadcasts to (steps, sequences, units) as chosen. units, batch: which, by
-    default all. span: (first, end) in the input's time, end not in it; by default every step.
+    Attributes:
+        name: The gate, state or value, by the names of a record.
+        value: A number, or a tensor that broadcasts to (steps, sequences, units) as chosen below.
+        units: Which units. By default all.
+        span: (first, end) in the input's time, ``end`` not in it. By default every step.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        batch: Which sequences. By default all.
     """
 
     name: str
@@ -108,10 +114,17 @@ class Clamp:
 
 @dataclass(frozen=True)
 class Patch:
-    """Put the state that another run had after a step in the place of this run's.
+    """Replaces a state after one step by the state that another run had.
 
-    record: of the other run, of as many sequences, or of one for all. at: the step. source: the other run's step, by
-    default the same. units, batch: which, by default all; of the other run the same.
+    Attributes:
+        state: Name of the state.
+        record: The record of the other run, of as many sequences, or of one sequence for all.
+        at: The step of this run, in the input's time.
+        source: The step of the other run. By default the same.
+        units: Which units, of both runs. By default all.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        batch: Which sequences, of both runs. By default all.
     """
 
     state: str
@@ -124,7 +137,11 @@ class Patch:
     batch: Sequence[int] | None = None
 
     def clamp(self) -> Clamp:
-        """The same as a clamp. Raises InputError for a state or step that the other run does not have."""
+        """The clamp that does the same.
+
+        Raises:
+            InputError: The other run has no such state or step.
+        """
         source = self.at if self.source is None else self.source
         states = self.record.layer(self.layer, self.direction).states
         if self.state not in states:
@@ -141,7 +158,7 @@ class Patch:
 
 
 def check_clamps(module: Recurrent, clamps: Sequence[Clamp]) -> None:
-    """Raises InputError for a layer or a name that there is not."""
+    """Raises InputError for a layer that does not exist, or a name that the cell does not have."""
     directions = 2 if module.bidirectional else 1
     for clamp in clamps:
         if not (0 <= clamp.layer < module.num_layers and 0 <= clamp.direction < directions):
@@ -155,13 +172,13 @@ def check_clamps(module: Recurrent, clamps: Sequence[Clamp]) -> None:
 
 
 class Clamped:
-    """Runs the layers with what is set."""
+    """Runs the layers with their clamps."""
 
     def __init__(self, clamps: Sequence[Clamp]) -> None:
         self._clamps = clamps
 
     def at(self, module: Recurrent, place: Place, batch: Batch) -> Runner:
-        """The kernels, where nothing is set."""
+        """The runner of one layer: the kernels themselves where nothing is set."""
         direction = int(place.reverse)
         clamps = [clamp for clamp in self._clamps if (clamp.layer, clamp.direction) == (place.layer, direction)]
         if not clamps:
@@ -175,7 +192,7 @@ class Clamped:
 
 
 class _Filling:
-    """Gives the layer what it is set to. settings: (K, N, H), of all rows and heads."""
+    """Hands a layer the values that it is set to. settings: (K, N, H), of all rows and heads."""
 
     def __init__(self, settings: Tensor, units: int) -> None:
         self._settings, self._units, self._first = settings, units, 0
@@ -190,7 +207,7 @@ class _Filling:
 
 
 def _resolved(cell: Cell, clamp: Clamp) -> list[Clamp]:
-    """By the names of the program, the value and its complements."""
+    """The clamp of the program's value, and those of its complements."""
     name = value_called(cell, clamp.name)
     return [
         replace(clamp, name=name),

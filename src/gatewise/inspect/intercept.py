@@ -1,9 +1,7 @@
-"""Finding the recurrent layer of a model, and intercepting its run.
+"""Find the recurrent layers of a model, and intercept their run: to observe it, or to run another step in its place.
 
-How a view looks on while a model runs, or has the layers inside it run another step.
-
-A view's step is a cell made from the module's own (`transforms`), so whatever it asks, it is answered by the same
-kernels, in the middle of the same model.
+That other step is a cell made from the module's own (`transforms`), so it is run by the same kernels, in the middle of
+the same model.
 """
 
 from __future__ import annotations
@@ -36,20 +34,20 @@ def first_tensor(output: Any) -> Tensor:
     return output
 
 
-_WANTED = "a recurrent layer of gatewise.nn, or a torch.nn.LSTM, GRU or RNN"
+_RECURRENT = "a recurrent layer of gatewise.nn, or a torch.nn.LSTM, GRU or RNN"
 
 
 def recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Those that can be looked into, by their names in the model; ``""`` for the model itself.
+    """The recurrent layers of a model, by their names in it; ``""`` for the model itself.
 
     Raises InputError where there is none.
     """
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(f"a {type(model).__name__} is not a module", hint=f"give {_WANTED}")
+        raise InputError(f"a {type(model).__name__} is not a module", hint=f"give {_RECURRENT}")
     layers = {name: one for name, one in model.named_modules() if isinstance(one, Recurrent) or is_from_torch(one)}
     if not layers:
         raise InputError(
-            f"{type(model).__name__} holds no recurrent layer", hint=f"give {_WANTED}, or a model with one"
+            f"{type(model).__name__} holds no recurrent layer", hint=f"give {_RECURRENT}, or a model with one"
         )
     return layers
 
@@ -68,22 +66,22 @@ def the_layer(model: nn.Module, of: str) -> nn.Module:
 
 
 @contextmanager
-def watched(model: nn.Module, watch: Watch, only: nn.Module | None = None) -> Generator[dict[nn.Module, Recurrent]]:
-    """While it lasts, ``watch`` says who runs the recurrent layers of the model; torch.nn's run as ours.
+def intercepted(model: nn.Module, watch: Watch, only: nn.Module | None = None) -> Generator[dict[nn.Module, Recurrent]]:
+    """While it lasts, ``watch`` chooses what runs the recurrent layers of the model; torch.nn's run as ours.
 
     only: one of the layers, in place of all. Gives for each layer the module of ours that runs in its place.
-    Raises InputError where somebody is watching already.
+    Raises InputError where a layer is intercepted already.
     """
     with ExitStack() as stack:
         layers = recurrent_layers(model).values() if only is None else [only]
-        yield {layer: stack.enter_context(_one_watched(layer, watch)) for layer in layers}
+        yield {layer: stack.enter_context(_one_intercepted(layer, watch)) for layer in layers}
 
 
 @contextmanager
-def _one_watched(layer: nn.Module, watch: Watch) -> Generator[Recurrent]:
+def _one_intercepted(layer: nn.Module, watch: Watch) -> Generator[Recurrent]:
     ours = layer if isinstance(layer, Recurrent) else twin_of(layer)
     if ours.watch is not None or "forward" in vars(layer):
-        raise InputError(f"this {type(layer).__name__} is being watched already, or its forward was replaced")
+        raise InputError(f"this {type(layer).__name__} is intercepted already, or its forward was replaced")
     ours.watch = watch
     if ours is not layer:
         layer.forward = ours.forward
@@ -129,7 +127,7 @@ class Changed:
         return after[:count]
 
     def done(self, found: Run) -> None:
-        """What the layer gave in the end."""
+        """Called at the end of the run; nothing is kept of it."""
 
     def _given(self, cell: Cell, layer: Layer, added: int) -> Layer:
         if added:

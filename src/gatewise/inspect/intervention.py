@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .clamp import Clamp, Clamped, Patch, check_clamps
-from .intercept import first_tensor, the_layer, watched
+from .intercept import first_tensor, intercepted, the_layer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Effect:
-    """What the intervention did. before, after: the output read, without and with it. change: after - before."""
+    """What an intervention did to the output.
+
+    Attributes:
+        before: The output read, without the changes.
+        after: The output read, with them.
+        change: after - before.
+    """
 
     before: Tensor
     after: Tensor
     change: Tensor
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each number of the output, by its place in the tensor."""
+        """A table of before, after and change, with a row for each number of the output, by its place in the tensor."""
         import pandas as pd
 
         levels = [range(size) for size in self.before.shape]
@@ -58,12 +64,23 @@ def intervene(
 ) -> Effect:
     """Run a model as it is, and again with some numbers of its recurrent layer set; what changed in its output.
 
-    model: a recurrent layer of ours or of torch.nn, or any model around one, named by ``of`` where it has several. x,
-    hx, lengths: what it is called with. changes: each replaces what there was; where two set the same number, the
-    later does. A gate that is set takes its complement with it, where the step writes 1 - gate as sigmoid(-a).
-    readout: from what the model returns to a tensor; by default its first tensor.
-    Both runs draw the same random numbers, are made by the kernels that run the layer, and without changes are the
-    same bits. Raises InputError for names, steps, units, sequences and layers that there are not.
+    Both runs draw the same random numbers and are made by the kernels that run the layer; without changes they are the
+    same bits. A gate that is set takes its complement with it, where the step writes 1 - gate as sigmoid(-a).
+
+    Args:
+        model: A recurrent layer of ``gatewise.nn`` or ``torch.nn``, or any model that holds one.
+        x: The input that the model is called with.
+        changes: Each replaces what the run computed; where two set the same number, the later one does.
+        hx: Initial states that the model is called with, if given.
+        lengths: Lengths of the sequences that the model is called with, if given.
+        of: The name of the layer in the model, where it has several.
+        readout: From what the model returns to a tensor. By default its first tensor.
+
+    Returns:
+        The output without and with the changes.
+
+    Raises:
+        InputError: A name, step, unit, sequence or layer does not exist, or a value does not broadcast.
     """
     layer = the_layer(model, of)
     clamps = [change.clamp() if isinstance(change, Patch) else change for change in changes]
@@ -73,10 +90,10 @@ def intervene(
     with torch.no_grad():
         drawn = torch.get_rng_state()
         watch = Clamped(clamps)
-        with watched(model, watch, layer) as ours:
+        with intercepted(model, watch, layer) as ours:
             check_clamps(ours[layer], clamps)
             after = read(model(*arguments, **more))
         torch.set_rng_state(drawn)
-        with watched(model, Clamped([]), layer):
+        with intercepted(model, Clamped([]), layer):
             before = read(model(*arguments, **more))
     return Effect(before, after, after - before)

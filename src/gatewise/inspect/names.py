@@ -51,7 +51,7 @@ def values_of(cell: Cell) -> Mapping[str, Value]:
 
 
 def check_values(cell: Cell, names: Iterable[str]) -> tuple[str, ...]:
-    """The names, each a value of the cell's program. Raises InputError with those that there are."""
+    """The names, each a value of the cell's program. Raises InputError, listing the known ones."""
     known = values_of(cell)
     for name in names:
         if name not in known:

@@ -15,7 +15,7 @@ from ..nn.batch import Batch
 from ..nn.recurrent import Recurrent
 from ..nn.values import check_memory
 from ..nn.weights import Place
-from .intercept import the_layer, watched
+from .intercept import intercepted, the_layer
 from .names import check_values, gate_values, sums
 from .recorder import Recorder, Sampling
 from .records import Record, Selection
@@ -115,7 +115,7 @@ def recording(
     """
     layer = the_layer(model, of)
     run = Recording(values, preactivations=preactivations, sampling=Sampling.of(span, bin))
-    with watched(model, run, layer) as ours, torch.no_grad():
+    with intercepted(model, run, layer) as ours, torch.no_grad():
         run.module = ours[layer]
         yield run
 

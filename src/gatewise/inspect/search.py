@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnitsOn:
-    """units: (U,) int64, those beyond the threshold at every step of the span, and not at the step before or after.
+    """Units that are beyond a threshold at every step of a span, and not at the step before or after it.
 
-    state: the state or gate that was looked at. threshold: below it where it is negative, else above. layer,
-    direction, batch, span: where.
+    Attributes:
+        units: (U,) int64, their numbers.
+        state: The state or gate that was looked at.
+        threshold: Units count as on above it; below it where it is negative.
+        span: (first, end) of the steps, ``end`` not among them.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        batch: Number of the sequence.
     """
 
     units: Tensor
@@ -43,7 +49,14 @@ class UnitsOn:
 
 @dataclass(frozen=True)
 class Match:
-    """Steps ``first`` up to ``end`` of sequence ``batch`` of the record of this number."""
+    """A stretch of time in one sequence.
+
+    Attributes:
+        record: Number of the record among those searched.
+        batch: Number of the sequence.
+        first: The first step.
+        end: The step after the last.
+    """
 
     record: int
     batch: int
@@ -52,19 +65,24 @@ class Match:
 
     @property
     def length(self) -> int:
-        """How many steps."""
+        """How many steps it has."""
         return self.end - self.first
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Stretches in which the same units are on together, the longest first."""
+    """Stretches in which the same units are on together.
+
+    Attributes:
+        on: The units.
+        found: The stretches, the longest first.
+    """
 
     on: UnitsOn
     found: tuple[Match, ...]
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each stretch."""
+        """A table of record, batch, first, end and length, with a row for each stretch."""
         import pandas as pd
 
         rows = [(match.record, match.batch, match.first, match.end, match.length) for match in self.found]
@@ -87,9 +105,23 @@ def units_on(
 ) -> UnitsOn:
     """The units that are beyond a threshold over exactly a span of one sequence.
 
-    Strobelt, Gehrmann, Pfister, Rush, LSTMVis, arXiv:1606.07461, section 5. span: (first, end), end not in it.
-    threshold: units above it; below it where it is negative. state: of which state or gate; by default the memory.
-    Raises InputError for a span that does not lie in the sequence.
+    Args:
+        record: The record of a run.
+        span: (first, end) of the steps, ``end`` not among them.
+        threshold: Units count as on above it; below it where it is negative.
+        state: A state or gate. By default the cell's memory.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        batch: Number of the sequence.
+
+    Returns:
+        The units, to be given to :func:`matches`.
+
+    Raises:
+        InputError: The span does not lie in the sequence, or a name or number does not exist.
+
+    Source:
+        Strobelt, Gehrmann, Pfister, Rush, LSTMVis, arXiv:1606.07461, section 5.
     """
     name = state or memories(record.cell)[0]
     layer_record = record.layer(layer, direction)
@@ -109,8 +141,18 @@ def units_on(
 def matches(records: Record | Sequence[Record], on: UnitsOn, *, least: int = 1, share: float = 1.0) -> Matches:
     """Other stretches in which these units are on at the same time, in one record or several.
 
-    records: the first is the one in which the units were selected; its own stretch is left out. least: how many
-    steps a stretch must have. share: of the units, how many must be on. Raises InputError where no unit is selected.
+    Args:
+        records: One record or several, the first being the one in which the units were selected; its own stretch is
+            left out.
+        on: The units, from :func:`units_on`.
+        least: How many steps a stretch must have.
+        share: Which share of the units must be on, above 0 and at most 1.
+
+    Returns:
+        The stretches, the longest first.
+
+    Raises:
+        InputError: No unit is selected, or the share is out of range.
     """
     if not len(on.units):
         raise InputError("no unit is selected", hint="take another span or a lower threshold")
@@ -133,7 +175,7 @@ def matches(records: Record | Sequence[Record], on: UnitsOn, *, least: int = 1, 
 
 
 def values_at(record: LayerRecord, name: str) -> Tensor:
-    """A state or gate by name, (T, B, K). Raises InputError for one that there is not."""
+    """A state or gate by name, (T, B, K). Raises InputError for one that the record does not have."""
     for kind in (record.states, record.gates, record.values):
         if name in kind:
             return kind[name]
@@ -142,7 +184,7 @@ def values_at(record: LayerRecord, name: str) -> Tensor:
 
 
 def check_sequence(record: LayerRecord, batch: int) -> None:
-    """Raises InputError for a sequence that there is not."""
+    """Raises InputError for a sequence that the record does not have."""
     if not 0 <= batch < len(record.lengths):
         raise InputError(f"there is no sequence {batch}", hint=f"there are 0 to {len(record.lengths) - 1}")
 
@@ -163,7 +205,14 @@ MEASURES = ("cosine", "euclidean")
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A step of a sequence of the record of this number, and how far its state is."""
+    """A step whose state is near.
+
+    Attributes:
+        record: Number of the record among those searched.
+        batch: Number of the sequence.
+        time: The step.
+        distance: How far its state is.
+    """
 
     record: int
     batch: int
@@ -173,7 +222,15 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Similar:
-    """The steps whose states are nearest to that of one step, the nearest first."""
+    """The steps whose states are nearest to that of one step.
+
+    Attributes:
+        state: The state or gate that was compared.
+        measure: ``"cosine"`` or ``"euclidean"``.
+        time: The step that they are compared with.
+        batch: The sequence of that step.
+        found: The nearest steps, the nearest first.
+    """
 
     state: str
     measure: str
@@ -182,7 +239,7 @@ class Similar:
     found: tuple[Neighbour, ...]
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each step."""
+        """A table of record, batch, time and distance, with a row for each step."""
         import pandas as pd
 
         rows = [(step.record, step.batch, step.time, step.distance) for step in self.found]
@@ -207,14 +264,28 @@ def similar(
 ) -> Similar:
     """The steps, in one record or several, whose states are nearest to that of one step of the first.
 
-    state: a state or gate; by default the memory. measure: ``"cosine"``, 1 - cosine of the angle, or ``"euclidean"``.
-    apart: steps of one sequence closer to each other than this, or to the step itself, are the same event: only the
-    nearest counts. Raises InputError for a step that there is not.
+    Args:
+        records: One record or several.
+        time: The step of the first record to compare with.
+        count: How many steps to return at most.
+        batch: The sequence of that step.
+        state: A state or gate. By default the cell's memory.
+        measure: ``"cosine"``, 1 - cosine of the angle, or ``"euclidean"``.
+        apart: Steps of one sequence closer to each other than this, or to the step itself, are the same event: only
+            the nearest counts.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+
+    Returns:
+        The steps, the nearest first.
+
+    Raises:
+        InputError: A step, sequence, name or measure does not exist.
     """
     all_records = [records] if isinstance(records, Record) else list(records)
     name = state or memories(all_records[0].cell)[0]
     if measure not in MEASURES:
-        raise InputError(f"there is no measure {measure!r}", hint=f"measures: {', '.join(MEASURES)}")
+        raise InputError(f"measure {measure!r} does not exist", hint=f"give one of {', '.join(MEASURES)}")
     first = all_records[0].layer(layer, direction)
     check_sequence(first, batch)
     if not 0 <= time < int(first.lengths[batch]):
@@ -237,7 +308,7 @@ def _distances(values: Tensor, state: Tensor, measure: str) -> Tensor:
 
 
 def _nearest(distances: list[Tensor], count: int, apart: int) -> tuple[Neighbour, ...]:
-    """Takes the nearest, and with it all that is too close to it in time, again and again."""
+    """Take the nearest, drop what is too close to it in time, and repeat."""
     nearest: list[Neighbour] = []
     while len(nearest) < count:
         number = min(range(len(distances)), key=lambda row: float(distances[row].min()))

@@ -1,4 +1,4 @@
-"""What is looked into: a model, what it was given, and what it said, in the words of those who gave it."""
+"""What is inspected: a model, one sequence, and the numbers that the model gave for it, with their names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from .page.chart import Chart, Scores
 
 
 @dataclass(frozen=True)
-class Said:
-    """One number that the model gave. label: which one, such as its time. value: in ``unit``, as people read it.
+class Prediction:
+    """One number that a model gave.
 
-    at: its position among the times of the chart, if there is one.
+    Attributes:
+        label: Which one it is, such as its time.
+        value: The number in ``unit``, as people read it.
+        unit: Its unit, if it has one.
+        at: Its position among the times of the chart, if there is one.
     """
 
     label: str
@@ -41,19 +45,30 @@ def by_step(credit: Tensor) -> Credit:
 class Subject:
     """A model and one sequence, K numbers that it gave for it, and what all of them are called.
 
-    model: holds one recurrent layer, and is called as ``model(x)``; in eval mode. x: a floating point tensor. of: from
-    what the model returns to the K numbers, (K,), that are explained. said: the same K, as people read them; explains:
-    what ``of`` gives, in words, where that is not the value itself. steps: T labels, of the steps of the recurrent
-    layer. inputs: I names. fed: (T, I), what is shown as fed in. credited: from credit of x, (K, *x.shape), to steps.
-    cells: (T, I) names of what is fed in, where they say more than step and input. shorter: what to do where the
-    sequence is too long to be recorded. chosen: which of the K is looked at first.
+    Attributes:
+        title: What the page and the summary are headed with.
+        model: A module that holds one recurrent layer, called as ``model(x)``; in eval mode.
+        x: The input, a floating point tensor.
+        of: From what the model returns to the K numbers, (K,), that are explained.
+        predictions: The same K numbers, as people read them.
+        steps: T labels, of the steps of the recurrent layer.
+        inputs: I names.
+        fed: (T, I), what is shown as fed in.
+        explains: What ``of`` gives, in words, where that is not the value itself.
+        about: Further facts, as pairs of label and value.
+        credited: From credit of x, (K, *x.shape), to steps and inputs.
+        chart: What was observed and forecast, if anything was.
+        scores: Probabilities by label, if there are any.
+        cells: (T, I) names of what is fed in, where they say more than step and input.
+        shorter: What to do where the sequence is too long to be recorded.
+        chosen: Which of the K numbers is shown first.
     """
 
     title: str
     model: nn.Module
     x: Tensor
     of: Callable[[Any], Tensor]
-    said: tuple[Said, ...]
+    predictions: tuple[Prediction, ...]
     steps: tuple[str, ...]
     inputs: tuple[str, ...]
     fed: Tensor
@@ -72,5 +87,5 @@ class Subject:
             raise ShapeError(f"what is fed in is {tuple(self.fed.shape)}", hint=f"steps and inputs have {shape}")
 
     def named(self, step: int, place: int) -> str:
-        """What one number that is fed in is called."""
+        """The name of one number that is fed in."""
         return self.cells[step][place] if self.cells else f"{self.steps[step]}: {self.inputs[place]}"

@@ -1,4 +1,4 @@
-"""Which steps of the input each step of the output hangs on."""
+"""Which steps of the input each step of the output depends on."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ _KEPT = 12  # numbers kept for backward, for each of the model's units at each s
 
 @dataclass(frozen=True)
 class Connectivity:
-    """strength: (T, T) float64, the Frobenius norm of d y_t / d x_k in row t, column k. One sequence; T its length.
+    """How strongly each step of the output depends on each step of the input, in one sequence of T steps.
 
-    A readout that gives fewer steps has fewer rows.
+    Attributes:
+        strength: (T, T) float64, the Frobenius norm of d y_t / d x_k in row t, column k. A readout that gives fewer
+            steps has fewer rows.
     """
 
     strength: Tensor
 
     @property
     def reach(self) -> Tensor:
-        """(T,) float64, how many steps away the input of each output lies, weighted by strength."""
+        """(T,) float64: how many steps away the input of each output lies, weighted by strength."""
         outputs, inputs = self.strength.shape
         first = inputs - outputs
         lag = (torch.arange(first, inputs).unsqueeze(1) - torch.arange(inputs)).abs().double()
@@ -61,23 +63,38 @@ def connectivity(
 ) -> Connectivity:
     """The norm of the gradient of every step of the output with respect to every step of the input.
 
-    Madsen, Visualizing memorization in RNNs, Distill 2019, doi:10.23915/distill.00016; there of one logit, here the
-    Frobenius norm over all numbers of an output. model, x: a recurrent layer, or a model around one whose sequences
-    lie as that layer's do, (T, B, I) or (B, T, I). hx: initial states for the batch. lengths: (B,), of the sequences.
-    readout: from what the model returns to (T, B, K) in that same order of dimensions; by default its first tensor.
-    batch: which sequence. of: the name of the recurrent layer, where there are several.
     Many outputs are differentiated at once, each in a copy of the sequence, by the kernels that train the layer; a
     small readout costs less than a wide output. The model runs in the mode that it is in.
-    Raises InputError for an input without gradients, and an output without steps.
+
+    Args:
+        model: A recurrent layer, or a model around one whose sequences lie as that layer's do.
+        x: The input, (T, B, I) or (B, T, I).
+        hx: Initial states for the batch, if given.
+        lengths: (B,), of the sequences, if given.
+        readout: From what the model returns to (T, B, K), in the same order of dimensions as x. By default its first
+            tensor.
+        batch: Number of the sequence.
+        of: The name of the recurrent layer in the model, where it has several.
+
+    Returns:
+        The strengths, for the one sequence.
+
+    Raises:
+        InputError: x has no gradients, or the sequence or layer does not exist.
+        ShapeError: What is read of the output has no steps.
+
+    Source:
+        Madsen, Visualizing memorization in RNNs, Distill 2019, doi:10.23915/distill.00016; there of one logit, here
+        the Frobenius norm over all numbers of an output.
     """
     layer: Any = the_layer(model, of)
     sequence = _one(x, lengths, batch, batch_first=layer.batch_first)
-    read = _Reading(model, layer, sequence, _one_state(hx, batch), readout)
+    read = _Differentiated(model, layer, sequence, _one_state(hx, batch), readout)
     with torch.enable_grad():
         return Connectivity(read.strengths())
 
 
-class _Reading:
+class _Differentiated:
     """One sequence, (T, I), copied along the batch, and what the model makes of it."""
 
     def __init__(

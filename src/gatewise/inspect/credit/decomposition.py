@@ -20,7 +20,7 @@ from ...nn.recurrent import Recurrent
 from ...nn.rowwise import visibly
 from ...nn.weights import Place
 from ..certificate import TOLERANCES, Certificate
-from ..intercept import Changed, watched
+from ..intercept import Changed, intercepted
 from .frozen import frozen
 from .signals import SignalsOnly
 
@@ -31,11 +31,15 @@ _OUTSIDE = "eval() the model; else its part outside the recurrent layers holds a
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Numbers of a model as sums of lines, gates held as context. All in float64; (K,) is () for one number.
+    """Numbers of a model as sums of lines, with gates held as context. All in float64; (K,) is () for one number.
 
-    inputs: (K, *x.shape), a line for each number of x. biases: a line (K,) for each parameter that is added, by its
-    name in the model. initial: a line for each initial state. constants: a line for each place where a step or the
-    model adds a number. value: (K,), the model's own. certificate: that all lines add up to it.
+    Attributes:
+        inputs: (K, *x.shape), a line for each number of x.
+        biases: A line (K,) for each parameter that is added, by its name in the model.
+        initial: A line (K,) for each initial state.
+        constants: A line (K,) for each place where a step or the model adds a number.
+        value: (K,), the model's own.
+        certificate: That all lines add up to the value.
     """
 
     inputs: Tensor
@@ -52,7 +56,7 @@ class Decomposition:
 
     @property
     def cancelling(self) -> float:
-        """How many times larger than the largest value the largest line is."""
+        """By how many times the largest line is larger than the largest value."""
         lines = [self.inputs, *self.lines.values()]
         largest = max(float(line.abs().max()) for line in lines if line.numel())
         return largest / max(float(self.value.abs().max()), torch.finfo(torch.float64).tiny)
@@ -63,7 +67,11 @@ class Decomposition:
         return not self.cancelling * self.certificate.tolerance <= 1.0
 
     def require(self) -> None:
-        """Raises ExplanationError where a sum does not check, or where its lines only cancel."""
+        """Check that the lines explain the value.
+
+        Raises:
+            ExplanationError: A sum does not hold, or its lines are so large that they only cancel.
+        """
         if self.cancels:
             raise ExplanationError(
                 f"lines {self.cancelling:.0e} times as large as their sum cancel, which explains nothing",
@@ -76,26 +84,37 @@ class Decomposition:
 def decompose(model: nn.Module, x: Any, of: Of, hx: Any = None, lengths: Any = None) -> Decomposition:
     """Split a number that a model gives over every number of its input, with biases as lines of their own.
 
-    model: holds recurrent layers of ``gatewise.nn`` or ``torch.nn``. x, hx, lengths: what it is called with, the latter
-    two only if given; x is a floating point tensor or a PackedSequence. of: from what the model returns to the number,
-    a tensor () or (K,): one backward pass for each.
-
     Gates are context: products are credited to what they let through, curves pass credit along their secant from
-    zero. Arras et al., arXiv:1909.12114, equations 5 and 6 with "signal-take-all", without a stabiliser, and with the
-    share of the biases shown. Runs at the speed of the fused kernels, forward and backward. See it beside
-    :func:`integrated_gradients`, which credits gates too.
-    Raises InputError for what cannot be explained, CellError for a step that cannot be split, and ExplanationError for
-    a product of two signals elsewhere in the model.
+    zero. Runs at the speed of the fused kernels, forward and backward. :func:`integrated_gradients` credits gates too.
+
+    Args:
+        model: A module that holds recurrent layers of ``gatewise.nn`` or ``torch.nn``.
+        x: The input, a floating point tensor or a PackedSequence.
+        of: From what the model returns to the number, a tensor () or (K,); one backward pass for each of K.
+        hx: Initial states that the model is called with, if given.
+        lengths: Lengths of the sequences that the model is called with, if given.
+
+    Returns:
+        The lines, with the certificate that they add up.
+
+    Raises:
+        InputError: x is not a floating point tensor, or ``of`` does not give such numbers.
+        CellError: The step of the cell cannot be split.
+        ExplanationError: The model multiplies two signals outside its recurrent layers.
+
+    Source:
+        Arras et al., Explaining and Interpreting LSTMs, arXiv:1909.12114, equations 5 and 6 with "signal-take-all",
+        without a stabiliser, and with the share of the biases shown.
     """
     leaf, called_with = _leaf(x)
     more: dict[str, Any] = {} if lengths is None else {"lengths": lengths}
     arguments = (called_with,) if hx is None else (called_with, hx)
     with torch.no_grad():
         number = _checked(of(model(*arguments, **more)))
-    watch = _Frozen(leaf.new_ones((), requires_grad=True))
-    with torch.enable_grad(), watched(model, watch), visibly(), SignalsOnly(watch.ones):
+    watch = _HeldGates(leaf.new_ones((), requires_grad=True))
+    with torch.enable_grad(), intercepted(model, watch), visibly(), SignalsOnly(watch.ones):
         value = _checked(of(model(*arguments, **more)))
-    return _Split(model, leaf, watch, value).found(number)
+    return _Lines(model, leaf, watch, value).result(number)
 
 
 def _leaf(x: Any) -> tuple[Tensor, Any]:
@@ -116,7 +135,7 @@ def _checked(value: Any) -> Tensor:
     return value
 
 
-class _Frozen:
+class _HeldGates:
     """A watch under which every recurrent layer runs with gates held, and that keeps what credit goes to.
 
     leaves: by name, what was added or begun with.
@@ -127,13 +146,13 @@ class _Frozen:
         self.initial: list[tuple[str, Tensor]] = []
         self.constants: list[tuple[str, Tensor]] = [("constants of the model", ones)]
 
-    def at(self, module: Recurrent, place: Place, batch: Batch) -> _FrozenLayer:
-        """Who runs this layer."""
-        return _FrozenLayer(self, place)
+    def at(self, module: Recurrent, place: Place, batch: Batch) -> _HeldLayer:
+        """The runner of one layer."""
+        return _HeldLayer(self, place)
 
 
-class _FrozenLayer:
-    def __init__(self, watch: _Frozen, place: Place) -> None:
+class _HeldLayer:
+    def __init__(self, watch: _HeldGates, place: Place) -> None:
         self._watch, self._suffix = watch, place.suffix
         self._run = Changed(frozen, self._extended)
 
@@ -150,7 +169,7 @@ class _FrozenLayer:
             return self._run.step(cell, layer, rows, [self._begun(state) for state in states])
 
     def done(self, found: Run) -> None:
-        """Nothing to see to."""
+        """Nothing is left to do at the end."""
 
     def _begun(self, states: Tensor) -> Tensor:
         """Initial states that credit can go to; those that something else made pass it on."""
@@ -173,10 +192,10 @@ def _wide(layer: Layer) -> Layer:
     return Layer(*[tensor.double() for tensor in tensors], batch_sizes)  # pyright: ignore[reportCallIssue]
 
 
-class _Split:
+class _Lines:
     """Lines from gradients: of a leaf, each number times its gradient."""
 
-    def __init__(self, model: nn.Module, x: Tensor, watch: _Frozen, value: Tensor) -> None:
+    def __init__(self, model: nn.Module, x: Tensor, watch: _HeldGates, value: Tensor) -> None:
         self._x, self._watch, self._value = x, watch, value
         self._biases = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         named = [*self._biases, *watch.initial, *watch.constants]
@@ -184,8 +203,8 @@ class _Split:
         rows = value.reshape(-1) if value.requires_grad else []
         self._credits = [_credits(row, leaves) for row in rows]
 
-    def found(self, number: Tensor) -> Decomposition:
-        """The decomposition. own: the value as the model itself gives it."""
+    def result(self, number: Tensor) -> Decomposition:
+        """The decomposition. number: the value as the model itself gives it."""
         inputs = self._stacked([credits[0] for credits in self._credits], self._x.shape)
         kinds: list[dict[str, Tensor]] = []
         at = 1

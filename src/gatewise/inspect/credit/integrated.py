@@ -16,7 +16,7 @@ from ...nn.layer_run import PLAIN, Runner
 from ...nn.recurrent import Recurrent
 from ...nn.weights import Place
 from ..certificate import Certificate
-from ..intercept import watched
+from ..intercept import intercepted
 from .decomposition import Of
 
 _FIRST = 8  # points on the way, then twice as many
@@ -28,10 +28,15 @@ _PATIENCE = 2  # times in a row that they may not, before it is taken for roundi
 
 @dataclass(frozen=True)
 class IntegratedGradients:
-    """A difference of a model's output from that at a baseline, over every number of the input. All in float64.
+    """A difference of a model's output from that at a baseline, split over every number of the input. All in float64.
 
-    inputs: like x. value, start: the number at x and at the baseline. baseline: its name. points: how many points of
-    the way were looked at. certificate: that the inputs add up to ``value - start``.
+    Attributes:
+        inputs: The credit of each number of the input, like x.
+        value: The number at x.
+        start: The number at the baseline.
+        baseline: The name of the baseline.
+        points: At how many points on the way the gradient was taken.
+        certificate: That the credits add up to ``value - start``.
     """
 
     inputs: Tensor
@@ -54,13 +59,28 @@ def integrated_gradients(
 ) -> IntegratedGradients:
     """Credit every number of x with (x - baseline) * (its mean gradient on the straight way from the baseline to x).
 
-    Sundararajan, Taly, Yan, Axiomatic Attribution for Deep Networks, arXiv:1703.01365, section 3. The mean is taken by
-    Gauss and Legendre's rule at 8 points, then twice as many, until credits add up to the difference within
-    ``tolerance``, relative to the largest of them; points run side by side, some at a time.
-    model, hx, lengths: as for :func:`decompose`; ``eval()`` what draws at random. of: from what the model returns to
-    one number. baseline: ``"zeros"``, ``"mean"`` for each feature's mean over the time of its sequence, or a tensor
-    like x. Raises InputError or ShapeError for what does not fit, and ExplanationError where more points do not help:
-    rounding, of float32 mostly, or a model that jumps.
+    The mean is taken by Gauss and Legendre's rule at 8 points, then at twice as many, until credits add up to the
+    difference. Points run side by side, some at a time.
+
+    Args:
+        model: A module that holds recurrent layers of ``gatewise.nn`` or ``torch.nn``; ``eval()`` what draws at random.
+        x: The input, a floating point tensor.
+        of: From what the model returns to one number.
+        hx: Initial states that the model is called with, if given.
+        lengths: Lengths of the sequences that the model is called with, if given.
+        baseline: ``"zeros"``, ``"mean"`` for each feature's mean over the time of its sequence, or a tensor like x.
+        tolerance: The largest gap at which credits count as adding up, relative to the largest of them.
+
+    Returns:
+        The credits, with the certificate that they add up.
+
+    Raises:
+        InputError: x or ``of`` does not give floating point numbers, or the baseline does not exist.
+        ShapeError: The baseline is not like x.
+        ExplanationError: More points do not help: rounding, mostly of float32, or a model that jumps.
+
+    Source:
+        Sundararajan, Taly, Yan, Axiomatic Attribution for Deep Networks, arXiv:1703.01365, section 3.
     """
     _check(x)
     start, name = _baseline(model, x, lengths, baseline)
@@ -73,17 +93,17 @@ def integrated_gradients(
             raise InputError("of= must give one number", hint="of=lambda output: output[0][-1, 0, 0]")
         return result.reshape(())
 
-    with watched(model, _Ours()):
+    with intercepted(model, _PlainRuns()):
         with torch.no_grad():
             ends = [float(number(at)) for at in (start, x)]
         return _refined(number, x.detach(), start, ends, name, tolerance)
 
 
-class _Ours:
+class _PlainRuns:
     """A watch that changes nothing; under it torch.nn's layers run as ours, which can run side by side."""
 
     def at(self, module: Recurrent, place: Place, batch: Batch) -> Runner:
-        """The kernels."""
+        """The runner of one layer: the kernels."""
         return PLAIN
 
 
@@ -143,8 +163,8 @@ def _baseline(model: nn.Module, x: Tensor, lengths: Any, baseline: str | Tensor)
     if baseline == "zeros":
         return torch.zeros_like(x), "zeros"
     if baseline != "mean":
-        raise InputError(f"there is no baseline {baseline!r}", hint='"zeros", "mean", or a tensor like x')
+        raise InputError(f"baseline {baseline!r} does not exist", hint='"zeros", "mean", or a tensor like x')
     if lengths is not None:
-        raise InputError("a mean over sequences of several lengths is not made here", hint="give baseline= as a tensor")
+        raise InputError("the mean baseline does not take lengths", hint="give baseline= as a tensor")
     time = 1 if getattr(model, "batch_first", False) and x.dim() == 3 else 0
     return x.detach().mean(time, keepdim=True).expand_as(x), "mean"

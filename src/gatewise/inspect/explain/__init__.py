@@ -1,5 +1,5 @@
 """All that can be seen inside one model on one sequence, as a page, as a document, and for a terminal."""
 
-from .explanation import Explained, Inside, Refused, Sum, look_inside
+from .explanation import Explanation, Inside, Refused, Sum, look_inside
 
-__all__ = ["Explained", "Inside", "Refused", "Sum", "look_inside"]
+__all__ = ["Explanation", "Inside", "Refused", "Sum", "look_inside"]

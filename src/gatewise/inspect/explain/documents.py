@@ -20,7 +20,7 @@ from .. import page
 from ..certificate import Certificate
 from ..names import gate_values
 from ..page.chart import Chart, Scores
-from .explanation import Explained, Inside, Place, Refused, Sum, words
+from .explanation import Explanation, Inside, LayerView, Refused, Sum, words
 
 SCHEMA = 1
 
@@ -63,8 +63,8 @@ def as_json(inside: Inside) -> str:
     return json.dumps(tree, allow_nan=False)
 
 
-def _layer(inside: Inside, place: Place) -> dict[str, Any]:
-    record = place.found
+def _layer(inside: Inside, place: LayerView) -> dict[str, Any]:
+    record = place.record
     shares = inside.saturation
     return {
         "layer": place.layer,
@@ -85,7 +85,7 @@ def _layer(inside: Inside, place: Place) -> dict[str, Any]:
     }
 
 
-def _timescales(place: Place) -> dict[str, Any] | None:
+def _timescales(place: LayerView) -> dict[str, Any] | None:
     scales = place.timescales
     if scales is None:
         return None
@@ -98,7 +98,7 @@ def _timescales(place: Place) -> dict[str, Any] | None:
     }
 
 
-def _jacobian(place: Place) -> dict[str, Any] | None:
+def _jacobian(place: LayerView) -> dict[str, Any] | None:
     norms = place.jacobian
     if norms is None:
         return None
@@ -111,8 +111,8 @@ def _jacobian(place: Place) -> dict[str, Any] | None:
     }
 
 
-def _output_document(output: Explained) -> dict[str, Any]:
-    prediction = output.said
+def _output_document(output: Explanation) -> dict[str, Any]:
+    prediction = output.prediction
     head = {"label": prediction.label, "value": json_number(prediction.value), "unit": prediction.unit}
     return head | {"memory": _sum(output.memory), "credit": _sum(output.credit)}
 
@@ -173,11 +173,13 @@ def _array(values: Tensor) -> NDArray[np.float32]:
     return values.detach().float().numpy(force=True)
 
 
-def _place(place: Place) -> page.Place:
-    cell = place.found.cell
+def _place(place: LayerView) -> page.PageLayer:
+    cell = place.record.cell
     scales = place.timescales and page.Timescales(_array(place.timescales.tau), place.timescales.censored.numpy())
     wires = tuple(_wire(cell, name, values) for name, values in place.values.items())
-    return page.Place(place.layer, place.direction, cell.name, diagram(cell, numbers=True), wires, scales, place.reach)
+    return page.PageLayer(
+        place.layer, place.direction, cell.name, diagram(cell, numbers=True), wires, scales, place.reach
+    )
 
 
 def _wire(cell: Cell, name: str, values: Tensor) -> page.Wire:
@@ -196,8 +198,8 @@ def _span(cell: Cell, name: str) -> Literal["unit", "signed", "free"]:
     return "signed" if max(-bounds.low, bounds.high) <= 1 else "free"
 
 
-def _output(output: Explained) -> page.Output | page.Refusal:
-    prediction = output.said
+def _output(output: Explanation) -> page.Output | page.Refusal:
+    prediction = output.prediction
     failed = [view.sentence for view in output.views if isinstance(view, Refused) and view.failed]
     value = prediction.value if math.isfinite(prediction.value) else math.nan
     if failed:

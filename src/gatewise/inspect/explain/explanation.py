@@ -1,4 +1,4 @@
-"""What can be seen inside one model on one sequence, and where an explanation is refused."""
+"""Explain what one model makes of one sequence; an explanation that does not add up is refused."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ..memory.timescales import Timescales, timescales
 from ..names import gate_values, values_of
 from ..recorded_run import record
 from ..records import LayerRecord, Record
-from ..subject import Said, Subject
-from .readout import Reading, reading
+from ..subject import Prediction, Subject
+from .readout import Readout, linear_readout
 
 _LAGS = 24
 _WIDE = 256  # numbers of the states together, beyond which only a few Jacobians are multiplied
@@ -35,12 +35,12 @@ View = TypeVar("View")
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerView:
     """One layer in one direction. timescales, jacobian: None where there is no such view, and then ``why`` says why."""
 
     layer: int
     direction: int
-    found: LayerRecord
+    record: LayerRecord
     timescales: Timescales | None
     jacobian: LagNorms | None
     why: Mapping[str, str]
@@ -53,14 +53,14 @@ class Place:
     @property
     def values(self) -> dict[str, Tensor]:
         """(T, H), of the one sequence, by the names of the step's program: gates, states and all that was recorded."""
-        cell = self.found.cell
-        gates = {value: self.found.gates[name] for name, value in gate_values(cell).items()}
-        states = {program_of(cell).outputs[state]: self.found.states[state] for state in cell.state}
-        everything = {**gates, **states, **self.found.values}
+        cell = self.record.cell
+        gates = {value: self.record.gates[name] for name, value in gate_values(cell).items()}
+        states = {program_of(cell).outputs[state]: self.record.states[state] for state in cell.state}
+        everything = {**gates, **states, **self.record.values}
         return {name: values[:, 0] for name, values in everything.items()}
 
 
-def places_of(record: Record) -> list[Place]:
+def places_of(record: Record) -> list[LayerView]:
     """All layers in all directions."""
     return [_place(record, layer, direction, layer_record) for layer, direction, layer_record in record.layers()]
 
@@ -76,13 +76,13 @@ def words(cell: Cell, name: str) -> str:
     return program_of(cell).expression(name, top=True) if is_temporary(name) else name
 
 
-def _place(record: Record, layer: int, direction: int, layer_record: LayerRecord) -> Place:
+def _place(record: Record, layer: int, direction: int, layer_record: LayerRecord) -> LayerView:
     why: dict[str, str] = {}
     scales = _tried(lambda: timescales(record, layer=layer, direction=direction), "timescales", why)
     size = sum(states.shape[2] for states in layer_record.states.values())
     lags = min(len(layer_record.x), _LAGS if size <= _WIDE else _FEW)
     norms = _tried(lambda: lag_norms(record, lags, layer=layer, direction=direction), "jacobian", why)
-    return Place(layer, direction, layer_record, scales, norms, why)
+    return LayerView(layer, direction, layer_record, scales, norms, why)
 
 
 def _tried(view: Callable[[], View], name: str, why: dict[str, str]) -> View | None:
@@ -95,7 +95,7 @@ def _tried(view: Callable[[], View], name: str, why: dict[str, str]) -> View | N
 
 
 def sentence(error: GatewiseError) -> str:
-    """What a view's refusal says."""
+    """The sentence of a refusal."""
     return f"Not shown: {error.what}."
 
 
@@ -110,40 +110,47 @@ class Sum:
 
 @dataclass(frozen=True)
 class Refused:
-    """What stands in the place of a sum. failed: a sum was made, and did not check."""
+    """What is shown in place of a sum. failed: a sum was made, and did not hold."""
 
     sentence: str
     failed: bool
 
 
 @dataclass(frozen=True)
-class Explained:
-    """One number. memory: by the step that wrote the memory behind it. credit: by the inputs, (T, I)."""
+class Explanation:
+    """One number, explained twice. memory: by the step that wrote the memory behind it. credit: by the inputs."""
 
-    said: Said
+    prediction: Prediction
     memory: Sum | Refused
     credit: Sum | Refused
 
     @property
     def views(self) -> tuple[Sum | Refused, Sum | Refused]:
-        """Both."""
+        """Both explanations, memory first."""
         return self.memory, self.credit
 
 
 @dataclass(frozen=True)
 class Inside:
-    """record: of the subject's recurrent layer. places: its layers and directions. saturation: None where the cell has
-    no gate between 0 and 1. outputs: the numbers, each explained."""
+    """What a model holds inside on one sequence, and its numbers explained.
+
+    Attributes:
+        subject: The model and the sequence.
+        record: The record of the model's recurrent layer.
+        places: Its layers and directions, each with time constants and Jacobian norms where it has them.
+        saturation: How often gates saturate; None where the cell has no gate between 0 and 1.
+        outputs: The numbers, each explained by when the memory behind it was written, and by the inputs.
+    """
 
     subject: Subject
     record: Record
-    places: list[Place]
+    places: list[LayerView]
     saturation: Saturation | None
-    outputs: list[Explained]
+    outputs: list[Explanation]
 
     @property
     def holds(self) -> bool:
-        """Whether every sum that was made checks."""
+        """Whether every sum that was made holds."""
         return not any(isinstance(view, Refused) and view.failed for output in self.outputs for view in output.views)
 
     @property
@@ -157,19 +164,26 @@ class Inside:
 
 
 def look_inside(subject: Subject) -> Inside:
-    """Record a model on one sequence, and explain what it said; a sum that does not check is refused.
+    """Record a model on one sequence, and explain its numbers; a sum that does not hold is refused.
 
-    Raises InputError for a model without a recurrent layer, and for a sequence too long to be recorded.
+    Args:
+        subject: The model and the sequence, such as ``estimator.subject(...)`` gives.
+
+    Returns:
+        The record and the explanations.
+
+    Raises:
+        InputError: The model has no recurrent layer, or the sequence is too long to be recorded.
     """
     with torch.no_grad():
         run = _recorded(subject)
-    explained = zip(subject.said, _memories(subject, run), _credits(subject), strict=True)
+    explained = zip(subject.predictions, _memories(subject, run), _credits(subject), strict=True)
     return Inside(
         subject,
         run,
         places_of(run),
         _saturation(run),
-        [Explained(prediction, memory, credit) for prediction, memory, credit in explained],
+        [Explanation(prediction, memory, credit) for prediction, memory, credit in explained],
     )
 
 
@@ -201,7 +215,7 @@ def _credits(subject: Subject) -> list[Sum | Refused]:
         tolerance = decomposition.certificate.tolerance
         return _sums(what, credit.by_step, lines, decomposition.value, tolerance)
 
-    return _each(sums, len(subject.said))
+    return _each(sums, len(subject.predictions))
 
 
 def _told(lines: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -217,16 +231,16 @@ def _memories(subject: Subject, run: Record) -> list[Sum | Refused]:
     """Each number by when the memory of the last layer was written, whichever of its steps the model reads."""
 
     def sums() -> list[Sum]:
-        read = reading(subject.model, subject.x, subject.of)
+        read = linear_readout(subject.model, subject.x, subject.of)
         steps, lines = _by_write_time(run, read)
         what = f"{subject.explains or 'the output'} by write time"
         tolerance = TOLERANCES.get(subject.x.dtype, TOLERANCES[torch.float32])
         return _sums(what, steps[..., None], {**lines, **read.beside}, read.value, tolerance)
 
-    return _each(sums, len(subject.said))
+    return _each(sums, len(subject.predictions))
 
 
-def _by_write_time(run: Record, read: Reading) -> tuple[Tensor, dict[str, Tensor]]:
+def _by_write_time(run: Record, read: Readout) -> tuple[Tensor, dict[str, Tensor]]:
     """(K, T), and further lines (K,): sums over all directions, and over all times at which the output is read."""
     layer = run.module.num_layers - 1
     steps = read.weights.new_zeros(read.weights.shape[:2])
@@ -254,7 +268,7 @@ def _sums(what: str, by_step: Tensor, lines: Mapping[str, Tensor], value: Tensor
 
 
 def _each(sums: Callable[[], list[Sum]], count: int) -> list[Sum | Refused]:
-    """The sums that check, and what is said in the place of the others."""
+    """The sums that hold, and the refusals of the others."""
     try:
         return [_checked(one) for one in sums()]
     except (CellError, ExplanationError) as error:

@@ -15,7 +15,7 @@ from ..intercept import the_layer
 
 
 @dataclass(frozen=True)
-class Reading:
+class Readout:
     """Numbers of a model as sums over the output of its recurrent layer. All in float64.
 
     weights: (K, T, B, P), what each number of the output counts. beside: (K,) by name, what does not come from it.
@@ -27,7 +27,7 @@ class Reading:
     value: Tensor
 
 
-def reading(model: nn.Module, x: Tensor, of: Callable[[Any], Tensor]) -> Reading:
+def linear_readout(model: nn.Module, x: Tensor, of: Callable[[Any], Tensor]) -> Readout:
     """How the model goes on from its recurrent layer, everything but signals held, as in :func:`.decompose`.
 
     model: holds one recurrent layer, of which it reads the output at every step, the first of what that returns.
@@ -50,7 +50,7 @@ def reading(model: nn.Module, x: Tensor, of: Callable[[Any], Tensor]) -> Reading
         "biases after the memory": torch.stack([_shares(row[3:], weights) for row in slopes]),
         "constants of the model": torch.stack([_share(row[2], ones) for row in slopes]),
     }
-    return Reading(read.transpose(1, 2) if layer.batch_first else read, beside, number.double())
+    return Readout(read.transpose(1, 2) if layer.batch_first else read, beside, number.double())
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""What a state holds on to: who wrote it, for how long, and how open its gates are."""
+"""What a state remembers: which steps wrote it, for how long it lasts, and how open its gates are."""

@@ -25,11 +25,18 @@ _COPIES = 4  # of a chunk's matrices that are there at once
 
 @dataclass(frozen=True)
 class LagNorms:
-    """Norms of d states(at) / d states(at - lag), of one sequence in one layer and direction, lags 1 to K.
+    """Norms of d states(at) / d states(at - lag), of one sequence in one layer and direction, for lags 1 to K.
 
-    spectral, frobenius: (K,) float64, of all states together, largest singular value and root of the sum of squares.
-    memory_spectral, memory_frobenius: of the state ``state`` to itself. forget_spectral, forget_frobenius: of the
-    forget path alone, a diagonal of products. ratio: memory_spectral / forget_spectral.
+    Attributes:
+        cell: Name of the cell.
+        state: The state whose memory is looked at.
+        at: The step looked back from, in the input's time.
+        spectral: (K,) float64, largest singular value, of all states together.
+        frobenius: (K,) float64, root of the sum of squares, of all states together.
+        memory_spectral: (K,) float64, largest singular value, of ``state`` to itself.
+        memory_frobenius: (K,) float64, root of the sum of squares, of ``state`` to itself.
+        forget_spectral: (K,) float64, largest factor of the forget path alone, a diagonal of products.
+        forget_frobenius: (K,) float64, root of the sum of squares, of the forget path alone.
     """
 
     cell: str
@@ -44,11 +51,11 @@ class LagNorms:
 
     @property
     def ratio(self) -> Tensor:
-        """How many times further the state reaches than its forget path says."""
+        """(K,) float64: how many times further the state reaches than by its forget path alone."""
         return self.memory_spectral / self.forget_spectral
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each lag."""
+        """A table with a row for each lag, and a column for each norm and the ratio."""
         import pandas as pd
 
         table = pd.DataFrame({name: getattr(self, name).numpy() for name in (*NORMS, "ratio")})
@@ -66,11 +73,23 @@ class LagNorms:
 def step_jacobians(
     record: Record, span: tuple[int, int] | None = None, *, layer: int = 0, direction: int = 0, batch: int = 0
 ) -> Tensor:
-    """d states(t) / d states(t - 1) at every recorded step of a sequence: (T, K, K), K the states' widths together.
+    """d states(t) / d states(t - 1) at every recorded step of a sequence, by torch.func.jacrev of the plain step.
 
-    Rows and columns hold the states in the cell's order. t - 1 is the step that ran before, in a reverse direction the
-    next in time. span: (first, end) in time, by default the whole sequence. By torch.func.jacrev of the plain step.
-    Raises InputError before allocating what would not fit into a quarter of the machine's memory.
+    t - 1 is the step that ran before; in a backward direction that is the next in time.
+
+    Args:
+        record: The record of a run, of every step.
+        span: (first, end) in time, ``end`` not in it. By default the whole sequence.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        batch: Number of the sequence.
+
+    Returns:
+        (T, K, K), K the widths of all states together, in the cell's order; dtype of the record.
+
+    Raises:
+        InputError: The span, layer, direction or sequence does not exist; or the result would take more than a
+            quarter of the machine's memory, which is checked before anything is allocated.
     """
     steps = Steps(record, layer, direction)
     first, end = _span(steps, span, batch)
@@ -92,9 +111,21 @@ def lag_norms(
 ) -> LagNorms:
     """Norms of the product of the steps' Jacobians over 1 to ``lags`` steps, beside those of the forget path alone.
 
-    lags: by default as many as there are. at: the step to look back from; by default the last that was run. state:
-    whose forget path, by default the memory's. Products are taken in float64.
-    Raises CellError for a state that no gate keeps, InputError for steps and sequences that there are not.
+    Args:
+        record: The record of a run, of every step.
+        lags: How many steps to look back. By default as many as there are.
+        at: The step to look back from, in the input's time. By default the last that ran.
+        state: The state whose memory is looked at. By default the cell's memory.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        batch: Number of the sequence.
+
+    Returns:
+        The norms, of products taken in float64.
+
+    Raises:
+        CellError: No gate keeps the state.
+        InputError: A step, state, layer, direction or sequence does not exist, or a Jacobian would be too large.
     """
     steps = Steps(record, layer, direction)
     name = the_state(record.cell, state)
@@ -139,7 +170,7 @@ def _back(steps: Steps, at: int | None, lags: int | None, batch: int) -> list[in
     reverse = steps.found.reverse
     at = (0 if reverse else length - 1) if at is None else at
     if not 0 <= at < length:
-        raise InputError(f"there is no step {at} in sequence {batch}", hint=f"it has {length} steps")
+        raise InputError(f"sequence {batch} has no step {at}", hint=f"it has {length} steps")
     times = list(range(at, length)) if reverse else list(range(at, -1, -1))
     if lags is not None and not 1 <= lags <= len(times):
         raise InputError(f"{lags} steps back from step {at}", hint=f"there are 1 to {len(times)}")

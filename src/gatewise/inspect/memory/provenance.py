@@ -1,4 +1,4 @@
-"""Who wrote the memory: a state as the sum of what each step wrote into it and of what it began with."""
+"""Which steps wrote the memory: a state as the sum of what each step wrote into it and of what it began with."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from ..records import LayerRecord, Record
 
 @dataclass(frozen=True)
 class Written:
-    """A memory at one time, by who wrote it. All in float64.
+    """A memory at one time, split by the step that wrote it. All in float64.
 
-    time: the step looked at, in the input's own order. steps: (T, H), what is left of what each step wrote, zero where
-    it cannot have. initial: (H,), what is left of the state before the first step. rounding: (H,), what the run
-    rounded away from ``keep * previous + write``, carried to here; it is a line of its own, never hidden in the
-    others. certificate: that they add up to the state.
+    Attributes:
+        time: The step looked at, in the input's own order.
+        steps: (T, H), what is left of what each step wrote; zero for steps that ran later.
+        initial: (H,), what is left of the state before the first step.
+        rounding: (H,), what the run rounded away from ``keep * previous + write``, carried to here. It is a line of its
+            own, never hidden in the others.
+        certificate: That they add up to the state.
     """
 
     time: int
@@ -40,10 +43,15 @@ class Written:
 
 @dataclass(frozen=True)
 class ByWriteTime:
-    """Numbers read from the output at one time, by when the memory they read was written. All in float64.
+    """Numbers read from the output at one time, split by when the memory behind them was written. All in float64.
 
-    steps: (K, T). initial: (K,), by the state before the first step. rounding: (K,). rest: (K,), what the output
-    holds beside the memory. certificate: that they add up to the numbers.
+    Attributes:
+        time: The step looked at, in the input's own order.
+        steps: (K, T), the share of what each step wrote.
+        initial: (K,), the share of the state before the first step.
+        rounding: (K,), what the run rounded away.
+        rest: (K,), what the output holds beside the memory.
+        certificate: That they add up to the numbers.
     """
 
     time: int
@@ -57,9 +65,16 @@ class ByWriteTime:
 class Provenance:
     """One state of one layer, direction and sequence: at each step ``state = keep * previous + write``.
 
-    state: its name. reverse: the recurrence ran from the last step of time to the first. keep, write: (T, H) float64,
-    in the input's own order, for the sequence's own steps. initial: (H,). states: (T, H), as they were recorded.
-    law: the certificate that this is how the run got from each state to the next, on which every sum here rests.
+    Arrays are float64, in the input's own order, for the sequence's own steps.
+
+    Attributes:
+        state: Name of the state.
+        reverse: Whether the recurrence ran from the last step of time to the first.
+        keep: (T, H), the share of the state before that each step kept.
+        write: (T, H), what each step wrote.
+        initial: (H,), the state before the first step.
+        states: (T, H), the state after each step, as it was recorded.
+        law: The certificate that this is how the run got from each state to the next, on which every sum here rests.
     """
 
     def __init__(self, module: Recurrent, record: LayerRecord, suffix: str, state: str, batch: int) -> None:
@@ -104,8 +119,16 @@ class Provenance:
         """The state after step ``time`` of the input; negative times count from the sequence's end.
 
         A[k, u] = (product over the steps j after k of keep[j, u]) * write[k, u], by products from the end, so that a
-        memory that fades to nothing gives zeros, not a quotient of zeros. Raises InputError for a time that is not
-        the sequence's own.
+        memory that fades to nothing gives zeros, not a quotient of zeros.
+
+        Args:
+            time: The step, in the input's time.
+
+        Returns:
+            The state, split by the step that wrote it.
+
+        Raises:
+            InputError: The sequence has no such time.
         """
         last = self._place(time)
         left = _suffix_products(self._keep[: last + 1])
@@ -121,9 +144,19 @@ class Provenance:
     def by_write_time(self, time: int, weights: Tensor) -> ByWriteTime:
         """Sums over units of the output at a time, ``weights @ h``, by when the memory behind them was written.
 
-        weights: (K, H) or (H,), for K numbers; (K, P) where the layer projects its output to P numbers. The output is
-        read * memory + rest, curves along their secant from zero, and gates are context.
-        Raises CellError where the output does not read this state, InputError or ShapeError for what does not fit.
+        The output is read * memory + rest, curves along their secant from zero, and gates are context.
+
+        Args:
+            time: The step, in the input's time; negative times count from the sequence's end.
+            weights: (K, H) or (H,), for K numbers; (K, P) where the layer projects its output to P numbers.
+
+        Returns:
+            The K numbers, split by when the memory behind them was written.
+
+        Raises:
+            CellError: The output does not read this state.
+            InputError: The sequence has no such time.
+            ShapeError: The weights do not fit the output.
         """
         written, last = self.at(time), self._place(time)
         weights = self._weights(weights)
@@ -144,7 +177,7 @@ class Provenance:
         return ByWriteTime(written.time, steps, initial, rounding, rest, self._checked(total) if law.holds else law)
 
     def _checked(self, certificate: Certificate) -> Certificate:
-        """A sum is worth no more than the law that it unrolls."""
+        """The sum's certificate, or that of the law that it unrolls where that does not hold."""
         return certificate if self.law.holds else self.law
 
     @property
@@ -188,13 +221,27 @@ class Provenance:
 def provenance(
     record: Record, layer: int = 0, direction: int = 0, state: str | None = None, batch: int = 0
 ) -> Provenance:
-    """Who wrote a memory, at every step of one layer, direction and sequence.
+    """Which steps wrote a memory, at every step of one layer, direction and sequence.
 
-    record: made with ``preactivations=True``, of all steps. state: by default the cell's memory. Gates are context:
-    what is said is which step's write is still there, not why the gates let it in or kept it. Murdoch, Szlam,
-    Automatic Rule Extraction from Long Short Term Memory Networks, arXiv:1702.02540, equation 11, for any cell whose
-    state is ``keep * previous + write``; what comes back through U is a write.
-    Raises CellError for a cell whose state is not, InputError for a record that does not hold what it takes.
+    Gates are context: the split tells which step's write is still there, not why the gates let it in or kept it. It
+    holds for any cell whose state is ``keep * previous + write``; what comes back through U is a write.
+
+    Args:
+        record: The record of a run, made with ``preactivations=True``, of every step.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        state: Name of the state. By default the cell's memory.
+        batch: Number of the sequence.
+
+    Returns:
+        The state's provenance.
+
+    Raises:
+        CellError: The cell's state is not ``keep * previous + write``.
+        InputError: The record does not hold what this takes, or has no such layer, direction, state or sequence.
+
+    Source:
+        Murdoch, Szlam, Automatic Rule Extraction from Long Short Term Memory Networks, arXiv:1702.02540, equation 11.
     """
     one = record.layer(layer, direction)
     state = memories(record.cell)[0] if state is None else state
@@ -215,7 +262,7 @@ def _check(record: Record, one: LayerRecord, batch: int) -> None:
     if record.cell.noise and record.module.training:
         raise InputError("the record was made in training, with random numbers that it does not hold", hint="eval() it")
     if not 0 <= batch < len(one.lengths):
-        raise InputError(f"there is no sequence {batch}", hint=f"sequences 0 to {len(one.lengths) - 1}")
+        raise InputError(f"sequence {batch} does not exist", hint=f"the record has 0 to {len(one.lengths) - 1}")
     if record.module.options.heads > 1 and any(i.op == "mean" for i in program_of(record.cell).body):
         raise InputError("units are normalised within heads, which this view cannot tell apart")
 
@@ -254,11 +301,11 @@ def _law(what: str, rounded: Tensor, values: Tensor, scale: Tensor, tolerance: f
 
 
 def _suffix_products(keep: Tensor) -> Tensor:
-    """(T + 1, H): what is left at the end of what there was before each step, and at last of the end itself."""
+    """(T + 1, H): the share of the state before each step that is left at the end; 1 for the end itself."""
     after = torch.cat((keep, torch.ones_like(keep[:1])))
     return after.flip(0).cumprod(0).flip(0)
 
 
 def _product(share: Tensor, value: Tensor) -> Tensor:
-    """Nothing of something infinite is nothing: a stabilised cell starts at minus infinity."""
+    """share * value, where 0 * infinity is 0: a stabilised cell starts at minus infinity."""
     return torch.where(share == 0.0, 0.0, share * value)

@@ -31,9 +31,13 @@ Shares: TypeAlias = "Tensor | list[Tensor]"  # (L, D, H), or a list over layers 
 
 @dataclass(frozen=True)
 class Saturation:
-    """Of every gate between 0 and 1, by name, the share of steps below .1 (left) and above .9 (right).
+    """How often each gate that lies between 0 and 1 was shut (below .1) or open (above .9).
 
-    left, right: (L, D, H) float64; where layers differ in size a list of (D, H). steps: how many were counted.
+    Attributes:
+        cell: Name of the cell.
+        left: By gate, the share of steps below .1, (L, D, H) float64; where layers differ in size a list of (D, H).
+        right: By gate, the share of steps above .9, likewise.
+        steps: How many steps were counted.
     """
 
     cell: str
@@ -49,15 +53,14 @@ class Saturation:
                     yield layer, direction, unit, a, b
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each gate, layer, direction and unit."""
+        """A table of left and right, with a row for each gate, layer, direction and unit."""
         import pandas as pd
 
         rows = [(gate, *point) for gate in self.left for point in self.points(gate)]
         return pd.DataFrame(rows, columns=pd.Index(["gate", "layer", "direction", "unit", "left", "right"]))
 
     def picture(self) -> str:
-        """The scatter as SVG, a panel for each gate."""
-
+        """The scatter of left and right as one self-contained SVG, a square for each gate."""
         return scatter(f"Saturation of the gates of {self.cell}", [(0, self)])
 
     def __str__(self) -> str:
@@ -71,9 +74,20 @@ class Saturation:
 def saturation(record: Record) -> Saturation:
     """How often every gate of a record is shut or open, for each unit.
 
-    Karpathy, Johnson, Fei-Fei, Visualizing and Understanding Recurrent Networks, arXiv:1506.02078, section 4.2. Gates
-    are those whose values lie between 0 and 1 whatever the weights are. Steps beyond a sequence's end do not count.
-    Raises InputError for a cell that has no such gate, and a record without steps.
+    Gates are those whose values lie between 0 and 1 whatever the weights are. Steps beyond a sequence's end do not
+    count.
+
+    Args:
+        record: The record of a run.
+
+    Returns:
+        The shares of steps.
+
+    Raises:
+        InputError: The cell has no such gate, or the record no step.
+
+    Source:
+        Karpathy, Johnson, Fei-Fei, Visualizing and Understanding Recurrent Networks, arXiv:1506.02078, section 4.2.
     """
     names = unit_gates(record.cell)
     if not names:
@@ -179,59 +193,74 @@ def _words(layer: int, direction: int) -> str:
 
 
 class _Training(Protocol):
-    """What is read of a trainer."""
+    """The part of a trainer that is read."""
 
     module: nn.Module
     step: int
 
 
 class SaturationTrail:
-    """A callback of a trainer that looks at the gates' saturation on the same input again and again.
+    """A callback for a trainer that measures the gates' saturation on the same input every few updates.
 
-    x, hx, lengths, of: as of :func:`gatewise.record`. every: how many updates lie between two looks. seen: (update,
-    saturation) in order. The model is looked at in eval mode and left as it was.
+    The model is measured in eval mode, and left as it was.
+
+    Args:
+        x: The input that the model is called with.
+        every: How many updates lie between two measurements.
+        hx: Initial states that the model is called with, if given.
+        lengths: Lengths of the sequences that the model is called with, if given.
+        of: The name of the recurrent layer in the model, where it has several.
+
+    Attributes:
+        seen: (update, saturation) of every measurement, in order.
+
+    Raises:
+        InputError: ``every`` is not a positive whole number.
     """
 
     def __init__(self, x: Any, *, every: int = 100, hx: Any = None, lengths: Any = None, of: str = "") -> None:
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InputError(f"every={every!r} is not a number of updates", hint="give 1 to look after each")
-        self._given: dict[str, Any] = {"x": x, "hx": hx, "lengths": lengths, "of": of}
+            raise InputError(f"every={every!r} is not a number of updates", hint="give 1 to measure after each")
+        self._call: dict[str, Any] = {"x": x, "hx": hx, "lengths": lengths, "of": of}
         self.every = every
         self.seen: list[tuple[int, Saturation]] = []
 
     def around_run(self, trainer: _Training) -> Any:
-        """Looks once before the first update."""
+        """Measure once before the first update."""
         if not self.seen:
-            self.look(trainer.module, trainer.step)
+            self.measure(trainer.module, trainer.step)
         return _nothing()
 
     def after_step(self, trainer: _Training) -> None:
-        """Looks where it is time to."""
+        """Measure after every ``every`` updates."""
         if trainer.step % self.every == 0:
-            self.look(trainer.module, trainer.step)
+            self.measure(trainer.module, trainer.step)
 
     def after_epoch(self, trainer: _Training) -> None:
-        """Passes over the data mean nothing to it."""
+        """Nothing: updates are counted, not passes over the data."""
 
-    def look(self, module: nn.Module, step: int) -> None:
-        """Add what there is to see now. step: of how many updates it is the result."""
+    def measure(self, module: nn.Module, step: int) -> None:
+        """Measure now, and add it to ``seen``. step: the number of updates that the module has had."""
         with _in_use(module):
-            self.seen.append((step, saturation(record(module, **self._given))))
+            self.seen.append((step, saturation(record(module, **self._call))))
 
     def picture(self) -> str:
-        """The scatter of the last look as SVG, with each unit's way there. Raises InputError before the first."""
+        """The scatter of the last measurement as SVG, with each unit's way there.
 
+        Raises:
+            InputError: Nothing has been measured.
+        """
         if not self.seen:
-            raise InputError("nothing has been seen yet", hint="give it to a trainer, or call look(module, step)")
+            raise InputError("nothing has been measured yet", hint="give it to a trainer, or call measure()")
         last = self.seen[-1]
         return scatter(f"Saturation of the gates of {last[1].cell} after {last[0]:,} updates", self.seen)
 
     def state_dict(self) -> dict[str, Any]:
-        """What was seen."""
+        """The measurements, to continue from."""
         return {"seen": [{"step": step, **_plain(saturation)} for step, saturation in self.seen]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what :meth:`state_dict` gave."""
         self.seen = []
         for entry in state["seen"]:
             fields = {name: entry[name] for name in ("cell", "left", "right", "steps")}

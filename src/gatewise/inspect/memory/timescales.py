@@ -26,9 +26,16 @@ if TYPE_CHECKING:
 class Timescales:
     """Time constants of one layer in one direction, in steps.
 
-    tau: (H,) float64, after how many steps a unit's memory has fallen to 1/e. half_life: (H,), to a half. censored:
-    (H,) bool, tau is longer than the longest sequence; tau and half-life are then what that length says they exceed.
-    survival: (K + 1, H), the mean share left after 0 to K steps. steps: T, of the longest sequence.
+    Attributes:
+        cell: Name of the cell.
+        state: The state whose memory is looked at.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        tau: (H,) float64, after how many steps a unit's memory has fallen to 1/e.
+        half_life: (H,) float64, after how many to a half.
+        censored: (H,) bool: tau is longer than the longest sequence; tau and half-life are then what they exceed.
+        survival: (K + 1, H) float64, the mean share left after 0 to K steps.
+        steps: T, of the longest sequence.
     """
 
     cell: str
@@ -46,7 +53,7 @@ class Timescales:
         return f">{self.steps}" if self.censored[unit] else f"{float(self.tau[unit]):.3g}"
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each unit."""
+        """A table of tau, half_life and censored, with a row for each unit."""
         import pandas as pd
 
         columns = {"tau": self.tau, "half_life": self.half_life, "censored": self.censored}
@@ -66,10 +73,23 @@ def timescales(
 ) -> Timescales:
     """Time constants from the forget path: the factor k with which a unit's memory enters its next value.
 
-    tau = -1 / mean over steps of ln k, the geometric mean: -1 / ln of the mean k overstates it. Half-life ln 2 * tau.
-    Survival: the mean over all stretches of n steps of the product of k. state: by default the memory. lags: how far
-    survival goes, by default up to 64. What comes back through U is left out; see :func:`.lag_norms` for all of it.
-    Raises CellError for a state that no gate keeps, InputError for a record without steps or one that leaves some out.
+    tau = -1 / mean over steps of ln k, the geometric mean: -1 / ln of the mean k overstates it. Half-life is
+    ln 2 * tau. Survival is the mean over all stretches of n steps of the product of k. What comes back through U is
+    left out; :func:`.lag_norms` has all of it.
+
+    Args:
+        record: The record of a run, of every step.
+        layer: Number of the layer, from 0.
+        direction: 0 forward, 1 backward.
+        state: Name of the state. By default the cell's memory.
+        lags: How far survival goes, in steps. By default up to 64.
+
+    Returns:
+        The time constants of every unit.
+
+    Raises:
+        CellError: No gate keeps the state.
+        InputError: The record has no step or leaves some out, or no such layer, direction or state.
     """
     name = the_state(record.cell, state)
     running = inside(record.layer(layer, direction))
@@ -98,7 +118,7 @@ def _survival(factors: Tensor, running: Tensor, lags: int) -> Tensor:
 
 
 def the_state(cell: Cell, state: str) -> str:
-    """The state of that name, by default the cell's memory. Raises InputError for one that there is not."""
+    """The state of that name, by default the cell's memory. Raises InputError for one that does not exist."""
     if state and state not in cell.state:
         raise InputError(f"{cell.name} has no state {state!r}", hint=f"its states: {', '.join(cell.state)}")
     return state or memories(cell)[0]

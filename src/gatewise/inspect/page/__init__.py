@@ -1,7 +1,7 @@
 """One page of HTML, complete in itself, on which a person steps through time inside an LSTM."""
 
 from .chart import Chart, Interval, Scores
-from .document import Inputs, Page, Place, Timescales, Wire
+from .document import Inputs, Page, PageLayer, Timescales, Wire
 from .explained import Output, Refusal, Split, explained
 from .render import render, script_hash
 
@@ -11,7 +11,7 @@ __all__ = [
     "Interval",
     "Output",
     "Page",
-    "Place",
+    "PageLayer",
     "Refusal",
     "Scores",
     "Split",

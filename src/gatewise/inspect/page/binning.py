@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from .chart import Floats
-from .document import Page, Place
+from .document import Page, PageLayer
 from .explained import Output, Refusal, Split
 
 MOST_BYTES = 3_000_000
@@ -50,7 +50,7 @@ def _size(page: Page) -> float:
     return _BYTES * (wires + splits + page.inputs.numbers.size) + labels
 
 
-def _place(place: Place, starts: np.ndarray) -> Place:
+def _place(place: PageLayer, starts: np.ndarray) -> PageLayer:
     return replace(place, wires=tuple(replace(wire, numbers=_means(wire.numbers, starts)) for wire in place.wires))
 
 

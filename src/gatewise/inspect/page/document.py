@@ -1,4 +1,4 @@
-"""What a page shows, as plain data: anybody may make one.
+"""What a page shows, as plain data.
 
 T steps, H units of a place, I inputs. Arrays are numpy, or anything numpy takes, and are kept in float32.
 """
@@ -57,7 +57,7 @@ class Timescales:
 
 
 @dataclass(frozen=True)
-class Place:
+class PageLayer:
     """One layer in one direction (0 forward, 1 backward). diagram: an SVG that is trusted as it stands.
 
     reach: a sentence that stands beside the time constants, such as what the true Jacobian says.
@@ -74,7 +74,7 @@ class Place:
 
     @property
     def units(self) -> int:
-        """H."""
+        """How many units the layer has: H."""
         return self.wires[0].numbers.shape[1]
 
     @property
@@ -115,7 +115,7 @@ class Page:
 
     title: str
     steps: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[PageLayer, ...]
     inputs: Inputs
     about: tuple[tuple[str, str], ...] = ()
     outputs: tuple[Output | Refusal, ...] = ()

@@ -15,7 +15,7 @@ from ...pages.axes import Scale, number_ticks, text_ticks, value_scale
 from ...pages.figure import Tick
 from ..certificate import Certificate
 from .chart import Chart
-from .document import Page, Place
+from .document import Page, PageLayer
 from .explained import Output, Refusal, Split
 
 # A script element ends at the first "</script", whatever the JSON says; the last two end a line in JavaScript.
@@ -44,14 +44,14 @@ def diagrams_of(page: Page) -> list[str]:
     return list(dict.fromkeys(place.diagram for place in page.places))
 
 
-def labelled(page: Page) -> list[tuple[Place, str]]:
+def labelled(page: Page) -> list[tuple[PageLayer, str]]:
     """Each place with its name, which tells the direction only where there are two."""
     both = any(place.direction for place in page.places)
     directions = ("forward", "backward")
     return [(at, f"layer {at.layer}" + (f", {directions[at.direction]}" if both else "")) for at in page.places]
 
 
-def _place(place: Place, diagram: int, label: str) -> dict[str, Any]:
+def _place(place: PageLayer, diagram: int, label: str) -> dict[str, Any]:
     scales = place.timescales
     return {
         "label": label,

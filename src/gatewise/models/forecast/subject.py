@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...inspect.page.chart import Chart, Interval
-from ...inspect.subject import Credit, Said, Subject
+from ...inspect.subject import Credit, Prediction, Subject
 from ...tables.panel import Panel
 from ...words import few, number, stamps
 from .network.ensemble import Ensemble
@@ -119,7 +119,7 @@ class _Window:
             model=self.opened.module,
             x=self.opened.x,
             of=lambda output: spread * output[0, places, middle],
-            said=self._said(len(seen), ahead),
+            predictions=self._predictions(len(seen), ahead),
             steps=self._steps(seen),
             inputs=tuple(f"{_ordinal(place + 1)} of {self.patch}" for place in range(self.patch)),
             fed=self._fed(),
@@ -164,9 +164,9 @@ class _Window:
         values[self.unseen :] = self.panel.values[0][-(self.length - self.unseen) :]
         return torch.from_numpy(values).view(-1, self.patch)
 
-    def _said(self, seen: int, ahead: list[str]) -> tuple[Said, ...]:
+    def _predictions(self, seen: int, ahead: list[str]) -> tuple[Prediction, ...]:
         values = self.space.leave(self.opened.median.numpy())
-        return tuple(Said(ahead[at], float(values[at]), self._unit, seen + at) for at in self.explained.tolist())
+        return tuple(Prediction(ahead[at], float(values[at]), self._unit, seen + at) for at in self.explained.tolist())
 
     @property
     def _unit(self) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...inspect.page.chart import Scores
-from ...inspect.subject import Credit, Said, Subject
+from ...inspect.subject import Credit, Prediction, Subject
 from ..sequence.subject import LOGIT, UNIT, likeliest, place_of
 from .network import LanguageNetwork
 from .vocabulary import Tokens, Vocabulary
@@ -50,7 +50,7 @@ def subject_of(network: LanguageNetwork, vocabulary: Vocabulary, tokens: Tokens,
         model=model,
         x=x,
         of=lambda output: (output - output.mean())[places],
-        said=tuple(Said(f"next {names[at]}", float(centred[at]), UNIT) for at in shown),
+        predictions=tuple(Prediction(f"next {names[at]}", float(centred[at]), UNIT) for at in shown),
         steps=tuple(f"{place} {names[token]}" for place, token in enumerate(tokens)),
         inputs=("size of the embedding",),
         fed=x[:, 0].norm(dim=1, keepdim=True).double(),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...inspect.page.chart import Scores
-from ...inspect.subject import Said, Subject
+from ...inspect.subject import Prediction, Subject
 from ...tables.sequences import Floats, Sequences
 from .network import SequenceNetwork
 from .scaling import Standard
@@ -65,7 +65,7 @@ def of_classes(given: dict[str, Any], labels: list[str], output: str | None) -> 
     return Subject(
         **given,
         of=lambda output: (output[0] - output[0].mean())[places],
-        said=tuple(Said(labels[at], float(centred[at]), UNIT) for at in shown),
+        predictions=tuple(Prediction(labels[at], float(centred[at]), UNIT) for at in shown),
         explains=LOGIT,
         scores=Scores("Probabilities", tuple(labels[at] for at in shown), probabilities[shown]),
         chosen=shown.index(chosen),
@@ -81,8 +81,8 @@ def of_numbers(given: dict[str, Any], scale: Any, names: list[str], output: str 
 
     with torch.no_grad():
         values = of(given["model"](given["x"])).tolist()
-    said = tuple(Said(*pair) for pair in zip(names, values, strict=True))
-    return Subject(**given, of=of, said=said, chosen=0 if output is None else place_of(output, names))
+    predictions = tuple(Prediction(*pair) for pair in zip(names, values, strict=True))
+    return Subject(**given, of=of, predictions=predictions, chosen=0 if output is None else place_of(output, names))
 
 
 def place_of(output: str, names: list[str]) -> int:

@@ -1,4 +1,4 @@
-// What is looked at, and who draws it anew when it changes.
+// What is shown, and what is redrawn when it changes.
 
 const TIMES = page.steps.length;
 const state = { time: TIMES - 1, row: 0, place: 0, output: page.chosen, input: 0 };

@@ -63,7 +63,7 @@ def _winner(outcome: Outcome) -> str:
     return contenders(outcome.model, outcome.backtest)[0] if outcome.backtest else outcome.model
 
 
-def render(outcome: Outcome, within: Within | None = None) -> str:
+def render(outcome: Outcome, within: EmbeddedPage | None = None) -> str:
     """The report as HTML text. within: the views inside the network, which stand in a frame that reaches nothing."""
     backtest = outcome.backtest
     model = _winner(outcome)
@@ -144,7 +144,7 @@ def _scored(backtest: Backtest) -> str:
 
 
 @dataclass(frozen=True)
-class Within:
+class EmbeddedPage:
     """page: one of HTML, complete in itself, or "". script: what a policy must let run for it, or "". sentence: what
     it is, or why there is none."""
 
@@ -153,12 +153,12 @@ class Within:
     sentence: str
 
 
-def within(forecaster: Forecaster, panel: Panel, row: int) -> Within:
+def embedded_page(forecaster: Forecaster, panel: Panel, row: int) -> EmbeddedPage:
     """What can be seen inside the network on one series of the panel."""
     name = panel.ids[row]
     try:
         page = page_of(look_inside(forecaster.subject(panel, series=name)))
     except GatewiseError as error:
-        return Within("", "", f"Nothing is shown of the inside: {error.what}.")
+        return EmbeddedPage("", "", f"Nothing is shown of the inside: {error.what}.")
     which = f" of {name}" if len(panel) > 1 else ""
-    return Within(page, script_hash(), f"The gates and the memory behind the forecast{which}, to step through.")
+    return EmbeddedPage(page, script_hash(), f"The gates and the memory behind the forecast{which}, to step through.")
