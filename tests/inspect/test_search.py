@@ -57,9 +57,9 @@ def test_other_stretches_are_found_in_other_sequences_and_records_the_longest_fi
     on = units_on(first, (1, 3), 0.5)
     assert on.units.tolist() == [0, 1]
     found = matches([first, second], on)
-    assert found.found == (Match(0, 1, 0, 5), Match(0, 0, 5, 7), Match(1, 0, 0, 2), Match(0, 1, 7, 8))
-    assert [each.length for each in matches(first, on, least=2).found] == [5, 2]
-    assert matches(first, on, share=0.5).found[1] == Match(0, 0, 5, 8)
+    assert found.stretches == (Match(0, 1, 0, 5), Match(0, 0, 5, 7), Match(1, 0, 0, 2), Match(0, 1, 7, 8))
+    assert [each.length for each in matches(first, on, least=2).stretches] == [5, 2]
+    assert matches(first, on, share=0.5).stretches[1] == Match(0, 0, 5, 8)
     assert found.to_pandas().length.tolist() == [5, 2, 2, 1]
     assert "4 other stretches, the longest of 5" in str(found)
 
@@ -80,17 +80,17 @@ def test_the_nearest_state_is_the_planted_one_and_neighbours_in_time_are_one_eve
     seen = record(follower(), x)
     for measure in ("cosine", "euclidean"):
         found = similar(seen, 4, 3, measure=measure, apart=3)
-        assert (found.found[0].batch, found.found[0].time) == (1, 20)
-        assert all(abs(each.time - 4) >= 3 for each in found.found if each.batch == 0)
-        assert all(each.time != 21 for each in found.found)
-        assert [each.distance for each in found.found] == sorted(each.distance for each in found.found)
-    assert similar(seen, 4, 1, apart=1).found[0].time == 5
+        assert (found.steps[0].batch, found.steps[0].time) == (1, 20)
+        assert all(abs(each.time - 4) >= 3 for each in found.steps if each.batch == 0)
+        assert all(each.time != 21 for each in found.steps)
+        assert [each.distance for each in found.steps] == sorted(each.distance for each in found.steps)
+    assert similar(seen, 4, 1, apart=1).steps[0].time == 5
     assert len(similar(seen, 4, 1000, apart=1).to_pandas()) == 59
 
 
 def test_padding_is_never_found():
     seen = record(LSTM(3, 4, bidirectional=True), torch.randn(9, 2, 3), lengths=[9, 2])
-    found = similar(seen, 3, 100, direction=1, state="forget").found
+    found = similar(seen, 3, 100, direction=1, state="forget").steps
     assert len(found) == 8 + 2
     assert all(each.time < 2 for each in found if each.batch == 1)
 

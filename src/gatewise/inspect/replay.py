@@ -1,4 +1,4 @@
-"""The steps of a record once more, each by itself, from the states that it found: all at once, or one alone."""
+"""Run the steps of a record again, each by itself from the recorded state before it: all at once, or one alone."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class PlainLoop(Plain):
 
 
 class Steps:
-    """The steps of one layer in one direction. found: its record. states: names of what one step hands to the next.
+    """The steps of one layer in one direction. record: what was recorded of it.
 
     Raises InputError for a record that leaves steps out.
     """
 
     def __init__(self, record: Record, layer: int = 0, direction: int = 0) -> None:
-        self.found = record.layer(layer, direction)
+        self.record = record.layer(layer, direction)
         if not record.sampling.whole:
             raise InputError("the record leaves steps out", hint="record without span= and bin=")
         module = record.module
         self.cell, self.heads = module.cell, module.options.heads
         place = module.places[layer * record.directions + direction]
-        like = self.found.x
+        like = self.record.x
         names = module.weight_shapes[place.suffix]
         self._weights = {name: getattr(module, name + place.suffix).detach().to(like.dtype) for name in names}
         self.widths, self.units = module.widths(place), place.units
 
     def previous(self) -> list[Tensor]:
-        """What each step found of every state, (T, B, K) each; zero beyond a sequence's end."""
-        return [_before(self.found, name) for name in self.cell.state]
+        """Every state before each step, (T, B, K) each; zero beyond a sequence's end."""
+        return [_before(self.record, name) for name in self.cell.state]
 
     def taken(self, x: Tensor, states: Sequence[Tensor], run: Runner) -> list[Tensor]:
         """The states (N, K) after one step of N sequences, from inputs (N, I) and states (N, K)."""

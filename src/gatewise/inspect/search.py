@@ -75,22 +75,22 @@ class Matches:
 
     Attributes:
         on: The units.
-        found: The stretches, the longest first.
+        stretches: The stretches, the longest first.
     """
 
     on: UnitsOn
-    found: tuple[Match, ...]
+    stretches: tuple[Match, ...]
 
     def to_pandas(self) -> pd.DataFrame:
         """A table of record, batch, first, end and length, with a row for each stretch."""
         import pandas as pd
 
-        rows = [(match.record, match.batch, match.first, match.end, match.length) for match in self.found]
+        rows = [(match.record, match.batch, match.first, match.end, match.length) for match in self.stretches]
         return pd.DataFrame(rows, columns=pd.Index(["record", "batch", "first", "end", "length"]))
 
     def __str__(self) -> str:
-        longest = f", the longest of {self.found[0].length} steps" if self.found else ""
-        return f"{len(self.on.units)} units are on together in {len(self.found)} other stretches{longest}"
+        longest = f", the longest of {self.stretches[0].length} steps" if self.stretches else ""
+        return f"{len(self.on.units)} units are on together in {len(self.stretches)} other stretches{longest}"
 
 
 def units_on(
@@ -229,24 +229,24 @@ class Similar:
         measure: ``"cosine"`` or ``"euclidean"``.
         time: The step that they are compared with.
         batch: The sequence of that step.
-        found: The nearest steps, the nearest first.
+        steps: The nearest steps, the nearest first.
     """
 
     state: str
     measure: str
     time: int
     batch: int
-    found: tuple[Neighbour, ...]
+    steps: tuple[Neighbour, ...]
 
     def to_pandas(self) -> pd.DataFrame:
         """A table of record, batch, time and distance, with a row for each step."""
         import pandas as pd
 
-        rows = [(step.record, step.batch, step.time, step.distance) for step in self.found]
+        rows = [(step.record, step.batch, step.time, step.distance) for step in self.steps]
         return pd.DataFrame(rows, columns=pd.Index(["record", "batch", "time", "distance"]))
 
     def __str__(self) -> str:
-        steps = ", ".join(f"{step.time} ({step.distance:.3g})" for step in self.found)
+        steps = ", ".join(f"{step.time} ({step.distance:.3g})" for step in self.steps)
         return f"steps with {self.state} nearest to step {self.time} ({self.measure} distance): {steps or 'none'}"
 
 

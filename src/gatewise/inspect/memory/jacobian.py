@@ -95,8 +95,8 @@ def step_jacobians(
     first, end = _span(steps, span, batch)
     size = sum(steps.widths)
     what = f"{end - first:,} Jacobians of {size} x {size}"
-    check_memory(what, (end - first) * size**2, steps.found.x, share=0.25, hint="give a shorter span=(first, end)")
-    return torch.cat(list(_chunks(steps, list(range(first, end)), batch)) or [steps.found.x.new_zeros(0, size, size)])
+    check_memory(what, (end - first) * size**2, steps.record.x, share=0.25, hint="give a shorter span=(first, end)")
+    return torch.cat(list(_chunks(steps, list(range(first, end)), batch)) or [steps.record.x.new_zeros(0, size, size)])
 
 
 def lag_norms(
@@ -156,8 +156,8 @@ def _block(steps: Steps, name: str) -> slice:
 
 
 def _span(steps: Steps, span: tuple[int, int] | None, batch: int) -> tuple[int, int]:
-    check_sequence(steps.found, batch)
-    length = int(steps.found.lengths[batch])
+    check_sequence(steps.record, batch)
+    length = int(steps.record.lengths[batch])
     first, end = (0, length) if span is None else span
     if not 0 <= first <= end <= length:
         raise InputError(f"the span {span} does not lie in sequence {batch}", hint=f"it has steps 0 to {length - 1}")
@@ -167,7 +167,7 @@ def _span(steps: Steps, span: tuple[int, int] | None, batch: int) -> tuple[int, 
 def _back(steps: Steps, at: int | None, lags: int | None, batch: int) -> list[int]:
     """The steps whose Jacobians are multiplied, the latest to run first."""
     length = _span(steps, None, batch)[1]
-    reverse = steps.found.reverse
+    reverse = steps.record.reverse
     at = (0 if reverse else length - 1) if at is None else at
     if not 0 <= at < length:
         raise InputError(f"sequence {batch} has no step {at}", hint=f"it has {length} steps")
@@ -180,14 +180,14 @@ def _back(steps: Steps, at: int | None, lags: int | None, batch: int) -> list[in
 def _check_product(steps: Steps) -> None:
     size = sum(steps.widths)
     hint = "take a smaller layer: the matrix has a row and a column for each number of the state"
-    check_memory(f"a Jacobian of {size} x {size}", 2 * _COPIES * size**2, steps.found.x, share=0.25, hint=hint)
+    check_memory(f"a Jacobian of {size} x {size}", 2 * _COPIES * size**2, steps.record.x, share=0.25, hint=hint)
 
 
 def _chunks(steps: Steps, times: list[int], batch: int):
     """The Jacobians of these steps in turn, as many at once as memory is set aside for."""
     size = sum(steps.widths)
-    count = max(1, _CHUNK_BYTES // (_COPIES * size**2 * steps.found.x.itemsize))
-    x = steps.found.x[times, batch]
+    count = max(1, _CHUNK_BYTES // (_COPIES * size**2 * steps.record.x.itemsize))
+    x = steps.record.x[times, batch]
     states = torch.cat([state[times, batch] for state in steps.previous()], dim=-1)
 
     def step(x: Tensor, states: Tensor) -> Tensor:

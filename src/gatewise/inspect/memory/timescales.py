@@ -132,12 +132,12 @@ def keeping(record: Record, layer: int, direction: int, state: str) -> Tensor:
     Raises CellError for a state that has no such factor.
     """
     steps = Steps(record, layer, direction)
-    x = steps.found.x
+    x = steps.record.x
     runner = Changed(lambda cell: _keeping(cell, state))
     steps.taken(x.flatten(0, 1), [state.flatten(0, 1) for state in steps.previous()], runner)
     heads = [factors for (factors,) in runner.more if len(factors)]  # of each head, where there are several
     factors = torch.cat(heads, dim=-1).view(*x.shape[:2], steps.units)
-    return factors.where(inside(steps.found).unsqueeze(2).to(factors.device), 0.0)
+    return factors.where(inside(steps.record).unsqueeze(2).to(factors.device), 0.0)
 
 
 @lru_cache(maxsize=256)
