@@ -14,6 +14,7 @@ from ...compiler.program import is_temporary
 from ...diagram import drawn_values
 from ...equation import Cell
 from ...errors import CellError, ExplanationError, GatewiseError, InputError
+from ...nn.recurrent import Recurrent
 from ..certificate import TOLERANCES, Certificate
 from ..credit.decomposition import decompose
 from ..intercept import the_layer
@@ -189,7 +190,7 @@ def look_inside(subject: Subject) -> Inside:
 
 def _recorded(subject: Subject) -> Record:
     layer = the_layer(subject.model, "")
-    values = shown(layer.cell) if hasattr(layer, "cell") else ()
+    values = shown(layer.cell) if isinstance(layer, Recurrent) else ()
     try:
         return record(subject.model, subject.x, values=values, preactivations=True)
     except InputError as error:

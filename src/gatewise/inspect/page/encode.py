@@ -70,8 +70,8 @@ def _place(place: PageLayer, diagram: int, label: str) -> dict[str, Any]:
 
 
 def _output(output: Output | Refusal) -> dict[str, Any]:
-    head = {"label": visible(output.label), "unit": visible(output.unit), "at": output.at}
-    head["value"] = json_number(output.value)
+    value = json_number(output.value)
+    head = {"label": visible(output.label), "unit": visible(output.unit), "value": value, "at": output.at}
     if isinstance(output, Refusal):
         return head | {"refusal": visible(output.sentence), "certificates": []}
     return head | {
