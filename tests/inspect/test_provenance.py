@@ -150,7 +150,7 @@ def test_what_cannot_be_followed_says_why():
         provenance(kept, state="k")
     with pytest.raises(CellError, match="lstm keeps nothing of h"):
         provenance(kept, state="h")
-    with pytest.raises(InputError, match="no sequence 2"):
+    with pytest.raises(InputError, match="sequence 2 does not exist"):
         provenance(kept, batch=2)
     with pytest.raises(InputError, match="no time 9"):
         provenance(kept).at(9)

@@ -107,7 +107,7 @@ def test_what_is_not_there_is_named():
         similar(seen, 0, batch=1)
     with pytest.raises(InputError, match="no step 4"):
         similar(seen, 4)
-    with pytest.raises(InputError, match="no measure 'angle'"):
+    with pytest.raises(InputError, match="measure 'angle' does not exist"):
         similar(seen, 0, measure="angle")
     with pytest.raises(InputError, match="share=0"):
         matches(seen, units_on(seen, (2, 4), 0.5), share=0)
