@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gatewise.cli import follow
+from gatewise.models.language.sampling import Sampling
 
 HEADER = "@univariate true\n@classLabel true up down\n@data\n"
 ROWS = "".join(f"{index % 3},{n},{n * 2}:{'up' if n > 0 else 'down'}\n" for index in range(8) for n in (1, -1))
@@ -31,6 +33,15 @@ def test_help_loads_nothing_heavy() -> None:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_help_says_what_a_lower_temperature_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert follow(["generate", "--help"]) == 0
+    assert "Lower is more predictable, 0 without chance" in " ".join(capsys.readouterr().out.replace("│", "").split())
+    logits = np.array([1.0, 2.0, 0.0])
+    shares = [Sampling(temperature).probabilities(logits).max() for temperature in (0, 0.5, 1, 2)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1
 
 
 def test_classify_trains_judges_saves_and_judges_again(capsys: pytest.CaptureFixture[str]) -> None:
