@@ -16,7 +16,9 @@ def generate(
     text: Annotated[File, typer.Argument(metavar="TEXT", help="What to learn from, UTF-8, also as .gz.")] = None,
     prompt: Annotated[str, option(SAMPLING, "TEXT", "What to go on from. Default: a new line.")] = "\n",
     length: Annotated[int, option(SAMPLING, "N", "Characters to write. Default: 500.", min=0)] = 500,
-    temperature: Annotated[float, option(SAMPLING, "X", "Lower is more predictable, 0 without chance. Default: 1.")] = 1.0,
+    temperature: Annotated[
+        float, option(SAMPLING, "X", "Lower is more predictable, 0 without chance. Default: 1.")
+    ] = 1.0,
     top_p: Annotated[float, option(SAMPLING, "X", "Share of the probability to draw from. Default: 1.")] = 1.0,
     seed: Annotated[int, option(SAMPLING, "N", "Same seed, same model and text. Default: 0.", min=0)] = 0,
     epochs: Annotated[int | None, option(MODEL, "N", "Passes over the text. Default: 8.", min=1)] = None,

@@ -127,9 +127,10 @@ class Forecaster(Parameters):
     def predict_quantiles(self, frame: pd.DataFrame | Panel | None = None) -> Quantiles:
         """Forecast the ``horizon`` steps after each series' end.
 
-        frame: a history to forecast from instead of the one learned from; nothing is refitted. Its notes say
-        which series were forecast another way. Raises InputError before `fit`, after `load` without a frame,
-        and for data that cannot be used; ModelFileError where a loaded model was made for other columns or
+        frame: a history to forecast from instead of the one learned from; nothing is refitted. Neither the median
+        nor a bound is below zero for a series that never was. The notes say which values were raised to zero for
+        that, and which series were forecast another way. Raises InputError before `fit`, after `load` without a
+        frame, and for data that cannot be used; ModelFileError where a loaded model was made for other columns or
         another frequency.
         """
         return self._forecast(self._history(frame))
@@ -216,8 +217,9 @@ class Forecaster(Parameters):
 
     def _forecast(self, panel: Panel) -> Quantiles:
         growth = self._following
-        model = growth.model if growth is not None and growth.panel is panel else self.model_
-        return forecast_all(model, panel, self.setup_)
+        if growth is not None and growth.panel is panel:
+            return forecast_all(growth.model, panel, self.setup_, growth.floors)
+        return forecast_all(self.model_, panel, self.setup_)
 
     @property
     def _following(self) -> Growth | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...tables.panel import Frequency, Panel
 from ...words import count, few, stamps
+from .evaluation.floor import floor_of, floors
 from .model import Model
 
 Times = NDArray[np.generic]
@@ -20,11 +21,11 @@ LEAST_ROOM = 64
 class Growth:
     """A panel that is extended at a cost in proportion to the new rows, and what forecasts it.
 
-    panel: as it stands; one that was given out before stays as it was.
+    panel: as it stands; one that was given out before stays as it was. floors: those of its series.
     """
 
     def __init__(self, panel: Panel, model: Model) -> None:
-        self.panel, self.model = panel, model.following()
+        self.panel, self.model, self.floors = panel, model.following(), floors(panel)
         self._rows = {name: row for row, name in enumerate(panel.ids)}
         self._rooms: dict[str, tuple[Room, Room]] = {}
 
@@ -39,6 +40,7 @@ class Growth:
             row = self._rows[name]
             moments, numbers = self._rooms.setdefault(name, (Room(), Room()))
             times[row], values[row] = moments.extended(times[row], later), numbers.extended(values[row], more)
+            self.floors[row] = min(self.floors[row], floor_of(more))
         self.panel = replace(self.panel, times=tuple(times), values=tuple(values))
         return self.panel
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...inspect.page.chart import Chart, Interval
 from ...inspect.subject import Credit, Prediction, Subject
-from ...tables.panel import Panel
+from ...tables.panel import Floats, Panel
 from ...words import few, number, stamps
+from .evaluation.floor import floored, floors
 from .network.ensemble import Ensemble
 from .network.lstm_model import LSTMModel
 from .network.network import PatchLSTM
@@ -100,7 +101,8 @@ class _Window:
     """The last window of one series: L observations in steps of P, h steps ahead."""
 
     def __init__(self, model: LSTMModel, panel: Panel, step: int | None) -> None:
-        self.forecast = model.predict(panel)
+        self.floors = floors(panel)
+        self.forecast = floored(model.predict(panel), self.floors)
         ensemble, store = model.ensemble, Store(panel, model.season)
         settings = ensemble.settings
         self.window = store.last(torch.tensor([0]), settings.look_back, model.horizon)
@@ -165,15 +167,20 @@ class _Window:
         return torch.from_numpy(values).view(-1, self.patch)
 
     def _predictions(self, seen: int, ahead: list[str]) -> tuple[Prediction, ...]:
-        values = self.space.leave(self.opened.median.numpy())
+        values = self._predicted
         return tuple(Prediction(ahead[at], float(values[at]), self._unit, seen + at) for at in self.explained.tolist())
+
+    @property
+    def _predicted(self) -> Floats:
+        """The medians of the network that is looked into, in the units of the data, (horizon,)."""
+        return np.maximum(self.space.leave(self.opened.median.numpy()), self.floors)
 
     @property
     def _unit(self) -> str:
         return "" if self.panel.target == "y" else self.panel.target
 
     def _about(self) -> tuple[tuple[str, str], ...]:
-        own = self.space.leave(self.opened.median.numpy())
+        own = self._predicted
         away = np.abs(own - self.forecast.median[0]) / np.maximum(np.abs(self.forecast.median[0]), np.finfo(float).tiny)
         level = float(self.space.leave(np.array([self.opened.level]))[0])
         return (

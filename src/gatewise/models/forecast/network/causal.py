@@ -94,11 +94,9 @@ def seasonal_steps(past: Tensor, seen: Tensor, season: int) -> Tensor:
 
 
 def left(windows: Windows, forecast: Tensor) -> Floats:
-    """Forecasts (B, ...) in the units of the data; none below zero after a window that never was."""
-    shape = (-1, *[1] * (forecast.ndim - 1))
-    lowest = torch.where((windows.past >= 0).all(1), 0.0, -torch.inf).view(shape)
-    logs = windows.logs.view(shape)
-    return torch.where(logs, forecast.clamp(max=LARGEST_LOG).exp(), forecast.maximum(lowest)).numpy()
+    """Forecasts (B, ...) in the units of the data."""
+    logs = windows.logs.view(-1, *[1] * (forecast.ndim - 1))
+    return torch.where(logs, forecast.clamp(max=LARGEST_LOG).exp(), forecast).numpy()
 
 
 WARM_UP = 2

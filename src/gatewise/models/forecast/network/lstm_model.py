@@ -162,8 +162,7 @@ class LSTMModel:
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast after the end of every series, known from `fit` or not.
 
-        No forecast is below zero for a series that never was. Raises InputError for a series shorter than
-        ``needs``.
+        Raises InputError for a series shorter than ``needs``.
         """
         return self.in_parts(panel, self._part)
 

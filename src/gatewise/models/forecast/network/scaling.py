@@ -29,26 +29,23 @@ LARGEST_LOG = 700.0
 
 @dataclass(frozen=True)
 class Space:
-    """The working space of one series. log: the logarithm. nonnegative: the series never fell below zero."""
+    """The working space of one series. log: the logarithm."""
 
     log: bool
-    nonnegative: bool
 
     @classmethod
     def of(cls, values: Floats) -> Space:
-        """The space that the signs and the range of these observations ask for."""
+        """The space that the range of these observations asks for."""
         smallest = float(values.min())
-        return cls(smallest > 0 and smallest >= SMALLEST_SHARE * float(np.median(values)), smallest >= 0)
+        return cls(smallest > 0 and smallest >= SMALLEST_SHARE * float(np.median(values)))
 
     def enter(self, values: Floats) -> Floats:
         """Observations in the working space."""
         return np.log(values) if self.log else values
 
     def leave(self, values: Floats) -> Floats:
-        """Working space back to the units of the data; no forecast below zero where no observation was."""
-        if self.log:
-            return np.exp(np.minimum(values, LARGEST_LOG))
-        return np.maximum(values, 0.0) if self.nonnegative else values
+        """Working space back to the units of the data."""
+        return np.exp(np.minimum(values, LARGEST_LOG)) if self.log else values
 
 
 def seasonal_step(values: Floats, season: int) -> float:
