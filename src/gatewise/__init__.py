@@ -1,6 +1,9 @@
 """The LSTM family for PyTorch, from equation to device.
 
 equation -> cell -> program -> backward program -> rendered step -> sequence driver -> module -> forecast.
+
+Everything here is loaded when it is first used: ``import gatewise`` imports no torch, and
+``gatewise.export.to_c`` needs no other import.
 """
 
 from __future__ import annotations
@@ -9,6 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import cells as cells
+    from . import estimators as estimators
+    from . import export as export
+    from . import forecast as forecast
+    from . import inspect as inspect
+    from . import nn as nn
+    from . import training as training
+    from . import transforms as transforms
     from .equation import Cell as Cell
     from .equation import cell as cell
     from .inspect.recorded_run import record as record
@@ -17,7 +28,6 @@ if TYPE_CHECKING:
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
 
-# Found when asked for, so that the command line answers without importing torch.
 _EXPORTS = {
     "Cell": ".equation",
     "cell": ".equation",
@@ -27,10 +37,33 @@ _EXPORTS = {
     "recording": ".inspect.recorded_run",
     "stream": ".nn.stream",
 }
-__all__ = ["Cell", "cell", "from_torch", "load", "record", "recording", "stream"]
+_PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
+__all__ = [
+    "Cell",
+    "cell",
+    "cells",
+    "estimators",
+    "export",
+    "forecast",
+    "from_torch",
+    "inspect",
+    "load",
+    "nn",
+    "record",
+    "recording",
+    "stream",
+    "training",
+    "transforms",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f".{name}", __name__)
     if name in _EXPORTS:
         return getattr(import_module(_EXPORTS[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

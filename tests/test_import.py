@@ -1,0 +1,69 @@
+"""What a bare ``import gatewise`` gives: everything by its name, and nothing before it is asked for."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gatewise
+from gatewise.cells import CELLS
+
+PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
+FIRST_USES = [
+    "gatewise.cells.lstm.gates",
+    "gatewise.estimators.SequenceClassifier",
+    "gatewise.export.to_c",
+    "gatewise.forecast.Forecaster",
+    "gatewise.inspect.decompose",
+    "gatewise.nn.LSTM(1, 1)",
+    "gatewise.training.Trainer",
+    "gatewise.transforms.zoneout(gatewise.cells.lstm, {'c': 0.5})",
+]
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+def test_a_bare_import_is_enough(use: str) -> None:
+    run(f"import gatewise\n{use}")
+
+
+def test_a_bare_import_loads_nothing() -> None:
+    loaded = run("import sys; before = {*sys.modules}; import gatewise; print(*({*sys.modules} - before))").split()
+    assert {name for name in loaded if name.startswith("gatewise")} == {"gatewise"}
+    assert not {"torch", "numpy", "pandas"} & {*loaded}
+
+
+def test_every_name_is_listed_and_there() -> None:
+    listed = run("import gatewise; print(*dir(gatewise))").split()
+    assert {*PACKAGES, *gatewise.__all__} <= {*listed}
+    for name in gatewise.__all__:
+        assert getattr(gatewise, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'lstm'"):
+        _ = gatewise.lstm
+
+
+def test_a_type_checker_is_told_the_same_names() -> None:
+    assert annotated(Path(gatewise.__file__)) == {*gatewise.__all__}
+    assert annotated(Path(gatewise.cells.__file__)) == {*CELLS}
+
+
+def annotated(path: Path) -> set[str]:
+    """The names that a file imports for type checkers only."""
+    body = ast.parse(path.read_text()).body
+    (block,) = [node for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_is_an_attribute_of_cells(name: str) -> None:
+    assert getattr(gatewise.cells, name) is CELLS[name]
