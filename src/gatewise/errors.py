@@ -1,6 +1,23 @@
-"""The errors a user can mend, each with what is wrong, where, and what to do."""
+"""Errors that the user can fix, each with what is wrong, where, and what to do."""
 
 from __future__ import annotations
+
+import json
+import re
+
+ARGUMENT = re.compile(r"""(?<!['"\w])`([a-z_]+)(?:=("(?:[^"\\]|\\.)*"|-?\d+|True|False))?`""")
+"""An `argument` in a message: its name, and its value as Python writes it, if there is one."""
+
+
+def argument(name: str, value: str | int | None = None) -> str:
+    """An argument as every message names it: ```fill```, or with a value ```fill="linear"```.
+
+    It is Python's; the command line prints its option instead, and there is no other place that knows of options.
+    """
+    if value is None:
+        return f"`{name}`"
+    spelled = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return f"`{name}={spelled}`"
 
 
 class GatewiseError(Exception):

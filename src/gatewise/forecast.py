@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .models.forecast.estimator import Forecaster as Forecaster
+    from .tables.options import ReadOptions as ReadOptions
 
-__all__ = ["Forecaster"]
+# Found when asked for, so that the command line answers without importing pandas.
+_EXPORTS = {"Forecaster": ".models.forecast.estimator", "ReadOptions": ".tables.options"}
+__all__ = ["Forecaster", "ReadOptions"]
 
 
 def __getattr__(name: str) -> Any:
-    """Found when asked for, so that the command line answers without importing pandas."""
-    if name == "Forecaster":
-        from .models.forecast.estimator import Forecaster
-
-        return Forecaster
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name], __package__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -163,7 +163,7 @@ def test_words_that_cannot_be_followed(words: list[str], part: str, capsys: pyte
         (["lstm", "gap.csv"], "gap.csv"),
         (["lstm", "series.csv", "--series", "z"], "series.csv: there is no series 'z'"),
         (["lstm", "series.csv", "--output", "9"], "series.csv: there is no step 9"),
-        (["lstm", "series.csv", "--output", "soon"], "series.csv: output is 'soon'"),
+        (["lstm", "series.csv", "--output", "soon"], "series.csv: --output is 'soon'"),
         (["lstm", "series.csv", "--layer", "7"], "there is no layer 7"),
         (["classes", "none.ts"], "none.ts: there is no such file"),
         (["classes", "nan.ts"], "nan.ts, line 5: dimension 1, step 2"),

@@ -117,7 +117,7 @@ def test_a_stream_goes_on_from_where_it_was_saved(files) -> None:
     stream.step(x)
     loaded = gatewise.load(files["stream's state"], model=chain())
     assert torch.equal(loaded.step(x), stream.step(x))
-    with pytest.raises(InputError, match=r"load\(path, model=model\)"):
+    with pytest.raises(InputError, match="give load the model too"):
         gatewise.load(files["stream's state"])
     with pytest.raises(ModelFileError, match="not those of this model"):
         gatewise.load(files["stream's state"], model=LSTM(2, 5))

@@ -165,7 +165,7 @@ def test_what_a_user_may_ask_for(text: str, first: str, alias: str) -> None:
 def test_what_is_no_frequency_of_dates(text: str) -> None:
     with pytest.raises(InputError, match="not a frequency of dates") as caught:
         parse(text, np.zeros(1, np.int64), calendar=True)
-    assert caught.value.where == "--freq"
+    assert caught.value.where == "`frequency`"
 
 
 @pytest.mark.parametrize("text", ["", "0", "D", "1D", "-1", "99999999999999999999"])

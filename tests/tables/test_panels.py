@@ -127,20 +127,20 @@ def test_months_of_the_american_kind_are_told_by_their_regular_steps() -> None:
     assert "dates read as day/month/year" in european.notes
     with pytest.raises(InputError, match="every one of them fits"):
         panel_from_frame(frame[:12])
-    assert panel_from_frame(frame[:12], ReadOptions(freq="MS")).frequency.alias == "MS"
-    assert panel_from_frame(frame[:12], ReadOptions(freq="D")).frequency.alias == "D"
+    assert panel_from_frame(frame[:12], ReadOptions(frequency="MS")).frequency.alias == "MS"
+    assert panel_from_frame(frame[:12], ReadOptions(frequency="D")).frequency.alias == "D"
 
 
 def test_times_in_the_middle_of_months_are_moved_where_asked() -> None:
     frame = pd.DataFrame({"ds": pd.to_datetime(["2024-01-15", "2024-02-14", "2024-03-16"]), "y": [1, 2, 4]})
-    panel = panel_from_frame(frame, ReadOptions(freq="MS"))
+    panel = panel_from_frame(frame, ReadOptions(frequency="MS"))
     assert [str(time)[:10] for time in panel.times[0]] == ["2024-01-01", "2024-02-01", "2024-03-01"]
-    assert "3 times moved within the month onto --freq MS" in panel.notes
+    assert "3 times moved within the month onto the frequency MS" in panel.notes
     frame.loc[1, "ds"] = pd.Timestamp("2024-01-20")
     with pytest.raises(InputError, match="does not lie on the steps of MS"):
-        panel_from_frame(frame, ReadOptions(freq="MS"))
+        panel_from_frame(frame, ReadOptions(frequency="MS"))
     with pytest.raises(InputError, match="does not lie on the steps of YS"):
-        panel_from_frame(frame[:2], ReadOptions(freq="YS"))
+        panel_from_frame(frame[:2], ReadOptions(frequency="YS"))
 
 
 def test_large_numbers_are_said_to_be_rounded() -> None:

@@ -96,10 +96,10 @@ MUTATIONS = [*LINE_ENDS, *CELLS, *(bytes([byte]) for byte in b",;\t\"\0\xff-. '/
 
 options = st.builds(
     ReadOptions,
-    time_col=st.sampled_from([None, "ds", "y", "Datum", "nix"]),
+    time=st.sampled_from([None, "ds", "y", "Datum", "nix"]),
     target=st.sampled_from([None, "y", "ds", "Wert", "nix"]),
-    id_col=st.sampled_from([None, "unique_id", "y", "nix"]),
-    freq=st.sampled_from([None, "D", "M", "h", "2", "W", "B", "x", "YE"]),
+    id=st.sampled_from([None, "unique_id", "y", "nix"]),
+    frequency=st.sampled_from([None, "D", "M", "h", "2", "W", "B", "x", "YE"]),
     season=st.sampled_from([None, 1, 7]),
     fill=st.sampled_from(["none", "linear", "previous", "zero"]),
     duplicates=st.sampled_from(["refuse", "mean", "last"]),

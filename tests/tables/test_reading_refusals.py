@@ -41,13 +41,13 @@ BAD = {
     "only a header": Bad("ds,y\n", "no rows of data"),
     "one row": Bad("ds,y\n2024-01-01,1\n", "only one row of data"),
     "no header": Bad("2024-01-01,1\n2024-01-02,2\n", "looks like data", "row 1", "header"),
-    "one column": Bad("ds y\n2024-01-01 1\n", "only one column found: 'ds y'", "row 1", "--delimiter"),
-    "text in the target": Bad(rows("1", "two", "3"), "'two' is not a number", "row 3, column 'y'", "--target"),
+    "one column": Bad("ds y\n2024-01-01 1\n", "only one column found: 'ds y'", "row 1", "`delimiter`"),
+    "text in the target": Bad(rows("1", "two", "3"), "'two' is not a number", "row 3, column 'y'", "`target`"),
     "missing values": Bad(
         rows("1", "", "3", "NA", "n/a", "-", "#N/A", "None", "null", "NaN", "4"),
         "8 missing values (1 empty, 1 '#N/A', 1 '-', 1 'NA', 1 'NaN', 1 'None', 1 'n/a', 1 'null'), the first here",
         "row 3, column 'y'",
-        "--fill linear",
+        '`fill="linear"`',
     ),
     "missing values in a wide table": Bad(
         "ds,a,b\n2024-01-01,1,\n2024-01-02,NA,2\n2024-01-03,3,3\n", "1 missing value, the first", "row 3, column 'a'"
@@ -56,48 +56,51 @@ BAD = {
         "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-02,4\n",
         "the time 2024-01-02 stands twice: the other is row 3; 1 row repeat",
         "row 5, column 'ds'",
-        "--duplicates mean or --duplicates last",
+        '`duplicates="mean"` or `duplicates="last"`',
     ),
     "a time twice in one of two series": Bad(
         "id,ds,y\na,2024-01-01,1\na,2024-01-02,1\nb,2024-01-01,1\nb,2024-01-01,1\n",
         "the time 2024-01-01 stands twice in series 'b': the other is row 4",
         "row 5, column 'ds'",
-        "--duplicates",
+        "`duplicates=",
     ),
     "gaps": Bad(
         "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-05,3\n2024-01-06,3\n2024-01-08,3\n2024-01-09,3\n",
         "2 gaps in time (3 steps of D missing), the first between 2024-01-02 and 2024-01-05",
         "row 4, column 'ds'",
-        "--fill linear",
+        '`fill="linear"`',
     ),
     "a gap in one of two series": Bad(
         "id,ds,y\na,2024-01-01,1\na,2024-01-02,1\nb,2024-01-01,1\nb,2024-01-03,1\nb,2024-01-04,1\n",
         "1 gap in time (1 step of D missing), the first in series 'b' between 2024-01-01 and 2024-01-03",
         "row 5, column 'ds'",
-        "--fill",
+        "`fill=",
     ),
     "a comma that may group": Bad(
         "ds;y\n2024-01-01;1,234\n2024-01-02;2,345\n",
         "'1,234' may mean 1.234 or 1234",
         "row 2, column 'y'",
-        "--decimal ,",
+        '`decimal=","`',
     ),
     "a point that may group": Bad(
-        "ds;y\n2024-01-01;999\n2024-01-02;2.345\n", "'2.345' may mean 2.345 or 2345", "row 3, column 'y'", "--decimal ."
+        "ds;y\n2024-01-01;999\n2024-01-02;2.345\n",
+        "'2.345' may mean 2.345 or 2345",
+        "row 3, column 'y'",
+        '`decimal="."`',
     ),
     "thousands separators": Bad(
         rows('"1,234.5"', '"2,345.5"'), "'1,234.5' is not a number", "row 2, column 'y'", "without thousands separators"
     ),
     "a thousands separator among numbers": Bad(
-        rows("12.5", '"1,234"'), "'1,234' is not a number with a decimal point", "row 3, column 'y'", "--decimal ,"
+        rows("12.5", '"1,234"'), "'1,234' is not a number with a decimal point", "row 3, column 'y'", '`decimal=","`'
     ),
     "an underscore": Bad(rows("1", "1_000"), "'1_000' is not a number", "row 3, column 'y'"),
     "a hexadecimal": Bad(rows("1", "0x10"), "'0x10' is not a number", "row 3, column 'y'"),
     "a long row": Bad(
-        "ds,y\n2024-01-01,1\n2024-01-02,1,5\n", "this row has 3 fields, the header has 2", "row 3", "--delimiter"
+        "ds,y\n2024-01-01,1\n2024-01-02,1,5\n", "this row has 3 fields, the header has 2", "row 3", "`delimiter`"
     ),
     "a short row": Bad(
-        "ds,id,y\n2024-01-01,a,1\n2024-01-02,a\n", "this row has 2 fields, the header has 3", "row 3", "--delimiter"
+        "ds,id,y\n2024-01-01,a,1\n2024-01-02,a\n", "this row has 2 fields, the header has 3", "row 3", "`delimiter`"
     ),
     "a long row after line ends in quotes": Bad(
         'id,ds,y\n"a\n\nb",2024-01-01,1\n\n"a\n\nb",2024-01-02,2,3\n', "this row has 4 fields", "row 6"
@@ -118,14 +121,14 @@ BAD = {
         (DAILY + "#\n" * (1 << 20) + "\u00fc").encode("latin-1"),
         f"byte 0xfc at offset {len(DAILY) + (1 << 21)} is not UTF-8 text",
         f"row {5 + (1 << 20)}",
-        "--encoding",
+        "`encoding=",
     ),
-    "half a character": Bad(rows("1", "2").encode() + b"\xc3", "byte 0xc3 at offset 31 is not", "row 4", "--encoding"),
+    "half a character": Bad(rows("1", "2").encode() + b"\xc3", "byte 0xc3 at offset 31 is not", "row 4", "`encoding="),
     "UTF-16 without a mark": Bad(rows("1", "2").encode("utf-16-le"), "a NUL character", "row 1", "utf-16-le"),
     "a wrong encoding": Bad(b"ds,y\n\xff", "the text is not utf-16", options=ReadOptions(encoding="utf-16")),
     "no encoding": Bad(DAILY, "'klingon' is not a text encoding", options=ReadOptions(encoding="klingon")),
     "a codec of bytes": Bad(DAILY, "'base64' is not a text encoding", options=ReadOptions(encoding="base64")),
-    "NaN": Bad(rows("1", "NaN", "3"), "1 missing value (1 'NaN')", "row 3, column 'y'", "--fill"),
+    "NaN": Bad(rows("1", "NaN", "3"), "1 missing value (1 'NaN')", "row 3, column 'y'", "`fill="),
     "infinity": Bad(rows("1", "inf", "3"), "'inf' is not a finite number", "row 3, column 'y'"),
     "too large for a float": Bad(rows("1", "-1e400"), "'-1e400' is not a finite number", "row 3, column 'y'"),
     "NUL": Bad(rows("1", "2\0"), "a NUL character", "row 3"),
@@ -136,42 +139,46 @@ BAD = {
     "two columns of one name": Bad("ds,y,y\n2024-01-01,1,2\n", "columns 2 and 3 are named 'y'", "row 1", "rename"),
     "two columns without a name": Bad("ds,,\n2024-01-01,1,2\n", "columns 2 and 3 have no name", "row 1", "rename"),
     "an unknown target": Bad(
-        DAILY, "there is no column 'z'; the columns are 'ds', 'y'", hint="--target", options=ReadOptions(target="z")
+        DAILY, "there is no column 'z'; the columns are 'ds', 'y'", hint="`target`", options=ReadOptions(target="z")
     ),
-    "an unknown time": Bad(DAILY, "there is no column 'z'", hint="--time-col", options=ReadOptions(time_col="z")),
-    "an unknown id": Bad(DAILY, "there is no column 'z'", hint="--id-col", options=ReadOptions(id_col="z")),
-    "one column as two": Bad(DAILY, "two things", "column 'y'", "--target", ReadOptions(time_col="y", target="y")),
+    "an unknown time": Bad(DAILY, "there is no column 'z'", hint="`time`", options=ReadOptions(time="z")),
+    "an unknown id": Bad(DAILY, "there is no column 'z'", hint="`id`", options=ReadOptions(id="z")),
+    "one column as two": Bad(DAILY, "two things", "column 'y'", "`target`", ReadOptions(time="y", target="y")),
     "two targets": Bad(
         "id,ds,a,b\nx,2024-01-01,1,1\n",
         "several columns could be the target: 'a', 'b'",
-        hint="--target 'a'",
-        options=ReadOptions(freq="D"),
+        hint='`target="a"`',
+        options=ReadOptions(frequency="D"),
     ),
     "two ids": Bad(
         "store,item,ds,y\na,b,2024-01-01,1\na,b,2024-01-02,1\n",
         "several columns could be the series: 'store', 'item'",
-        hint="--id-col 'store'",
+        hint='`id="store"`',
     ),
     "two times": Bad(
         "begin,end,y\n2024-01-01,2024-01-02,1\n2024-01-02,2024-01-03,1\n",
         "several columns could be the time: 'begin', 'end'",
-        hint="--time-col 'begin'",
+        hint='`time="begin"`',
     ),
-    "no time": Bad("a,y\nfoo,1\nbar,2\n", "no column of times found among 'a', 'y'", hint="--time-col"),
-    "no number": Bad("ds,a\n2024-01-01,foo\n2024-01-02,bar\n", "no column of numbers found", hint="--target"),
+    "no time": Bad("a,y\nfoo,1\nbar,2\n", "no column of times found among 'a', 'y'", hint="`time`"),
+    "no number": Bad("ds,a\n2024-01-01,foo\n2024-01-02,bar\n", "no column of numbers found", hint="`target`"),
     "irregular steps": Bad(
         "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,2\n2024-01-03 05:00,2\n2024-01-04,3\n",
         "irregular: the commonest are 1D (2 times), 5h (1 times); the first break is after 2024-01-03",
         "row 5, column 'ds'",
-        "--freq",
+        '`frequency="h"`',
     ),
     "months by their fifteenth": Bad(
-        "ds,y\n2024-01-15,1\n2024-02-15,2\n2024-03-15,2\n", "irregular", "row 3, column 'ds'", "--freq M"
+        "ds,y\n2024-01-15,1\n2024-02-15,2\n2024-03-15,2\n", "irregular", "row 3, column 'ds'", '`frequency="M"`'
     ),
     "off the frequency that was said": Bad(
-        DAILY, "2024-01-02 does not lie on the steps of 2D", "row 3, column 'ds'", "--freq", ReadOptions(freq="2D")
+        DAILY,
+        "2024-01-02 does not lie on the steps of 2D",
+        "row 3, column 'ds'",
+        "`frequency`",
+        ReadOptions(frequency="2D"),
     ),
-    "no frequency": Bad(DAILY, "'often' is not a frequency", hint="15min", options=ReadOptions(freq="often")),
+    "no frequency": Bad(DAILY, "'often' is not a frequency", hint="15min", options=ReadOptions(frequency="often")),
     "offsets here and there": Bad(
         "ds,y\n2024-01-01T00:00Z,1\n2024-01-02T00:00,2\n2024-01-03T00:00Z,2\n",
         "the time '2024-01-02T00:00' has no UTC offset and others have one",
@@ -195,19 +202,19 @@ BAD = {
         "ds,y\n01/02/2024,1\n02/02/2024,2\n",
         "'day/month/year', 'month/day/year': every one of them fits",
         "column 'ds'",
-        "--freq",
+        '`frequency="MS"`',
     ),
     "nothing but single observations": Bad(
-        "unique_id,ds,y\na,2024-01-01,1\nb,2024-01-02,2\n", "no series has more than one observation", hint="--id-col"
+        "unique_id,ds,y\na,2024-01-01,1\nb,2024-01-02,2\n", "no series has more than one observation", hint="`id`"
     ),
     "a gap too far": Bad(
         "ds,y\n2024-01-01 00:00,1\n2024-01-01 00:01,2\n2024-01-01 00:02,2\n2190-01-01 00:00,2\n",
         "filling the gaps would make",
-        hint="--freq",
+        hint="`frequency`",
         options=ReadOptions(fill="linear"),
     ),
     "no value at all": Bad(
-        rows("", ""), "every value is missing", "column 'y'", "--target", ReadOptions(fill="linear")
+        rows("", ""), "every value is missing", "column 'y'", "`target`", ReadOptions(fill="linear")
     ),
 }
 
@@ -221,7 +228,7 @@ def test_what_is_refused(load: Callable[..., Panel], tmp_path: Path, name: str) 
     assert case.what in error.what
     assert not error.what.endswith(".")
     assert error.where == ", ".join([str(tmp_path / "data.csv"), *([case.where] if case.where else [])]) or (
-        case.options.freq and error.where == "--freq"
+        case.options.frequency and error.where == "`frequency`"
     )
     assert case.hint in error.hint
     assert error.hint
@@ -251,12 +258,21 @@ def test_a_gzip_bomb_is_noticed_before_it_goes_off(load: Callable[..., Panel], m
 def test_what_cannot_separate_cells(delimiter: str) -> None:
     with pytest.raises(InputError, match="cannot separate cells") as caught:
         ReadOptions(delimiter=delimiter)
-    assert caught.value.where == "--delimiter"
+    assert caught.value.where == "`delimiter`"
 
 
-@pytest.mark.parametrize("option", [{"fill": "guess"}, {"duplicates": "first"}, {"decimal": ";"}, {"season": 0}])
+@pytest.mark.parametrize(
+    "option", [{"fill": "guess"}, {"duplicates": "first"}, {"decimal": ";"}, {"time": 0}, {"id": b"a"}]
+)
 def test_options_outside_their_choices(option: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:
         ReadOptions(**option)
-    assert caught.value.where == f"--{next(iter(option))}"
+    assert caught.value.where == f"`{next(iter(option))}`"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("season", [0, -1, 1.5, True, "12"])
+def test_a_season_is_a_whole_number(season: Any) -> None:
+    with pytest.raises(InputError, match=f"season is {season!r}") as caught:
+        ReadOptions(season=season)
     assert caught.value.hint

@@ -108,21 +108,21 @@ def test_tables_are_read(form, tmp_path):
         pd.read_csv(io.StringIO(TABLE)).to_parquet(path)
     else:
         path.write_bytes(gzip.compress(TABLE.encode()) if form == "csv.gz" else TABLE.encode())
-    found = load_labelled(path, Columns(time="t"))
+    found = load_labelled(path, Columns(time_column="t"))
     assert found.labels == ("up", "down")
     assert [each.tolist() for each in found.sequences] == [[[2, 1], [3, 1]], [[7, 1]]]
     assert found.sequences.features == ("x", "y")
 
 
 BAD_TABLES = [
-    ("id,", "name,", Columns(time="t"), r"a\.csv: there is no column 'id'"),
+    ("id,", "name,", Columns(time_column="t"), r"a\.csv: there is no column 'id'"),
     ("x,y", "x,y", Columns(), r"'t' looks like a time"),
-    ("10,up", "ten,up", Columns(time="t"), r"a\.csv, row 2, column 't': 'ten' is no time"),
-    ("7,1", "7,one", Columns(time="t"), r"a\.csv, row 4, column 'y': 'one' is no number"),
-    ("7,1", "7,", Columns(time="t"), r"a\.csv, row 4, column 'y'"),
-    ("9,up", "9,down", Columns(time="t"), r"row 3, column 'label': the label is 'down', and was 'up'"),
-    ("9,up", "10,up", Columns(time="t"), r"row 3, column 't': the time 10 is there twice"),
-    ("9,up", "9,", Columns(time="t"), r"row 3, column 'label': the label is missing"),
+    ("10,up", "ten,up", Columns(time_column="t"), r"a\.csv, row 2, column 't': 'ten' is no time"),
+    ("7,1", "7,one", Columns(time_column="t"), r"a\.csv, row 4, column 'y': 'one' is no number"),
+    ("7,1", "7,", Columns(time_column="t"), r"a\.csv, row 4, column 'y'"),
+    ("9,up", "9,down", Columns(time_column="t"), r"row 3, column 'label': the label is 'down', and was 'up'"),
+    ("9,up", "10,up", Columns(time_column="t"), r"row 3, column 't': the time 10 is there twice"),
+    ("9,up", "9,", Columns(time_column="t"), r"row 3, column 'label': the label is missing"),
     ("x,y", "x,y", Columns(label="id"), "asked to be two things"),
 ]
 

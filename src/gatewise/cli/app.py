@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import shlex
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ..errors import GatewiseError
+from ..errors import ARGUMENT, GatewiseError
 from ..escape import visible
 
 USAGE, DATA = 2, 1
@@ -45,22 +48,56 @@ def gatewise(
     """The LSTM family for PyTorch, from equation to device."""
 
 
-def option(panel: str, metavar: str, words: str, **more: Any) -> Any:
-    """An option that the help shows in a panel."""
-    return typer.Option(metavar=metavar, help=words, rich_help_panel=panel, show_default=False, **more)
+def option(panel: str, metavar: str | None, words: str, *names: str, **more: Any) -> Any:
+    """An option that the help shows in a panel. names: what it is called, where not like the argument of Python."""
+    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=panel, show_default=False, **more)
 
 
 @contextmanager
-def failing(code: int) -> Generator[None]:
+def failing(context: typer.Context, code: int) -> Generator[None]:
     """End with one message and this exit code where the block meets what it cannot use."""
     try:
         yield
     except GatewiseError as error:
-        _fail(f"{error.where}: {error.what}" if error.where else error.what, error.hint, code)
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        _fail(with_options(what, context), with_options(error.hint, context), code)
     except ModuleNotFoundError as error:
         _fail(f"this command needs {error.name}", "pip install 'gatewise[forecast]'", DATA)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror or error}", "", DATA)
+
+
+def with_options(message: str, context: typer.Context) -> str:
+    """The message with the option in place of each argument of Python: of this command, or else of another."""
+    options = _options(context)
+
+    def option_of(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        if name not in options:
+            return match[0]
+        given = None if value is None else ast.literal_eval(value)
+        if isinstance(given, bool):
+            return _longest(options[name].opts if given else options[name].secondary_opts)
+        flag = _longest(options[name].opts)
+        return flag if given is None else f"{flag} {shlex.quote(str(given))}"
+
+    return ARGUMENT.sub(option_of, message)
+
+
+def _options(context: typer.Context) -> dict[str, Any]:
+    """The option of each argument; those of the command that runs go first."""
+    group: Any = context.find_root().command
+    commands = [*group.commands.values(), context.command]
+    return {
+        parameter.name: parameter
+        for command in commands
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+    }
+
+
+def _longest(names: list[str]) -> str:
+    return max(names, key=len)
 
 
 def _fail(what: str, hint: str, code: int) -> NoReturn:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..escape import visible
 from ..files import check_writable
 from ..models.sequence.classifier import SequenceClassifier
@@ -90,10 +90,14 @@ def check(request: Request) -> None:
     """Raise InputError for words that cannot be followed, whatever the data are."""
     if request.load and (request.test or request.save or request.epochs or request.one_way):
         raise InputError(
-            "--test, --save, --epochs and --one-way cannot be used with --load", hint="with --load, DATA is judged"
+            f"{', '.join(map(argument, ('test', 'save', 'epochs')))} and {argument('bidirectional', False)} "
+            f"cannot be used with {argument('load')}",
+            hint="a saved model is judged on the data",
         )
     if not (request.load or request.test or request.save):
-        raise InputError("there is nothing to do", hint="add --test FILE, or --save FILE to keep what is learned")
+        raise InputError(
+            "there is nothing to do", hint=f"add {argument('test')}, or {argument('save')} to keep what is learned"
+        )
     if request.save:
         check_writable(request.save)
         if request.save.resolve() in {path.resolve() for path in (request.data, request.test) if path}:

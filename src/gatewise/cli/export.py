@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
+from .reading import APART, SORTED
 
 OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
@@ -17,6 +18,7 @@ TARGETS = "generic (default), simd, cortex-m4, cortex-m55."
 
 @app.command()
 def export(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help=OF, show_default=False)],
     to: Annotated[str, option(WRITING, "WORD", "c: one C99 file and its header; onnx.")],
     out: Annotated[Path, option(WRITING, "FOLDER", "Where. Default: here.")] = Path(),
@@ -26,16 +28,16 @@ def export(
     target: Annotated[Text, option(CHIP, "WORD", TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
-    id_col: Annotated[Text, option(READING, "NAME", "Column that tells sequences apart.")] = None,
-    time_col: Annotated[Text, option(READING, "NAME", "Column to sort each sequence by.")] = None,
+    id_column: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
+    time_column: Annotated[Text, option(READING, "NAME", SORTED, "--time-col")] = None,
 ) -> None:
     """Write a model as C for any processor, or as ONNX, checked against what it computes here."""
-    with failing(USAGE):
+    with failing(context, USAGE):
         from .export_run import Request, check
 
         request = Request(model, to, out, name, dtype, target, calibration, json)
         check(request)
-    with failing(DATA):
+    with failing(context, DATA):
         from .export_run import carry_out, show
         from .export_source import source_of
 
@@ -44,5 +46,5 @@ def export(
         if calibration:
             from ..tables.options import ReadOptions
 
-            inputs = source.read(calibration, ReadOptions(id_col=id_col, time_col=time_col), label)
+            inputs = source.read(calibration, ReadOptions(id=id_column, time=time_column), label)
         show(carry_out(request, source.chain, inputs), as_json=json)

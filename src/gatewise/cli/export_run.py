@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..export.c import DTYPE, TARGET
 from ..files import check_writable
 
@@ -54,7 +54,7 @@ class Told:
 def check(request: Request) -> None:
     """Raise InputError for words that cannot be followed, whatever the files hold."""
     if request.to not in FORMS:
-        raise InputError(f"--to is {request.to!r}", hint=f"choose from {', '.join(FORMS)}")
+        raise InputError(f"{argument('to')} is {request.to!r}", hint=f"choose from {', '.join(FORMS)}")
     if request.to == _C:
         _check_c(request)
     else:
@@ -62,7 +62,9 @@ def check(request: Request) -> None:
     for file in request.files:
         check_writable(file)
         if file.resolve() in {each.resolve() for each in (request.model, request.calibration) if each}:
-            raise InputError("this file is read, and would be replaced", where=str(file), hint="give another --name")
+            raise InputError(
+                "this file is read, and would be replaced", where=str(file), hint=f"give another {argument('name')}"
+            )
 
 
 def _check_c(request: Request) -> None:
@@ -71,17 +73,17 @@ def _check_c(request: Request) -> None:
     dtype = request.dtype or DTYPE
     check_choices(request.name, request.target or TARGET, dtype)
     if dtype == _WHOLE and request.calibration is None:
-        raise InputError(f"{_WHOLE} needs inputs like those the model will see", hint="add --calibration FILE")
+        raise InputError(f"{_WHOLE} needs inputs like those the model will see", hint=f"add {argument('calibration')}")
     if dtype != _WHOLE and request.calibration is not None:
-        raise InputError(f"{dtype} takes no calibration", hint=f"add --dtype {_WHOLE}")
+        raise InputError(f"{dtype} takes no calibration", hint=f"add {argument('dtype', _WHOLE)}")
 
 
 def _check_onnx(request: Request) -> None:
-    only = {"--dtype": request.dtype, "--target": request.target, "--calibration": request.calibration}
-    if given := [option for option, value in only.items() if value is not None]:
-        raise InputError(f"{given[0]} is of C alone", hint=f"say --to {_C}")
+    only = {"dtype": request.dtype, "target": request.target, "calibration": request.calibration}
+    if given := [name for name, value in only.items() if value is not None]:
+        raise InputError(f"{argument(given[0])} is of C alone", hint=f"use {argument('to', _C)}")
     if not request.name or Path(request.name).name != request.name:
-        raise InputError(f"--name is {request.name!r}", hint="give a file name without its ending")
+        raise InputError(f"{argument('name')} is {request.name!r}", hint="give a file name without its ending")
 
 
 def carry_out(request: Request, model: nn.Module, calibration: list[Tensor] | None) -> Told:

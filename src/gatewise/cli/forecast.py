@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
-from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Freq
+from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Frequency, Target, Time
 
 FORECAST = "What is forecast"
 MODELS = "auto, lstm, naive, seasonal_naive, auto_theta, auto_ets"
@@ -30,10 +30,10 @@ def forecast(
     report: Annotated[File, option(WRITING, "FILE", "The report, one page of HTML that opens offline.")] = None,
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
     json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
-    time_col: Annotated[Text, option(READING, "NAME", "Column of times.")] = None,
-    target: Annotated[Text, option(READING, "NAME", "Column of values.")] = None,
-    id_col: Annotated[Text, option(READING, "NAME", "Column that names the series.")] = None,
-    freq: Freq = None,
+    time: Time = None,
+    target: Target = None,
+    id: Annotated[Text, option(READING, "NAME", "Column that names the series.", "--id-col")] = None,
+    frequency: Frequency = None,
     season: Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)] = None,
     fill: Fill = "none",
     duplicates: Duplicates = "refuse",
@@ -42,11 +42,11 @@ def forecast(
     decimal: Decimal = None,
 ) -> None:
     """Forecast every series of a table, with whichever model did best on its past."""
-    with failing(USAGE):
+    with failing(context, USAGE):
         from ..tables.options import ReadOptions
         from .forecast_run import Files, Plan, Request, check, run
 
-        columns = time_col, target, id_col, freq, season
+        columns = time, target, id, frequency, season
         request = Request(
             data,
             ReadOptions(*columns, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal),
@@ -56,5 +56,5 @@ def forecast(
             json,
         )
         check(request)
-    with failing(DATA):
+    with failing(context, DATA):
         run(request)

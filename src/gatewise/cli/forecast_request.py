@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..files import check_writable
 from ..models.arguments import percents, seconds
 from ..models.forecast.estimator import AUTO, WINDOWS, Forecaster
@@ -39,7 +39,10 @@ class Plan:
     def forecaster(self, progress: Progress | None, share: float = 1.0) -> Forecaster:
         """An unfitted forecaster with ``share`` of the budget. Raises InputError for what it cannot take."""
         if self.horizon is None:
-            raise InputError("--horizon is missing", hint="say how many steps to forecast, such as --horizon 12")
+            raise InputError(
+                f"{argument('horizon')} is missing",
+                hint=f"give the number of steps to forecast, such as {argument('horizon', 12)}",
+            )
         given: dict[str, Any] = {"model": self.model, "levels": _levels(self.level), "seed": self.seed}
         budget = seconds(self.budget)
         return Forecaster(
@@ -82,7 +85,7 @@ def check(request: Request) -> None:
         if plan.auto and plan.windows == 0:
             raise InputError(
                 "without a backtest there is nothing to choose a model by",
-                hint="add --model lstm, or drop --backtest 0",
+                hint=f"add {argument('model', 'lstm')}, or drop {argument('backtest', 0)}",
             )
     _check_files(request)
     if request.files.report:
@@ -94,8 +97,8 @@ def _check_load(request: Request) -> None:
     for name, value in asked.items():
         if value is not None:
             raise InputError(
-                f"--{name} cannot be used with --load: the saved model has settled it",
-                hint=f"drop --{name}, or train a new model without --load",
+                f"{argument(name)} cannot be used with {argument('load')}: the saved model has settled it",
+                hint=f"drop {argument(name)}, or train a new model without {argument('load')}",
             )
 
 
@@ -114,4 +117,6 @@ def _levels(text: str | None) -> tuple[int, ...] | None:
     try:
         return None if text is None else percents([int(word) for word in text.split(",")])
     except ValueError as error:  # InputError is one
-        raise InputError(f"--level is {text!r}", hint="give whole percents from 1 to 99, such as 80,95") from error
+        raise InputError(
+            f"{argument('level')} is {text!r}", hint="give whole percents from 1 to 99, such as 80,95"
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..files import atomic_write
 from ..models.forecast.estimator import Forecaster
 from ..models.forecast.evaluation.backtest import TooShortError
@@ -89,7 +89,7 @@ def _loaded(path: Path, horizon: int | None) -> _Ready:
         raise InputError(
             f"the saved model forecasts {forecaster.horizon} steps, not {horizon}",
             where=str(path),
-            hint="drop --horizon, or train a new model without --load",
+            hint=f"drop {argument('horizon')}, or train a new model without {argument('load')}",
         )
     return _Ready(forecaster, None, (f"The model comes from {path} and learned nothing from these data.",))
 

@@ -13,6 +13,7 @@ SAMPLING = "How it is written"
 
 @app.command()
 def generate(
+    context: typer.Context,
     text: Annotated[File, typer.Argument(metavar="TEXT", help="What to learn from, UTF-8, also as .gz.")] = None,
     prompt: Annotated[str, option(SAMPLING, "TEXT", "What to go on from. Default: a new line.")] = "\n",
     length: Annotated[int, option(SAMPLING, "N", "Characters to write. Default: 500.", min=0)] = 500,
@@ -27,10 +28,10 @@ def generate(
     json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
 ) -> None:
     """Learn to write from a text, measure it on the last 5 %, and write."""
-    with failing(USAGE):
+    with failing(context, USAGE):
         from .generate_run import Request, check, run
 
         request = Request(text, prompt, length, temperature, top_p, seed, epochs, save, load, json)
         check(request)
-    with failing(DATA):
+    with failing(context, DATA):
         run(request)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..escape import visible
 from ..files import check_writable
 from ..models.language.model import LanguageModel
@@ -38,11 +38,14 @@ class Request:
 def check(request: Request) -> None:
     """Raise InputError for words that cannot be followed, whatever the text is."""
     if (request.text is None) == (request.load is None):
-        raise InputError("give either a text to learn from, or --load FILE", hint="gatewise generate TEXT")
+        raise InputError(f"give either a text to learn from, or {argument('load')}", hint="one of them")
     if request.load and (request.save or request.epochs):
-        raise InputError("--save and --epochs cannot be used with --load", hint="they are about learning")
+        raise InputError(
+            f"{argument('save')} and {argument('epochs')} cannot be used with {argument('load')}",
+            hint="they are about learning",
+        )
     if not request.prompt:
-        raise InputError("the prompt is empty", hint="give at least one character, such as --prompt A")
+        raise InputError("the prompt is empty", hint=f"give at least one character, such as {argument('prompt', 'A')}")
     Sampling(request.temperature, request.top_p)
     if request.save:
         check_writable(request.save)
@@ -108,7 +111,7 @@ def _check_prompt(prompt: str, known: str) -> None:
             raise InputError(
                 f"the character {character!r} of the prompt does not occur in the text",
                 where=f"character {place}",
-                hint="say --prompt TEXT with characters of the text",
+                hint=f"give {argument('prompt')} characters of the text",
             )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from .app import DATA, READING, USAGE, WRITING, File, Text, app, complain, failing, option
-from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Freq
+from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Frequency, Time
 
 if TYPE_CHECKING:
     from ..inspect.subject import Subject
@@ -27,6 +27,7 @@ DOCUMENT = "Print one JSON document in place of the summary."
 
 @app.command()
 def inspect(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help=OF, show_default=False)],
     data: Annotated[Path, typer.Argument(metavar="DATA", help=ON, show_default=False)],
     series: Annotated[Text, option(WHAT, "ID", "Which series or sequence. Default: the first.")] = None,
@@ -37,10 +38,10 @@ def inspect(
     report: Annotated[File, option(WRITING, "FILE", "One page of HTML to step through, which opens offline.")] = None,
     json: Annotated[bool, typer.Option("--json", help=DOCUMENT, rich_help_panel=WRITING)] = False,
     label: Annotated[str, option(READING, "NAME", "Column of labels, of sequences. Default: label.")] = "label",
-    id_col: Annotated[Text, option(READING, "NAME", "Column that names series or sequences.")] = None,
-    time_col: Annotated[Text, option(READING, "NAME", "Column of times.")] = None,
+    id: Annotated[Text, option(READING, "NAME", "Column that names series or sequences.", "--id-col")] = None,
+    time: Time = None,
     target: Annotated[Text, option(READING, "NAME", "Column of values, of series.")] = None,
-    freq: Freq = None,
+    frequency: Frequency = None,
     fill: Fill = "none",
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
@@ -51,15 +52,15 @@ def inspect(
 
     Ends with 1 where a sum does not check; it is then not shown.
     """
-    with failing(USAGE):
+    with failing(context, USAGE):
         from ..models.kind import Question
         from ..tables.options import ReadOptions
 
-        table = time_col, target, id_col, freq, None
+        table = time, target, id, frequency, None
         reading = ReadOptions(*table, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal)
         question = Question(series, row, last, output)
         _check(model, data, report, both=None not in (series, row))
-    with failing(DATA):
+    with failing(context, DATA):
         from .inspect_run import looked, show
 
         with _busy():
@@ -72,11 +73,11 @@ def inspect(
 
 def _check(model: Path, data: Path, report: Path | None, *, both: bool) -> None:
     """Raise InputError for words that cannot be followed, whatever the files hold."""
-    from ..errors import InputError
+    from ..errors import InputError, argument
     from ..files import check_writable
 
     if both:
-        raise InputError("--series and --row both say which sequence", hint="give one of them")
+        raise InputError(f"{argument('series')} and {argument('row')} both say which sequence", hint="give one of them")
     if report:
         check_writable(report)
         if report.resolve() in (model.resolve(), data.resolve()):

@@ -6,7 +6,11 @@ from typing import Annotated
 
 from .app import READING, Text, option
 
-Freq = Annotated[Text, option(READING, "ALIAS", "Step between times: h, D, W, MS, 15min, ...")]
+APART, SORTED = "Column that tells sequences apart.", "Column to sort each sequence by."
+
+Time = Annotated[Text, option(READING, "NAME", "Column of times.", "--time-col")]
+Target = Annotated[Text, option(READING, "NAME", "Column of values.")]
+Frequency = Annotated[Text, option(READING, "ALIAS", "Step between times: h, D, W, MS, 15min, ...", "--freq")]
 Fill = Annotated[str, option(READING, "WORD", "Into gaps: none (default), linear, previous, zero.")]
 Duplicates = Annotated[str, option(READING, "WORD", "Equal times: refuse (default), mean, last.")]
 Encoding = Annotated[Text, option(READING, "CODEC", "Such as latin-1.")]

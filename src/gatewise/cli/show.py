@@ -11,11 +11,12 @@ from .app import USAGE, app, failing
 
 @app.command()
 def show(
+    context: typer.Context,
     cell: Annotated[str, typer.Argument(help="Such as lstm or gru.", show_default=False)],
     form: Annotated[str, typer.Option("--as", help="equations, program, llvm, or diagram (SVG).")] = "equations",
 ) -> None:
     """Show a cell: its equations, its program, the code that runs, or its picture."""
-    with failing(USAGE):
+    with failing(context, USAGE):
         from ..show import show as text_of
 
         typer.echo(text_of(cell, form))

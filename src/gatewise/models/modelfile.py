@@ -22,7 +22,7 @@ FILE = Container(
     format=1,
     error=ModelFileError,
     again="train the estimator again and save it anew",
-    source="give a file written by its save method, or by --save",
+    source="give a file that an estimator has saved",
 )
 
 
@@ -65,7 +65,7 @@ def named_cell(path: str | Path, cells: Iterable[Cell]) -> Cell | None:
 
 def understood(path: str | Path) -> AbstractContextManager[None]:
     """Whatever goes wrong in making an estimator of a file becomes a ModelFileError that says so."""
-    hint = "what is your own is given again, such as load(path, cell=...)"
+    hint = "a cell or tokenizer of your own is not in the file: give it to load again"
     return FILE.understood(path, "its settings do not describe an estimator", hint)
 
 

@@ -100,7 +100,7 @@ def kind_of(path: str | Path, action: Action = "load") -> Kind:
         raise ModelFileError(
             "it is a safetensors file, but gatewise has not written it",
             where=str(path),
-            hint="give a file that a model's save method or an option --save has written",
+            hint="give a file that a model's save method has written",
         )
     name = found.get(_ESTIMATOR, {}).get("estimator", next(iter(found)))
     raise ModelFileError(

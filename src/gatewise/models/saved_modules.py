@@ -26,7 +26,7 @@ def load(path: str | Path, supplied: Supplied) -> Chain:
 
 def read(path: Path, options: ReadOptions | None, label: str) -> list[Floats]:
     """The sequences (T, I) in a table without labels."""
-    columns = (options.id_col, options.time_col) if options else (None, None)
+    columns = (options.id, options.time) if options else (None, None)
     return read_steps(path, *columns)
 
 
@@ -47,7 +47,7 @@ def load_stream(path: str | Path, supplied: Supplied) -> streams.Stream:
         raise InputError(
             "it holds a stream's state, which goes with a model",
             where=str(path),
-            hint="give the model too: load(path, model=model)",
+            hint="give load the model too",
         )
     batch_size = next((tensor.shape[-2] for tensor in tensors.values()), 1)
     stream = streams.stream(supplied.model, batch_size)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..container import Container
-from ..errors import InputError, ModelFileError, ShapeError
+from ..errors import InputError, ModelFileError, ShapeError, argument
 from .batch import Batch
 from .chain import Chain
 from .check import check_tensor
@@ -199,7 +199,7 @@ def _check(part: nn.Module, where: str) -> None:
         raise InputError(
             "no stream for a bidirectional module, which reads each sequence from its end",
             where=where,
-            hint="train one with bidirectional=False",
+            hint=f"train one with {argument('bidirectional', False)}",
         )
     if isinstance(part, nn.LayerNorm) and len(part.normalized_shape) != 1:
         shape = tuple(part.normalized_shape)

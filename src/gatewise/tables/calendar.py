@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from .table import Table, holds_numbers, holds_times, how_many
 
 
@@ -122,7 +122,7 @@ _MISSED = np.iinfo(np.int64).min
 _SAMPLE = 1000  # rows from which the forms worth trying are found
 
 _NOT_MIXED = "write all times of the column in the same way, such as 2024-01-31 or 2024-01-31 13:00"
-_OTHER = "correct the cell, or name another column with --time-col"
+_OTHER = f"correct the cell, or name another column with {argument('time')}"
 
 
 def read_times(table: Table, column: int) -> list[Reading]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from .calendar import is_time, is_whole
 from .numbers import looks_numeric, missing
 from .options import ReadOptions
@@ -66,7 +66,7 @@ def find_roles(table: Table, options: ReadOptions) -> Roles:
         raise InputError(
             "one column is asked to be two things",
             where=table.where(column=column),
-            hint="give --time-col, --id-col and --target three different names",
+            hint=f"give {argument('time')}, {argument('id')} and {argument('target')} three different names",
         )
     return replace(roles, unused=tuple(sorted({*range(len(kinds))} - {*roles.used})))
 
@@ -79,24 +79,31 @@ def _known(table: Table, names: Iterable[str], kinds: Sequence[Kind], *of: Kind)
     return [i for i, name in enumerate(table.names) if _key(name) in names and (not of or kinds[i] in of)]
 
 
-def _only(table: Table, groups: Sequence[list[int]], role: str, option: str) -> int | None:
-    """The column of the first group that is not empty; InputError where that group holds several."""
+CALLED = {"time": "time", "id": "series", "target": "target"}
+"""What a column is that an argument names."""
+
+
+def _only(table: Table, groups: Sequence[list[int]], role: str) -> int | None:
+    """The column of the first group that is not empty; InputError where that group holds several.
+
+    role: the argument that names such a column.
+    """
     for group in groups:
         if len(group) == 1:
             return group[0]
         if group:
             names = [table.names[i] for i in group]
             raise InputError(
-                f"several columns could be the {role}: {quoted(names)}",
+                f"several columns could be the {CALLED[role]}: {quoted(names)}",
                 where=table.source,
-                hint=f"name one with {option}, for instance {option} {names[0]!r}",
+                hint=f"name one, for instance {argument(role, names[0])}",
             )
     return None
 
 
 def _find_time(table: Table, kinds: Sequence[Kind], options: ReadOptions) -> int:
-    if options.time_col is not None:
-        return table.position(options.time_col, "--time-col")
+    if options.time is not None:
+        return table.position(options.time, argument("time"))
     dates = [i for i, kind in enumerate(kinds) if kind == "time"]
     groups = [
         _known(table, {"ds"}, kinds),
@@ -105,46 +112,46 @@ def _find_time(table: Table, kinds: Sequence[Kind], options: ReadOptions) -> int
         _known(table, TIME_NAMES, kinds, "integer"),
         _known(table, TIME_NAMES, kinds),  # of no use, but then the error can show the cell
     ]
-    found = _only(table, groups, "time", "--time-col")
+    found = _only(table, groups, "time")
     if found is None:
         raise InputError(
             f"no column of times found among {quoted(table.names)}",
             where=table.source,
-            hint="name it with --time-col; times look like 2024-01-31, 2024-01 or 2024-01-31 13:00",
+            hint=f"name it with {argument('time')}; times look like 2024-01-31, 2024-01 or 2024-01-31 13:00",
         )
     return found
 
 
 def _find_series(table: Table, kinds: Sequence[Kind], options: ReadOptions, time: int) -> int | None:
-    if options.id_col is not None:
-        return table.position(options.id_col, "--id-col")
+    if options.id is not None:
+        return table.position(options.id, argument("id"))
     free = {i for i in range(len(kinds)) if i != time and table.names[i] != options.target}
     named = [i for i in _known(table, ID_NAMES, kinds) if i in free and not _all_distinct(table, i)]
-    found = _only(table, [[i for i in _known(table, STRONG_ID_NAMES, kinds) if i in free], named], "series", "--id-col")
+    found = _only(table, [[i for i in _known(table, STRONG_ID_NAMES, kinds) if i in free], named], "id")
     if found is not None:
         return found
     texts = [i for i in sorted(free) if kinds[i] == "text" and _key(table.names[i]) not in TARGET_NAMES]
     # Text beside times that never repeat is a remark, not the name of a series.
-    return _only(table, [texts], "series", "--id-col") if texts and not _all_distinct(table, time) else None
+    return _only(table, [texts], "id") if texts and not _all_distinct(table, time) else None
 
 
 def _find_targets(
     table: Table, kinds: Sequence[Kind], options: ReadOptions, time: int, series: int | None
 ) -> tuple[int, ...]:
     if options.target is not None:
-        return (table.position(options.target, "--target"),)
+        return (table.position(options.target, argument("target")),)
     free = [i for i in range(len(kinds)) if i not in (time, series)]
     numbers = [i for i in free if kinds[i] in ("integer", "number") and _key(table.names[i]) not in _INDEX_NAMES]
     groups = [[i for i in _known(table, names, kinds) if i in free] for names in ({"y"}, TARGET_NAMES)]
     if series is None and not any(groups) and len(numbers) > 1 and _is_wide(table, kinds, free, time):
         return tuple(i for i in free if _key(table.names[i]) not in _INDEX_NAMES)
     empty = [i for i in free if kinds[i] == "empty"]
-    found = _only(table, [*groups, numbers, empty], "target", "--target")
+    found = _only(table, [*groups, numbers, empty], "target")
     if found is None:
         raise InputError(
             f"no column of numbers found among {quoted(table.names)}",
             where=table.source,
-            hint="name it with --target; if the comma is the decimal mark, say --decimal ,",
+            hint=f"name it with {argument('target')}; if the comma is the decimal mark, use {argument('decimal', ',')}",
         )
     return (found,)
 

@@ -8,6 +8,7 @@ from ..words import stamps
 from .columns import Roles
 from .observations import Observations
 from .options import ReadOptions
+from .panel import Frequency
 from .table import Table
 
 
@@ -16,7 +17,8 @@ class Draft:
     """Where observations came from and what may be done to them.
 
     ids: the name of each series. calendar: False where times are a plain counter. notes: what has been said so
-    far; whoever changes an observation appends to it.
+    far; what changes an observation appends to it. pace: the frequency, where it is known already; unlike for that of
+    the options, no time is moved to fit.
     """
 
     table: Table
@@ -25,6 +27,7 @@ class Draft:
     ids: tuple[str, ...]
     calendar: bool
     notes: list[str]
+    pace: Frequency | None = None
 
     def value_cell(self, found: Observations, index: int) -> str:
         """The place of one observation's value in the table."""

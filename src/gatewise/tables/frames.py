@@ -49,7 +49,8 @@ def as_pandas(frame: Any) -> pd.DataFrame:
         return narwhals.from_native(frame, eager_only=True).to_pandas()
     except (ImportError, TypeError) as error:
         raise InputError(
-            f"{type(frame).__name__} is not a data frame", hint="give a pandas, polars or pyarrow table"
+            f"{type(frame).__name__} is not a data frame",
+            hint="give a pandas, polars or pyarrow table, or the path of a file",
         ) from error
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..words import steps as in_words
 from .calendar import DAY, Times
 from .panel import Frequency
@@ -145,7 +145,7 @@ def _week_count(frequency: Frequency) -> int:
 def _unknown(text: str, calendar: bool) -> InputError:
     kind = "dates" if calendar else "whole numbers"
     hint = "such as h, D, B, W, MS, QS, YS or 15min" if calendar else "a whole number above 0, such as 1"
-    return InputError(f"{text!r} is not a frequency of {kind}", where="--freq", hint=hint)
+    return InputError(f"{text!r} is not a frequency of {kind}", where=argument("frequency"), hint=hint)
 
 
 def _times(number: int, unit: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from .sequences import Columns, Floats, Labelled, read_frame
 
 if TYPE_CHECKING:
@@ -76,20 +76,20 @@ def _frame(path: Path) -> tuple[pd.DataFrame, int]:
 
 
 def _labelled(frame: pd.DataFrame, columns: Columns) -> Labelled:
-    options = {"--id-col": columns.id, "--label": columns.label}
-    options |= {"--time-col": columns.time} if columns.time is not None else {}
-    for option, name in options.items():
-        if name not in frame.columns:
+    asked = {argument(name): column for name, column in columns._asdict().items() if column is not None}
+    for name, column in asked.items():
+        if column not in frame.columns:
             shown = ", ".join(repr(str(other)) for other in list(frame.columns)[:8])
-            raise InputError(f"there is no column {name!r}; the columns are {shown}", hint=f"say {option} NAME")
-    if len(set(options.values())) < len(options):
-        raise InputError("one column is asked to be two things", hint="give --id-col, --label and --time-col")
-    if columns.time is None and (times := [name for name in frame.columns if str(name).lower() in _TIMES]):
-        raise InputError(f"the column {times[0]!r} looks like a time", hint=f"say --time-col {times[0]}, or rename it")
+            raise InputError(f"there is no column {column!r}; the columns are {shown}", hint=f"give {name} one of them")
+    if len(set(asked.values())) < len(asked):
+        raise InputError("one column is asked to be two things", hint=f"give {', '.join(asked)} different names")
+    if columns.time_column is None and (times := [name for name in frame.columns if str(name).lower() in _TIMES]):
+        hint = f"use {argument('time_column', str(times[0]))}, or rename it"
+        raise InputError(f"the column {times[0]!r} looks like a time", hint=hint)
     if not len(frame):
         raise InputError("there are no rows of data")
-    features = _timed(frame.drop(columns=columns.label), columns.time)
-    sequences = read_frame(features, columns.id, columns.time)
+    features = _timed(frame.drop(columns=columns.label), columns.time_column)
+    sequences = read_frame(features, columns.id_column, columns.time_column)
     return Labelled(sequences, _labels(frame, columns))
 
 
@@ -117,10 +117,10 @@ def _labels(frame: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
     bad = np.flatnonzero((frame[columns.label].isna() | (labels == "")).to_numpy())
     if len(bad):
         raise InputError("the label is missing", where=f"row {bad[0]} (counted from 0), column {columns.label!r}")
-    first = labels.groupby(frame[columns.id], sort=False).transform("first")
+    first = labels.groupby(frame[columns.id_column], sort=False).transform("first")
     bad = np.flatnonzero((labels != first).to_numpy())
     if len(bad):
         row = bad[0]
         what = f"the label is {labels.iloc[row]!r}, and was {first.iloc[row]!r} before in the same sequence"
         raise InputError(what, where=f"row {row} (counted from 0), column {columns.label!r}")
-    return tuple(labels.groupby(frame[columns.id], sort=False).first())
+    return tuple(labels.groupby(frame[columns.id_column], sort=False).first())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from .panel import Floats
 from .table import Table, holds_numbers, how_many
 
@@ -124,12 +124,12 @@ def _ambiguous(table: Table, columns: Sequence[int], mark: str) -> InputError:
     return InputError(
         f"{cell!r} may mean {cell.replace(mark, '.', 1)} or {cell.replace(mark, '')}",
         where=table.where(row, column),
-        hint=f"say --decimal {mark} if the {_WORDS[mark]} is the decimal mark; "
+        hint=f"use {argument('decimal', mark)} if the {_WORDS[mark]} is the decimal mark; "
         "otherwise write the numbers without thousands separators",
     )
 
 
-_TARGET = "correct the cell, or name another column with --target"
+_TARGET = f"correct the cell, or name another column with {argument('target')}"
 
 
 def _refuse_words(table: Table, found: Mapping[int, Floats], mark: str) -> None:
@@ -155,7 +155,7 @@ def _refuse_endless(table: Table, found: Mapping[int, Floats]) -> None:
             raise InputError(
                 f"{table.cell(row, column)!r} is not a finite number",
                 where=table.where(row, column),
-                hint="correct the cell, or empty it and say --fill linear, previous or zero",
+                hint=f"correct the cell, or empty it and use {argument('fill', 'linear')}",
             )
 
 
@@ -169,7 +169,7 @@ def _not_a_number(table: Table, row: int, column: int, mark: str) -> InputError:
     return InputError(
         f"{cell!r} is not a number with a decimal {_WORDS[mark]}; thousands separators are not read",
         where=where,
-        hint=f"write it without thousands separators, or say --decimal {other} if that is the decimal mark",
+        hint=f"write it without thousands separators, or use {argument('decimal', other)} if that is the decimal mark",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..words import count
 from .calendar import Times
 from .grid import Grid
@@ -119,7 +119,7 @@ def filled(found: Observations, ticks: Times, grid: Grid, how: Fill, where: str)
         raise InputError(
             f"filling the gaps would make {total:,.0f} values out of {count(len(found), 'observation')}",
             where=where,
-            hint="say the true step with --freq, or leave out the times that lie far off",
+            hint=f"give the true step as {argument('frequency')}, or leave out the times that lie far off",
         )
     starts = np.cumsum(lengths) - lengths
     places = np.repeat(starts, found.lengths) + ticks

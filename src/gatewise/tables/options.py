@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..errors import InputError
-from .panel import Frequency
+from ..errors import InputError, argument
 
 Fill = Literal["none", "linear", "previous", "zero"]
 Duplicates = Literal["refuse", "mean", "last"]
@@ -15,36 +14,55 @@ Duplicates = Literal["refuse", "mean", "last"]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a table; None means: find out and say so in the notes.
+    """How a table of series is read.
 
-    time_col, target, id_col: column names. freq: a pandas offset alias, or a whole number for a counter.
-    season: steps in one season. fill: what to put into gaps and missing values. duplicates: what to do with
-    two rows of one series at one time. encoding: a codec such as ``"latin-1"``. delimiter: one character or
-    ``"tab"``. decimal: ``"."`` or ``","``. pace: the frequency that is known already, where the rows go on from others;
-    unlike for ``freq``, no time is moved to fit. Raises InputError for a value outside these.
+    What is None is found out from the table, and the notes of what was read say how. Errors about a table name these
+    arguments.
+
+    Example:
+        ``Forecaster(12).fit(frame, read=ReadOptions(time="month", target="sales", fill="linear"))``
+
+    Args:
+        time: Name of the column of times.
+        target: Name of the column of values.
+        id: Name of the column that says which series a row belongs to.
+        frequency: Step between two times: a pandas offset alias such as ``"h"``, ``"D"``, ``"W"``, ``"MS"`` or
+            ``"15min"``, or a whole number as text where the times are a plain counter. An alias of months, quarters
+            or years moves each time to the start or end of its month.
+        season: Steps in one season, 1 for none.
+        fill: What is put into gaps in time and in place of missing values: ``"none"`` refuses them, ``"linear"``
+            interpolates, ``"previous"`` repeats the last value, ``"zero"`` puts 0.
+        duplicates: What becomes of several rows of one series at one time: ``"refuse"``, their ``"mean"``, or the
+            ``"last"``.
+        encoding: Codec of a text file, such as ``"latin-1"``. Files only.
+        delimiter: Character between two cells of a text file, or ``"tab"``. Files only.
+        decimal: Decimal mark of numbers that are text: ``"."`` or ``","``.
+
+    Raises:
+        InputError: For a value outside these. Whether columns are there is seen when a table is read.
     """
 
-    time_col: str | None = None
+    time: str | None = None
     target: str | None = None
-    id_col: str | None = None
-    freq: str | None = None
+    id: str | None = None
+    frequency: str | None = None
     season: int | None = None
     fill: Fill = "none"
     duplicates: Duplicates = "refuse"
     encoding: str | None = None
     delimiter: str | None = None
     decimal: str | None = None
-    pace: Frequency | None = None
 
     def __post_init__(self) -> None:
-        _one_of("--fill", self.fill, get_args(Fill))
-        _one_of("--duplicates", self.duplicates, get_args(Duplicates))
-        _one_of("--decimal", self.decimal, (None, ".", ","))
-        if self.season is not None and self.season < 1:
-            raise InputError(f"a season of {self.season} steps", where="--season", hint="1 means no season")
+        for name in ("time", "target", "id", "frequency", "encoding", "delimiter"):
+            _check_text(name, getattr(self, name))
+        _check_choice("fill", self.fill, get_args(Fill))
+        _check_choice("duplicates", self.duplicates, get_args(Duplicates))
+        _check_choice("decimal", self.decimal, (None, ".", ","))
+        _check_season(self.season)
         if self.separator is not None and not re.fullmatch(r"[\t !#-~]", self.separator):
             what = f"{self.delimiter!r} cannot separate cells"
-            raise InputError(what, where="--delimiter", hint="one plain character such as ';', or the word tab")
+            raise InputError(what, where=argument("delimiter"), hint="one plain character such as ';', or the word tab")
 
     @property
     def separator(self) -> str | None:
@@ -52,10 +70,20 @@ class ReadOptions:
         return "\t" if self.delimiter in ("tab", "\\t") else self.delimiter
 
 
-def _one_of(option: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
+def _check_text(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{value!r} is not text", where=argument(name), hint="write it as text, in quotes")
+
+
+def _check_choice(name: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
     if value not in allowed:
         choices = ", ".join(choice for choice in allowed if choice)
-        raise InputError(f"{value!r} is not a choice", where=option, hint=f"choose among {choices}")
+        raise InputError(f"{value!r} is not a choice", where=argument(name), hint=f"choose among {choices}")
+
+
+def _check_season(season: object) -> None:
+    if season is not None and (not isinstance(season, int) or isinstance(season, bool) or season < 1):
+        raise InputError(f"season is {season!r}", hint="give a whole number, 1 or more")
 
 
 DEFAULTS = ReadOptions()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..words import count
 from .calendar import Times, read_times
 from .columns import Roles, find_roles
@@ -23,28 +23,36 @@ from .table import Table, database, quoted
 
 
 def panel_from_frame(
-    frame: pd.DataFrame | Any, options: ReadOptions = DEFAULTS, source: str = "the data frame"
+    frame: pd.DataFrame | Any,
+    options: ReadOptions = DEFAULTS,
+    source: str = "the data frame",
+    *,
+    pace: Frequency | None = None,
 ) -> Panel:
     """The series of a data frame (pandas, or polars and pyarrow where narwhals is installed).
 
     The columns may be ``unique_id, ds, y``, or others that the options name or that can be told apart; a column of
     times followed by several of numbers holds one series in each. Raises InputError, naming ``source``, row and
-    column, for whatever is not a regular, finite, complete series and is not repaired by an option.
+    column, for whatever is not a regular, finite, complete series and is not repaired by an option, and for an option
+    that only a file can follow. pace: the frequency, where the rows go on from others of which it is known.
     """
+    for name in ("encoding", "delimiter"):
+        if getattr(options, name) is not None:
+            raise InputError("only a file can be read with it", where=argument(name), hint="leave it out")
     with database(source) as connection:
-        return panel_from_table(frame_table(connection, as_pandas(frame), source), options)
+        return panel_from_table(frame_table(connection, as_pandas(frame), source), options, pace)
 
 
-def panel_from_table(table: Table, options: ReadOptions) -> Panel:
-    """The series of the relation ``cells``."""
-    _check_rows(table, options)
+def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
+    """The series of the relation ``cells``. pace: as of `panel_from_frame`."""
+    _check_rows(table, known=(options.frequency or pace) is not None)
     roles = find_roles(table, options)
     table.keep(roles.used)
     values, number_notes = read_numbers(table, roles.targets, options.decimal)
     ids, codes = _series(table, roles)
     readings = read_times(table, roles.time)
     notes = [*table.notes, *_column_notes(table, roles), *number_notes]
-    draft = Draft(table, roles, options, ids, readings[0].calendar, notes)
+    draft = Draft(table, roles, options, ids, readings[0].calendar, notes, pace)
     flat = [(reading, _flat(codes, reading.times, values)) for reading in readings]
     reading, found = the_regular(draft, flat)
     if reading.words:
@@ -54,11 +62,12 @@ def panel_from_table(table: Table, options: ReadOptions) -> Panel:
     return _panel(draft, complete(draft, found, ticks, grid, frequency), frequency)
 
 
-def _check_rows(table: Table, options: ReadOptions) -> None:
+def _check_rows(table: Table, *, known: bool) -> None:
+    """InputError where there are too few rows. known: whether the frequency is, so that one row is enough."""
     rows = table.one("SELECT count(*) FROM (SELECT 1 FROM cells LIMIT 2)")[0]
     if rows == 0:
         raise InputError("there are no rows of data", where=table.source, hint="give a header and at least two rows")
-    if rows == 1 and options.freq is None and options.pace is None:
+    if rows == 1 and not known:
         raise InputError(
             "there is only one row of data", where=table.source, hint="a forecast needs a history of at least two"
         )
@@ -74,7 +83,7 @@ def _series(table: Table, roles: Roles) -> tuple[tuple[str, ...], Times]:
         raise InputError(
             "the name of the series is missing",
             where=table.where(row, roles.series),
-            hint="put it in, or name another column with --id-col",
+            hint=f"put it in, or name another column with {argument('id')}",
         )
     table.connection.execute(f"CREATE TYPE series AS ENUM (SELECT {name} FROM rows GROUP BY 1 ORDER BY min(rowid))")
     ids = table.one("SELECT enum_range(NULL::series)")[0]

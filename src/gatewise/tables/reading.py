@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..words import count
 from .calendar import is_time
 from .frames import check_names
 from .numbers import looks_numeric
 from .options import DEFAULTS, ReadOptions
-from .panel import Panel
+from .panel import Frequency, Panel
 from .panels import panel_from_table
 from .table import Table, database
 from .text_file import TextFile, examine, likely_delimiter
@@ -26,19 +26,20 @@ _NEEDS = "give a header and at least two rows"
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 
 
-def load_panel(path: str | Path, options: ReadOptions = DEFAULTS) -> Panel:
+def load_panel(path: str | Path, options: ReadOptions = DEFAULTS, *, pace: Frequency | None = None) -> Panel:
     """The series of a CSV file (plain or gzip) or a Parquet file.
 
     Columns, delimiter, decimal mark, encoding, form of the dates, frequency and season are found out where the
     options leave them open, and said in the panel's notes. Raises InputError, naming file, row (line of the file,
-    the header being line 1) and column, for whatever cannot be read without a guess.
+    the header being line 1) and column, for whatever cannot be read without a guess. pace: the frequency, where the
+    rows go on from others of which it is known.
     """
     file = Path(path)
     head = _head(file)
     with database(str(path)) as connection:
         if head == b"PAR1":
-            return panel_from_table(_parquet_table(connection, file), options)
-        return _panel_from_text(connection, file, options)
+            return panel_from_table(_parquet_table(connection, file), options, pace)
+        return _panel_from_text(connection, file, options, pace)
 
 
 def _head(path: Path) -> bytes:
@@ -79,12 +80,12 @@ def _parquet_table(connection: DuckDBPyConnection, path: Path) -> Table:
     )
 
 
-def _panel_from_text(connection: DuckDBPyConnection, path: Path, options: ReadOptions) -> Panel:
+def _panel_from_text(connection: DuckDBPyConnection, path: Path, options: ReadOptions, pace: Frequency | None) -> Panel:
     file = examine(path, options.encoding)
     delimiter = options.separator or likely_delimiter(file)
     table = _text_table(connection, file, delimiter)
     try:
-        return panel_from_table(_noted(table, file, options), options)
+        return panel_from_table(_noted(table, file, options), options, pace)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -123,7 +124,7 @@ def _header(connection: DuckDBPyConnection, file: TextFile, delimiter: str) -> t
     if not names:
         raise InputError("the file holds nothing but empty lines", where=str(file.path), hint=_NEEDS)
     if len(names) < 2:
-        hint = "name the character between the cells with --delimiter"
+        hint = f"give the character between the cells as {argument('delimiter')}"
         raise InputError(f"only one column found: {names[0]!r}", where=where, hint=hint)
     check_names(tuple(names), where)
     data = f"SELECT bool_and({looks_numeric('name')} OR {is_time('name')}) FROM (SELECT unnest(?) AS name)"
@@ -151,12 +152,13 @@ def _explained(file: TextFile, table: Table, error: duckdb.Error) -> InputError:
             return InputError(
                 f"this row has {count(found, 'field')}, the header has {wanted}",
                 where=f"{file.path}, row {line}",
-                hint="correct the row; if its cells hold the delimiter, quote them, or say another --delimiter",
+                hint="correct the row; if its cells hold the delimiter, quote them, "
+                f"or use another {argument('delimiter')}",
             )
     return InputError(
         f"the file cannot be read as a table ({str(error).splitlines()[0]})",
         where=str(file.path),
-        hint="check its quotes and line ends, or say --delimiter",
+        hint=f"check its quotes and line ends, or give {argument('delimiter')}",
     )
 
 

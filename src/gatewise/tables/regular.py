@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..words import count
 from .calendar import DAY, Reading, Times
 from .context import Draft
@@ -30,7 +30,8 @@ def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) 
     raise InputError(
         f"the dates may mean {quoted(orders)}: every one of them fits",
         where=draft.table.where(column=draft.roles.time),
-        hint="write them as 2024-01-31, or say --freq where it tells them apart (MS for months, D for days)",
+        hint=f"write them as 2024-01-31, or use {argument('frequency', 'MS')} or {argument('frequency', 'D')} "
+        "where months or days tell them apart",
     )
 
 
@@ -50,7 +51,7 @@ def paced(draft: Draft, found: Observations) -> tuple[Observations, Times, Grid,
             f"the time {draft.moment(found, off)}{draft.in_series(found, off)} does not lie on the steps of "
             f"{frequency.alias}",
             where=draft.time_cell(found, off),
-            hint="say another --freq, or leave it out to have it found out",
+            hint=f"use another {argument('frequency')}, or leave it out to have it found out",
         )
     grid = grid_of(frequency, moved.times)
     return moved, grid.ticks(moved.times, moved.origins)[0], grid, frequency
@@ -69,7 +70,7 @@ def season(draft: Draft, found: Observations, frequency: Frequency) -> int:
 
 
 def _wanted(draft: Draft, found: Observations) -> Frequency | None:
-    pace = draft.options.pace
+    pace = draft.pace
     if pace is not None:
         if pace.counts == draft.calendar:
             kinds = ("dates", "whole numbers") if draft.calendar else ("whole numbers", "dates")
@@ -79,8 +80,8 @@ def _wanted(draft: Draft, found: Observations) -> Frequency | None:
                 hint="write the times in the same way",
             )
         return pace
-    if draft.options.freq is not None:
-        return parse(draft.options.freq, found.times, calendar=draft.calendar)
+    if draft.options.frequency is not None:
+        return parse(draft.options.frequency, found.times, calendar=draft.calendar)
     return infer(found.times, found.joined, calendar=draft.calendar)
 
 
@@ -96,14 +97,14 @@ def _runs_on(draft: Draft, found: Observations) -> bool:
 
 def _moved(draft: Draft, found: Observations, frequency: Frequency) -> Observations | None:
     """The observations at the start or end of their months, where the user asked for that and each finds a place."""
-    times = moved_to_month(found.times, frequency) if draft.options.freq and draft.calendar else None
+    times = moved_to_month(found.times, frequency) if draft.options.frequency and draft.calendar else None
     if times is None:
         return None
     moved = Observations(found.codes, times, found.values, found.rows)
     if repeats(moved).any() or not grid_of(frequency, times).ticks(times, moved.origins)[1].all():
         return None
     changed = count(int((times != found.times).sum()), "time")
-    draft.notes.append(f"{changed} moved within the month onto --freq {frequency.alias}")
+    draft.notes.append(f"{changed} moved within the month onto the frequency {frequency.alias}")
     return moved
 
 
@@ -113,7 +114,7 @@ def _irregular(draft: Draft, found: Observations) -> InputError:
         return InputError(
             "no series has more than one observation",
             where=draft.table.source,
-            hint="a forecast needs a history; if these rows are one series, say another --id-col",
+            hint=f"a forecast needs a history; if these rows are one series, use another {argument('id')}",
         )
     sizes, counts = np.unique(steps, return_counts=True)
     first, second = (int(sizes[i]) for i in np.argsort(-counts, kind="stable")[:2])
@@ -132,10 +133,11 @@ def _advice(draft: Draft, sizes: Times) -> str:
         days = sizes / DAY
         for letter, least, most in _MONTHLIKE:
             if least <= days.min() and days.max() <= most:
-                return f"say --freq {letter} to move each time to the start or end of its month"
+                return f"use {argument('frequency', letter)} to move each time to the start or end of its month"
     divisor = int(np.gcd.reduce(sizes))
     alias = alias_of(divisor) if draft.calendar else str(divisor)
-    return f"if steps are missing, say --freq (all fit {alias}) and --fill; else make the steps equal first"
+    given = f"{argument('frequency', alias)}, which all fit, and {argument('fill')}"
+    return f"if steps are missing, use {given}; else make the steps equal first"
 
 
 def _span(draft: Draft, step: int) -> str:

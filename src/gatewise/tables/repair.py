@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..words import count
 from .calendar import Times
 from .context import Draft
@@ -14,7 +14,7 @@ from .observations import Observations, filled, in_order, merged, repeats, trimm
 from .panel import Frequency
 from .table import quoted
 
-_SAY_FILL = "say --fill linear, --fill previous or --fill zero"
+_USE_FILL = f"use {argument('fill', 'linear')}, {argument('fill', 'previous')} or {argument('fill', 'zero')}"
 _FILLED = {"linear": "linearly", "previous": "with the previous value", "zero": "with zero"}
 
 
@@ -39,7 +39,8 @@ def unique(draft: Draft, found: Observations) -> Observations:
             f"the time {draft.moment(found, second)} stands twice{draft.in_series(found, second)}: "
             f"the other is {draft.table.spot(int(found.rows[second - 1]))}; {rows} repeat a time",
             where=draft.time_cell(found, second),
-            hint="say --duplicates mean or --duplicates last; if the rows belong to several series, say --id-col",
+            hint=f"use {argument('duplicates', 'mean')} or {argument('duplicates', 'last')}; "
+            f"if the rows belong to several series, name their column with {argument('id')}",
         )
     kept = "their mean" if how == "mean" else "the last"
     first = f"{draft.moment(found, second)}{draft.in_series(found, second)}"
@@ -82,7 +83,7 @@ def _missing(draft: Draft, found: Observations) -> InputError:
     return InputError(
         f"{count(len(places), 'missing value')}{f' ({spelled})' if spelled else ''}, the first here",
         where=draft.value_cell(found, int(places[np.argmin(found.rows[places])])),
-        hint=f"{_SAY_FILL}, or put the values in",
+        hint=f"{_USE_FILL}, or put the values in",
     )
 
 
@@ -94,7 +95,7 @@ def _gap(draft: Draft, found: Observations, jumps: Times, frequency: Frequency) 
         f"{count(len(places), 'gap')} in time ({count(lost, 'step')} of {frequency.alias} missing), "
         f"the first{draft.in_series(found, before)} {between}",
         where=draft.time_cell(found, before + 1),
-        hint=f"{_SAY_FILL}; if the true step is another, say --freq",
+        hint=f"{_USE_FILL}; if the true step is another, give it as {argument('frequency')}",
     )
 
 
@@ -108,7 +109,7 @@ def _note_left_out(draft: Draft, found: Observations, kept: Observations) -> Non
         draft.notes.append(f"{count(ends, 'missing value')} before the first or after the last of a series left out")
     if not len(kept):
         where = draft.table.where(column=draft.roles.targets[0])
-        raise InputError("every value is missing", where=where, hint="say another --target")
+        raise InputError("every value is missing", where=where, hint=f"use another {argument('target')}")
 
 
 def _note_filled(draft: Draft, whole: Observations) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,9 +234,12 @@ def _check_columns(frame: pd.DataFrame, id_column: Any, time_column: Any) -> Non
     for option, name in (("id_column", id_column), ("time_column", time_column)):
         if name is not None and name not in columns:
             shown = ", ".join(repr(other) for other in columns[:DEEPEST])
-            raise InputError(f"there is no column {name!r}; the columns are {shown}", where=option)
+            raise InputError(f"there is no column {name!r}; the columns are {shown}", where=argument(option))
     if time_column is not None and id_column is None:
-        raise InputError("time_column is given without id_column", hint="say which column tells the sequences apart")
+        raise InputError(
+            f"{argument('time_column')} is given without {argument('id_column')}",
+            hint="name the column that tells the sequences apart",
+        )
 
 
 def _values(frame: pd.DataFrame, kept: list[Any]) -> Floats:
@@ -247,7 +250,7 @@ def _values(frame: pd.DataFrame, kept: list[Any]) -> Floats:
         column = frame[name]
         if not (pd.api.types.is_numeric_dtype(column) or column.dtype == object):
             what = f"it holds {column.dtype}, not numbers"
-            hint = "name it with id_column or time_column, or leave it out"
+            hint = f"name it with {argument('id_column')} or {argument('time_column')}, or leave it out"
             raise InputError(what, where=f"column {name!r}", hint=hint)
         numbers = pd.Series(pd.to_numeric(column, errors="coerce"))
         bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
@@ -294,8 +297,8 @@ class Labelled(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Which columns of a table are no features. time: None where rows are in order."""
+    """Which columns of a table are no features. time_column: None where rows are in order."""
 
     label: str = "label"
-    id: str = "id"
-    time: str | None = None
+    id_column: str = "id"
+    time_column: str | None = None

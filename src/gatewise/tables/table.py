@@ -100,8 +100,8 @@ class Table:
             parts.append(f"column {self.names[column]!r}")
         return ", ".join(parts)
 
-    def position(self, name: str, option: str) -> int:
-        """The column of that name; InputError, listing the columns, where there is none."""
+    def position(self, name: str, asked: str) -> int:
+        """The column of that name; InputError, listing the columns, where there is none. asked: the argument."""
         if name in self.names:
             return self.names.index(name)
         alike = [i for i, other in enumerate(self.names) if other.strip() == name.strip()]
@@ -110,7 +110,7 @@ class Table:
         raise InputError(
             f"there is no column {name!r}; the columns are {quoted(self.names)}",
             where=self.source,
-            hint=f"give {option} one of these names",
+            hint=f"give {asked} one of these names",
         )
 
     def is_text(self, column: int) -> bool:

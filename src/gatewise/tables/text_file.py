@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from ..errors import InputError
+from ..errors import InputError, argument
 
 MAX_UNPACKED = 2 << 30  # bytes that a packed or re-encoded file may hold: what is read this way is not a bomb
 CHUNK = 1 << 20  # bytes
@@ -182,12 +182,15 @@ class _Survey:
         except UnicodeDecodeError as error:
             raise self._undecodable(error, len(chunk)) from error
         except UnicodeError as error:
-            raise self._refusal(f"the text is not {self.codec} ({error})", "choose another --encoding") from error
+            raise self._refusal(
+                f"the text is not {self.codec} ({error})", f"use another {argument('encoding')}"
+            ) from error
         if "\0" in text:
             line = self.lines + text.count("\n", 0, text.index("\0")) + 1
             raise self._refusal(
                 "a NUL character: this is not plain text",
-                "if it is UTF-16 without a mark, say --encoding utf-16-le; otherwise remove the character",
+                f"if it is UTF-16 without a mark, use {argument('encoding', 'utf-16-le')}; "
+                "otherwise remove the character",
                 line,
             )
         self.size += len(chunk)
@@ -210,7 +213,7 @@ class _Survey:
         offset = self.size + fresh - len(error.object) + error.start
         return self._refusal(
             f"byte 0x{error.object[error.start]:02x} at offset {offset} is not {name.upper()} text",
-            "say how the file is encoded, such as --encoding latin-1 or --encoding cp1252",
+            f"give its encoding, such as {argument('encoding', 'latin-1')} or {argument('encoding', 'cp1252')}",
             line,
         )
 
@@ -227,6 +230,8 @@ def _codec(head: bytes, encoding: str | None, path: Path) -> str:
         name = codecs.lookup(encoding).name
     except (LookupError, UnicodeError, ValueError) as error:
         raise InputError(
-            f"{encoding!r} is not a text encoding", where=str(path), hint="--encoding utf-8, latin-1, utf-16, cp1252"
+            f"{encoding!r} is not a text encoding",
+            where=str(path),
+            hint=f"use one such as {argument('encoding', 'latin-1')}",
         ) from error
     return UTF8 if name in ("utf-8", "ascii") else name

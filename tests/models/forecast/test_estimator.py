@@ -260,7 +260,7 @@ class TestPredict:
         only = forecaster.predict_quantiles(monthly(climbing(5)))
         assert only.median[0].tolist() == climbing(5)[-4:].tolist()
 
-    @pytest.mark.parametrize("frame", [5, "data.csv", [1.0, 2.0]])
+    @pytest.mark.parametrize("frame", [5, b"data.csv", [1.0, 2.0]])
     def test_what_is_no_table_is_refused(self, frame: Any):
         with pytest.raises(InputError, match="is not a data frame"):
             Forecaster(4, model="naive").fit(AIR).predict(frame)

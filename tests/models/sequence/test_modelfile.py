@@ -49,7 +49,7 @@ def test_a_users_own_cell_is_given_again(tmp_path):
     model.save(tmp_path / "m")
     again = SequenceClassifier.load(tmp_path / "m", cell=mine)
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
-    with pytest.raises(ModelFileError, match=r"load\(path, cell="):
+    with pytest.raises(ModelFileError, match="give it to load again"):
         SequenceClassifier.load(tmp_path / "m")
     with pytest.raises(ModelFileError, match="the cell given is gru"):
         SequenceClassifier.load(tmp_path / "m", cell=CELLS["gru"])

@@ -72,7 +72,7 @@ def write(
     if difference is not None and not difference <= allowed:
         raise InputError(
             f"ONNX Runtime differs from the module by {difference:.1e}, more than {allowed:.1e}; nothing was written",
-            hint="allow more with tolerance=, if the model magnifies rounding",
+            hint="allow a larger tolerance, if the model magnifies rounding",
         )
     atomic_write(path, data)
     starts = {state.given: started_states(module, state).cpu().numpy() for _, module, state in plan.states}

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import InputError, ModelFileError
+from ...errors import ARGUMENT, InputError, ModelFileError
+from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...words import capital
 from .. import arguments
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from ...inspect.subject import Subject
 
+    Data = pd.DataFrame | Panel | str | Path
+
 AUTO = "auto"
 WINDOWS = 3
 
@@ -41,8 +44,8 @@ class Forecaster(Parameters):
 
     After `fit`: ``model_`` (the fitted model), ``kind_`` (its word), ``backtest_`` (a `Backtest`, or None
     where none was run), ``notes_`` (what was inferred, repaired or left out), ``panel_`` (the history; None
-    after `load`), ``schema_`` (what further data must agree with) and ``setup_`` (the arguments as they
-    were).
+    after `load`), ``schema_`` (what further data must agree with), ``read_`` (how the table was read) and ``setup_``
+    (the arguments as they were).
     """
 
     _growth: Growth | None = None
@@ -53,6 +56,7 @@ class Forecaster(Parameters):
     notes_: tuple[str, ...]
     panel_: Panel | None
     schema_: Schema
+    read_: ReadOptions
     setup_: Setup
 
     def __init__(
@@ -72,14 +76,25 @@ class Forecaster(Parameters):
         self._setup(1)
         self._word()
 
-    def fit(self, frame: pd.DataFrame | Panel, *, windows: int = WINDOWS) -> Self:
+    def fit(self, frame: Data, *, windows: int = WINDOWS, read: ReadOptions | None = None) -> Self:
         """Learn from a table; with ``model="auto"`` compare the models on ``windows`` windows first.
 
-        frame: a long or wide table (see `panel_from_frame`), or a `Panel`. Half of the budget goes to the
-        network in the backtest, half to the one that forecasts. Raises InputError for arguments or data that
-        cannot be used.
+        Half of the budget goes to the network in the backtest, half to the one that forecasts.
+
+        Args:
+            frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet
+                file, or a `Panel`.
+            windows: Windows of the backtest, each of ``horizon`` steps.
+            read: How the table is read, such as ``ReadOptions(target="sales", fill="linear")``; further tables are
+                read in the same way. By default everything is found out, and nothing repaired.
+
+        Returns:
+            This object, fitted.
+
+        Raises:
+            InputError: For arguments or data that cannot be used; it names row and column.
         """
-        panel = self._panel(frame)
+        panel = self._panel(frame, read)
         asked, word = self._setup(panel.season), self._word()
         panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if word == AUTO else 1.0)
@@ -94,66 +109,72 @@ class Forecaster(Parameters):
             model.fit(panel)
         stages.rest()
         self.model_, self.kind_, self.backtest_, self.notes_ = model, word, backtest, notes
-        self.panel_, self.schema_, self.setup_ = panel, Schema.of(panel), asked
+        self.panel_, self.schema_, self.setup_, self.read_ = panel, Schema.of(panel), asked, read or DEFAULTS
         self._growth = None
         return self
 
-    def update(self, frame: pd.DataFrame | Panel) -> Self:
+    def update(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
         """Put new rows behind the history, without learning from them; `predict` then forecasts from the new end.
 
         frame: rows in any form that `fit` takes, with the same columns, for all or some of the series, each going on
-        where its history ends. The forecast is the one of ``predict`` given the whole of it. Rows are added at a cost
-        in proportion to their number; with ``normalisation="causal"`` so is the forecast of the LSTM made, while other
-        models look at the whole history again. After `load` there is no history: the frame becomes it.
-        Raises InputError, and changes nothing, for rows that leave a gap or overlap with the history, of unknown
-        series, in other columns or of another frequency, for missing values, and for no rows.
+        where its history ends. read: how they are read, by default as `fit` was told. The forecast is the one of
+        ``predict`` given the whole of it. Rows are added at a cost in proportion to their number; with
+        ``normalisation="causal"`` so is the forecast of the LSTM made, while other models look at the whole history
+        again. After `load` there is no history: the frame becomes it. Raises InputError, and changes nothing, for rows
+        that leave a gap or overlap with the history, of unknown series, in other columns or of another frequency, for
+        missing values that are not to be filled, and for no rows.
         """
         self._fitted()
         if self.panel_ is None:
-            self.panel_ = self._history(frame)
+            self.panel_ = self._history(frame, read)
             return self
-        new = self._agreeing(self._panel(frame, self.schema_, pace=self.panel_.frequency))
+        new = self._agreeing(self._panel(frame, read, self.schema_, pace=self.panel_.frequency))
         if self._following is None:
             self._growth = Growth(self.panel_, self.model_)
         assert self._growth is not None
         self.panel_ = self._growth.extend(new)
         return self
 
-    def predict(self, frame: pd.DataFrame | Panel | None = None) -> pd.DataFrame:
+    def predict(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> pd.DataFrame:
         """`predict_quantiles` as a table: ``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``."""
-        panel = self._history(frame)
+        panel = self._history(frame, read)
         return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
 
-    def predict_quantiles(self, frame: pd.DataFrame | Panel | None = None) -> Quantiles:
+    def predict_quantiles(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> Quantiles:
         """Forecast the ``horizon`` steps after each series' end.
 
-        frame: a history to forecast from instead of the one learned from; nothing is refitted. Neither the median
-        nor a bound is below zero for a series that never was. The notes say which values were raised to zero for
-        that, and which series were forecast another way. Raises InputError before `fit`, after `load` without a
-        frame, and for data that cannot be used; ModelFileError where a loaded model was made for other columns or
-        another frequency.
+        frame: a history to forecast from instead of the one learned from, in any form that `fit` takes; nothing is
+        refitted. read: how it is read, by default as `fit` was told. Neither the median nor a bound is below zero for
+        a series that never was. The notes say which values were raised to zero for that, and which series were
+        forecast another way. Raises InputError before `fit`, after `load` without a frame, and for data that cannot
+        be used; ModelFileError where a loaded model was made for other columns or another frequency.
         """
-        return self._forecast(self._history(frame))
+        return self._forecast(self._history(frame, read))
 
     def subject(
-        self, frame: pd.DataFrame | Panel | None = None, *, series: str | None = None, step: int | None = None
+        self,
+        frame: Data | None = None,
+        *,
+        series: str | None = None,
+        step: int | None = None,
+        read: ReadOptions | None = None,
     ) -> Subject:
         """The LSTM behind the forecast of one series, to look into with `gatewise.inspect.look_inside`.
 
-        frame: as of `predict_quantiles`. series: its id, by default the first. step: the step ahead, counted from 1,
-        that is looked at first. Raises InputError as that does, and for a model that is no LSTM.
+        frame, read: as of `predict_quantiles`. series: its id, by default the first. step: the step ahead, counted
+        from 1, that is looked at first. Raises InputError as that does, and for a model that is no LSTM.
         """
         from .subject import subject_of
 
-        panel = self._history(frame)
+        panel = self._history(frame, read)
         return subject_of(self.model_, panel, series, step)
 
-    def backtest(self, frame: pd.DataFrame | Panel, windows: int = WINDOWS) -> Backtest:
+    def backtest(self, frame: Data, windows: int = WINDOWS, *, read: ReadOptions | None = None) -> Backtest:
         """Compare all models on the last ``windows`` stretches of ``horizon`` steps; this object stays as it is.
 
-        Raises InputError where the series have no room for a single window.
+        frame, read: as of `fit`. Raises InputError where the series have no room for a single window.
         """
-        panel = self._panel(frame)
+        panel = self._panel(frame, read)
         word, setup = self._word(), replace(self._setup(panel.season), progress=self.progress)
         return compare(panel, setup, windows=windows, chosen=None if word == AUTO else word)
 
@@ -194,7 +215,7 @@ class Forecaster(Parameters):
         except (InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelFileError("its settings do not describe a model", where=str(path)) from error
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
-        loaded.backtest_, loaded.notes_, loaded.panel_ = None, (), None
+        loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
         return loaded
 
     def _word(self) -> str:
@@ -226,7 +247,7 @@ class Forecaster(Parameters):
         """What grew into the present history; a copy of this object that went another way has its own."""
         return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
 
-    def _history(self, frame: pd.DataFrame | Panel | None) -> Panel:
+    def _history(self, frame: Data | None, read: ReadOptions | None) -> Panel:
         """The series to forecast from: those of the frame, or else those learned from."""
         self._fitted()
         if frame is None:
@@ -235,7 +256,8 @@ class Forecaster(Parameters):
                     "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
                 )
             return self.panel_
-        return replace(self._agreeing(self._panel(frame, self.schema_)), season=self.schema_.season)
+        panel = self._panel(frame, read, self.schema_)
+        return replace(self._agreeing(panel), season=self.schema_.season)
 
     def _agreeing(self, panel: Panel) -> Panel:
         """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
@@ -245,12 +267,25 @@ class Forecaster(Parameters):
             )
         return panel
 
-    def _panel(self, frame: pd.DataFrame | Panel, schema: Schema | None = None, pace: Frequency | None = None) -> Panel:
-        """The series of a table or panel; of a table with a known schema's columns, by their names."""
+    def _panel(
+        self, frame: Data, read: ReadOptions | None, schema: Schema | None = None, pace: Frequency | None = None
+    ) -> Panel:
+        """The series of a table or panel; of a table with a known schema's columns, by their names.
+
+        read: None for as `fit` was told where there is a schema, and else for the defaults.
+        """
         season = None if self.season is None else arguments.whole("season", self.season)
-        if not isinstance(frame, Panel):
-            return _read(frame, season, schema, pace)
-        return frame if season is None else replace(frame, season=season)
+        if isinstance(frame, Panel):
+            if read is not None:
+                raise InputError("a Panel is read already", hint="give it without ReadOptions")
+            return frame if season is None else replace(frame, season=season)
+        read = read or (DEFAULTS if schema is None else self.read_)
+        settled = season if schema is None else schema.season
+        if None not in (settled, read.season) and settled != read.season:
+            raise InputError(
+                f"the season is {settled} for the forecaster, and {read.season} for the table", hint="give it once"
+            )
+        return _read(frame, replace(read, season=settled or read.season), schema, pace)
 
 
 def _winner(panel: Panel, setup: Setup, windows: int) -> tuple[str, Backtest | None, tuple[str, ...]]:
@@ -264,16 +299,24 @@ def _winner(panel: Panel, setup: Setup, windows: int) -> tuple[str, Backtest | N
     return word, backtest, backtest.notes
 
 
-def _read(frame: pd.DataFrame, season: int | None, schema: Schema | None, pace: Frequency | None = None) -> Panel:
+def _read(frame: Any, read: ReadOptions, schema: Schema | None, pace: Frequency | None) -> Panel:
     """The series of a table; columns that the schema names are taken by name where the table has them.
 
     pace: the frequency, where that is known.
     """
-    from ...tables.options import ReadOptions
     from ...tables.panels import panel_from_frame
+    from ...tables.reading import load_panel
 
-    if schema is None:
-        return panel_from_frame(frame, ReadOptions(season=season))
-    known: list[Any] = list(getattr(frame, "columns", []))
-    time, target = (name if name in known else None for name in (schema.time, schema.target))
-    return panel_from_frame(frame, ReadOptions(time_col=time, target=target, season=schema.season, pace=pace))
+    try:
+        if isinstance(frame, str | Path):
+            return load_panel(frame, read, pace=pace)
+        if schema is not None:
+            known: list[Any] = list(getattr(frame, "columns", []))
+            time, target = (name if name in known else None for name in (schema.time, schema.target))
+            read = replace(read, time=read.time or time, target=read.target or target)
+        return panel_from_frame(frame, read, pace=pace)
+    except InputError as error:
+        if not ARGUMENT.search(error.hint):
+            raise
+        hint = f"{error.hint} (set in ReadOptions, which is passed as read)"
+        raise InputError(error.what, where=error.where, hint=hint) from error

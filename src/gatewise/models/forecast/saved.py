@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import InputError, ModelFileError
+from ...errors import InputError, ModelFileError, argument
 from ...inspect.subject import Subject
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Panel
@@ -28,7 +28,7 @@ def read(path: Path, options: ReadOptions | None, label: str) -> Panel:
 def explain(forecaster: Forecaster, panel: Panel, question: Question, source: str) -> Subject:
     """The LSTM behind the forecast of one series."""
     if question.output is not None and not question.output.isdecimal():
-        raise InputError(f"output is {question.output!r}", hint="give the number of a step ahead, from 1")
+        raise InputError(f"{argument('output')} is {question.output!r}", hint="give the number of a step ahead, from 1")
     try:
         check_memory(forecaster.model_)
     except InputError as error:

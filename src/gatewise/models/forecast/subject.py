@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...inspect.page.chart import Chart, Interval
 from ...inspect.subject import Credit, Prediction, Subject
 from ...tables.panel import Floats, Panel
@@ -80,12 +80,14 @@ def check_memory(model: object, where: str = "") -> LSTMModel:
             raise InputError(
                 "the network carries its memory from before the window, and only windows can be looked into",
                 where=where,
-                hint="fit one with normalisation='window'",
+                hint="fit one that normalises by window",
             )
         return model
     name = getattr(model, "name", type(model).__name__)
     raise InputError(
-        f"the model is {name}, which has no memory to look into", where=where, hint="train one that has: --model lstm"
+        f"the model is {name}, which has no memory to look into",
+        where=where,
+        hint=f"train one that has: {argument('model', 'lstm')}",
     )
 
 

@@ -58,7 +58,7 @@ def subject_of(network: LanguageNetwork, vocabulary: Vocabulary, tokens: Tokens,
         credited=_whole,
         scores=Scores("Probability of the next", tuple(names[at] for at in shown), probabilities[shown]),
         cells=tuple((f"{place} {names[token]}",) for place, token in enumerate(tokens)),
-        shorter="look at less of the text: --last 1000",
+        shorter="look at less of the text, such as its last 1,000 characters",
         chosen=shown.index(chosen),
     )
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...equation import Cell
-from ...errors import InputError, ShapeError
+from ...errors import InputError, ShapeError, argument
 from ...nn.chain import Chain
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ...training import Progress
@@ -123,9 +123,13 @@ class SequenceEstimator(Parameters):
         self._check_fitted()
         name = type(self).__name__
         if self.bidirectional:
-            raise InputError(f"this {name} reads sequences from both ends", hint=f"{name}(bidirectional=False)")
+            raise InputError(
+                f"this {name} reads sequences from both ends", hint=f"train one with {argument('bidirectional', False)}"
+            )
         if self.pooling != "last":
-            raise InputError(f"this {name} takes the {self.pooling} of all steps", hint=f'{name}(pooling="last")')
+            raise InputError(
+                f"this {name} takes the {self.pooling} of all steps", hint="train one that pools the last step"
+            )
         network = self.network_
         return Chain(self.scale_.module(), network.recurrent, network.linear, *self._after()).eval()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...inspect.subject import Subject
 from ...nn.chain import Chain
 from ...tables.labelled import load_labelled
@@ -37,7 +37,7 @@ def load_regressor(path: str | Path, supplied: Supplied) -> SequenceRegressor:
 
 def read(path: Path, options: ReadOptions | None, label: str) -> Labelled:
     """Labelled sequences, whatever file they come from."""
-    columns = Columns(label, options.id_col or "id", options.time_col) if options else Columns(label)
+    columns = Columns(label, options.id or "id", options.time) if options else Columns(label)
     return load_labelled(path, columns)
 
 
@@ -60,7 +60,7 @@ def _row(data: Labelled, question: Question) -> int:
     ids = [] if data.sequences.ids is None else [str(name) for name in data.sequences.ids]
     if question.series not in ids:
         known = f"there is {', '.join(ids[:5])}" + (", ..." if len(ids) > 5 else "")
-        raise InputError(f"there is no sequence {question.series!r}", hint=known if ids else "give its number as row")
+        raise InputError(f"there is no sequence {question.series!r}", hint=known if ids else f"use {argument('row')}")
     return ids.index(question.series)
 
 

@@ -47,7 +47,7 @@ def sequence_of(
         "steps": tuple(str(step) for step in range(len(one.steps))),
         "inputs": names or tuple(f"feature {number}" for number in range(one.width)),
         "fed": torch.from_numpy(one.steps),
-        "shorter": "record a span of it, or means: gatewise.record(network, x, span=(0, 1000)), or bin=10",
+        "shorter": "record a span of its steps, or means of several, with gatewise.record",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...tables.sequences import Floats, Sequences, Whole
 
 
@@ -43,7 +43,9 @@ def aligned(y: Any, sequences: Sequences) -> Any:
     if len(y) != len(sequences):
         raise InputError(
             f"Found input variables with inconsistent numbers of samples: {len(sequences)} sequences and {len(y)} in y",
-            hint="" if sequences.ids is not None else "rows of a frame are single sequences unless id_column is set",
+            hint=""
+            if sequences.ids is not None
+            else f"rows of a frame are single sequences without {argument('id_column')}",
         )
     return y
 

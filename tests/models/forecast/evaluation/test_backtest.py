@@ -98,7 +98,7 @@ def test_the_winner_and_its_rival_are_named():
     assert won.verdict.endswith("(3 windows of 4 steps).")
     lost = compare(panel(climbing(60)), setup(), kinds=SLACK)
     assert lost.verdict.startswith("SeasonalNaive beats the LSTM (MASE")
-    assert lost.verdict.endswith("so the forecast is SeasonalNaive's; --model lstm overrides.")
+    assert lost.verdict.endswith("so the forecast is SeasonalNaive's; choose the model lstm to override.")
     told = compare(panel(climbing(60)), setup(), kinds=SLACK, chosen="lstm")
     assert told.verdict.endswith("; the forecast is the LSTM's, as asked.")
 

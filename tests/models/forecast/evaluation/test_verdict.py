@@ -33,7 +33,7 @@ def test_the_network_wins():
 def test_a_baseline_wins_and_forecasts():
     assert sentence(LSTM, NAIVE, ETS) == (
         "AutoETS beats the LSTM (MASE 0.61 against 0.66, 3 windows of 12 steps), "
-        "so the forecast is AutoETS's; --model lstm overrides."
+        "so the forecast is AutoETS's; choose the model lstm to override."
     )
 
 

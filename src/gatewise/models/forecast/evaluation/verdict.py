@@ -59,7 +59,7 @@ class Verdict:
         if network is None or network.model == best or self.chosen:
             return self._won()
         word = self.networks[network.model]
-        return f"{best} {self._beats(network)}, so the forecast is {best}'s; --model {word} overrides."
+        return f"{best} {self._beats(network)}, so the forecast is {best}'s; choose the model {word} to override."
 
     def _won(self) -> str:
         return f"{self.scores[0].model} wins: {self._margin()}."
