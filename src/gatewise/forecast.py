@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .extras import how_to_install
+
 if TYPE_CHECKING:
     from .models.forecast.estimator import Forecaster as Forecaster
     from .tables.options import ReadOptions as ReadOptions
@@ -16,7 +18,11 @@ __all__ = ["Forecaster", "ReadOptions"]
 
 def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name], __package__), name)
+        try:
+            return getattr(import_module(_EXPORTS[name], __package__), name)
+        except ModuleNotFoundError as error:
+            error.add_note(how_to_install(error.name or ""))
+            raise
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

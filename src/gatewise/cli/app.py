@@ -15,6 +15,7 @@ import typer
 
 from ..errors import ARGUMENT, GatewiseError
 from ..escape import visible
+from ..extras import how_to_install
 
 USAGE, DATA = 2, 1
 """Exit codes: for words that cannot be followed, and for data or files that cannot be used."""
@@ -62,7 +63,7 @@ def failing(context: typer.Context, code: int) -> Generator[None]:
         what = f"{error.where}: {error.what}" if error.where else error.what
         _fail(with_options(what, context), with_options(error.hint, context), code)
     except ModuleNotFoundError as error:
-        _fail(f"this command needs {error.name}", "pip install 'gatewise[forecast]'", DATA)
+        _fail(f"this needs {error.name}, which is not installed", how_to_install(error.name or ""), DATA)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror or error}", "", DATA)
 

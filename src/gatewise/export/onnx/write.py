@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ...errors import InputError
+from ...extras import how_to_install
 from ...files import atomic_write, check_writable
 from ..accept import Limit, accepted
 from .plan import started_states
@@ -88,7 +89,7 @@ def _check_installed(*, checked: bool) -> None:
         if find_spec(needed) is None:
             without = "; check=False exports without it" if needed == "onnxruntime" else ""
             raise ModuleNotFoundError(
-                f"exporting to ONNX needs {needed}: pip install 'gatewise[export]'{without}", name=needed
+                f"exporting to ONNX needs {needed}: {how_to_install(needed)}{without}", name=needed
             )
 
 

@@ -1,0 +1,33 @@
+"""What to install where a module is missing: the extra of gatewise that requires it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+_REQUIREMENT = re.compile(r"""([\w.-]+)[^;]*(?:;.*\bextra == ["']([\w-]+)["'])?""")
+
+
+def how_to_install(module: str) -> str:
+    """The command that installs a module: with the extra that requires it, alone where none does."""
+    name = module.partition(".")[0]
+    extra = next((extra for extra, modules in extras().items() if name in modules), None)
+    return f"pip install {name}" if extra is None else f"pip install '{f'gatewise[{extra}]' if extra else 'gatewise'}'"
+
+
+def extras() -> dict[str, set[str]]:
+    """The modules that each extra of the installed distribution requires; of "" what is always required.
+
+    An extra that holds another whole, such as the one for tests, is left out.
+    """
+    from importlib import metadata
+
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    try:
+        requirements = metadata.requires("gatewise") or []
+    except metadata.PackageNotFoundError:  # a source tree
+        requirements = []
+    for requirement in requirements:
+        if match := _REQUIREMENT.match(requirement):
+            found[match[2] or ""].add(match[1].lower().replace("-", "_"))
+    return {extra: modules for extra, modules in found.items() if not any(modules > other for other in found.values())}
