@@ -18,7 +18,7 @@ FLOORS = (
     "value files escape extras words",
     "equation container pages",
     "cells compiler",
-    "diagram transforms kernels",
+    "diagram transforms kernels lookup",
     "nn show tables",
     "training inspect export",
     "models",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 
-from .cells import CELLS
 from .compiler.gradient import backward_program
 from .compiler.lower import program_of
 from .compiler.stages import backward_sweep, forward_sweep
@@ -14,18 +13,17 @@ from .diagram import diagram
 from .equation import Cell, Gate, previous
 from .errors import CellError
 from .kernels.cpu.compile import llvm_text
+from .lookup import cell_at
 
 
-def show(name: str, form: str = "equations") -> str:
-    """The cell of this name as text. form: ``equations``, ``program``, ``llvm``, or ``diagram`` for an SVG file.
+def show(cell: Cell | str, form: str = "equations") -> str:
+    """A cell as text. form: ``equations``, ``program``, ``llvm``, or ``diagram`` for an SVG file.
 
-    Raises CellError for a name or form that there is not.
+    cell: a cell, or words for one as `cell_at` takes them. Raises CellError for a cell or form that does not exist.
     """
-    if name not in CELLS:
-        raise CellError(f"there is no cell {name!r}", hint=f"cells: {', '.join(CELLS)}")
     if form not in FORMS:
         raise CellError(f"a cell cannot be shown as {form!r}", hint=f"forms: {', '.join(FORMS)}")
-    return FORMS[form](CELLS[name])
+    return FORMS[form](cell_at(cell) if isinstance(cell, str) else cell)
 
 
 def equations(cell: Cell) -> str:

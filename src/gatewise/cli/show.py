@@ -8,11 +8,13 @@ import typer
 
 from .app import USAGE, app, failing
 
+CELL = "Such as lstm or gru, or one of your own: module:cell, or path/to/file.py:cell."
+
 
 @app.command()
 def show(
     context: typer.Context,
-    cell: Annotated[str, typer.Argument(help="Such as lstm or gru.", show_default=False)],
+    cell: Annotated[str, typer.Argument(help=CELL, show_default=False)],
     form: Annotated[str, typer.Option("--as", help="equations, program, llvm, or diagram (SVG).")] = "equations",
 ) -> None:
     """Show a cell: its equations, its program, the code that runs, or its picture."""
