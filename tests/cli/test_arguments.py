@@ -123,7 +123,7 @@ def test_no_option_of_the_shell_is_named_outside_of_it() -> None:
 
 def test_what_the_shell_runs_speaks_of_arguments_in_the_one_form() -> None:
     """As ``name=value`` a command could not turn them into its options."""
-    packages = ("cli/", "models/", "tables/", "export/command")
+    packages = ("cli/", "models/", "tables/", "export/")
     found = [
         (path, text)
         for path, tree in sources()

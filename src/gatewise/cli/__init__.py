@@ -11,12 +11,16 @@ from typing import NoReturn
 
 import typer
 
-from . import classify as classify
-from . import export as export
+# Commands stand in the help in the order in which they are imported: the main job first.
+# isort: off
 from . import forecast as forecast
+from . import classify as classify
 from . import generate as generate
 from . import inspect as inspect
+from . import export as export
 from . import show as show
+
+# isort: on
 from .app import DATA, app, complain
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 import shlex
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,6 +16,7 @@ import typer
 from ..errors import ARGUMENT, GatewiseError
 from ..escape import visible
 from ..extras import how_to_install
+from .choices import one_of
 
 USAGE, DATA = 2, 1
 """Exit codes: for words that cannot be followed, and for data or files that cannot be used."""
@@ -27,7 +28,6 @@ Text = str | None
 File = Path | None
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -49,8 +49,12 @@ def gatewise(
     """The LSTM family for PyTorch, from equation to device."""
 
 
-def option(panel: str, metavar: str | None, words: str, *names: str, **more: Any) -> Any:
-    """An option that the help shows in a panel. names: what it is called, where not like the argument of Python."""
+def option(panel: str, metavar: str | None, words: str, *names: str, choices: Iterable[str] = (), **more: Any) -> Any:
+    """An option that the help shows in a panel. names: what it is called, where not like the argument of Python.
+
+    choices: words that the shell may complete it with.
+    """
+    more |= {"autocompletion": one_of(choices)} if choices else {}
     return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=panel, show_default=False, **more)
 
 

@@ -8,24 +8,24 @@ from typing import Annotated
 import typer
 
 from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
+from .choices import DTYPES, FORMATS, TARGETS, listed
 from .reading import APART, SORTED
 
 OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
 CHIP = "The chip"
-TARGETS = "generic (default), simd, cortex-m4, cortex-m55."
 
 
 @app.command()
 def export(
     context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help=OF, show_default=False)],
-    to: Annotated[str, option(WRITING, "WORD", "c: one C99 file and its header; onnx.")],
+    to: Annotated[str, option(WRITING, "WORD", "c: one C99 file and its header; onnx.", choices=FORMATS)],
     out: Annotated[Path, option(WRITING, "FOLDER", "Where. Default: here.")] = Path(),
     name: Annotated[str, option(WRITING, "NAME", "Of files, and of functions of C. Default: model.")] = "model",
     json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
-    dtype: Annotated[Text, option(CHIP, "WORD", "float32 (default), int8.")] = None,
-    target: Annotated[Text, option(CHIP, "WORD", TARGETS)] = None,
+    dtype: Annotated[Text, option(CHIP, "WORD", f"{listed(DTYPES)}.", choices=DTYPES)] = None,
+    target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
     id_column: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,

@@ -9,10 +9,11 @@ from typing import Annotated, Any, cast
 import typer
 
 from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
+from .choices import MODELS
 from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Frequency, Target, Time
 
 FORECAST = "What is forecast"
-MODELS = "auto, lstm, naive, seasonal_naive, auto_theta, auto_ets"
+NAMES = f"One of {', '.join(MODELS)}. Default: auto."
 
 
 @app.command()
@@ -20,7 +21,7 @@ def forecast(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV or Parquet, long or wide.", show_default=False)],
     horizon: Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not needed with --load.", min=1)] = None,
-    model: Annotated[Text, option(FORECAST, "WORD", f"One of {MODELS}. Default: auto.")] = None,
+    model: Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)] = None,
     level: Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")] = None,
     backtest: Annotated[int | None, option(FORECAST, "K", "Windows to test on, 0 for none. Default: 3.", min=0)] = None,
     budget: Annotated[Text, option(FORECAST, "TIME", "Bounds the training, such as 60s or 2m.")] = None,

@@ -7,15 +7,17 @@ from typing import Annotated
 import typer
 
 from .app import USAGE, app, failing
+from .choices import VIEWS, cell_names, one_of
 
+AS = "equations, program, llvm, or diagram (SVG)."
 CELL = "Such as lstm or gru, or one of your own: module:cell, or path/to/file.py:cell."
 
 
 @app.command()
 def show(
     context: typer.Context,
-    cell: Annotated[str, typer.Argument(help=CELL, show_default=False)],
-    form: Annotated[str, typer.Option("--as", help="equations, program, llvm, or diagram (SVG).")] = "equations",
+    cell: Annotated[str, typer.Argument(help=CELL, show_default=False, autocompletion=cell_names)],
+    form: Annotated[str, typer.Option("--as", help=AS, autocompletion=one_of(VIEWS))] = "equations",
 ) -> None:
     """Show a cell: its equations, its program, the code that runs, or its picture."""
     with failing(context, USAGE):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...nn.chain import Chain
 from .arrays import Array, Numbers
 from .builder import Draft
@@ -27,7 +27,7 @@ def checked(calibration: Tensor | Sequence[Tensor] | None, inputs: int) -> Batch
     if not given:
         raise InputError(
             "int8 needs inputs like those the model will see",
-            where="calibration",
+            where=argument("calibration"),
             hint=f"a tensor of shape {_shapes(inputs)}",
         )
     batches = [

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from ...compiler.rules import Interval
-from ...errors import InputError
+from ...errors import InputError, argument
 from .arrays import FLOATS, Array, Form, Narrow, Numbers, Wide
 from .builder import Draft
 from .floats import found_gates
@@ -152,7 +152,7 @@ class Int8:
                 f"a row of {whole.shape[-1]} weights for {operand} adds up to {most:,} in int8; with inputs of int16 a "
                 f"sum of 32 bits holds less than {LARGEST:,}",
                 where=sums.name,
-                hint='dtype="float32", or a narrower layer',
+                hint=f"use {argument('dtype', 'float32')}, or a narrower layer",
             )
 
 

@@ -13,7 +13,7 @@ from ...compiler.rules import EVERY, Interval
 from ...compiler.signals import flow_of
 from ...compiler.stages import INPUT, bias_of, forward_sweep, row_sweep
 from ...equation import previous
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...nn.chain import Chain
 from ...nn.maps import cell_of_map, vectors_of_map
 from ...nn.recurrent import Recurrent
@@ -62,7 +62,7 @@ def _add_layers(draft: Draft, module: Recurrent, name: str, x: Array) -> Array:
     if module.bidirectional:
         raise InputError(
             "a bidirectional module needs the end of a sequence before its beginning can be said",
-            hint="train one with bidirectional=False",
+            hint=f"train one with {argument('bidirectional', False)}",
         )
     for at, place in enumerate(module.places):
         own = f"{name}l{place.layer}"

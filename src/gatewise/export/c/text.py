@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...compiler.render.c import number
-from ...errors import InputError
+from ...errors import InputError, argument
 
 _KEYWORDS = """
 alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const constexpr
@@ -30,9 +30,9 @@ def checked_name(name: str) -> str:
     """The name under which the file's functions go. Raises InputError for one that C or C++ does not take."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name):  # pyright: ignore[reportUnnecessaryIsInstance]
         hint = "a letter, then letters, digits and _ of ASCII, at most 63"
-        raise InputError(f"{ascii(name)[:80]} is no name for functions of C", where="name", hint=hint)
+        raise InputError(f"{ascii(name)[:80]} is no name for functions of C", where=argument("name"), hint=hint)
     if name in KEYWORDS or "__" in name:
-        raise InputError(f"{name} is taken by C or C++", where="name", hint='such as name="model"')
+        raise InputError(f"{name} is taken by C or C++", where=argument("name"), hint="give another")
     return name
 
 

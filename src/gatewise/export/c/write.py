@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...files import atomic_write, check_writable
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
@@ -67,7 +67,9 @@ def write(
     chain, _ = accepted(model, LIMIT)
     inputs = chain.input_size
     if dtype == "float32" and calibration is not None:
-        raise InputError("float32 takes no calibration", where="calibration", hint='dtype="int8"')
+        raise InputError(
+            "float32 takes no calibration", where=argument("calibration"), hint=f"use {argument('dtype', 'int8')}"
+        )
     written = drafted(chain, f"{name}_", Float(LAYOUTS[target]), inputs)
     golden, quality = _golden(chain, inputs), None
     if dtype == "int8":
