@@ -182,8 +182,9 @@ class _Window:
         return "" if self.panel.target == "y" else self.panel.target
 
     def _about(self) -> tuple[tuple[str, str], ...]:
-        own = self._predicted
-        away = np.abs(own - self.forecast.median[0]) / np.maximum(np.abs(self.forecast.median[0]), np.finfo(float).tiny)
+        medians = self._predicted
+        (forecast,) = self.forecast.median
+        away = np.abs(medians - forecast) / np.maximum(np.abs(forecast), np.finfo(float).tiny)
         level = float(self.space.leave(np.array([self.opened.level]))[0])
         return (
             ("Network", f"{self.opened.number + 1} of {self.members}, the nearest to the forecast of all"),

@@ -93,6 +93,6 @@ def test_the_lstm_forecasts_and_is_explained_above_the_floor(
     assert NOTE.format("LSTM") in forecast.notes
     if normalisation == "window":
         subject = forecaster.subject()
-        assert min(said.value for said in subject.said) >= 0
+        assert min(prediction.value for prediction in subject.predictions) >= 0
         assert subject.chart is not None
         np.testing.assert_array_equal(subject.chart.median, forecast.median[0])
