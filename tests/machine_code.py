@@ -57,23 +57,27 @@ class Shared:
                     pass  # another process was first
 
     def _optimised(self, text: str) -> binding.ModuleRef:
+        """An empty module, for which the code that there is will be taken: LLVM's own of a kernel takes megabytes."""
         key = hashlib.sha256(f"{self._how}\n{text}".encode()).hexdigest()
-        code = self._read(key)
-        if code is not None:
-            self._code[key] = code
-        module = passes(text) if code is None else binding.parse_assembly("")
+        self._code[key] = self._read(key) or self._made(key, text)
+        module = binding.parse_assembly("")
         module.name = key
         return module
 
+    def _made(self, key: str, text: str) -> bytes:
+        code: list[bytes] = []
+        engine = self._engine(passes(text), compiling._target())
+        engine.set_object_cache(lambda module, made: code.append(made))
+        engine.finalize_object()
+        half = self._folder / f"{key}.{os.getpid()}"
+        half.write_bytes(hashlib.sha256(code[0]).digest() + code[0])
+        half.replace(self._folder / key)  # whole, for a process that looks at the same moment
+        return code[0]
+
     def _compiler(self, module: binding.ModuleRef, target: binding.TargetMachine) -> Any:
         engine = self._engine(module, target)
-        engine.set_object_cache(self._write, lambda module: self._code.pop(module.name, None))
+        engine.set_object_cache(getbuffer_func=lambda module: self._code.pop(module.name))
         return engine
-
-    def _write(self, module: binding.ModuleRef, code: bytes) -> None:
-        half = self._folder / f"{module.name}.{os.getpid()}"
-        half.write_bytes(hashlib.sha256(code).digest() + code)
-        half.replace(self._folder / module.name)  # whole, for a process that looks at the same moment
 
     def _read(self, key: str) -> bytes | None:
         path = self._folder / key

@@ -70,20 +70,30 @@ every_cell_slowly = pytest.mark.parametrize("cell", values(ALL_CELLS, quick=["ls
 every_dtype = pytest.mark.parametrize("dtype", values(DTYPES))
 
 
-def every_pair(
-    allowed: Callable[..., bool] = lambda *row: True, **choices: Mapping[str, object] | Iterable[object]
-) -> pytest.MarkDecorator:
-    """A test with one of each of some choices, over few rows in which every pair of choices occurs.
+Choices = Mapping[str, object] | Iterable[object]
+"""Values with their names, or values whose names are their text."""
 
-    allowed: of a row's values, whether they go together. choices: by argument, values with their names, or values whose
-    names are their text.
+
+def every_pair(allowed: Callable[..., bool] = lambda *row: True, **choices: Choices) -> pytest.MarkDecorator:
+    """A test with one of each of some choices, by argument, over few rows in which every pair of choices occurs.
+
+    allowed: of a row's values, whether they go together.
     """
+    return _every(2, allowed, choices)
+
+
+def every_choice(**choices: Choices) -> pytest.MarkDecorator:
+    """Likewise, over the fewest rows in which every choice occurs: where choices have nothing to do with each other."""
+    return _every(1, lambda *row: True, choices)
+
+
+def _every(size: int, allowed: Callable[..., bool], choices: Mapping[str, Choices]) -> pytest.MarkDecorator:
     tables = [one if isinstance(one, Mapping) else {str(value): value for value in one} for one in choices.values()]
 
     def valued(row: Row) -> tuple[object, ...]:
         return tuple(table[name] for table, name in zip(tables, row, strict=True))
 
-    rows = covering([row for row in product(*tables) if allowed(*valued(row))], 2)
+    rows = covering([row for row in product(*tables) if allowed(*valued(row))], size)
     return pytest.mark.parametrize(",".join(choices), cases({row: valued(row) for row in rows}))
 
 

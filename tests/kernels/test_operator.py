@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -9,7 +11,7 @@ from gatewise.kernels.layer import Layer
 from gatewise.kernels.operator import TRAINED, backward_op, double_backward_op, sequence_op
 from gatewise.kernels.registry import register
 
-from ..matrix import ALL_CELLS, every_cell, every_pair, random_layer
+from ..matrix import ALL_CELLS, every_cell, every_choice, every_pair, random_layer
 
 
 def with_gradients(layer):
@@ -54,17 +56,32 @@ def test_there_are_enough_inputs():
     assert len(INPUTS) * len(ALL_CELLS) >= 200
 
 
-@every_pair(cell=ALL_CELLS, inputs={"-".join(map(str, inputs)): inputs for inputs in INPUTS})
+NAMED_INPUTS = {"-".join(map(str, inputs)): inputs for inputs in INPUTS}
+OF_THE_OPERATOR = ("test_schema", "test_autograd_registration", "test_faketensor")
+
+
+@every_pair(cell=ALL_CELLS, inputs=NAMED_INPUTS)
 def test_opcheck(cell, inputs):
+    check_operators(cell, inputs, OF_THE_OPERATOR)
+
+
+@every_choice(cell=ALL_CELLS, inputs=NAMED_INPUTS)
+def test_opcheck_when_traced(cell, inputs):
+    """Which takes long, and sees nothing of the cell but its operators' shapes."""
+    check_operators(cell, inputs, "test_aot_dispatch_dynamic")
+
+
+def check_operators(cell, inputs, tests):
     layer, key = layer_of(cell, *inputs), register(cell)
-    torch.library.opcheck(sequence_op, (key, *layer, inputs[-1]))
+    check = partial(torch.library.opcheck, test_utils=tests)
+    check(sequence_op, (key, *layer, inputs[-1]))
     y, last, *kept = (tensor.detach() for tensor in sequence_op(key, *layer, True))
     seeds = [torch.ones_like(tensor).requires_grad_(inputs[-1]) for tensor in (y, last, kept[1])]
     seeds[2] = seeds[2] if kept[1].numel() else None
-    torch.library.opcheck(backward_op, (key, *layer, y, *kept, *seeds, inputs[0] % 2 == 0))
+    check(backward_op, (key, *layer, y, *kept, *seeds, inputs[0] % 2 == 0))
     plain = [None if tensor is None else tensor.detach() for tensor in (*layer, *seeds)]
     given = [None if index == inputs[0] else torch.ones_like(field) for index, field in enumerate(plain[:TRAINED])]
-    torch.library.opcheck(double_backward_op, (key, *plain, *given))
+    check(double_backward_op, (key, *plain, *given))
 
 
 @every_cell

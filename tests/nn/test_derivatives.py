@@ -1,4 +1,5 @@
-"""Derivatives of whole modules in every mode that torch has, over a sample of all that their options allow."""
+"""Derivatives of whole modules over a sample of all that their options allow; and in every mode that torch has, over as
+much of the sample as has every pair of choices."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.cells import CELLS
 from gatewise.nn import Recurrent
 
-from ..matrix import cases
+from ..matrix import cases, covering
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
 # torch's own decompositions for forward mode are scripted when they are first used
@@ -62,18 +63,14 @@ def sample():
         yield from chosen.sample([c for c in everything if c.cell == cell and makes_sense(c)], share)
 
 
-SAMPLE = list(sample())
-
-
-def named(configurations):
-    """Configurations by the names of their choices."""
-    return {tuple(str(value) for value in configuration): (configuration,) for configuration in configurations}
+SAMPLE = {tuple(str(choice) for choice in configuration): (configuration,) for configuration in sample()}
+PAIRS = {row: SAMPLE[row] for row in covering(list(SAMPLE), 2)}
 
 
 def test_there_are_enough_configurations_and_every_choice_is_among_them():
     assert len(SAMPLE) >= 500
-    for name, choices in CHOICES.items():
-        assert {getattr(configuration, name) for configuration in SAMPLE} == set(choices)
+    for index, choices in enumerate(CHOICES.values()):
+        assert {configuration[index] for (configuration,) in SAMPLE.values()} == set(choices)
 
 
 def module_of(c):
@@ -125,8 +122,14 @@ def function_of(c):
     return run, [leaf.to(torch.float64).requires_grad_() for leaf in leaves]
 
 
-@pytest.mark.parametrize("c", cases(named(SAMPLE)))
-def test_first_second_forward_and_batched(c):
+@pytest.mark.parametrize("c", cases(SAMPLE))
+def test_gradients(c):
+    run, leaves = function_of(c)
+    assert torch.autograd.gradcheck(run, leaves, **GRADCHECK, fast_mode=True)
+
+
+@pytest.mark.parametrize("c", cases(PAIRS))
+def test_second_forward_and_batched(c):
     run, leaves = function_of(c)
     assert torch.autograd.gradcheck(
         run, leaves, **GRADCHECK, fast_mode=True, check_forward_ad=True, check_batched_grad=True
@@ -135,7 +138,7 @@ def test_first_second_forward_and_batched(c):
 
 
 # a PackedSequence is no tensor that vmap could map
-@pytest.mark.parametrize("c", cases(named(c for c in SAMPLE if c.form != "packed")))
+@pytest.mark.parametrize("c", cases({row: PAIRS[row] for row in PAIRS if PAIRS[row][0].form != "packed"}))
 def test_vmap_is_a_loop_and_gives_gradients_of_each_sample(c):
     run, (x, *rest) = function_of(c)
     xs = torch.stack([x.detach(), 1 - x.detach(), 2 * x.detach()])
