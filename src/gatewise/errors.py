@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
 
 ARGUMENT = re.compile(r"""(?<!['"\w])`([a-z_]+)(?:=("(?:[^"\\]|\\.)*"|-?\d+|True|False))?`""")
 """An `argument` in a message: its name, and its value as Python writes it, if there is one."""
@@ -21,10 +26,12 @@ def argument(name: str, value: str | int | None = None) -> str:
 
 
 class GatewiseError(Exception):
-    """Base of every error that gatewise raises on purpose.
+    """Base of every error that gatewise raises on purpose; `str` gives all three parts.
 
-    what: one sentence, without a final full stop. where: file, row, column, series or tensor index.
-    hint: what to do next.
+    Args:
+        what: What is wrong, one sentence without a final full stop.
+        where: The place: a file, row, column, series, argument or tensor index; empty where there is none to name.
+        hint: What to do next; empty where there is nothing to advise.
     """
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
@@ -35,9 +42,27 @@ class GatewiseError(Exception):
         located = f"{self.where}: {self.what}" if self.where else self.what
         return f"{located}\nhint: {self.hint}" if self.hint else located
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled with all fields, whatever a subclass's constructor takes: errors cross processes."""
+        return _restored, (type(self), self.__dict__)
+
 
 class InputError(GatewiseError, ValueError):
-    """Data or an argument that cannot be used as it stands."""
+    """Data or an argument that cannot be used as it is.
+
+    Args:
+        what: As for `GatewiseError`.
+        where: As for `GatewiseError`; by default made from ``row`` and ``column``.
+        hint: As for `GatewiseError`.
+        row: The row of a table in which the fault lies, counted from 0; None where it is in no one row.
+        column: The column in which it lies, by its name; None where it is in no one column.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", row: int | None = None, column: str | None = None
+    ) -> None:
+        super().__init__(what, where=where or place(row, column), hint=hint)
+        self.row, self.column = row, column
 
 
 class ShapeError(InputError, RuntimeError):
@@ -58,3 +83,53 @@ class CellError(GatewiseError, TypeError):
 
 class ExplanationError(GatewiseError):
     """An explanation whose parts do not add up to what they explain; nothing is shown of it."""
+
+
+_Error = TypeVar("_Error", bound=GatewiseError)
+
+
+def place(row: int | None = None, column: str | None = None, first_row: int | None = None) -> str:
+    """Words for a place in a table: ``row 2 (counted from 0), column 'sales'``.
+
+    Args:
+        row: The row, counted from 0.
+        column: The column's name.
+        first_row: The number that the reader's file gives to row 0; None says that rows are counted from 0.
+    """
+    words: list[str] = []
+    if row is not None:
+        words.append(f"row {row} (counted from 0)" if first_row is None else f"row {row + first_row}")
+    if column is not None:
+        words.append(f"column {column!r}")
+    return ", ".join(words)
+
+
+def moved(error: _Error, where: str) -> _Error:
+    """A copy of the error, of its own class and with all its fields, that names another place."""
+    return _restored(type(error), {**error.__dict__, "where": where})
+
+
+@contextmanager
+def located(source: str | Path, first_row: int | None = None) -> Generator[None]:
+    """Name a file in every `InputError` that the block raises and that names no place yet.
+
+    Args:
+        source: What the block reads, such as the path of a file.
+        first_row: The number that the file gives to the table's first row; with it, an error that carries a row or
+            column names the file and the row as the file counts it.
+    """
+    try:
+        yield
+    except InputError as error:
+        spot = "" if first_row is None else place(error.row, error.column, first_row)
+        if spot:
+            raise moved(error, f"{source}, {spot}") from error
+        if error.where:
+            raise
+        raise moved(error, str(source)) from error
+
+
+def _restored(kind: type[_Error], fields: dict[str, Any]) -> _Error:
+    error = kind.__new__(kind, fields["what"], fields["where"], fields["hint"])
+    error.__dict__.update(fields)
+    return error

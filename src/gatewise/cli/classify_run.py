@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import InputError, argument
+from ..errors import InputError, argument, located
 from ..escape import visible
 from ..files import check_writable
 from ..models.sequence.classifier import SequenceClassifier
@@ -136,10 +136,8 @@ def carry_out(request: Request) -> Outcome:
 def _trained(data: Labelled, request: Request) -> SequenceClassifier:
     given: dict[str, Any] = {"max_epochs": request.epochs} if request.epochs else {}
     model = SequenceClassifier(random_state=request.seed, bidirectional=not request.one_way, verbose=True, **given)
-    try:
+    with located(request.data):
         return model.fit(data.sequences, list(data.labels))
-    except InputError as error:
-        raise InputError(error.what, where=error.where or str(request.data), hint=error.hint) from error
 
 
 def judge(model: SequenceClassifier, data: Labelled, path: Path) -> Judgement:
@@ -151,10 +149,8 @@ def judge(model: SequenceClassifier, data: Labelled, path: Path) -> Judgement:
             raise InputError(
                 f"the model has not learned the label {label!r} of sequence {row}", where=str(path), hint=hint
             )
-    try:
+    with located(path):
         predicted = model.predict(data.sequences).tolist()
-    except InputError as error:
-        raise InputError(error.what, where=error.where or str(path), hint=error.hint) from error
     return judged(model.classes_.tolist(), list(data.labels), predicted)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import located
 from ..models.kind import Kind
 from ..models.registry import kind_of
 from ..nn.chain import Chain
@@ -27,7 +25,7 @@ class Source:
 
     def read(self, data: Path, options: ReadOptions, label: str) -> list[Tensor]:
         """Sequences (T, I) out of a file of the kind that such a model reads."""
-        with _located(data):
+        with located(data):
             return self.kind.steps(self.model, self.kind.read(data, options, label=label))
 
 
@@ -35,13 +33,7 @@ def source_of(path: Path) -> Source:
     """The model in this file. Raises ModelFileError or InputError for one that cannot go step by step, by name."""
     kind = kind_of(path, "chain")
     model = kind.load(path)
-    with _located(path):
+    with located(path):
         return Source(kind.chain(model), kind, model)
 
 
-@contextmanager
-def _located(path: Path) -> Generator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise InputError(error.what, where=error.where or str(path), hint=error.hint) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, argument
+from ..errors import InputError, argument, located
 from ..escape import visible
 from ..files import check_writable
 from ..models.language.model import LanguageModel
@@ -86,10 +86,8 @@ def _trained(request: Request) -> tuple[LanguageModel, dict[str, Any]]:
     given: dict[str, Any] = {"max_epochs": request.epochs} if request.epochs else {}
     model = LanguageModel(vocabulary=known, random_state=request.seed, verbose=True, **given)
     begun = time.monotonic()
-    try:
+    with located(request.text):
         model.fit(text[:cut])
-    except InputError as error:
-        raise InputError(error.what, where=error.where or str(request.text), hint=error.hint) from error
     facts: dict[str, Any] = {
         "text": request.text.name,
         "characters": len(text),
