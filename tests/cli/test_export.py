@@ -134,7 +134,7 @@ WRONG_WORDS = {
     "another form": (["--to", "tflite"], "--to is 'tflite'"),
     "another target": (["--to", "c", "--target", "z80"], "there is no target 'z80'"),
     "another dtype": (["--to", "c", "--dtype", "int4"], "there is no dtype 'int4'"),
-    "a keyword": (["--to", "c", "--name", "int"], "int is taken by C"),
+    "a keyword": (["--to", "c", "--name", "int"], "int is reserved by C"),
     "a path as name": (["--to", "onnx", "--name", "../model"], "--name is '../model'"),
     "no calibration": (["--to", "c", "--dtype", "int8"], "int8 needs inputs"),
     "calibration of floats": (["--to", "c", "--calibration", "saved"], "float32 takes no calibration"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatewise import cell
 from gatewise.errors import InputError
 from gatewise.export import to_c
-from gatewise.export.c.text import KEYWORDS, Names, checked_name, plain
+from gatewise.export.c.text import KEYWORDS, Identifiers, checked_name, plain
 from gatewise.nn import LSTM, Recurrent
 from gatewise.nn.chain import Chain
 
@@ -49,7 +49,7 @@ def test_comments_are_inert(text):
 
 @given(st.lists(st.text(min_size=1), max_size=30, unique=True))
 def test_identifiers_differ_and_are_none_of_cs(names):
-    given_names = Names(("state", "x"), "model_")
+    given_names = Identifiers(("state", "x"), "model_")
     found = [given_names(name) for name in names]
     assert len(set(found)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each) for each in found)

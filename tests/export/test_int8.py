@@ -1,4 +1,4 @@
-"""A file in int8: near the model, the words of its twin in numpy on every target, and no sum that could overflow."""
+"""A file in int8: near the model, the bits of its numpy model on every target, and no sum that could overflow."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from gatewise.errors import InputError
 from gatewise.export import to_c
 from gatewise.export.accept import accepted
 from gatewise.export.c.calibration import checked
-from gatewise.export.c.floats import Float
-from gatewise.export.c.int_layouts import INT_LAYOUTS
-from gatewise.export.c.ints import rounded
+from gatewise.export.c.arithmetic import FloatArithmetic, rounded
+from gatewise.export.c.int_layouts import INT8_LAYOUTS
 from gatewise.export.c.layouts import LAYOUTS
-from gatewise.export.c.write import LIMIT, drafted, in_whole_numbers
+from gatewise.export.c.write import LIMIT, built, built_in_int8
 from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.chain import Chain
 from gatewise.nn.maps import Standardize
@@ -79,12 +78,14 @@ def weights_in(text):
     return re.findall(r"int8_t \w+\[\d+\] = \{([^}]*)\}", text)
 
 
-def twin(model, calibration, target="generic"):
+def numpy_model(model, calibration, target="generic"):
     """What runs the file's arithmetic in numpy: (T, I) to (T, O)."""
     chain, _ = accepted(model, LIMIT)
     x = checked(calibration, calibration.shape[-1])
-    found, _, _ = in_whole_numbers(chain, drafted(chain, "m_", Float(LAYOUTS[target]), chain.input_size), target, x)
-    return lambda given: torch.from_numpy(found.draft.twin.run(given[:, None].numpy(), found.y)[0][:, 0])
+    found, _, _ = built_in_int8(
+        chain, built(chain, "m_", FloatArithmetic(LAYOUTS[target]), chain.input_size), target, x
+    )
+    return lambda given: torch.from_numpy(found.builder.numpy_model.run(given[:, None].numpy(), found.y)[0][:, 0])
 
 
 def in_int8(names, folder, *flags, compiler="gcc", target="generic"):
@@ -110,12 +111,12 @@ def written(tmp_path_factory):
 
 @needs_gcc
 @pytest.mark.parametrize("name", names(MODELS))
-def test_c_has_the_words_of_its_twin_and_is_near_the_model(written, name):
+def test_c_has_the_bits_of_its_numpy_model_and_is_near_the_model(written, name):
     one, exported = written[name]
     x = inputs_of(MODELS[name])
     one.reset()
     found = one.run(x)
-    assert torch.equal(found, twin(MODELS[name], seen(MODELS[name]))(x))
+    assert torch.equal(found, numpy_model(MODELS[name], seen(MODELS[name]))(x))
     assert exported.quality.ratio > INT8_RATIO
     assert one.selftest() == 0
 
@@ -125,7 +126,7 @@ def test_c_has_the_words_of_its_twin_and_is_near_the_model(written, name):
 def test_every_target_and_compiler_gives_the_same_words(written, compiler, level, tmp_path):
     need(compiler)
     names = ["deep", "heads", "slstm_layer_norm", "scaled, a head", "no recurrent part"]
-    for target in dict(zip(INT_LAYOUTS.values(), INT_LAYOUTS, strict=True)).values():
+    for target in dict(zip(INT8_LAYOUTS.values(), INT8_LAYOUTS, strict=True)).values():
         for name, (one, _) in in_int8(names, tmp_path / target, level, compiler=compiler, target=target).items():
             x, here = inputs_of(MODELS[name]), written[name][0]
             here.reset()
@@ -173,14 +174,14 @@ def test_a_trained_model_keeps_its_signal(tmp_path):
 
 
 @pytest.mark.parametrize("board", ["cortex-m3", "cortex-m4", "cortex-m55", "rv32imafc"])
-def test_boards_have_the_words_of_the_twin(board, tmp_path):
+def test_boards_have_the_bits_of_the_numpy_model(board, tmp_path):
     need(*BOARDS[board].missing())
     model, calibration = LSTM(1, 16), torch.randn(STEPS, 1)
     for target in ("cortex-m4", "cortex-m55"):
         (tmp_path / target).mkdir()
         file = to_c(model, tmp_path / target, target=target, dtype="int8", calibration=calibration)
         found = run_model(BOARDS[board], file.source, calibration[:40].numpy(), ("-Os", "-ffp-contract=off"))
-        assert torch.equal(torch.from_numpy(found.outputs), twin(model, calibration)(calibration[:40]))
+        assert torch.equal(torch.from_numpy(found.outputs), numpy_model(model, calibration)(calibration[:40]))
 
 
 @pytest.mark.parametrize("units", RATCHET)
@@ -255,7 +256,7 @@ def test_rounding_takes_back_what_it_loses_on_inputs_like_those_of_calibration()
     def off(matrix, bias):
         return np.square(ahead @ np.c_[matrix - weights, bias - biases].T).mean()
 
-    assert off(found.whole * units, found.biases) < 0.1 * off(plain, biases)
+    assert off(found.integers * units, found.biases) < 0.1 * off(plain, biases)
 
 
 def test_a_sum_without_a_bias_gets_none():

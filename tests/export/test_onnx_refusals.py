@@ -51,7 +51,7 @@ def test_a_model_of_a_milliard_weights_is_refused_before_any_work(path: Any) -> 
     with torch.device("meta"):
         module = LSTM(1, 15811)
     message = refused(module, path)
-    assert "bytes of weights, a file of ONNX holds at most 2,000,000,000" in message
+    assert "bytes of weights, an ONNX file holds at most 2,000,000,000" in message
     assert "4,000," in message
 
 

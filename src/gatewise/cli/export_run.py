@@ -14,8 +14,8 @@ from ..files import check_writable
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..export.c.write import Exported as InC
-    from ..export.onnx.write import Exported as InOnnx
+    from ..export.c.write import ExportedC
+    from ..export.onnx.write import ExportedOnnx
 
 FORMS = ("c", "onnx")
 _C, _WHOLE = "c", "int8"
@@ -89,16 +89,16 @@ def _check_onnx(request: Request) -> None:
 def carry_out(request: Request, model: nn.Module, calibration: list[Tensor] | None) -> Told:
     """Write the files. Raises GatewiseError, and then writes nothing."""
     if request.to == _C:
-        from ..export.c import to_c
+        from ..export import to_c
 
         given = {"dtype": request.dtype or DTYPE, "target": request.target or TARGET}
         return _of_c(to_c(model, request.out, name=request.name, calibration=calibration, **given), given)
-    from ..export.onnx import to_onnx
+    from ..export import to_onnx
 
     return _of_onnx(to_onnx(model, request.files[0], name=request.name))
 
 
-def _of_c(written: InC, given: dict[str, str]) -> Told:
+def _of_c(written: ExportedC, given: dict[str, str]) -> Told:
     sizes, quality = written.sizes, written.quality
     facts: dict[str, Any] = {**given, "inputs": sizes.inputs, "outputs": sizes.outputs}
     facts |= {"flash": sizes.flash, "ram": sizes.ram, "stack": sizes.stack, "macs": sizes.macs}
@@ -113,7 +113,7 @@ def _of_c(written: InC, given: dict[str, str]) -> Told:
     return Told((written.source, written.header), facts, tuple(sentences))
 
 
-def _of_onnx(written: InOnnx) -> Told:
+def _of_onnx(written: ExportedOnnx) -> Told:
     facts = {
         "opset": written.opset,
         "operators": dict(written.operators),

@@ -13,14 +13,14 @@ from ..nn.chain import Chain
 _DTYPES = (torch.float32, torch.float64)
 
 
-class Limit(NamedTuple):
-    """How many bytes of weights a kind of file holds. kind: as in "a file of ONNX"."""
+class SizeLimit(NamedTuple):
+    """The largest number of bytes of weights in a kind of file. kind: as in "an ONNX file"."""
 
     kind: str
     largest: int
 
     def check(self, count: int) -> None:
-        """Raises InputError where a file could not hold so many bytes."""
+        """Raises InputError for more bytes than a file can hold."""
         if count > self.largest:
             raise InputError(
                 f"the model has {count:,} bytes of weights, {self.kind} holds at most {self.largest:,}",
@@ -28,10 +28,10 @@ class Limit(NamedTuple):
             )
 
 
-def accepted(model: nn.Module, limit: Limit) -> tuple[Chain, torch.dtype]:
-    """The model as a chain, and its dtype. Raises InputError for what no file could hold, naming the parameter."""
+def accepted(model: nn.Module, limit: SizeLimit) -> tuple[Chain, torch.dtype]:
+    """The model as a chain, and its dtype. Raises InputError for what cannot be exported, naming the parameter."""
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
-        raise InputError(f"a {type(model).__name__} is no model", hint="give a Chain, or a recurrent module")
+        raise InputError(f"a {type(model).__name__} is not a model", hint="give a Chain, or a recurrent module")
     chain = model if isinstance(model, Chain) else Chain(model)
     named = [*chain.named_parameters(), *chain.named_buffers()]
     named = named if chain is model else [(name.removeprefix("parts.0."), tensor) for name, tensor in named]

@@ -1,4 +1,4 @@
-"""What one layer in one direction, or one head of it, computes with: the tensors by gate."""
+"""The weights of one layer in one direction, or of one head of it, by gate."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ..nn.weights import Place, blocks
 
 
 @dataclass(frozen=True)
-class Lane:
-    """W, U, b: each gate's own (H, I), (H, H) and (H,), without those that it has not. vectors: the per-unit weights.
+class LayerWeights:
+    """W, U, b: of each gate that has them, (H, I), (H, H) and (H,). vectors: the per-unit weights, (H,) each.
 
-    name: that of the layer. reverse: from the last step to the first. units: H. narrow: (P, H) where the output is
-    projected inside the step, and U is (H, P); whole: where it is projected afterwards, and U multiplies it whole.
+    name: of the layer, with the head where there are several. reverse: from the last step to the first. units: H.
+    narrow: the projection (P, H) where the output is projected inside the step; U is (H, P) then. whole: the projection
+    where it comes after the step, which multiplies the whole output with U.
     """
 
     name: str
@@ -36,10 +37,10 @@ class Lane:
     whole: Tensor | None
 
 
-def lanes_of(module: Recurrent, place: Place, name: str) -> list[Lane]:
-    """One for each head."""
+def layer_weights_of(module: Recurrent, place: Place, name: str) -> list[LayerWeights]:
+    """The weights of each head of a layer, or of the layer alone."""
     names = module.weight_shapes[place.suffix]
-    weights = {each: getattr(module, each + place.suffix).detach() for each in names}
+    weights = {name: getattr(module, name + place.suffix).detach() for name in names}
     x = weights["weight_ih"].new_zeros(1, place.inputs)
     layer = assembled(module.cell, weights, x, x.new_zeros(len(module.cell.state), 1, place.units), training=False)
     projection, whole = weights.get("weight_hr"), reads_output(module.cell)
@@ -48,15 +49,20 @@ def lanes_of(module: Recurrent, place: Place, name: str) -> list[Lane]:
     heads = module.options.heads
     parts = [layer] if heads == 1 else [head_of(layer, index, heads) for index in range(heads)]
     wide, narrow = (projection, None) if whole else (None, projection)
-    named = [name] if heads == 1 else [f"{name}.head{index}" for index in range(heads)]
-    return [_lane(part, module.cell, place, of, narrow, wide) for part, of in zip(parts, named, strict=True)]
+    head_names = [name] if heads == 1 else [f"{name}.head{index}" for index in range(heads)]
+    return [
+        _layer_weights(part, module.cell, place, head, narrow, wide)
+        for part, head in zip(parts, head_names, strict=True)
+    ]
 
 
-def _lane(part: Layer, cell: Cell, place: Place, name: str, narrow: Tensor | None, whole: Tensor | None) -> Lane:
+def _layer_weights(
+    part: Layer, cell: Cell, place: Place, name: str, narrow: Tensor | None, whole: Tensor | None
+) -> LayerWeights:
     def by_gate(weight: Tensor, has: Callable[[Gate], bool]) -> dict[str, Tensor]:
         return dict(zip([gate.name for gate in cell.gates if has(gate)], blocks(weight, part.units), strict=True))
 
-    return Lane(
+    return LayerWeights(
         name,
         cell,
         place.reverse,

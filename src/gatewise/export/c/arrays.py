@@ -1,4 +1,4 @@
-"""Arrays of a step, and the forms in which they hold their numbers: as floats, or in fixed point."""
+"""Arrays of a step, and how their numbers are stored: as floats, or in fixed point."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NARROW, WIDE = 32767, 2147483520
 _NEAREST = np.float32(12582912.0)
 
 
-class Form(Protocol):
-    """How the numbers of an array are held. c: their type. width: bytes of each. dtype: numpy's."""
+class Storage(Protocol):
+    """How the numbers of an array are stored. c: their C type. width: bytes of each. dtype: numpy's."""
 
     @property
     def c(self) -> str: ...  # noqa: D102
@@ -29,61 +29,61 @@ class Form(Protocol):
     @property
     def dtype(self) -> type[Any]: ...  # noqa: D102
 
-    def read(self, held: str) -> str:
-        """C: the float of what is held."""
+    def read(self, stored: str) -> str:
+        """The C expression of the float that a stored number stands for."""
         ...
 
     def write(self, value: str, prefix: str) -> str:
-        """C: what is held of a float."""
+        """The C expression of what is stored for a float."""
         ...
 
-    def decoded(self, held: Numbers) -> Numbers:
-        """The same as :meth:`read`, of numpy, to the bit."""
+    def decoded(self, stored: Numbers) -> Numbers:
+        """What :meth:`read` computes, in numpy, to the bit."""
         ...
 
     def encoded(self, values: Numbers) -> Numbers:
-        """The same as :meth:`write`."""
+        """What :meth:`write` computes, in numpy, to the bit."""
         ...
 
     def about(self) -> str:
-        """In words."""
+        """What the header says of it."""
         ...
 
 
 @dataclass(frozen=True)
-class Floats:
+class FloatStorage:
     """float32."""
 
     c: str = "float"
     width: int = 4
     dtype: type[Any] = np.float32
 
-    def read(self, held: str) -> str:
+    def read(self, stored: str) -> str:
         """As it is."""
-        return held
+        return stored
 
     def write(self, value: str, prefix: str) -> str:
         """As it is."""
         return value
 
-    def decoded(self, held: Numbers) -> Numbers:
+    def decoded(self, stored: Numbers) -> Numbers:
         """As it is."""
-        return held
+        return stored
 
     def encoded(self, values: Numbers) -> Numbers:
         """As it is."""
         return values
 
     def about(self) -> str:
-        """Nothing to say."""
+        """Nothing: a float needs no explanation."""
         return ""
 
 
 @dataclass(frozen=True)
-class Narrow:
-    """int16, from -32767 to 32767 for what lies from -reach to reach, rounded to the nearest.
+class Int16Storage:
+    """int16 in fixed point: -reach to reach as -32767 to 32767, rounded to the nearest.
 
-    proven: nothing computed lies outside, so that a step need not look; what comes from outside is cut off always.
+    proven: nothing that a step computes lies outside, so it need not clip; what comes from outside is always clipped.
     """
 
     reach: float
@@ -94,38 +94,38 @@ class Narrow:
 
     @property
     def unit(self) -> np.float32:
-        """What 1 stands for."""
+        """The float that a stored 1 stands for."""
         return np.float32(self.reach / NARROW)
 
     @property
     def _per_one(self) -> np.float32:
         return np.float32(NARROW / self.reach)
 
-    def read(self, held: str) -> str:
-        """One product."""
-        return f"(float){held} * {number(float(self.unit))}"
+    def read(self, stored: str) -> str:
+        """The stored number times the unit."""
+        return f"(float){stored} * {number(float(self.unit))}"
 
     def write(self, value: str, prefix: str) -> str:
-        """Rounded by an addition."""
+        """Rounded to the nearest, by adding a large float."""
         return f"{prefix}{'nearest' if self.proven else 'narrow'}({value} * {number(float(self._per_one))})"
 
-    def decoded(self, held: Numbers) -> Numbers:
-        """One product."""
-        return held.astype(np.float32) * self.unit
+    def decoded(self, stored: Numbers) -> Numbers:
+        """The stored number times the unit."""
+        return stored.astype(np.float32) * self.unit
 
     def encoded(self, values: Numbers) -> Numbers:
-        """Rounded by an addition."""
-        rounded = _within(np.asarray(values, np.float32) * self._per_one, NARROW) + _NEAREST
+        """Rounded to the nearest, by adding a large float."""
+        rounded = _clipped(np.asarray(values, np.float32) * self._per_one, NARROW) + _NEAREST
         return (rounded.view(np.int32) - 0x4B400000).astype(np.int16)
 
     def about(self) -> str:
-        """What 1 stands for."""
+        """The float that a stored 1 stands for."""
         return f"int16, 1 is {self.unit:.6g}"
 
 
 @dataclass(frozen=True)
-class Wide:
-    """int32 in steps of a power of two, so that every float that fits and is no smaller than a step is held exactly."""
+class Int32Storage:
+    """int32 in units of a power of two: every float that fits and is no smaller than a unit is stored exactly."""
 
     reach: float
     c: str = "int32_t"
@@ -134,69 +134,69 @@ class Wide:
 
     @property
     def unit(self) -> np.float32:
-        """What 1 stands for."""
+        """The float that a stored 1 stands for."""
         return np.float32(2.0 ** (math.ceil(math.log2(self.reach)) - 31))
 
-    def read(self, held: str) -> str:
-        """One product."""
-        return f"(float){held} * {number(float(self.unit))}"
+    def read(self, stored: str) -> str:
+        """The stored number times the unit."""
+        return f"(float){stored} * {number(float(self.unit))}"
 
     def write(self, value: str, prefix: str) -> str:
         """Rounded towards zero."""
         return f"{prefix}wide({value} * {number(float(1 / self.unit))})"
 
-    def decoded(self, held: Numbers) -> Numbers:
-        """One product."""
-        return held.astype(np.float32) * self.unit
+    def decoded(self, stored: Numbers) -> Numbers:
+        """The stored number times the unit."""
+        return stored.astype(np.float32) * self.unit
 
     def encoded(self, values: Numbers) -> Numbers:
         """Rounded towards zero."""
-        return _within(np.asarray(values, np.float32) * np.float32(1 / self.unit), WIDE).astype(np.int32)
+        return _clipped(np.asarray(values, np.float32) * np.float32(1 / self.unit), WIDE).astype(np.int32)
 
     def about(self) -> str:
-        """What 1 stands for."""
+        """The float that a stored 1 stands for."""
         return f"int32, 1 is {self.unit:.6g}"
 
 
-def _within(values: Numbers, most: int) -> Numbers:
-    """From -most to most, where NaN goes to the least."""
-    low, high = np.float32(-most), np.float32(most)
+def _clipped(values: Numbers, bound: int) -> Numbers:
+    """Clipped to -bound and bound; NaN becomes -bound."""
+    low, high = np.float32(-bound), np.float32(bound)
     return np.where(values > low, np.where(values < high, values, high), low)
 
 
-FLOATS = Floats()
+FLOAT_STORAGE = FloatStorage()
 
 
 @dataclass(frozen=True)
-class Array:
+class CArray:
     """Numbers while a step runs.
 
-    text: a C expression of where they begin. size: how many there are. key: its name in the twin. item: C text of
-    what is held at {}. begin: where it begins in the twin's.
+    text: a C expression of where they begin. size: how many there are. key: the array's name in the numpy model.
+    item: C text of the number stored at {}. begin: the index at which it begins in the numpy model's array.
     """
 
     text: str
     size: int
     key: str
     item: str
-    form: Form = FLOATS
+    storage: Storage = FLOAT_STORAGE
     begin: int = 0
 
     @classmethod
-    def named(cls, text: str, size: int, form: Form = FLOATS) -> Array:
-        """One whose numbers follow each other."""
-        return cls(text, size, text, f"{text}[{{}}]", form)
+    def named(cls, text: str, size: int, storage: Storage = FLOAT_STORAGE) -> CArray:
+        """An array of that C name, whose numbers are contiguous."""
+        return cls(text, size, text, f"{text}[{{}}]", storage)
 
     def at(self, index: str) -> str:
-        """One of its numbers."""
-        return self.form.read(self.held(index))
+        """The C expression of one of its numbers, as a float."""
+        return self.storage.read(self.stored(index))
 
-    def held(self, index: str) -> str:
-        """What is held of one of its numbers."""
+    def stored(self, index: str) -> str:
+        """The C expression of one of its numbers, as it is stored."""
         return self.item.format(index)
 
-    def part(self, begin: int, size: int) -> Array:
-        """Some of them."""
+    def part(self, begin: int, size: int) -> CArray:
+        """The ``size`` numbers from index ``begin`` on."""
         if size == self.size:
             return self
         text = f"({self.text} + {begin})"

@@ -1,4 +1,4 @@
-"""What calibration data says: the ranges of a model's numbers, and how far an int8 file is from the model."""
+"""Calibration data: the ranges of a model's numbers on it, and how far an int8 file is from the model."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch import Tensor
 
 from ...errors import InputError, argument
 from ...nn.chain import Chain
-from .arrays import Array, Numbers
-from .builder import Draft
-from .numpy_model import Seen
+from .arrays import CArray, Numbers
+from .builder import FileBuilder
+from .numpy_model import Statistics
 
 Batches = Sequence[Numbers]
-"""Sequences (T, B, I) in float32, each of which begins where the model does; T and B differ."""
+"""Sequences (T, B, I) in float32, each of which begins in the model's initial state; T and B may differ."""
 
 
 def checked(calibration: Tensor | Sequence[Tensor] | None, inputs: int) -> Batches:
-    """Sequences that are equally long as one batch. Raises InputError for what no file can be calibrated with."""
+    """The sequences, those of equal length in one batch. Raises InputError for anything else than sequences."""
     several = isinstance(calibration, list | tuple)
-    given = list(calibration) if several else [] if calibration is None else [calibration]
-    if not given:
+    tensors = list(calibration) if several else [] if calibration is None else [calibration]
+    if not tensors:
         raise InputError(
             "int8 needs inputs like those the model will see",
             where=argument("calibration"),
             hint=f"a tensor of shape {_shapes(inputs)}",
         )
     batches = [
-        _batch(each, f"calibration[{at}]" if several else "calibration", inputs) for at, each in enumerate(given)
+        _batch(tensor, f"calibration[{at}]" if several else "calibration", inputs) for at, tensor in enumerate(tensors)
     ]
     by_length: dict[int, list[Numbers]] = {}
     for batch in batches:
@@ -57,12 +57,12 @@ def _batch(x: Any, where: str, inputs: int) -> Numbers:
     return x.reshape(shape[0], -1, shape[-1]).numpy()
 
 
-def seen(draft: Draft, y: Array, batches: Batches) -> Seen:
-    """The sizes of states and of what is multiplied, of a draft in floats."""
-    found = Seen({}, {})
+def statistics_of(builder: FileBuilder, y: CArray, batches: Batches) -> Statistics:
+    """The ranges of states and of what is multiplied, of a file in floats. y: where its output is."""
+    statistics = Statistics({}, {})
     for x in batches:
-        found.add(draft.twin.run(x, y)[1])
-    return found
+        statistics.add(builder.numpy_model.run(x, y)[1])
+    return statistics
 
 
 def steps_of(batches: Batches) -> int:
@@ -71,24 +71,24 @@ def steps_of(batches: Batches) -> int:
 
 
 @torch.no_grad()
-def said(chain: Chain, x: Numbers) -> Numbers:
-    """What the module says of (T, B, I) in evaluation mode, row by row."""
+def outputs_of(chain: Chain, x: Numbers) -> Numbers:
+    """The module's outputs for (T, B, I) in evaluation mode, computed row by row."""
     parameter, training = next(iter(chain.parameters()), None), chain.training
     rows = [torch.from_numpy(np.ascontiguousarray(x[:, row])) for row in range(x.shape[1])]
     rows = rows if parameter is None else [row.to(parameter) for row in rows]
     try:
         chain.eval()
-        found = [chain(row)[0].float().cpu() for row in rows]
+        outputs = [chain(row)[0].float().cpu() for row in rows]
     finally:
         chain.train(training)
-    return torch.stack(found, 1).numpy()
+    return torch.stack(outputs, 1).numpy()
 
 
-def signal_to_noise(expected: Sequence[Numbers], found: Sequence[Numbers]) -> float:
-    """In dB, of all together; infinite where there is no difference."""
-    pairs = list(zip(expected, found, strict=True))
-    signal = sum(_power(wanted) for wanted, _ in pairs)
-    noise = sum(_power(wanted - got) for wanted, got in pairs)
+def signal_to_noise(expected: Sequence[Numbers], computed: Sequence[Numbers]) -> float:
+    """In dB, of all batches together; infinite where there is no difference."""
+    pairs = list(zip(expected, computed, strict=True))
+    signal = sum(_power(exact) for exact, _ in pairs)
+    noise = sum(_power(exact - approximate) for exact, approximate in pairs)
     return math.inf if not noise else 10 * math.log10(signal / noise) if signal else -math.inf
 
 

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ...compiler.render.c import number
 from ...version import version
-from .arrays import Array
-from .builder import Draft
+from .arrays import CArray
+from .builder import FileBuilder
 from .maths import BOUND, FUNCTIONS, HEAD, functions_called
-from .memory import begun, fields_of, get_of, place_of, reset_of, set_of, spans
-from .text import plain, table
+from .state_struct import fields_of, get_of, place_of, reset_of, set_of, spans, states_of
+from .text import float_table, plain
 
 ABI = 1
 """Raised when the functions or the order of states change."""
@@ -23,23 +23,27 @@ ABI = 1
 
 @dataclass(frozen=True)
 class Golden:
-    """What the file's own test runs: outputs (T, O) for the inputs of :func:`golden_inputs`, and how far they may be
-    off."""
+    """What the file's self-test compares with: outputs (T, O) for the inputs of :func:`golden_inputs`, and how far they
+    may be off."""
 
     outputs: Tensor
     tolerance: float
 
 
 def golden_inputs(steps: int, inputs: int) -> Tensor:
-    """Numbers from -1 to 1 that C makes as well, exactly: (T, I)."""
+    """Numbers from -1 to 1, (T, I), that C computes too, exactly."""
     place = torch.arange(steps * inputs, dtype=torch.int64).reshape(steps, inputs)
     return ((place * 37 + place // 7) % 17 - 8).float() / 8
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """What a file takes. flash: bytes of weights. ram: bytes of one state. stack: bytes of a step's arrays. macs:
-    multiplications and additions of one step. bound: the largest absolute error of its sigmoid and tanh."""
+class Footprint:
+    """What a file needs.
+
+    inputs, outputs, states: how many numbers. flash: bytes of weights. ram: bytes of one state. stack: bytes of a
+    step's arrays. macs: multiplications with additions of one step. crc: of all weights. bound: the largest absolute
+    error of its sigmoid and tanh.
+    """
 
     inputs: int
     outputs: int
@@ -52,18 +56,20 @@ class Sizes:
     bound: float = BOUND
 
     @classmethod
-    def of(cls, draft: Draft, inputs: int, outputs: int) -> Sizes:
-        """Of everything that was drafted."""
-        data, ram = b"".join(draft.data), sum(slot.array.size * slot.array.form.width for slot in draft.slots)
-        ram += -ram % max((slot.array.form.width for slot in draft.slots), default=1)
-        return cls(inputs, outputs, draft.states, len(data), ram, draft.stack, draft.macs, zlib.crc32(data))
+    def of(cls, builder: FileBuilder, inputs: int, outputs: int) -> Footprint:
+        """The footprint of what was built."""
+        data, ram = b"".join(builder.data), sum(slot.array.size * slot.array.storage.width for slot in builder.slots)
+        ram += -ram % max((slot.array.storage.width for slot in builder.slots), default=1)
+        return cls(inputs, outputs, builder.states, len(data), ram, builder.stack, builder.macs, zlib.crc32(data))
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of a file in whole numbers. ratio: of signal to noise on the calibration data, in dB, against the module. steps:
-    how many these were. row: the largest sum of magnitudes of a row of weights. accumulator: what a sum can reach with
-    it, in magnitude."""
+    """How near an int8 file is to the module.
+
+    ratio: of signal to noise on the calibration data, in dB. steps: of calibration. row: the largest sum of magnitudes
+    of a row of weights. accumulator: the largest magnitude that a sum can have.
+    """
 
     ratio: float
     steps: int
@@ -71,7 +77,7 @@ class Quality:
 
     @property
     def accumulator(self) -> int:
-        """With inputs as large as int16 holds."""
+        """The largest magnitude of a sum, for inputs as large as int16 allows."""
         return self.row * 32768
 
 
@@ -133,28 +139,30 @@ int @selftest(void);
 """
 
 
-def header(name: str, about: list[str], draft: Draft, sizes: Sizes, flags: str, quality: Quality | None = None) -> str:
-    """The .h file. about: lines on the model. flags: for the compiler, as this target wants them."""
+def header(
+    name: str, about: list[str], builder: FileBuilder, sizes: Footprint, flags: str, quality: Quality | None = None
+) -> str:
+    """The .h file. about: lines on the model. flags: good ones for the compiler."""
     comment = _COMMENT.format(
         version=plain(version()),
         about="".join(f"   {plain(line)}\n" for line in about),
         sizes=sizes,
         quality="" if quality is None else _about_quality(quality),
         flags=flags,
-        places="".join(place_of(begin, slot.name, slot.array) for begin, slot in begun(draft)) or "   nothing\n",
+        places="".join(place_of(begin, slot.name, slot.array) for begin, slot in states_of(builder)) or "   nothing\n",
     )
     capital = name.upper()
     macros = "".join(f"#define {capital}_{key} {value}\n" for key, value in _macros(sizes, quality).items())
-    filled = {"@MACROS": macros, "@FIELDS": fields_of(draft), "@CAPITAL": capital, "@": f"{name}_"}
+    filled = {"@MACROS": macros, "@FIELDS": fields_of(builder), "@CAPITAL": capital, "@": f"{name}_"}
     declarations = _DECLARATIONS
     for mark, text in filled.items():
         declarations = declarations.replace(mark, text)
     return comment + declarations
 
 
-def _macros(sizes: Sizes, quality: Quality | None) -> dict[str, int | str]:
-    """By name without the file's prefix."""
-    found: dict[str, int | str] = {
+def _macros(sizes: Footprint, quality: Quality | None) -> dict[str, int | str]:
+    """Values of the macros, by name without the file's prefix."""
+    macros: dict[str, int | str] = {
         "ABI": ABI,
         "INPUTS": sizes.inputs,
         "OUTPUTS": sizes.outputs,
@@ -167,22 +175,22 @@ def _macros(sizes: Sizes, quality: Quality | None) -> dict[str, int | str]:
         "ACTIVATION_BOUND": number(sizes.bound),
     }
     if quality is not None:
-        found["ACCUMULATOR_BOUND"] = quality.accumulator
-        found["SNR_DB"] = number(min(max(quality.ratio, -999.0), 999.0))
-    return found
+        macros["ACCUMULATOR_BOUND"] = quality.accumulator
+        macros["SNR_DB"] = number(min(max(quality.ratio, -999.0), 999.0))
+    return macros
 
 
-def source(name: str, draft: Draft, y: Array, golden: Golden, inputs: int) -> str:
+def source(name: str, builder: FileBuilder, y: CArray, golden: Golden, inputs: int) -> str:
     """The .c file."""
     prefix = f"{name}_"
-    step = "\n".join(f"    {statement}" for statement in draft.step)
-    reset = [line for span in spans(draft) for line in reset_of(span, prefix)] or ["state->values[0] = 0.0f;"]
-    gotten = [line for span in spans(draft) for line in get_of(span)] or ["values[0] = state->values[0];"]
-    given = [line for span in spans(draft) for line in set_of(span, prefix)] or ["state->values[0] = values[0];"]
-    written = "\n".join([*draft.functions, step, *reset, *given])
-    called = {each for each in FUNCTIONS if re.search(rf"\b{re.escape(prefix + each)}\(", written)}
-    functions = "\n".join(functions_called(called))
-    unused = "".join(f"    (void){each};\n" for each in ("state", "x") if not re.search(rf"\b{each}\b", step))
+    step = "\n".join(f"    {statement}" for statement in builder.step)
+    reset = [line for span in spans(builder) for line in reset_of(span, prefix)] or ["state->values[0] = 0.0f;"]
+    copy_out = [line for span in spans(builder) for line in get_of(span)] or ["values[0] = state->values[0];"]
+    copy_in = [line for span in spans(builder) for line in set_of(span, prefix)] or ["state->values[0] = values[0];"]
+    written = "\n".join([*builder.functions, step, *reset, *copy_in])
+    calls = {function for function in FUNCTIONS if re.search(rf"\b{re.escape(prefix + function)}\(", written)}
+    functions = "\n".join(functions_called(calls))
+    unused = "".join(f"    (void){name};\n" for name in ("state", "x") if not re.search(rf"\b{name}\b", step))
     copies = f"for (size_t k = 0; k < {y.size}; ++k) y[k] = {y.at('k')};"
     text = f"""/* See {name}.h. */
 
@@ -196,8 +204,8 @@ def source(name: str, draft: Draft, y: Array, golden: Golden, inputs: int) -> st
 
 {HEAD if functions else ""}
 {functions}
-{chr(10).join(draft.tables)}
-{chr(10).join(draft.functions)}
+{chr(10).join(builder.tables)}
+{chr(10).join(builder.functions)}
 void @reset(@state *state)
 {{
 {chr(10).join(f"    {line}" for line in reset)}
@@ -216,12 +224,12 @@ void @run(@state *state, const float *x, float *y, size_t steps)
 
 void @get_state(const @state *state, float *values)
 {{
-{chr(10).join(f"    {line}" for line in gotten)}
+{chr(10).join(f"    {line}" for line in copy_out)}
 }}
 
 void @set_state(@state *state, const float *values)
 {{
-{chr(10).join(f"    {line}" for line in given)}
+{chr(10).join(f"    {line}" for line in copy_in)}
 }}
 
 {_selftest(name, golden, inputs, y.size)}"""
@@ -239,7 +247,7 @@ def _about_quality(quality: Quality) -> str:
 
 def _selftest(name: str, golden: Golden, inputs: int, outputs: int) -> str:
     steps = len(golden.outputs)
-    expected = table("@golden", golden.outputs)
+    expected = float_table("@golden", golden.outputs)
     return f"""#ifdef {name.upper()}_SELFTEST
 {expected}
 int @selftest(void)

@@ -1,7 +1,7 @@
 """How sums of products are laid out in memory for a processor, and the loops that walk there.
 
-Every layout adds up each row in one order, the bias first, then the products in the order of what is multiplied: the
-results have the same bits.
+Every layout adds up a row in the same order, the bias first, then the products in the order of what is multiplied, so
+all give the same bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Sums:
+class AffineSums:
     """Rows for G gates of H units: a bias, and one matrix for each array that is multiplied.
 
     biases: (G, H). operands: names of the arrays. matrices: (G, H, K) each.
@@ -41,37 +41,41 @@ class Sums:
         return sum(matrix.numel() for matrix in self.matrices)
 
 
-class Written(NamedTuple):
+class SumsCode(NamedTuple):
     """table: the weights in the order in which the loops read them. loops: the function's body, which reads ``w`` and
-    the operands and writes ``z``. room: how many numbers it writes."""
+    the operands and writes ``z``. length: how many numbers it writes."""
 
     table: Tensor
     loops: str
-    room: int
+    length: int
 
 
-class Layout(Protocol):
-    """How one target wants it."""
+class HasPlaces(Protocol):
+    """Knows where each sum is stored."""
 
-    def write(self, sums: Sums) -> Written:
-        """The loops."""
+    def place(self, sums: AffineSums, gate: int, unit: str) -> str:
+        """The index in ``z`` of the sum of a gate and unit, as a C expression."""
         ...
 
-    def place(self, sums: Sums, gate: int, unit: str) -> str:
-        """Where the sum of a gate and unit is in ``z``."""
+
+class WeightLayout(HasPlaces, Protocol):
+    """The order of weights that suits one target."""
+
+    def write(self, sums: AffineSums) -> SumsCode:
+        """The table and the loops."""
         ...
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """Rows in blocks that stay in registers while the arrays go by: for processors with vectors.
+class BlockLayout:
+    """Rows in blocks whose sums stay in registers while the arrays are read: for processors with vectors.
 
-    sizes: of blocks, the largest first; rows are filled up with zeros to a multiple of the last.
+    sizes: of blocks, the largest first; rows are padded with zeros to a multiple of the last.
     """
 
     sizes: tuple[int, ...]
 
-    def write(self, sums: Sums) -> Written:
+    def write(self, sums: AffineSums) -> SumsCode:
         """[block][bias, then each number of the arrays][row]."""
         rows = torch.cat([sums.biases.reshape(-1, 1), *(m.flatten(0, 1) for m in sums.matrices)], dim=1)
         padded = torch.nn.functional.pad(rows, (0, 0, 0, -len(rows) % self.sizes[-1]))
@@ -79,41 +83,41 @@ class Blocks:
         for size in self.sizes:
             count = (len(padded) - at) // size
             if count:
-                mine = padded[at : at + count * size]
-                tables.append(mine.reshape(count, size, -1).transpose(1, 2).reshape(-1))
+                rows_of_size = padded[at : at + count * size]
+                tables.append(rows_of_size.reshape(count, size, -1).transpose(1, 2).reshape(-1))
                 loops.append(self._loop(sums, size, count))
                 at += count * size
-        return Written(torch.cat(tables), "".join(loops), len(padded))
+        return SumsCode(torch.cat(tables), "".join(loops), len(padded))
 
-    def place(self, sums: Sums, gate: int, unit: str) -> str:
-        """Gate by gate."""
+    def place(self, sums: AffineSums, gate: int, unit: str) -> str:
+        """All units of a gate are adjacent."""
         return f"{gate * sums.units} + {unit}" if gate else unit
 
     @staticmethod
-    def _loop(sums: Sums, size: int, count: int) -> str:
-        each = f"for (size_t r = 0; r < {size}; ++r)"
+    def _loop(sums: AffineSums, size: int, count: int) -> str:
+        per_row = f"for (size_t r = 0; r < {size}; ++r)"
         products = "".join(
             f"        for (size_t k = 0; k < {matrix.shape[2]}; ++k, w += {size}) {{\n"
-            f"            {each} a[r] += w[r] * {operand}[k];\n        }}\n"
+            f"            {per_row} a[r] += w[r] * {operand}[k];\n        }}\n"
             for operand, matrix in zip(sums.operands, sums.matrices, strict=True)
         )
         return (
             f"    for (size_t block = 0; block < {count}; ++block, z += {size}) {{\n"
-            f"        float a[{size}];\n        {each} a[r] = w[r];\n        w += {size};\n{products}"
-            f"        {each} z[r] = a[r];\n    }}\n"
+            f"        float a[{size}];\n        {per_row} a[r] = w[r];\n        w += {size};\n{products}"
+            f"        {per_row} z[r] = a[r];\n    }}\n"
         )
 
 
 @dataclass(frozen=True)
-class Units:
+class UnitLayout:
     """All gates of a unit side by side, so that a number is read once for all of them: for scalar processors.
 
-    unroll: how many numbers of an array are taken in one turn of the loop.
+    unroll: how many numbers of an array one iteration of the loop takes.
     """
 
     unroll: int
 
-    def write(self, sums: Sums) -> Written:
+    def write(self, sums: AffineSums) -> SumsCode:
         """[unit][bias, then each number of the arrays][gate]."""
         rows = torch.cat([sums.biases.unsqueeze(-1), *sums.matrices], dim=2)
         gates = range(sums.gates)
@@ -127,37 +131,37 @@ class Units:
             f"    for (size_t j = 0; j < {sums.units}; ++j, z += {sums.gates}) {{\n"
             f"{start}        w += {sums.gates};\n{products}{end}    }}\n"
         )
-        return Written(rows.permute(1, 2, 0).reshape(-1), loops, sums.gates * sums.units)
+        return SumsCode(rows.permute(1, 2, 0).reshape(-1), loops, sums.gates * sums.units)
 
-    def place(self, sums: Sums, gate: int, unit: str) -> str:
-        """Unit by unit."""
+    def place(self, sums: AffineSums, gate: int, unit: str) -> str:
+        """All gates of a unit are adjacent."""
         at = unit if sums.gates == 1 else f"{sums.gates} * {unit}"
         return f"{at} + {gate}" if gate else at
 
     def _products(self, operand: str, count: int, gates: int) -> str:
-        whole = count - count % self.unroll
+        unrolled = count - count % self.unroll
         text = ""
-        if whole:
-            turns = "".join(
-                self._one(operand, f"k + {k}" if k else "k", k * gates, gates, 12) for k in range(self.unroll)
+        if unrolled:
+            products = "".join(
+                self._product(operand, f"k + {k}" if k else "k", k * gates, gates, 12) for k in range(self.unroll)
             )
             text = (
-                f"        for (size_t k = 0; k < {whole}; k += {self.unroll}, w += {self.unroll * gates}) {{\n"
-                f"{turns}        }}\n"
+                f"        for (size_t k = 0; k < {unrolled}; k += {self.unroll}, w += {self.unroll * gates}) {{\n"
+                f"{products}        }}\n"
             )
-        rest = "".join(self._one(operand, str(k), (k - whole) * gates, gates, 8) for k in range(whole, count))
-        return text + rest + (f"        w += {(count - whole) * gates};\n" if rest else "")
+        rest = "".join(self._product(operand, str(k), (k - unrolled) * gates, gates, 8) for k in range(unrolled, count))
+        return text + rest + (f"        w += {(count - unrolled) * gates};\n" if rest else "")
 
     @staticmethod
-    def _one(operand: str, k: str, at: int, gates: int, indent: int) -> str:
+    def _product(operand: str, k: str, at: int, gates: int, indent: int) -> str:
         terms = " ".join(f"a{g} += w[{at + g}] * {operand}[{k}];" for g in range(gates))
         return f"{' ' * indent}{terms}\n"
 
 
-LAYOUTS: dict[str, Layout] = {
-    "generic": Blocks((64, 16)),
-    "simd": Blocks((128, 64, 16)),
-    "cortex-m55": Blocks((16,)),
-    "cortex-m4": Units(8),
+LAYOUTS: dict[str, WeightLayout] = {
+    "generic": BlockLayout((64, 16)),
+    "simd": BlockLayout((128, 64, 16)),
+    "cortex-m55": BlockLayout((16,)),
+    "cortex-m4": UnitLayout(8),
 }
-"""By target."""
+"""The layout for each target."""

@@ -1,11 +1,12 @@
-"""The functions of an exported file, on float, without a library. Reviewed here; ``python -m benchmarks device ulp``
-measures them over every float32.
+"""The functions of an exported file, on float, without a library.
 
-Sums, products and quotients only, and whole numbers in the bits, so that every processor with IEEE 754 gives the same
-bits. Exponentials are ratios: with h = y / 2, exp(y) = (p + q) / (p - q), q = h (15 + h^2), p = 15 + 6 h^2, the
-continued fraction of tanh(h) (Abramowitz and Stegun, 4.5.70), to 6e-9 for |y| <= ln 2 / 2; so that a sigmoid or tanh
-takes one division. Bits are clamped, not compared, which every compiler turns into vectors; a NaN is taken for a large
-number by sigmoid, tanh and log_sigmoid.
+``python -m benchmarks device ulp`` measures them over every float32.
+
+They use sums, products, quotients and integer operations on the bits only, so every processor with IEEE 754 gives the
+same bits. Exponentials are ratios: with h = y / 2, exp(y) = (p + q) / (p - q), q = h (15 + h^2), p = 15 + 6 h^2, the
+continued fraction of tanh(h) (Abramowitz and Stegun, 4.5.70), to 6e-9 for |y| <= ln 2 / 2; a sigmoid or tanh takes one
+division. Bits are clamped, not compared, which every compiler vectorises; sigmoid, tanh and log_sigmoid treat a NaN as
+a large number.
 """
 
 from __future__ import annotations
@@ -229,17 +230,17 @@ FUNCTIONS = {
     "dot2": _DOT2,
     "dot4": _DOT4,
 }
-"""By name, those that others call first. ``@`` stands for the prefix, ``@INLINE`` for a macro."""
+"""By name, each after those that it calls. ``@`` stands for the prefix, ``@INLINE`` for a macro."""
 
 _CALL = re.compile(r"@(\w+)\(")
 
 
 def functions_called(calls: set[str]) -> list[str]:
-    """The text of the functions of these names and of all that they call, each after those."""
-    wanted, waiting = set[str](), list(calls)
+    """The text of these functions and of all that they call, each after those."""
+    needed, waiting = set[str](), list(calls)
     while waiting:
         name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
+        if name not in needed:
+            needed.add(name)
             waiting += [other for other in _CALL.findall(FUNCTIONS[name]) if other in FUNCTIONS]
-    return [text for name, text in FUNCTIONS.items() if name in wanted]
+    return [text for name, text in FUNCTIONS.items() if name in needed]

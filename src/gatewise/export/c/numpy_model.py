@@ -1,9 +1,7 @@
-"""The exported arithmetic in numpy, with the words of C.
+"""What an exported file computes, in numpy: the same operations on the same numbers, and so the same bits.
 
-What an exported file does, in numpy: the same operations on the same float32 and whole numbers, so the same bits.
-
-It says what ranges values have on calibration data, and what a file in whole numbers gives before any compiler runs.
-Sums of products of floats alone are in another order.
+It measures the ranges of values on calibration data, and what a file in whole numbers gives before any compiler runs.
+Only sums of products of floats are added up in another order.
 """
 
 from __future__ import annotations
@@ -15,78 +13,81 @@ from typing import NamedTuple
 import numpy as np
 
 from ...compiler.program import Program
-from .arrays import Array, Numbers
+from .arrays import CArray, Numbers
 
 
-class Seen(NamedTuple):
-    """ranges: largest magnitudes. moments: sums of products of every two numbers that are multiplied together with
-    weights, and of 1, (K + 1, K + 1)."""
+class Statistics(NamedTuple):
+    """What was measured while a model ran.
+
+    ranges: largest magnitudes. moments: second moments, (K + 1, K + 1), of the K numbers that are multiplied together
+    with weights and of 1.
+    """
 
     ranges: dict[str, float]
     moments: dict[str, Numbers]
 
-    def add(self, more: Seen) -> None:
-        """What was seen besides."""
-        for key, found in more.ranges.items():
-            self.ranges[key] = max(found, self.ranges.get(key, 0.0))
-        for key, found in more.moments.items():
-            self.moments[key] = self.moments.get(key, 0.0) + found
+    def add(self, more: Statistics) -> None:
+        """Take in what another run measured."""
+        for key, largest in more.ranges.items():
+            self.ranges[key] = max(largest, self.ranges.get(key, 0.0))
+        for key, moments in more.moments.items():
+            self.moments[key] = self.moments.get(key, 0.0) + moments
 
 
-class Memory:
-    """The numbers of B rows that run at once: (B, size) for every array. seen: what was noted."""
+class RunState:
+    """All arrays of B rows that run at once, (B, size) each. statistics: what was measured so far."""
 
     def __init__(self, rows: int, starts: dict[str, Numbers], constants: dict[str, Numbers]) -> None:
-        self.held = {key: np.repeat(values[None], rows, axis=0) for key, values in starts.items()}
-        self.held |= {key: values[None] for key, values in constants.items()}
-        self.seen = Seen({}, {})
+        self.arrays = {key: np.repeat(values[None], rows, axis=0) for key, values in starts.items()}
+        self.arrays |= {key: values[None] for key, values in constants.items()}
+        self.statistics = Statistics({}, {})
 
-    def whole(self, array: Array) -> Numbers:
-        """What is held."""
-        return self.held[array.key][:, array.begin : array.begin + array.size]
+    def stored(self, array: CArray) -> Numbers:
+        """The numbers as they are stored."""
+        return self.arrays[array.key][:, array.begin : array.begin + array.size]
 
-    def get(self, array: Array) -> Numbers:
-        """float32."""
-        return array.form.decoded(self.whole(array))
+    def get(self, array: CArray) -> Numbers:
+        """The numbers as float32."""
+        return array.storage.decoded(self.stored(array))
 
-    def put(self, array: Array, values: Numbers) -> None:
-        """Hold new values."""
-        self.whole(array)[...] = array.form.encoded(values)
+    def put(self, array: CArray, values: Numbers) -> None:
+        """Store new values."""
+        self.stored(array)[...] = array.storage.encoded(values)
 
-    def note(self, key: str, values: Numbers) -> None:
-        """Remember the largest finite magnitude."""
-        self.seen.add(Seen({key: float(np.abs(values[np.isfinite(values)]).max(initial=0.0))}, {}))
+    def note_range(self, key: str, values: Numbers) -> None:
+        """Measure the largest finite magnitude."""
+        self.statistics.add(Statistics({key: float(np.abs(values[np.isfinite(values)]).max(initial=0.0))}, {}))
 
-    def note_together(self, key: str, values: list[Numbers]) -> None:
-        """Remember the products of every two, and of 1."""
-        whole = np.concatenate([*values, np.ones_like(values[0][:, :1])], axis=1).astype(np.float64)
-        self.seen.add(Seen({}, {key: whole.T @ whole}))
+    def note_moments(self, key: str, values: list[Numbers]) -> None:
+        """Measure the second moments of the values and of 1."""
+        columns = np.concatenate([*values, np.ones_like(values[0][:, :1])], axis=1).astype(np.float64)
+        self.statistics.add(Statistics({}, {key: columns.T @ columns}))
 
 
 @dataclass
-class Twin:
-    """actions: what a step does, in order. starts: what arrays hold before the first step. constants: weights."""
+class NumpyModel:
+    """actions: what a step does, in order. starts: initial contents of the arrays. constants: weights."""
 
-    actions: list[Callable[[Memory], None]] = field(default_factory=list[Callable[[Memory], None]])
+    actions: list[Callable[[RunState], None]] = field(default_factory=list[Callable[[RunState], None]])
     starts: dict[str, Numbers] = field(default_factory=dict[str, Numbers])
     constants: dict[str, Numbers] = field(default_factory=dict[str, Numbers])
 
-    def has(self, array: Array, start: Numbers | float = 0.0) -> None:
-        """An array whose numbers are written."""
+    def add_array(self, array: CArray, start: Numbers | float = 0.0) -> None:
+        """Add an array that actions write, with its values before the first step."""
         values = np.broadcast_to(np.asarray(start, np.float32), (array.size,))
-        self.starts[array.key] = array.form.encoded(values).astype(array.form.dtype)
+        self.starts[array.key] = array.storage.encoded(values).astype(array.storage.dtype)
 
-    def run(self, x: Numbers, y: Array) -> tuple[Numbers, Seen]:
-        """Inputs (T, B, I) to outputs (T, B, O) in float32, and what was noted."""
-        memory = Memory(x.shape[1], self.starts, self.constants)
+    def run(self, x: Numbers, y: CArray) -> tuple[Numbers, Statistics]:
+        """Inputs (T, B, I) to outputs (T, B, O) in float32, and what was measured."""
+        run_state = RunState(x.shape[1], self.starts, self.constants)
         outputs = np.empty((*x.shape[:2], y.size), np.float32)
         with np.errstate(all="ignore"):
             for step, row in enumerate(x):
-                memory.held["x"] = row
+                run_state.arrays["x"] = row
                 for action in self.actions:
-                    action(memory)
-                outputs[step] = memory.get(y)
-        return outputs, memory.seen
+                    action(run_state)
+                outputs[step] = run_state.get(y)
+        return outputs, run_state.statistics
 
 
 _F = np.float32
@@ -206,12 +207,12 @@ def evaluated(program: Program, inputs: Mapping[str, Numbers]) -> dict[str, Numb
     values = dict(inputs)
     for i in program.body:
         if i.op == "constant":
-            values[i.name] = constant(i.constant)
+            values[i.name] = filled(i.constant)
         else:
             values[i.name] = _OPS[i.op](*(values[argument] for argument in i.args))
     return values
 
 
-def constant(value: float) -> Numbers:
-    """The same for every row and unit."""
+def filled(value: float) -> Numbers:
+    """A number in the shape that fits every row and unit, (1, 1)."""
     return np.full((1, 1), value, np.float32)

@@ -19,105 +19,106 @@ from ...nn.maps import cell_of_map, vectors_of_map
 from ...nn.recurrent import Recurrent
 from ...nn.states import started
 from ...nn.weights import Place
-from ..layer_weights import Lane, lanes_of
-from .arrays import Array
-from .builder import Draft
-from .layouts import Sums
-from .stages import Room, add_stages
+from ..layer_weights import LayerWeights, layer_weights_of
+from .arrays import CArray
+from .builder import FileBuilder
+from .layouts import AffineSums
+from .stages import Workspace, add_stages
 
-_ADDED = Program("added", ("x", "y"), (Instruction("total", "add", ("x", "y")),), {"total": "total"})
+_SUM = Program("added", ("x", "y"), (Instruction("total", "add", ("x", "y")),), {"total": "total"})
 
 
-def add_chain(draft: Draft, chain: Chain, inputs: int) -> Array:
-    """Write every part; where the output of a step is found."""
-    x = Array.named("x", inputs)
+def add_chain(builder: FileBuilder, chain: Chain, inputs: int) -> CArray:
+    """Write every part; the array in which a step leaves its output."""
+    x = CArray.named("x", inputs)
     for at, part in enumerate(chain.parts):
         name = f"part{at}_" if len(chain.parts) > 1 else ""
         if isinstance(part, Recurrent):
-            x = _add_layers(draft, part, name, x)
+            x = _add_layers(builder, part, name, x)
         elif isinstance(part, nn.Linear):
             bias: Tensor | None = part.bias
-            x = _add_linear(draft, f"{name}y", part.weight, bias, x)
+            x = _add_linear(builder, f"{name}y", part.weight, bias, x)
         else:
-            x = _add_map(draft, part, name.rstrip("_") or "map", x)
+            x = _add_map(builder, part, name.rstrip("_") or "map", x)
     return x
 
 
-def _add_linear(draft: Draft, name: str, weight: Tensor, bias: Tensor | None, x: Array) -> Array:
+def _add_linear(builder: FileBuilder, name: str, weight: Tensor, bias: Tensor | None, x: CArray) -> CArray:
     start = weight.new_zeros(len(weight)) if bias is None else bias
-    sums = Sums(name, start.detach()[None], ("x",), (weight.detach()[None],))
-    return draft.sums(sums, [x])[0]
+    sums = AffineSums(name, start.detach()[None], ("x",), (weight.detach()[None],))
+    return builder.sums(sums, [x])[0]
 
 
-def _add_map(draft: Draft, module: nn.Module, name: str, x: Array) -> Array:
+def _add_map(builder: FileBuilder, module: nn.Module, name: str, x: CArray) -> CArray:
     cell, vectors = cell_of_map(module), vectors_of_map(module)
     (state,) = cell.state
-    arrays = {each: draft.constants(f"{name}_{each}", vector) for each, vector in vectors.items()}
-    room = Room(name, x.size, {previous(state): x, **arrays}, cell.state)
-    add_stages(draft, row_sweep(program_of(cell), cell.per_unit), room)
-    return room.arrays[state]
+    arrays = {weight: builder.constants(f"{name}_{weight}", vector) for weight, vector in vectors.items()}
+    workspace = Workspace(name, x.size, {previous(state): x, **arrays}, cell.state)
+    add_stages(builder, row_sweep(program_of(cell), cell.per_unit), workspace)
+    return workspace.arrays[state]
 
 
-def _add_layers(draft: Draft, module: Recurrent, name: str, x: Array) -> Array:
+def _add_layers(builder: FileBuilder, module: Recurrent, name: str, x: CArray) -> CArray:
     if module.bidirectional:
         raise InputError(
-            "a bidirectional module needs the end of a sequence before its beginning can be said",
+            "a bidirectional module needs the end of a sequence before it can give its first output",
             hint=f"train one with {argument('bidirectional', False)}",
         )
     for at, place in enumerate(module.places):
-        own = f"{name}l{place.layer}"
-        given = _add_map(draft, module.norms[at], f"{own}_norm", x) if module.options.pre_norm else x
-        y = _add_layer(draft, module, place, own, given)
-        x = _added(draft, own, x, y) if module.options.residual and x.size == y.size else y
+        prefix = f"{name}l{place.layer}"
+        layer_input = _add_map(builder, module.norms[at], f"{prefix}_norm", x) if module.options.pre_norm else x
+        y = _add_layer(builder, module, place, prefix, layer_input)
+        x = _added(builder, prefix, x, y) if module.options.residual and x.size == y.size else y
     return x
 
 
-def _added(draft: Draft, name: str, x: Array, y: Array) -> Array:
-    total = draft.array(f"{name}_y", y.size)
-    draft.each(y.size, _ADDED, {"x": x, "y": y}, {"total": total})
+def _added(builder: FileBuilder, name: str, x: CArray, y: CArray) -> CArray:
+    total = builder.array(f"{name}_y", y.size)
+    builder.loop(y.size, _SUM, {"x": x, "y": y}, {"total": total})
     return total
 
 
-def _add_layer(draft: Draft, module: Recurrent, place: Place, name: str, x: Array) -> Array:
+def _add_layer(builder: FileBuilder, module: Recurrent, place: Place, name: str, x: CArray) -> CArray:
     weight: Any = getattr(module, f"weight_ih{place.suffix}")
     with torch.no_grad():
-        begun = started(module, place, 1, weight.detach())
-    lanes = lanes_of(module, place, name)
+        starts = started(module, place, 1, weight.detach())
+    heads = layer_weights_of(module, place, name)
     states = [
-        draft.state(f"{name}_{state}", start, _bound(lanes[0], state), output=not at)
-        for at, (state, start) in enumerate(zip(module.cell.state, begun, strict=True))
+        builder.state(f"{name}_{state}", start, _bound(heads[0], state), output=not at)
+        for at, (state, start) in enumerate(zip(module.cell.state, starts, strict=True))
     ]
-    for at, lane in enumerate(lanes):
-        mine = [state.part(at * lane.units, lane.units if len(lanes) > 1 else state.size) for state in states]
-        _add_lane(draft, lane, x, mine)
-    whole = lanes[0].whole
-    return states[0] if whole is None else _add_linear(draft, f"{name}_projected", whole, None, states[0])
+    for at, head in enumerate(heads):
+        size = head.units if len(heads) > 1 else None
+        _add_head(builder, head, x, [state.part(at * head.units, size or state.size) for state in states])
+    whole = heads[0].whole
+    return states[0] if whole is None else _add_linear(builder, f"{name}_projected", whole, None, states[0])
 
 
-def _bound(lane: Lane, state: str) -> Interval:
-    """Between which numbers a step leaves a state; a projection may leave anything."""
-    return EVERY if lane.narrow is not None else flow_of(lane.cell).bounds[program_of(lane.cell).outputs[state]]
+def _bound(head: LayerWeights, state: str) -> Interval:
+    """The interval in which a step leaves a state; a projection may give any number."""
+    return EVERY if head.narrow is not None else flow_of(head.cell).bounds[program_of(head.cell).outputs[state]]
 
 
-def _add_lane(draft: Draft, lane: Lane, x: Array, states: list[Array]) -> None:
-    cell, name = lane.cell, lane.name.replace(".", "_")
-    held = dict(zip(cell.state, states, strict=True))
-    arrays = {INPUT: x} | {previous(state): array for state, array in held.items()}
-    arrays |= {each: draft.constants(f"{name}_{each}", vector) for each, vector in lane.vectors.items()}
-    if lane.narrow is not None:
-        held[cell.state[0]] = draft.array(f"{name}_whole", lane.units)
-    room = Room(
+def _add_head(builder: FileBuilder, head: LayerWeights, x: CArray, states: list[CArray]) -> None:
+    """Write one head of a layer, or the layer itself where it has no heads."""
+    cell, name = head.cell, head.name.replace(".", "_")
+    stores = dict(zip(cell.state, states, strict=True))
+    arrays = {INPUT: x} | {previous(state): array for state, array in stores.items()}
+    arrays |= {weight: builder.constants(f"{name}_{weight}", vector) for weight, vector in head.vectors.items()}
+    if head.narrow is not None:
+        stores[cell.state[0]] = builder.array(f"{name}_whole", head.units)
+    workspace = Workspace(
         name,
-        lane.units,
+        head.units,
         arrays,
         cell.state,
         numbers={noise.name: noise.mean for noise in cell.noise},
-        stores=held,
-        W=lane.W,
-        U=lane.U,
-        biases={bias_of(gate): lane.b[gate.name] for gate in cell.gates if gate.has_bias},
+        stores=stores,
+        W=head.W,
+        U=head.U,
+        biases={bias_of(gate): head.b[gate.name] for gate in cell.gates if gate.has_bias},
     )
-    add_stages(draft, forward_sweep(cell, keep=False), room)
-    if lane.narrow is not None:
-        projected = _add_linear(draft, f"{name}_projected", lane.narrow, None, held[cell.state[0]])
-        draft.copied(projected, states[0])
+    add_stages(builder, forward_sweep(cell, keep=False), workspace)
+    if head.narrow is not None:
+        projected = _add_linear(builder, f"{name}_projected", head.narrow, None, stores[cell.state[0]])
+        builder.copied(projected, states[0])

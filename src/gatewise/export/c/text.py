@@ -21,18 +21,18 @@ this thread_local throw true try typedef typeid typename typeof union unsigned u
 while xor xor_eq main size_t
 """
 KEYWORDS = frozenset(_KEYWORDS.split())
-"""What C or C++ has taken."""
+"""Words that C or C++ reserves."""
 
 _WIDTH = 118
 
 
 def checked_name(name: str) -> str:
-    """The name under which the file's functions go. Raises InputError for one that C or C++ does not take."""
+    """The name that the file's functions begin with. Raises InputError for one that C or C++ does not allow."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name):  # pyright: ignore[reportUnnecessaryIsInstance]
         hint = "a letter, then letters, digits and _ of ASCII, at most 63"
-        raise InputError(f"{ascii(name)[:80]} is no name for functions of C", where=argument("name"), hint=hint)
+        raise InputError(f"{ascii(name)[:80]} cannot name functions in C", where=argument("name"), hint=hint)
     if name in KEYWORDS or "__" in name:
-        raise InputError(f"{name} is taken by C or C++", where=argument("name"), hint="give another")
+        raise InputError(f"{name} is reserved by C or C++", where=argument("name"), hint="give another")
     return name
 
 
@@ -42,42 +42,48 @@ def plain(text: str) -> str:
     return shown.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
 
 
-class Names:
+class Identifiers:
     """Identifiers for the values of a program, each the value's own name where C allows it.
 
-    taken: names that are used otherwise. prefix: with which none may begin.
+    taken: names that have another use. prefix: what no identifier may begin with.
     """
 
     def __init__(self, taken: Iterable[str], prefix: str) -> None:
         self._taken, self._prefix = KEYWORDS | set(taken), prefix
-        self._given: dict[str, str] = {}
+        self._assigned: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
-        """The same for the same name, another for every other."""
-        if name not in self._given:
-            wish = re.sub(r"[^A-Za-z0-9_]", lambda found: f"u{ord(found[0]):x}", name).strip("_")[:40] or "v"
+        """The identifier of a name: the same for the same name, distinct for distinct names."""
+        if name not in self._assigned:
+            wish = re.sub(r"[^A-Za-z0-9_]", lambda match: f"u{ord(match[0]):x}", name).strip("_")[:40] or "v"
             wish = re.sub(r"__+", "_", f"v{wish}" if wish[0].isdigit() or wish.startswith(self._prefix) else wish)
-            used = self._taken | set(self._given.values())
-            tries = [wish, *(f"{wish}_{again}" for again in range(2, len(used) + 3))]
-            self._given[name] = next(one for one in tries if one not in used)
-        return self._given[name]
+            used = self._taken | set(self._assigned.values())
+            candidates = [wish, *(f"{wish}_{count}" for count in range(2, len(used) + 3))]
+            self._assigned[name] = next(candidate for candidate in candidates if candidate not in used)
+        return self._assigned[name]
 
 
-def table(name: str, numbers: Tensor) -> str:
+def float_text(value: float, prefix: str) -> str:
+    """A float32 as a C expression; unlike a constant of C it may be infinite."""
+    bits = {float("inf"): "0x7f800000u", float("-inf"): "0xff800000u"}.get(value)
+    return number(value) if bits is None else f"{prefix}bits({bits})"
+
+
+def float_table(name: str, numbers: Tensor) -> str:
     """A constant array of floats."""
     values = [number(value).strip("()") for value in numbers.detach().float().flatten().tolist()]
     return f"static const float {name}[{len(values)}] = {{\n{wrapped(values)}\n}};\n"
 
 
 def int_table(name: str, numbers: NDArray[Any], c: str) -> str:
-    """A constant array of whole numbers of the type ``c``."""
+    """A constant array of whole numbers of the C type ``c``."""
     form = "0x{:08x}u" if c == "uint32_t" else "{}"
     values = [form.format(int(value)) for value in numbers.reshape(-1)]
     return f"static const {c} {name}[{len(values)}] = {{\n{wrapped(values)}\n}};\n"
 
 
 def wrapped(values: Iterable[str]) -> str:
-    """Values with commas in lines that are not too long."""
+    """Values with commas, in lines of limited length."""
     lines, line = list[str](), ""
     for value in values:
         if len(line) + len(value) + 2 > _WIDTH:

@@ -1,4 +1,4 @@
-"""A graph of ONNX as it is put together, node by node."""
+"""An ONNX graph as it is built, node by node."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 
 
 def plain(name: str) -> str:
-    """The name in letters and digits of ASCII."""
+    """The name, with ``_`` for everything but letters, digits and dots of ASCII."""
     return re.sub(r"[^A-Za-z0-9_.]", "_", name) or "_"
 
 
-class Graph:
-    """Nodes and numbers; every value has a name of its own, here and in graphs inside this one.
+class GraphBuilder:
+    """Nodes and numbers; names are unique, over this graph and those inside it.
 
-    dtype: of all numbers that are not indices. outer: the graph that this one is inside of, which holds the numbers
-    of both.
+    dtype: of all numbers that are not indices. outer: the graph that contains this one, which holds the numbers of
+    both.
     """
 
-    def __init__(self, dtype: np.dtype[Any], outer: Graph | None = None) -> None:
+    def __init__(self, dtype: np.dtype[Any], outer: GraphBuilder | None = None) -> None:
         self.dtype = dtype
         self.nodes: list[Any] = []
         self.numbers: list[TensorProto] = [] if outer is None else outer.numbers
@@ -32,46 +32,47 @@ class Graph:
 
     @property
     def element(self) -> int:
-        """The dtype as ONNX numbers it."""
+        """ONNX's number for the dtype."""
         return helper.np_dtype_to_tensor_dtype(self.dtype)
 
-    def inside(self) -> Graph:
+    def inside(self) -> GraphBuilder:
         """An empty graph for the body of a node of this one."""
-        return Graph(self.dtype, self)
+        return GraphBuilder(self.dtype, self)
 
     def name(self, wish: str) -> str:
-        """A name that nothing has yet: the one wished for, of letters of ASCII, with a number if need be."""
-        found, count = plain(wish), 1
-        while found in self._taken:
+        """A name that is free: the one wished for, in ASCII, with a number if that is taken."""
+        name, count = plain(wish), 1
+        while name in self._taken:
             count += 1
-            found = f"{plain(wish)}_{count}"
-        self._taken.add(found)
-        return found
+            name = f"{plain(wish)}_{count}"
+        self._taken.add(name)
+        return name
 
     def node(self, operator: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node of one result; its name."""
+        """Add a node of one result; the result's name."""
         return self.results(operator, *inputs, names=[name or operator.lower()], **attributes)[0]
 
     def results(self, operator: str, *inputs: str, names: Sequence[str], **attributes: Any) -> list[str]:
         """Add a node of several results; their names, made from those wished for."""
-        found = [self.name(name) for name in names]
-        self.nodes.append(helper.make_node(operator, inputs, found, self.name(f"{operator}.{found[0]}"), **attributes))
-        return found
+        results = [self.name(name) for name in names]
+        node_name = self.name(f"{operator}.{results[0]}")
+        self.nodes.append(helper.make_node(operator, inputs, results, node_name, **attributes))
+        return results
 
     def called(self, value: str, name: str) -> None:
-        """Give a value the very name of an output, which has been taken before."""
+        """Give a value the name of an output, which was reserved before."""
         self.nodes.append(helper.make_node("Identity", [value], [name]))
 
     def number(self, value: float) -> str:
-        """The name of a number without dimensions."""
+        """The name of a scalar constant."""
         return self._once(("number", value), np.asarray(value, self.dtype), "number")
 
     def indices(self, *values: int) -> str:
-        """The name of a vector of whole numbers."""
+        """The name of a constant vector of int64."""
         return self._once(("indices", values), np.asarray(values, np.int64), "indices")
 
     def index(self, value: int) -> str:
-        """The name of a whole number without dimensions."""
+        """The name of a scalar constant of int64."""
         return self._once(("index", value), np.asarray(value, np.int64), "index")
 
     def weight(self, name: str, tensor: Tensor) -> str:
@@ -79,7 +80,7 @@ class Graph:
         return self._added(np.ascontiguousarray(tensor.detach().cpu().numpy(), self.dtype), name)
 
     def default(self, name: str, tensor: Tensor) -> None:
-        """What an input is that is not given."""
+        """The value of an input that is left out."""
         value = np.ascontiguousarray(tensor.detach().cpu().numpy(), self.dtype)
         self.numbers.append(numpy_helper.from_array(value, name))
 
@@ -107,7 +108,7 @@ class Graph:
     def described(
         self, name: str, shape: Sequence[int | str] | None = None, element: int | None = None
     ) -> ValueInfoProto:
-        """An input or output, as a graph declares it."""
+        """The declaration of an input or output."""
         return helper.make_tensor_value_info(name, self.element if element is None else element, shape)
 
     def proto(self, name: str, inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]) -> GraphProto:

@@ -1,7 +1,7 @@
 """Which recurrent operator of ONNX a cell is, and the operator's weights.
 
-What the operators compute is stated as cells; another cell is one of them where its law is the same, whatever it was
-made from and however it is written.
+The equations of the operators are stated as cells; another cell is one of them where its equations are equivalent,
+however it is written.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ...compiler.lower import program_of
 from ...equation import Cell
 from ...nn.weights import ONNX_PEEPHOLES, ORDERS
 from ...transforms import clip_gates
-from ..layer_weights import Lane
+from ..layer_weights import LayerWeights
 
 
 @dataclass(frozen=True)
 class Operator:
-    """kind: its name in ONNX. attributes: those that make it the cell's law, beside sizes and direction."""
+    """kind: its name in ONNX. attributes: those that make it compute the cell, beside sizes and direction."""
 
     kind: str
     cell: Cell
@@ -40,9 +40,9 @@ class Operator:
 
     @property
     def gates(self) -> list[str]:
-        """Its gates in its own order."""
-        ours = {_plain(gate.name) for gate in self.cell.gates}
-        return min((order.split() for order in ORDERS["onnx"] if ours <= set(order.split())), key=len)
+        """Its gates in ONNX's order."""
+        names = {_plain(gate.name) for gate in self.cell.gates}
+        return min((order.split() for order in ORDERS["onnx"] if names <= set(order.split())), key=len)
 
 
 OPERATORS = (
@@ -56,15 +56,15 @@ OPERATORS = (
     Operator("RNN", rnn_relu, {"activations": ("Relu",)}),
 )
 
-# What a coupled operator reads in the place of a gate that the cell has not: the negative of this one, since
-# sigmoid(-a) = 1 - sigmoid(a). ONNX Runtime makes the forget gate from the input gate; a runtime that makes the input
-# gate from the forget gate reads that one's own weights, and computes the same.
+# A coupled operator has weights for a gate that the cell lacks: the negative of this one's, since
+# sigmoid(-a) = 1 - sigmoid(a). ONNX Runtime derives the forget gate from the input gate; a runtime that does it the
+# other way round reads the forget gate's own weights, and computes the same.
 _OPPOSITE = {"input": "forget", "p_i": "p_f"}
 
 
 @cache
 def operator_of(cell: Cell) -> Operator | None:
-    """The operator that computes what the cell does outside of training; None where there is none."""
+    """The operator that computes the cell in evaluation mode, or None."""
     numbers = sorted({i.constant for i in program_of(cell).body if i.op == "constant" and i.constant > 0.0})
     for operator in OPERATORS:
         if same_law(operator.cell, cell):
@@ -75,27 +75,27 @@ def operator_of(cell: Cell) -> Operator | None:
     return None
 
 
-def weights_of(operator: Operator, lanes: Sequence[Lane]) -> dict[str, Tensor]:
+def weights_of(operator: Operator, directions: Sequence[LayerWeights]) -> dict[str, Tensor]:
     """W (D, G * H, I), R (D, G * H, H), B (D, 2 * G * H) and for peepholes P (D, 3 * H), of D directions."""
-    each = [_weights(operator, lane) for lane in lanes]
-    return {name: torch.stack([weights[name] for weights in each]) for name in each[0]}
+    by_direction = [_weights(operator, layer) for layer in directions]
+    return {name: torch.stack([weights[name] for weights in by_direction]) for name in by_direction[0]}
 
 
-def _weights(operator: Operator, lane: Lane) -> dict[str, Tensor]:
+def _weights(operator: Operator, layer: LayerWeights) -> dict[str, Tensor]:
     gates = operator.gates
-    W = [_block(lane.W, gate) for gate in gates]
-    R = [_block(lane.U, gate) for gate in gates]
-    first = [_block({name: b for name, b in lane.b.items() if name in lane.W}, gate) for gate in gates]
-    alone = {name: b for name, b in lane.b.items() if name not in lane.W}
+    W = [_block(layer.W, gate) for gate in gates]
+    R = [_block(layer.U, gate) for gate in gates]
+    first = [_block({name: b for name, b in layer.b.items() if name in layer.W}, gate) for gate in gates]
+    alone = {name: b for name, b in layer.b.items() if name not in layer.W}
     second = [_block(alone, gate) if f"{gate}_h" in alone else torch.zeros_like(first[0]) for gate in gates]
-    found = {"W": torch.cat(W), "R": torch.cat(R), "B": torch.cat(first + second)}
-    if lane.vectors:
-        found["P"] = torch.cat([_block(lane.vectors, name) for name in ONNX_PEEPHOLES])
-    return found
+    weights = {"W": torch.cat(W), "R": torch.cat(R), "B": torch.cat(first + second)}
+    if layer.vectors:
+        weights["P"] = torch.cat([_block(layer.vectors, name) for name in ONNX_PEEPHOLES])
+    return weights
 
 
 def _block(blocks: Mapping[str, Tensor], gate: str) -> Tensor:
-    """A gate's own part, also where the cell has it in two parts, or not at all."""
+    """A gate's part of the weights; the cell may have the gate in two parts, or lack it (see `_OPPOSITE`)."""
     for name, block in blocks.items():
         if _plain(name) == gate:
             return block

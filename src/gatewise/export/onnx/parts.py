@@ -9,27 +9,31 @@ from torch import nn
 
 from ...nn.recurrent import Recurrent
 from ...version import version
-from .graph import Graph, plain
+from .graph import GraphBuilder, plain
+from .interface import INPUT, LENGTHS, OUTPUT, Interface, PartState, initial_states
 from .layers import Ragged, add_layers, add_map
-from .plan import INPUT, LENGTHS, OUTPUT, Plan, Started, started_states
 
 OPSET, IR_VERSION = 17, 8
-"""ONNX 1.12 of 2022: every runtime of today reads it, and later ones bring these operators only more dtypes."""
+"""ONNX 1.12 of 2022: today's runtimes read it, and later versions only add dtypes to these operators."""
 
 
-def assembled_model(plan: Plan, dtype: Any, name: str) -> tuple[ModelProto, dict[str, str]]:
-    """The model, and which operator stands for each part or layer."""
-    graph = Graph(dtype)
-    for taken in (INPUT, LENGTHS, OUTPUT, *(each for *_, state in plan.states for each in (state.given, state.last))):
-        graph.name(taken)
-    x = graph.node("Transpose", INPUT, perm=[1, 0, 2]) if plan.batch_first else INPUT
-    ragged = _ragged(graph, x) if plan.ragged else None
-    starts = {each: _started(graph, each, x) if plan.optional else each.state.given for each in plan.states}
-    y, last, operators = _through(graph, plan, x, starts, ragged)
-    graph.called(graph.node("Transpose", y, perm=[1, 0, 2]) if plan.batch_first else y, OUTPUT)
+def assembled_model(interface: Interface, dtype: Any, name: str) -> tuple[ModelProto, dict[str, str]]:
+    """The model, and the operator that computes each part or layer."""
+    graph = GraphBuilder(dtype)
+    states = [name for *_, group in interface.states for name in (group.initial, group.last)]
+    for reserved in (INPUT, LENGTHS, OUTPUT, *states):
+        graph.name(reserved)
+    x = graph.node("Transpose", INPUT, perm=[1, 0, 2]) if interface.batch_first else INPUT
+    ragged = _ragged(graph, x) if interface.ragged else None
+    starts = {
+        state: _optional_state(graph, state, x) if interface.optional else state.group.initial
+        for state in interface.states
+    }
+    y, last, operators = _add_parts(graph, interface, x, starts, ragged)
+    graph.called(graph.node("Transpose", y, perm=[1, 0, 2]) if interface.batch_first else y, OUTPUT)
     for result, value in last.items():
         graph.called(value, result)
-    proto = graph.proto(plain(name), _inputs(graph, plan), _outputs(graph, plan))
+    proto = graph.proto(plain(name), _inputs(graph, interface), _outputs(graph, interface))
     proto.initializer.extend(graph.numbers)
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(
@@ -38,31 +42,31 @@ def assembled_model(plan: Plan, dtype: Any, name: str) -> tuple[ModelProto, dict
     return model, operators
 
 
-def _through(
-    graph: Graph, plan: Plan, x: str, starts: dict[Started, str], ragged: Ragged | None
+def _add_parts(
+    graph: GraphBuilder, interface: Interface, x: str, starts: dict[PartState, str], ragged: Ragged | None
 ) -> tuple[str, dict[str, str], dict[str, str]]:
     last: dict[str, str] = {}
     operators: dict[str, str] = {}
-    for at, part in enumerate(plan.chain.parts):
-        name = f"part{at}" if len(plan.chain.parts) > 1 else ""
+    for at, part in enumerate(interface.chain.parts):
+        name = f"part{at}" if len(interface.chain.parts) > 1 else ""
         if isinstance(part, Recurrent):
-            mine = {each.state: starts[each] for each in plan.states if each.part == at}
-            found = add_layers(graph, part, f"{name}." if name else "", x, mine, ragged)
-            x, last, operators = found.y, last | found.last, operators | found.operators
+            states = {state.group: starts[state] for state in interface.states if state.part == at}
+            layers = add_layers(graph, part, f"{name}." if name else "", x, states, ragged)
+            x, last, operators = layers.y, last | layers.last, operators | layers.operators
         else:
             x = _linear(graph, part, x, name) if isinstance(part, nn.Linear) else add_map(graph, part, x, name)
             operators[name] = type(part).__name__
     return x, last, operators
 
 
-def _linear(graph: Graph, part: nn.Linear, x: str, name: str) -> str:
+def _linear(graph: GraphBuilder, part: nn.Linear, x: str, name: str) -> str:
     product = graph.node("MatMul", x, graph.weight(f"{name}.W", part.weight.t()), name=f"{name}.Wx")
     if part.bias is None:  # pyright: ignore[reportUnnecessaryComparison] - bias=False
         return product
     return graph.node("Add", product, graph.weight(f"{name}.b", part.bias), name=f"{name}.y")
 
 
-def _ragged(graph: Graph, x: str) -> Ragged:
+def _ragged(graph: GraphBuilder, x: str) -> Ragged:
     steps = graph.node("Gather", graph.node("Shape", x), graph.index(0), name="steps")
     time = graph.node("Range", graph.index(0), steps, graph.index(1), name="time")
     lengths = graph.node("Unsqueeze", LENGTHS, graph.indices(0, 2))
@@ -71,24 +75,24 @@ def _ragged(graph: Graph, x: str) -> Ragged:
     return Ragged(graph.node("Cast", LENGTHS, to=TensorProto.INT32), running, begun)
 
 
-def _started(graph: Graph, each: Started, x: str) -> str:
-    """A state that need not be given; one of a batch of 1, as the default is, stands for every sequence."""
-    name = each.state.given
-    graph.default(name, started_states(each.module, each.state))
+def _optional_state(graph: GraphBuilder, state: PartState, x: str) -> str:
+    """A state that may be left out; one with a batch of 1, like the default, is that of every sequence."""
+    name = state.group.initial
+    graph.default(name, initial_states(state.module, state.group))
     batch = graph.node("Gather", graph.node("Shape", x), graph.indices(1), name="batch")
-    places, _, width = each.shape("batch")
+    places, _, width = state.shape("batch")
     shape = graph.node("Concat", graph.indices(int(places)), batch, graph.indices(int(width)), axis=0)
     return graph.node("Expand", name, shape, name=f"{name}_of_all")
 
 
-def _inputs(graph: Graph, plan: Plan) -> list[ValueInfoProto]:
-    found = [graph.described(INPUT, plan.x)]
-    if plan.ragged:
-        found.append(graph.described(LENGTHS, ("batch",), TensorProto.INT64))
-    batch = "batch_or_1" if plan.optional else "batch"
-    return found + [graph.described(each.state.given, each.shape(batch)) for each in plan.states]
+def _inputs(graph: GraphBuilder, interface: Interface) -> list[ValueInfoProto]:
+    inputs = [graph.described(INPUT, interface.x)]
+    if interface.ragged:
+        inputs.append(graph.described(LENGTHS, ("batch",), TensorProto.INT64))
+    batch = "batch_or_1" if interface.optional else "batch"
+    return inputs + [graph.described(state.group.initial, state.shape(batch)) for state in interface.states]
 
 
-def _outputs(graph: Graph, plan: Plan) -> list[ValueInfoProto]:
-    states = [graph.described(each.state.last, each.shape("batch")) for each in plan.states]
-    return [graph.described(OUTPUT, plan.y), *states]
+def _outputs(graph: GraphBuilder, interface: Interface) -> list[ValueInfoProto]:
+    states = [graph.described(state.group.last, state.shape("batch")) for state in interface.states]
+    return [graph.described(OUTPUT, interface.y), *states]

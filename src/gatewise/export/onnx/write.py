@@ -13,21 +13,27 @@ from torch import nn
 from ...errors import InputError
 from ...extras import how_to_install
 from ...files import atomic_write, check_writable
-from ..accept import Limit, accepted
-from .plan import started_states
+from ..accept import SizeLimit, accepted
+from .interface import initial_states
 
-LIMIT = Limit("a file of ONNX", 2_000_000_000)
-"""It is one message of protobuf, which ends at 2 GiB."""
+LIMIT = SizeLimit("an ONNX file", 2_000_000_000)
+"""A file is one protobuf message, which ends at 2 GiB."""
 
 
 @dataclass(frozen=True)
-class Exported:
-    """What was written.
+class ExportedOnnx:
+    """What `to_onnx` has written.
 
-    operators: what stands for each layer or part, ``{"l0": "LSTM", "l1": "Scan"}`` for one recurrent module,
-    ``{"part0.l0": "LSTM", "part1": "Linear"}`` for a chain. inputs, outputs: name -> shape. difference: the largest
-    between ONNX Runtime and the module, relative to the largest number of an output or to 1; None where it was not
-    checked. starts: what each state starts from, as arrays (L * D, 1, H) by the names of inputs.
+    Attributes:
+        path: The file.
+        opset: The version of ONNX's operators.
+        operators: The operator that computes each layer or part: ``{"l0": "LSTM", "l1": "Scan"}`` for one recurrent
+            module, ``{"part0.l0": "LSTM", "part1": "Linear"}`` for a chain.
+        inputs: The shape of each input, by name.
+        outputs: The shape of each output, by name.
+        difference: The largest difference between ONNX Runtime and the module, relative to the largest number of an
+            output or to 1; None where it was not checked.
+        starts: The initial value of each state, an array (L * D, 1, H), by the name of its input.
     """
 
     path: Path
@@ -39,57 +45,90 @@ class Exported:
     starts: Mapping[str, Any]
 
 
-def write(
+def to_onnx(
     model: nn.Module,
     path: str | Path,
     *,
-    lengths: bool,
-    optional_states: bool,
-    name: str,
-    check: bool,
-    tolerance: float | None,
-) -> Exported:
-    """See :func:`gatewise.export.to_onnx`."""
+    lengths: bool = False,
+    optional_states: bool = False,
+    name: str = "model",
+    check: bool = True,
+    tolerance: float | None = None,
+) -> ExportedOnnx:
+    """Write a model as an ONNX file (opset 17) that computes what the module computes in evaluation mode.
+
+    Layers whose cell is one of ONNX's recurrent operators in float32 become that operator, ``LSTM``, ``GRU`` or
+    ``RNN``; every other cell, float64, and projections inside the step become a ``Scan`` over the step's own operators.
+
+    Inputs of the file are ``x``, (T, B, I), or (B, T, I) where parts are ``batch_first``, for any T and B; and the
+    initial states in torch's layout (L * D, B, H): ``h_0``, ``c_0`` and whatever states the cell has. Outputs are
+    ``y``, laid out like x, and the last states ``h_n``, ``c_n``. Layers of different sizes have separate states,
+    ``h_0_l0`` of (D, B, H) and so on; in a chain with several recurrent parts names begin with the part,
+    ``part0_h_0``.
+
+    Args:
+        model: A :class:`gatewise.nn.chain.Chain`, a recurrent module, or ``torch.nn.LSTM``, ``GRU`` or ``RNN``, in
+            float32 or float64.
+        path: The file to write.
+        lengths: Whether the file has a further input ``lengths``, (B,) int64 from 0 to T. Last states are then those
+            after each sequence's own last step, recurrent outputs beyond it are zero, and a backward direction begins
+            at it.
+        optional_states: Whether the initial states may be left out; the file then starts from the module's own
+            initial states, zero or learned. Some runtimes warn about such inputs. Otherwise ``starts`` of the result
+            holds those initial states.
+        name: The graph's name; characters other than letters and digits of ASCII become ``_``.
+        check: Whether to compare the file in ONNX Runtime with the module on random inputs before it is written.
+        tolerance: The largest difference allowed in that check, relative to the largest number of an output or to 1;
+            by default 2e-6 in float32 and 1e-12 in float64.
+
+    Returns:
+        The file, its inputs and outputs, and the difference that the check measured.
+
+    Raises:
+        InputError: For a part that cannot be exported, a weight that is empty or not finite, more weights than a file
+            can hold, a path that cannot be written, or a difference beyond the tolerance. Nothing is written then.
+        ModuleNotFoundError: Where ``onnx`` or ``onnxruntime`` is missing (``pip install 'gatewise[export]'``).
+    """
     check_writable(path)
     chain, dtype = accepted(model, LIMIT)
     _check_installed(checked=check)
     from onnx.checker import check_model
 
     from .check import TOLERANCE, largest_difference, samples
+    from .interface import interface_of
     from .parts import OPSET, assembled_model
-    from .plan import planned
 
     allowed = TOLERANCE[dtype] if tolerance is None else tolerance
     if not allowed >= 0.0:
         raise InputError(f"a tolerance must be at least 0, not {allowed}")
-    plan = planned(chain, ragged=lengths, optional=optional_states)
-    found = samples(plan, dtype)
+    interface = interface_of(chain, ragged=lengths, optional=optional_states)
+    expected = samples(interface, dtype)
     with torch.no_grad():
-        proto, operators = assembled_model(plan, torch.empty(0, dtype=dtype).numpy().dtype, name)
+        proto, operators = assembled_model(interface, torch.empty(0, dtype=dtype).numpy().dtype, name)
     LIMIT.check(sum(len(tensor.raw_data) for tensor in proto.graph.initializer))
     check_model(proto, full_check=True)
     data = proto.SerializeToString()
-    difference = largest_difference(data, found) if check else None
+    difference = largest_difference(data, expected) if check else None
     if difference is not None and not difference <= allowed:
         raise InputError(
             f"ONNX Runtime differs from the module by {difference:.1e}, more than {allowed:.1e}; nothing was written",
             hint="allow a larger tolerance, if the model magnifies rounding",
         )
     atomic_write(path, data)
-    starts = {state.given: started_states(module, state).cpu().numpy() for _, module, state in plan.states}
+    starts = {group.initial: initial_states(module, group).cpu().numpy() for _, module, group in interface.states}
     shapes = {kind: _shapes(getattr(proto.graph, kind)) for kind in ("input", "output")}
-    return Exported(Path(path), OPSET, operators, shapes["input"], shapes["output"], difference, starts)
+    return ExportedOnnx(Path(path), OPSET, operators, shapes["input"], shapes["output"], difference, starts)
 
 
 def _check_installed(*, checked: bool) -> None:
-    """Raises ModuleNotFoundError that says how to get what is missing."""
+    """Raises ModuleNotFoundError that says how to install what is missing."""
     from importlib.util import find_spec
 
-    for needed in ("onnx", *(["onnxruntime"] if checked else [])):
-        if find_spec(needed) is None:
-            without = "; check=False exports without it" if needed == "onnxruntime" else ""
+    for package in ("onnx", *(["onnxruntime"] if checked else [])):
+        if find_spec(package) is None:
+            without = "; check=False exports without it" if package == "onnxruntime" else ""
             raise ModuleNotFoundError(
-                f"exporting to ONNX needs {needed}: {how_to_install(needed)}{without}", name=needed
+                f"exporting to ONNX needs {package}: {how_to_install(package)}{without}", name=package
             )
 
 

@@ -1,4 +1,4 @@
-"""What an ONNX model takes and gives: inputs, outputs and states."""
+"""The inputs, outputs and states of an ONNX model."""
 
 from __future__ import annotations
 
@@ -13,76 +13,80 @@ from ...nn.recurrent import Recurrent
 from ...nn.states import started
 
 
-class Held(NamedTuple):
+class StateGroup(NamedTuple):
     """One state of layers whose states are equally wide: an input and an output of the model, (L * D, B, H).
 
-    given, last: its names as input and output. state: its place among the cell's. layers: which. width: H, or P.
+    initial, last: its names as input and output. state: its index among the cell's states. layers: of the module.
+    width: H, or P.
     """
 
-    given: str
+    initial: str
     last: str
     state: int
     layers: range
     width: int
 
     def places(self, module: Recurrent) -> list[int]:
-        """Which of the module's places it is of, in order."""
+        """The indices of its layers and directions among the module's places, in order."""
         return [at for at, place in enumerate(module.places) if place.layer in self.layers]
 
 
-def held(module: Recurrent, prefix: str) -> list[Held]:
+def state_groups(module: Recurrent, prefix: str) -> list[StateGroup]:
     """The states of a module: ``h_0`` and ``h_n``, or for layers of different sizes ``h_0_l0`` and ``h_n_l0``."""
     widths = [module.widths(place) for place in module.places if not place.reverse]
     groups = {"": range(len(widths))}
     if any(width != widths[0] for width in widths):
         groups = {f"_l{layer}": range(layer, layer + 1) for layer in range(len(widths))}
     return [
-        Held(f"{prefix}{name}_0{suffix}", f"{prefix}{name}_n{suffix}", state, layers, widths[layers[0]][state])
+        StateGroup(f"{prefix}{name}_0{suffix}", f"{prefix}{name}_n{suffix}", state, layers, widths[layers[0]][state])
         for state, name in enumerate(module.cell.state)
         for suffix, layers in groups.items()
     ]
 
 
-def started_states(module: Recurrent, state: Held) -> Tensor:
-    """What a state starts from where none is given, learned or the cell's own, (L * D, 1, H)."""
+def initial_states(module: Recurrent, group: StateGroup) -> Tensor:
+    """The states that the module starts from by itself, learned or the cell's own, (L * D, 1, H)."""
     with torch.no_grad():
         like = getattr(module, f"weight_ih{module.places[0].suffix}").detach()
-        every = [started(module, module.places[at], 1, like)[state.state] for at in state.places(module)]
-        return torch.stack(every)
+        states = [started(module, module.places[at], 1, like)[group.state] for at in group.places(module)]
+        return torch.stack(states)
 
 
-def state_of(module: Recurrent, hx: Any, state: Held) -> Tensor:
-    """A state out of those that a module takes and gives, (L * D, B, H)."""
-    mine = hx[state.state] if len(module.cell.state) > 1 else hx
-    return torch.stack([mine[at] for at in state.places(module)])
+def state_of(module: Recurrent, hx: Any, group: StateGroup) -> Tensor:
+    """A group's part of the states that a module takes and returns, (L * D, B, H)."""
+    layers = hx[group.state] if len(module.cell.state) > 1 else hx
+    return torch.stack([layers[at] for at in group.places(module)])
 
 
-# A dimension: its size, or the name of one that is known when the model runs.
+# Sizes, and names of dimensions that are known only when the model runs.
 Shape: TypeAlias = "tuple[int | str, ...]"
 
 INPUT, LENGTHS, OUTPUT = "x", "lengths", "y"
 
 
-class Started(NamedTuple):
-    """One state of one part of the chain."""
+class PartState(NamedTuple):
+    """One group of states of one part of the chain."""
 
     part: int
     module: Recurrent
-    state: Held
+    group: StateGroup
 
     def shape(self, batch: str) -> Shape:
         """(L * D, B, H)."""
-        return len(self.state.places(self.module)), batch, self.state.width
+        return len(self.group.places(self.module)), batch, self.group.width
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the model will look like from outside. states: of each recurrent part, with the part. ragged: whether it
-    takes lengths. optional: whether states need not be given."""
+class Interface:
+    """What the model takes and gives.
+
+    features: I. states: of each recurrent part. ragged: whether it takes lengths. optional: whether states may be left
+    out.
+    """
 
     chain: Chain
     features: int
-    states: tuple[Started, ...]
+    states: tuple[PartState, ...]
     ragged: bool
     optional: bool
 
@@ -111,12 +115,13 @@ class Plan:
         return ("batch", "time", features) if self.batch_first else ("time", "batch", features)
 
 
-def planned(chain: Chain, *, ragged: bool, optional: bool) -> Plan:
-    """Raises InputError where no part says how wide the input is."""
-    recurrent = chain.recurrent
-    states: list[Started] = []
-    for at, part in enumerate(chain.parts):
-        if isinstance(part, Recurrent):
-            prefix = f"part{at}_" if len(recurrent) > 1 else ""
-            states += [Started(at, part, each) for each in held(part, prefix)]
-    return Plan(chain, chain.input_size, tuple(states), ragged, optional)
+def interface_of(chain: Chain, *, ragged: bool, optional: bool) -> Interface:
+    """The interface of a chain. Raises InputError where no part tells how wide the input is."""
+    several = len(chain.recurrent) > 1
+    states = [
+        PartState(at, part, group)
+        for at, part in enumerate(chain.parts)
+        if isinstance(part, Recurrent)
+        for group in state_groups(part, f"part{at}_" if several else "")
+    ]
+    return Interface(chain, chain.input_size, tuple(states), ragged, optional)
