@@ -110,20 +110,24 @@ def moved(error: _Error, where: str) -> _Error:
 
 
 @contextmanager
-def located(source: str | Path, first_row: int | None = None) -> Generator[None]:
-    """Name a file in every `InputError` that the block raises and that names no place yet.
+def located(
+    source: str | Path, first_row: int | None = None, kind: type[GatewiseError] = InputError
+) -> Generator[None]:
+    """Name a file in every error of a kind that the block raises and that names no place yet.
 
     Args:
         source: What the block reads, such as the path of a file.
         first_row: The number that the file gives to the table's first row; with it, an error that carries a row or
             column names the file and the row as the file counts it.
+        kind: The class of errors; others pass as they are.
     """
     try:
         yield
-    except InputError as error:
-        spot = "" if first_row is None else place(error.row, error.column, first_row)
-        if spot:
-            raise moved(error, f"{source}, {spot}") from error
+    except kind as error:
+        if first_row is not None and isinstance(error, InputError):
+            cell = place(error.row, error.column, first_row)
+            if cell:
+                raise moved(error, f"{source}, {cell}") from error
         if error.where:
             raise
         raise moved(error, str(source)) from error

@@ -35,5 +35,3 @@ def source_of(path: Path) -> Source:
     model = kind.load(path)
     with located(path):
         return Source(kind.chain(model), kind, model)
-
-

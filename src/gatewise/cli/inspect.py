@@ -87,17 +87,13 @@ def _check(model: Path, data: Path, report: Path | None, *, both: bool) -> None:
 
 def _looked_at(model: Path, data: Path, options: ReadOptions, label: str, question: Question) -> Subject:
     """What the model of this file, of whichever kind it is, has to show."""
-    from ..errors import InputError, ModelFileError
+    from ..errors import ModelFileError, located
     from ..models.registry import kind_of
 
     kind = kind_of(model, "explain")
     loaded = kind.load(model)
-    try:
+    with located(data), located(model, kind=ModelFileError):
         return kind.explain(loaded, kind.read(data, options, label=label), question, source=data.name)
-    except ModelFileError as error:
-        raise ModelFileError(error.what, where=error.where or str(model), hint=error.hint) from error
-    except InputError as error:
-        raise InputError(error.what, where=error.where or str(data), hint=error.hint) from error
 
 
 @contextmanager
