@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gatewise.training.threads import at_most
+from gatewise.training.torch_state import at_most_threads
 
 from ..conformance.data.files import chorales
 from . import __doc__ as description
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     plan, begun = QUICK if given.quick else Plan(), time.process_time()
     data = {part: found[: plan.chorales if part == "train" else plan.held_out] for part, found in chorales().items()}
-    with at_most(1):  # a network this small gains nothing from a second
+    with at_most_threads(1):  # a network this small gains nothing from a second
         outcomes = [outcome(cure, data, plan) for cure in (NOTHING, *CURES)]
     _progress("")
     Console(width=None if sys.stdout.isatty() else 120).print(_table(outcomes))

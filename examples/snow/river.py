@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gatewise.nn import LSTM
 from gatewise.nn.init import chrono_
 from gatewise.training import Drawn, Trainer
-from gatewise.training.threads import at_most
+from gatewise.training.torch_state import at_most_threads
 
 WEATHER = ("precipitation", "temperature", "sunshine", "humidity", "day length")
 CUBIC_FOOT, DAY = 0.0283168, 86400
@@ -104,7 +104,7 @@ def train(basin: Basin, *, seed: int = 0, steps: int = STEPS) -> River:
 
     optimizer = torch.optim.Adam(model.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    with at_most(1):  # so that two machines agree
+    with at_most_threads(1):  # so that two machines agree
         Trainer(model, loss, Drawn(stretches, seed=seed), optimizer, schedule=schedule, seed=seed).run(steps=steps)
     return model.eval()
 

@@ -17,8 +17,8 @@ from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.export import to_c
 from gatewise.export.accept import accepted
-from gatewise.export.c.calibration import checked
 from gatewise.export.c.arithmetic import FloatArithmetic, rounded
+from gatewise.export.c.calibration import checked
 from gatewise.export.c.int_layouts import INT8_LAYOUTS
 from gatewise.export.c.layouts import LAYOUTS
 from gatewise.export.c.write import LIMIT, built, built_in_int8

@@ -259,7 +259,7 @@ def test_a_folder_in_which_nothing_is_whole_is_refused_and_left_as_it_is(tmp_pat
         spoil(path)
     before = files(saving.folder)
     with pytest.raises(
-        CheckpointError, match=r"no checkpoint can be trusted: step-0*60.*checksum.*; step-0*50.*checksum"
+        CheckpointError, match=r"every checkpoint is damaged: step-0*60.*checksum.*; step-0*50.*checksum"
     ):
         Checkpointing(saving.folder, EVERY).resume(make())
     assert files(saving.folder) == before

@@ -198,7 +198,7 @@ def test_early_stopping_ends_the_run_and_leaves_the_best_weights():
     stopping = EarlyStopping(evaluate, every=2, patience=3)
     trainer = trainer_of(module, callbacks=[stopping], average=MeanAverage())
     ended = trainer.run(steps=100)
-    assert (ended.steps, ended.stopped) == (10, "no gain in 3 validations")
+    assert (ended.steps, ended.stopped) == (10, "no improvement in 3 validations")
     assert (stopping.best, stopping.validation.losses[-1]) == (4.0, 4.0)
     assert torch.equal(module.head.weight, weights[1])  # averaged, as it was evaluated
 
@@ -307,7 +307,7 @@ def test_what_cannot_be_trained_is_refused():
 
 
 def test_a_run_without_an_end_is_refused():
-    with pytest.raises(InputError, match="how long"):
+    with pytest.raises(InputError, match="needs an end"):
         trainer_of().run()
     module = Network()
     with pytest.raises(InputError, match="no epochs"):

@@ -1,4 +1,4 @@
-"""Training recurrent networks: a small loop that stops where numbers break, and can be resumed bit by bit."""
+"""Training recurrent networks: a small loop that stops where numbers are no longer finite, and resumes bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Averages of the weights over a training, which generalise better than the last ones."""
+"""Averages of the weights over a training run, which generalise better than the last weights."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from ..errors import InputError
 
 
 class Average:
-    """A running average of a module's parameters; buffers, such as batch normalisation's, stay as training has them.
+    """A running average of a module's parameters, for `Trainer`'s ``average``.
 
-    count: how many times weights were taken in. Subclasses say how they are mixed, and when.
+    Subclasses decide how weights are mixed, and after which updates. Buffers, such as those of batch normalisation,
+    are not averaged.
+
+    Attributes:
+        count: How many times weights have been added to the average.
     """
 
     def __init__(self) -> None:
@@ -25,26 +29,26 @@ class Average:
         self.count = 0
 
     def attach(self, module: nn.Module) -> None:
-        """Average this module's weights. Raises InputError if it averages another's already."""
+        """Average this module's weights; `Trainer` calls it. Raises InputError where it already averages others."""
         if self.parameters:
             raise InputError("an average belongs to one trainer")
         self.parameters = [parameter.detach() for parameter in module.parameters()]
         self.means = [parameter.clone() for parameter in self.parameters]
 
     def wants(self, step: int) -> bool:
-        """Whether the weights after update number ``step`` are to be taken in."""
+        """Whether to add the weights after update number ``step``, counted from 1."""
         raise NotImplementedError
 
     def validated(self, loss: float) -> None:
-        """Hear of a validation's loss."""
+        """Receive the loss of a validation."""
 
     def after_step(self, step: int) -> None:
-        """Take in the weights after update number ``step``, if they are wanted."""
+        """Add the weights after update number ``step``, where `wants` says so."""
         if self.wants(step):
             self.update()
 
     def update(self) -> None:
-        """Take in the present weights."""
+        """Add the present weights."""
         if self.count:
             self.mix(self.means, self.parameters, self.count)
         else:
@@ -52,36 +56,44 @@ class Average:
         self.count += 1
 
     def install(self) -> None:
-        """Give the module the average, where there is one."""
+        """Copy the average into the module, where there is one."""
         if self.count:
             _copy(self.means, self.parameters)
 
     @contextmanager
     def in_place(self) -> Generator[None]:
-        """Inside the block the module has the average, where there is one; after it, its own weights."""
+        """A block in which the module has the average, where there is one; afterwards it has its own weights again."""
         if not self.count:
             yield
             return
-        own = [parameter.clone() for parameter in self.parameters]
+        weights = [parameter.clone() for parameter in self.parameters]
         _copy(self.means, self.parameters)
         try:
             yield
         finally:
-            _copy(own, self.parameters)
+            _copy(weights, self.parameters)
 
     def state_dict(self) -> dict[str, Any]:
         """The average so far."""
         return {"count": self.count, "means": list(self.means)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from an average."""
+        """Continue from an average that `state_dict` gave."""
         self.count = state["count"]
         _copy(state["means"], self.means)
 
 
 class ExponentialAverage(Average):
-    """mean <- decay * mean + (1 - decay) * weights, after every update (Polyak & Juditsky 1992, as in Adam's paper,
-    arXiv:1412.6980, section 7.2, without its correction: the mean starts at the first weights).
+    """An exponential moving average: mean <- decay * mean + (1 - decay) * weights, after every update.
+
+    Source: Polyak & Juditsky 1992, as in Kingma & Ba, Adam, arXiv:1412.6980, section 7.2, without its bias correction:
+    the mean starts at the first weights.
+
+    Args:
+        decay: The weight of the past, from 0 to below 1.
+
+    Raises:
+        InputError: For a decay outside that range.
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -91,14 +103,20 @@ class ExponentialAverage(Average):
         self.mix = get_ema_multi_avg_fn(decay)
 
     def wants(self, step: int) -> bool:
-        """Always."""
+        """After every update."""
         return True
 
 
 class MeanAverage(Average):
-    """The plain mean of the weights after each update from number ``start`` on.
+    """The mean of the weights after each update from number ``start`` on.
 
-    Polyak & Juditsky 1992; Izmailov et al., Averaging Weights Leads to Wider Optima, arXiv:1803.05407.
+    Source: Polyak & Juditsky 1992; Izmailov et al., Averaging Weights Leads to Wider Optima, arXiv:1803.05407.
+
+    Args:
+        start: The first update whose weights count, from 1.
+
+    Raises:
+        InputError: For a start below 1.
     """
 
     def __init__(self, start: int = 1) -> None:
@@ -108,16 +126,24 @@ class MeanAverage(Average):
         self.start = start
 
     def wants(self, step: int) -> bool:
-        """From ``start`` on."""
+        """After update ``start`` and all later ones."""
         return step >= self.start
 
 
 class NonMonotone(Average):
-    """The plain mean of the weights since validation stopped to gain: the trigger of NT-ASGD.
+    """The mean of the weights since validation stopped improving: the trigger of NT-ASGD.
 
-    It begins after a validation whose loss is worse than the best of all but the last ``patience`` before it (Merity,
-    Keskar, Socher, arXiv:1708.02182, algorithm 1, where patience is n = 5). With plain SGD this is the paper's
-    optimiser. Someone must validate: `EarlyStopping`, `Plateau` or `Validation`.
+    It begins after a validation whose loss is worse than the best of all but the last ``patience`` before it. With
+    plain SGD this is the paper's optimiser. It needs a callback that validates: `EarlyStopping`, `Plateau` or
+    `Validation`.
+
+    Source: Merity, Keskar, Socher, Regularizing and Optimizing LSTM Language Models, arXiv:1708.02182, algorithm 1.
+
+    Args:
+        patience: How many recent validations are not compared with, at least 1; the paper's n.
+
+    Raises:
+        InputError: For a patience below 1.
     """
 
     def __init__(self, patience: int = 5) -> None:
@@ -129,21 +155,21 @@ class NonMonotone(Average):
         self.begun = False
 
     def wants(self, step: int) -> bool:
-        """Once it has begun."""
+        """After every update once averaging has begun."""
         return self.begun
 
     def validated(self, loss: float) -> None:
-        """Begin, if this loss is no gain."""
-        before = self.losses[: -self.patience]
-        self.begun = self.begun or (bool(before) and loss > min(before))
+        """Begin averaging where this loss is worse than the best of the earlier ones."""
+        earlier = self.losses[: -self.patience]
+        self.begun = self.begun or (bool(earlier) and loss > min(earlier))
         self.losses.append(loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """The average, and the losses heard of."""
+        """The average, and the losses so far."""
         return {**super().state_dict(), "losses": list(self.losses), "begun": self.begun}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from a state that `state_dict` gave."""
         super().load_state_dict(state)
         self.losses, self.begun = list(state["losses"]), state["begun"]
 

@@ -1,4 +1,4 @@
-"""Checkpoints: files that a crash cannot spoil, and a training that goes on from them bit by bit."""
+"""Checkpoints: files that a crash cannot damage, and training that resumes from them bit for bit."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ NAME, NAMED = "step-{:012}.safetensors", re.compile(r"step-\d{12,}\.safetensors"
 
 
 def save(path: str | Path, state: Any) -> None:
-    """Write a state (see `flatten`) to a file, and read it back: it is on the disk when this returns.
+    """Write a state (see `flatten`) to a file and read it back: it is on the disk when this returns.
 
-    Whatever interrupts the writing, what was at ``path`` before stays. Raises CheckpointError where the disk fails,
-    InputError for what a checkpoint cannot hold.
+    Whatever interrupts the writing, the file that was at ``path`` before stays. Raises CheckpointError where the disk
+    fails, InputError for what a checkpoint cannot hold.
     """
     tensors, rest = flatten(state)
     try:
@@ -50,7 +50,7 @@ def save(path: str | Path, state: Any) -> None:
 
 
 def load(path: str | Path) -> Any:
-    """The state in a file, its tensors on the CPU. Raises CheckpointError where a single bit of the file is wrong."""
+    """The state in a file, its tensors on the CPU. Raises CheckpointError if even one bit of the file is wrong."""
     tensors, record = FILE.read(path)
     try:
         return rebuild(tensors, record["state"])
@@ -59,9 +59,9 @@ def load(path: str | Path) -> Any:
 
 
 def newest(folder: str | Path) -> Any | None:
-    """The state in the newest checkpoint of a folder that can be trusted; None in a folder without any.
+    """The state in the newest intact checkpoint of a folder; None in a folder without checkpoints.
 
-    Warns where a newer one had to be passed over. Raises CheckpointError where there are some and none can be trusted.
+    Warns where a newer one is damaged. Raises CheckpointError where all are damaged.
     """
     refused: list[CheckpointError] = []
     for path in reversed(checkpoints(folder)):
@@ -76,24 +76,32 @@ def newest(folder: str | Path) -> Any | None:
     if refused:
         reasons = "; ".join(f"{Path(error.where).name}: {error.what}" for error in refused)
         raise CheckpointError(
-            f"no checkpoint can be trusted: {reasons}", where=str(folder), hint="start anew elsewhere"
+            f"every checkpoint is damaged: {reasons}", where=str(folder), hint="start again in another folder"
         )
     return None
 
 
 def checkpoints(folder: str | Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first; whether they can be trusted is not looked at."""
-    found = [path for path in Path(folder).glob("step-*") if NAMED.fullmatch(path.name)]
-    return sorted(found, key=lambda path: (len(path.name), path.name))
+    """The checkpoints in a folder, oldest first, whether intact or not."""
+    paths = [path for path in Path(folder).glob("step-*") if NAMED.fullmatch(path.name)]
+    return sorted(paths, key=lambda path: (len(path.name), path.name))
 
 
 class Checkpointing(Callback):
-    """Saves the whole training every so many updates, in a folder that belongs to it alone.
+    """A callback that saves the whole state of a training at regular updates, in a folder of its own.
 
-    every: updates between two checkpoints. keep: how many stay; an older one goes once the newest was written, read
-    back and found right. group: the processes that train together; the first one writes, for all.
     A run raises CheckpointError where a checkpoint cannot be written, and InputError, before the first update, where
-    the folder holds another training's checkpoints.
+    the folder holds the checkpoints of another training.
+
+    Args:
+        folder: Where to save; it is created where it does not exist.
+        every: Updates between two checkpoints, at least 1.
+        keep: How many checkpoints stay, at least 1; an older one is removed once the newest was written, read back and
+            compared.
+        group: The processes that train together; the first one writes for all. By default this process alone.
+
+    Raises:
+        InputError: For ``every`` or ``keep`` below 1.
     """
 
     def __init__(self, folder: str | Path, every: int, *, keep: int = 2, group: Group | None = None) -> None:
@@ -104,7 +112,18 @@ class Checkpointing(Callback):
         self._ours = False
 
     def resume(self, trainer: Trainer) -> bool:
-        """Let the trainer go on from the newest checkpoint; False where there is none. Errors are those of `newest`."""
+        """Have the trainer continue from the newest intact checkpoint.
+
+        Args:
+            trainer: A trainer that was made like the one that was saved.
+
+        Returns:
+            Whether there was a checkpoint.
+
+        Raises:
+            CheckpointError: Where there are checkpoints and all are damaged.
+            InputError: Where the trainer was made in another way.
+        """
         state = self.group.once(lambda: newest(self.folder))
         self._ours = True
         if state is not None:
@@ -112,18 +131,18 @@ class Checkpointing(Callback):
         return state is not None
 
     def save(self, trainer: Trainer) -> None:
-        """Save the training as it is now."""
+        """Save the training as it is now. Raises CheckpointError where that fails."""
         state = self.group.gather(trainer.state_dict())
         self.group.once(lambda: self._write(trainer.step, state))
 
     @contextmanager
     def around_run(self, trainer: Trainer) -> Generator[None]:
-        """Have the folder ready."""
+        """Prepare the folder."""
         self.group.once(self._prepare)
         yield
 
     def after_step(self, trainer: Trainer) -> None:
-        """Save the training when it is time."""
+        """Save the training at every multiple of ``every``."""
         if trainer.step % self.every == 0:
             self.save(trainer)
 
@@ -134,7 +153,7 @@ class Checkpointing(Callback):
             raise InputError(
                 "it holds the checkpoints of another training",
                 where=str(self.folder),
-                hint="go on with that one, by resume(trainer) before the run, or choose another folder",
+                hint="continue that one with resume(trainer) before the run, or choose another folder",
             )
         self._ours = True
 
@@ -142,9 +161,9 @@ class Checkpointing(Callback):
         written = self.folder / NAME.format(step)
         save(written, state)
         files = checkpoints(self.folder)
-        stay = files[: files.index(written) + 1][-self.keep :]
+        remaining = files[: files.index(written) + 1][-self.keep :]
         try:
-            for path in set(files) - set(stay):  # later ones too: this training came from before them
+            for path in set(files) - set(remaining):  # later ones too: this training resumed from an earlier one
                 path.unlink()
         except OSError as error:
             raise CheckpointError(
@@ -153,7 +172,7 @@ class Checkpointing(Callback):
 
 
 def _forget(path: str | Path) -> None:
-    """Have the system drop its copy in memory, where it can, so that what is read next comes from the disk."""
+    """Have the system drop its cached copy, where it can, so that the next read comes from the disk."""
     if hasattr(os, "posix_fadvise"):
         with contextlib.suppress(OSError), open(path, "rb") as handle:
             os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

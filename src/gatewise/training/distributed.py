@@ -19,11 +19,11 @@ from .state_codec import flatten, rebuild
 
 
 class Shards:
-    """A source that gives the rows of one process, of batches that all processes agree on.
+    """A source that gives one process's part of each batch.
 
-    source: the same in each process, seed and all. Of `Shuffled`, only the process's own samples are read. Batches of
-    other sources are made whole and each tensor in them is cut along ``dim`` (`Stretches`: 1); they are a tensor, or
-    tensors, numbers and None in a tuple or dict, and all but tensors stays. Every part is equally large, so that the
+    source: the same in each process, including its seed. Of `Shuffled`, only the process's samples are read. Batches
+    of other sources are made whole and each tensor in them is cut along ``dim`` (`Stretches`: 1); they are a tensor, or
+    tensors, numbers and None in a tuple or dict, where only tensors are cut. All parts are equally large, so that the
     mean of the processes' means is the batch's mean. Raises InputError for a batch that cannot be divided so.
     """
 
@@ -51,7 +51,7 @@ class Shards:
         return self.source.state_dict()
 
     def load_state_dict(self, state: State) -> None:
-        """Go to that position."""
+        """Go to a position that `state_dict` gave."""
         self.source.load_state_dict(state)
 
     def _part(self, batch: Any) -> Any:
@@ -66,7 +66,7 @@ class Shards:
             return batch
         raise InputError(
             f"a {type(batch).__name__} in a batch cannot be divided among processes",
-            hint="give tensors, numbers and None in a tuple or dict; or write a source of this process alone",
+            hint="give tensors, numbers and None in a tuple or dict; or write a source for each process",
         )
 
     def _rows(self, tensor: Tensor, dim: int) -> Tensor:
@@ -80,87 +80,115 @@ class Shards:
 
 
 T = TypeVar("T")
-OWN = ("generators", "loss", "last_loss", "smooth_loss")
-"""What of a trainer's state is another in each process: random numbers, carried state and the losses of its rows."""
+PER_PROCESS = ("generators", "loss", "last_loss", "smooth_loss")
+"""The parts of a trainer's state that differ between processes: random numbers, carried state, losses of the rows."""
 
 
 class Group:
-    """One process that trains alone. Its methods mean the same in `Processes`, so one script serves both.
+    """The processes that train together; this class is a process that trains alone.
 
-    rank: this process's number, from 0. size: how many there are. device: where this process computes.
+    `distributed` gives the right one, so the same script runs alone and under torchrun.
+
+    Args:
+        rank: This process's number, from 0.
+        size: How many processes there are.
+        device: Where this process computes; by default the CPU.
     """
 
     def __init__(self, rank: int = 0, size: int = 1, device: torch.device | None = None) -> None:
         self.rank, self.size, self.device = rank, size, device or torch.device("cpu")
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module on this process's device, its gradients the mean over all processes; train this one."""
+        """The module to train: on this process's device, with gradients averaged over all processes."""
         return module.to(self.device)
 
     def share(self, source: Source, dim: int = 0) -> Source:
-        """Of each batch this process's part, an equal one for everybody. dim: the axis of the batch (see `Shards`)."""
+        """A source of this process's part of each batch.
+
+        Args:
+            source: Whole batches, the same in each process, including the seed.
+            dim: The axis of the batch in its tensors: 0 for `Shuffled`, 1 for `Stretches`.
+
+        Raises:
+            InputError: For a batch that cannot be divided evenly, when it is drawn.
+        """
         return Shards(source, self.rank, self.size, dim)
 
     def average(self, value: float) -> float:
-        """The mean of everybody's value, float64."""
-        values = self._everybodys(value)
+        """The mean of a value over all processes, float64."""
+        values = self._from_all(value)
         return sum(values) / len(values)
 
     def once(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns, done by the first process only. Where it fails, everybody gets an error."""
+        """Have the first process do some work; all get its result.
+
+        Args:
+            work: The function to call.
+
+        Raises:
+            GatewiseError: In every other process where the work fails; in the first, its own exception.
+        """
         try:
             result = work() if self.rank == 0 else None
         except Exception as error:
-            self._of_first((None, f"{type(error).__name__}: {error}"))
+            self._from_first((None, f"{type(error).__name__}: {error}"))
             raise
-        result, failure = self._of_first((result, ""))
+        result, failure = self._from_first((result, ""))
         if failure:
             raise GatewiseError(failure, where="process 0")
         return cast("T", result)
 
     def gather(self, state: dict[str, Any]) -> dict[str, Any]:
-        """A trainer's state that holds everybody's own part of it."""
-        common = {name: part for name, part in state.items() if name not in OWN}
-        own = {name: part for name, part in state.items() if name in OWN}
-        # Flat, since then every tensor is on the CPU.
-        return {**common, "processes": [rebuild(*each) for each in self._everybodys(flatten(own))]}
+        """A trainer's state with the parts that differ between processes from each of them."""
+        common = {name: part for name, part in state.items() if name not in PER_PROCESS}
+        private = {name: part for name, part in state.items() if name in PER_PROCESS}
+        # Flattened, since that moves every tensor to the CPU.
+        return {**common, "processes": [rebuild(*flat) for flat in self._from_all(flatten(private))]}
 
     def scatter(self, state: dict[str, Any]) -> dict[str, Any]:
-        """This process's state, of what `gather` gave. Raises InputError where there were more or fewer processes."""
+        """This process's state out of what `gather` gave.
+
+        Raises:
+            InputError: Where it was gathered from another number of processes.
+        """
         common = {name: part for name, part in state.items() if name != "processes"}
-        own = state["processes"]
-        if len(own) != self.size:
+        private = state["processes"]
+        if len(private) != self.size:
             raise InputError(
-                f"this state is of a training with {len(own)} processes, and there are {self.size}",
+                f"this state is of a training with {len(private)} processes, and there are {self.size}",
                 hint="start as many processes as before",
             )
-        return {**common, **own[self.rank]}
+        return {**common, **private[self.rank]}
 
-    def _everybodys(self, value: T) -> list[T]:
+    def _from_all(self, value: T) -> list[T]:
         """The value of each process, by rank."""
         return [value]
 
-    def _of_first(self, value: T) -> T:
+    def _from_first(self, value: T) -> T:
         """The first process's value."""
         return value
 
 
 @contextmanager
 def distributed() -> Generator[Group]:
-    """The group of processes that torchrun started; of a script that was started plainly, itself alone.
+    """A block with the group of processes that torchrun started, or with this process alone without torchrun.
 
-    Each process has a GPU of its own where there are any (NCCL), else the CPU (gloo). The group ends with the block.
+    Each process has its own GPU where there are any (NCCL), else the CPU (gloo). The group ends with the block::
+
+        with distributed() as group:
+            module = group.wrap(module)
+            trainer = Trainer(module, loss, group.share(source), optimizer)
     """
-    device = _own_device()
+    device = _device()
     if not (dist.is_available() and dist.is_torchelastic_launched()):
         yield Group(device=device)
         return
-    # Checkpoints are collected on the CPU whatever the weights are on.
+    # Checkpoints are collected on the CPU, wherever the weights are.
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(dist.get_rank(), dist.get_world_size(), device)
     finally:
-        gc.collect()  # replicas hold on to the group, whose threads must not outlive the interpreter
+        gc.collect()  # replicas refer to the group, whose threads must not outlive the interpreter
         dist.destroy_process_group()
 
 
@@ -168,22 +196,22 @@ class Processes(Group):
     """Several processes that train one module, each with its rows of every batch."""
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module in torch's DistributedDataParallel, which takes the gradients' mean as they come."""
+        """The module in torch's DistributedDataParallel, which averages gradients while they are computed."""
         return _Replica(module.to(self.device), device_ids=[self.device] if self.device.type == "cuda" else None)
 
-    def _everybodys(self, value: T) -> list[T]:
+    def _from_all(self, value: T) -> list[T]:
         values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
         return values
 
-    def _of_first(self, value: T) -> T:
+    def _from_first(self, value: T) -> T:
         values = [value]
         dist.broadcast_object_list(values, src=0)
         return values[0]
 
 
 class _Replica(DistributedDataParallel):
-    """Its state is that of the module inside, whose names do not tell how it was trained."""
+    """DistributedDataParallel with the state of the module inside: names do not depend on how it was trained."""
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return self.module.state_dict(*args, **kwargs)
@@ -192,7 +220,7 @@ class _Replica(DistributedDataParallel):
         return self.module.load_state_dict(state_dict, *args, **kwargs)
 
 
-def _own_device() -> torch.device:
+def _device() -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

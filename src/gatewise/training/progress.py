@@ -1,4 +1,4 @@
-"""How far a training is, on a terminal."""
+"""A progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _REFRESH = 0.1
 
 
 class Progress(Callback):
-    """A bar with steps, epochs and the smoothed loss on standard error; nothing where that is not a terminal.
+    """A callback that shows a bar with steps, epochs and the smoothed loss on standard error.
 
-    Of several processes that torchrun started, only the first shows it.
+    It shows nothing where standard error is not a terminal. Of several processes that torchrun started, only the first
+    shows it.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class Progress(Callback):
 
     @contextmanager
     def around_run(self, trainer: Trainer) -> Generator[None]:
-        """Show the bar as long as the run lasts."""
+        """Show the bar while the run lasts."""
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -47,7 +48,7 @@ class Progress(Callback):
                 self._bar = None
 
     def after_step(self, trainer: Trainer) -> None:
-        """Move the bar, a few times a second at most."""
+        """Update the bar, at most ten times a second."""
         if self._bar is not None and time.monotonic() - self._shown > _REFRESH:
             self._show(trainer)
 

@@ -1,4 +1,4 @@
-"""Where batches come from, in what order, and what is checked about them."""
+"""Where batches come from, and in what order."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from ..errors import InputError
@@ -16,15 +15,15 @@ State = dict[str, Any]
 
 
 class Source(Protocol):
-    """An endless stream of batches.
+    """The protocol of an endless stream of batches, for `Trainer`.
 
-    epoch: whole passes over the data that `next_batch` has completed. A batch may be anything that the loss takes;
-    where it has a number ``rate``, the learning rate of its update is multiplied by it.
+    A batch may be anything that the loss takes. Where it has an attribute ``rate``, the learning rate of its update is
+    multiplied by it. A source without passes over data has an attribute ``endless`` that is True.
     """
 
     @property
     def epoch(self) -> int:
-        """Whole passes done."""
+        """How many whole passes over the data `next_batch` has completed."""
         ...
 
     def next_batch(self) -> Any:
@@ -32,7 +31,7 @@ class Source(Protocol):
         ...
 
     def state_dict(self) -> State:
-        """The position."""
+        """The position in the data: tensors, numbers, strings and None, in dicts, lists and tuples."""
         ...
 
     def load_state_dict(self, state: State) -> None:
@@ -43,8 +42,13 @@ class Source(Protocol):
 class Drawn:
     """Batches drawn at random by a function, for tasks without a data set.
 
-    draw: makes a batch with the generator it is given, and nothing else that is random. per_epoch: batches that count
-    as one pass; None if there are no passes.
+    Args:
+        draw: Makes a batch; takes a `torch.Generator`, which must be its only source of randomness.
+        seed: Of that generator.
+        per_epoch: How many batches count as one pass, at least 1; None where there are no passes.
+
+    Raises:
+        InputError: For ``per_epoch`` below 1.
     """
 
     def __init__(self, draw: Callable[[torch.Generator], Any], *, seed: int = 0, per_epoch: int | None = None) -> None:
@@ -61,7 +65,7 @@ class Drawn:
 
     @property
     def epoch(self) -> int:
-        """Whole passes done."""
+        """How many passes of ``per_epoch`` batches have been drawn; 0 where there are no passes."""
         return 0 if self.per_epoch is None else self.count // self.per_epoch
 
     def next_batch(self) -> Any:
@@ -70,66 +74,28 @@ class Drawn:
         return self.draw(self.generator)
 
     def state_dict(self) -> State:
-        """Batches drawn, and the generator."""
+        """How many batches have been drawn, and the generator's state."""
         return {"count": self.count, "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on as after that many batches."""
+        """Continue as after that many batches."""
         self.count = state["count"]
         self.generator.set_state(state["generator"])
 
 
-def check_parts(
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
-    clip: float | None,
-    accumulate: int,
-) -> None:
-    """Raises InputError where the parts do not belong together."""
-    owned = {id(parameter) for parameter in module.parameters()}
-    updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    if not updated <= owned:
-        raise InputError(
-            f"the optimizer updates {len(updated - owned)} parameters that the module does not have",
-            hint="make the optimizer of module.parameters(), after the module has been moved to its device",
-        )
-    if isinstance(schedule, ReduceLROnPlateau):
-        raise InputError("ReduceLROnPlateau needs a validation loss", hint="give it to the callback Plateau")
-    if schedule is not None and schedule.optimizer is not optimizer:
-        raise InputError("the schedule belongs to another optimizer")
-    if clip is not None and not clip > 0:
-        raise InputError(f"clip must be greater than 0 or None, not {clip}")
-    if accumulate < 1:
-        raise InputError(f"accumulate must be at least 1, not {accumulate}")
-
-
-def check_totals(source: Source, steps: int | None, epochs: int | None) -> None:
-    """Raises InputError where a run would have no end."""
-    if steps is None and epochs is None:
-        raise InputError("say how long to train", hint="trainer.run(steps=...) or trainer.run(epochs=...)")
-    if epochs is not None and getattr(source, "endless", False):
-        raise InputError("this source has no epochs", hint="give Drawn per_epoch, or train for a number of steps")
-
-
-def check_state(state: dict[str, Any], parts: set[str]) -> None:
-    """Raises InputError where a state is that of a trainer with other parts."""
-    for name in sorted({"schedule", "scaler", "average", "loss"} & (state.keys() ^ parts)):
-        has, lacks = ("the state", "the trainer") if name in state else ("the trainer", "the state")
-        raise InputError(f"{has} has a part {name!r}, and {lacks} has none", where="state")
-    missing = sorted((parts | {"step", "last_loss", "smooth_loss", "stopped"}) - state.keys())
-    if missing:
-        raise InputError(f"{', '.join(missing)} missing", where="state")
-
-
 class Shuffled:
-    """Each sample once per pass, in a new random order each time.
+    """Batches of a data set: each sample once per pass, in a new random order each time.
 
-    data: a sequence or map-style dataset of N samples, or a tuple of tensors (N, ...) that share their first axis.
-    A batch is ``collate(samples)``, by default `torch.utils.data.default_collate`; of a tuple of tensors without
-    ``collate``, it is the tuple with the drawn rows, (batch_size, ...) each. The last batch of a pass is shorter where
-    batch_size does not divide N, or left out with drop_last.
-    Raises InputError where there is no batch to be had, or where tensors differ in length.
+    Args:
+        data: A sequence or map-style dataset of N samples, or a tuple of tensors (N, ...) that share their first axis.
+        batch_size: Samples in a batch; the last batch of a pass is shorter where it does not divide N.
+        collate: Makes a batch of a list of samples; by default `torch.utils.data.default_collate`. For a tuple of
+            tensors without ``collate`` a batch is the tuple with the drawn rows, (batch_size, ...) each.
+        seed: Of the orders.
+        drop_last: Whether to leave out a last batch that would be shorter.
+
+    Raises:
+        InputError: Where there are too few samples for a batch, or tensors differ in length.
     """
 
     def __init__(
@@ -165,11 +131,11 @@ class Shuffled:
         return rows
 
     def state_dict(self) -> State:
-        """The pass, the place in it, and the generator as it was before it made this pass's order."""
+        """The pass, the position in it, and the generator as it was before it made this pass's order."""
         return {"epoch": self.epoch, "position": self.position, "generator": self.before}
 
     def load_state_dict(self, state: State) -> None:
-        """Go to that place of that pass."""
+        """Go to a position that `state_dict` gave."""
         self.generator.set_state(state["generator"])
         self._shuffle()
         self.epoch, self.position = state["epoch"], state["position"]
@@ -180,7 +146,7 @@ class Shuffled:
 
 
 def _reader(data: Any, collate: Callable[[list[Any]], Any] | None) -> tuple[Callable[[Tensor], Any], int]:
-    """What makes a batch of positions, and how many positions there are."""
+    """The function that makes a batch of positions, and how many positions there are."""
     if isinstance(data, tuple) and data and all(isinstance(column, Tensor) for column in data):
         lengths = [len(column) for column in data]
         if len(set(lengths)) > 1:

@@ -1,8 +1,7 @@
-"""What keeps training stable: clipping, the end where numbers break, activation penalties.
+"""What keeps training stable: penalties on activations, clipping, and an error where numbers stop being finite.
 
-Regularisers of a recurrent network's output, to be added to a loss.
-
-Merity, McCann, Socher, Revisiting Activation Regularization for Language RNNs, arXiv:1708.01009, section 3.
+The penalties are added to a loss: Merity, McCann, Socher, Revisiting Activation Regularization for Language RNNs,
+arXiv:1708.01009, section 3.
 """
 
 from __future__ import annotations
@@ -18,19 +17,19 @@ from ..errors import GatewiseError, ShapeError
 
 
 def activation(y: Tensor, alpha: float) -> Tensor:
-    """alpha times the mean square of y, (): large outputs cost (AR).
+    """Activation regularisation: alpha times the mean square of y, a scalar.
 
-    y: outputs of the last layer after dropout, of any shape. The paper writes the norm of each output, its code, and
-    all that have used it, this mean; the paper's language models take alpha = 2.
+    y: outputs of the last layer after dropout, of any shape. The paper writes the norm of each output; its code and its
+    followers use this mean. The paper's language models use alpha = 2.
     """
     return alpha * y.square().mean()
 
 
 def temporal_activation(y: Tensor, beta: float) -> Tensor:
-    """beta times the mean square of y[t + 1] - y[t], (): quick changes cost (TAR).
+    """Temporal activation regularisation: beta times the mean square of y[t + 1] - y[t], a scalar.
 
-    y: outputs of the last layer before dropout, (T, B, H), time first. Zero where there is one step only. The paper's
-    language models take beta = 1. Raises ShapeError where there is no time axis.
+    y: outputs of the last layer before dropout, (T, B, H), time first. Zero for a single step. The paper's language
+    models use beta = 1. Raises ShapeError where there is no time axis.
     """
     if y.dim() < 2:
         raise ShapeError(f"outputs are (T, B, H) or (T, H), not of shape {tuple(y.shape)}")
@@ -39,9 +38,12 @@ def temporal_activation(y: Tensor, beta: float) -> Tensor:
 
 
 class DivergedError(GatewiseError, ArithmeticError):
-    """The loss or its gradient stopped being a finite number.
+    """The loss or its gradient is no longer finite, and training stopped before it spoiled the weights.
 
-    tensor: the first that is not finite: the name of a parameter, or ``"loss"``.
+    Args:
+        tensor: The first tensor that is not finite: the name of a parameter, or ``"loss"``.
+        what: As for `GatewiseError`.
+        where: The update, as in ``step 12``.
     """
 
     def __init__(self, tensor: str, what: str, *, where: str = "") -> None:
@@ -55,9 +57,10 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def clip_gradient(parameters: Iterable[Tensor], bound: float, norm: Tensor) -> None:
-    """Shorten the gradient, whose norm this is, to the bound; together with `gradient_norm`, torch's clip_grad_norm_.
+    """Scale the gradient, whose norm this is, down to the bound; with `gradient_norm` it is torch's clip_grad_norm_.
 
-    Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, arXiv:1211.5063, algorithm 1.
+    Source: Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, arXiv:1211.5063,
+    algorithm 1.
     """
     nn.utils.clip_grads_with_norm_(parameters, bound, norm)
 
@@ -83,17 +86,17 @@ def diverged(module: nn.Module, loss: float, norm: float, number: int) -> Diverg
 
 
 class Snapshot:
-    """What a forward pass changes beside gradients: the module's buffers, and the state that a loss carries."""
+    """What a forward pass changes besides gradients: the module's buffers, and the state that a loss carries."""
 
     def __init__(self, module: nn.Module, loss: Any) -> None:
         self.module, self.loss = module, loss
         self.buffers = [buffer.clone() for buffer in module.buffers()]
-        # a carried state is never changed in place, so that a reference is enough
+        # a carried state is never changed in place, so a reference is enough
         self.carried = loss.state_dict() if hasattr(loss, "state_dict") else None
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put everything back, and drop the gradients."""
+        """Restore buffers and carried state, and drop the gradients."""
         for buffer, before in zip(self.module.buffers(), self.buffers, strict=True):
             buffer.copy_(before)
         if self.carried is not None:

@@ -1,4 +1,4 @@
-"""A training's state as tensors with names, and the rest as JSON; and back, bit for bit."""
+"""A training state as named tensors and JSON, and back, bit for bit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FLOAT, TENSOR, TUPLE, DICT = "float", "tensor", "tuple", "dict"
 
 
 def flatten(state: Any) -> tuple[dict[str, Tensor], Any]:
-    """The tensors of a nest, on the CPU, each named by its path (``optimizer/state/0/exp_avg``); and the rest as JSON.
+    """The tensors of a nested state, on the CPU, named by path (``optimizer/state/0/exp_avg``); the rest as JSON.
 
-    state: dicts, lists and tuples of tensors, bool, int, float, str and None. Lists stay lists and tuples tuples; of a
-    mapping of another kind its entries are kept, of a number of another kind its value. A tensor that is there twice
-    is kept once. Raises InputError, with the place, for anything else.
+    state: dicts, lists and tuples of tensors, bool, int, float, str and None. Lists stay lists and tuples tuples; other
+    mappings become dicts, other numbers plain ones. A tensor that appears twice is stored once. Raises InputError, with
+    the place, for anything else.
     """
     writer = _Writer()
     return writer.tensors, writer.encode(state, ())
 
 
 def rebuild(tensors: Mapping[str, Tensor], rest: Any) -> Any:
-    """The nest that `flatten` was given. Raises KeyError, TypeError or ValueError where these are not its results."""
+    """The state that `flatten` was given. Raises KeyError, TypeError or ValueError for what it cannot have made."""
     if isinstance(rest, list):
         return [rebuild(tensors, entry) for entry in rest]
     if not isinstance(rest, dict):
@@ -41,7 +41,7 @@ def rebuild(tensors: Mapping[str, Tensor], rest: Any) -> Any:
 
 
 class _Writer:
-    """Turns nests to JSON and gathers their tensors on the way."""
+    """Turns a nested state into JSON and collects its tensors."""
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
@@ -61,24 +61,24 @@ class _Writer:
         if isinstance(value, Mapping):
             # As pairs, since keys need not be strings.
             return {DICT: [[self.encode(key, path), self.encode(entry, (*path, key))] for key, entry in value.items()]}
-        raise _unfit(f"a {type(value).__name__}", path)
+        raise _refused(f"a {type(value).__name__}", path)
 
     def _name(self, tensor: Tensor, path: tuple[object, ...]) -> str:
-        if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized or tensor.dtype in _FOREIGN:
-            raise _unfit(f"a tensor of {tensor.layout}, {tensor.dtype} on {tensor.device}", path)
+        if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized or tensor.dtype in _UNSUPPORTED:
+            raise _refused(f"a tensor of {tensor.layout}, {tensor.dtype} on {tensor.device}", path)
         same = (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
         key = same if tensor.numel() else id(tensor)
         if key not in self._names:
             self._names[key] = self._free("/".join(map(str, path)))
-            self.tensors[self._names[key]] = self._alone(tensor)
+            self.tensors[self._names[key]] = self._separate(tensor)
         return self._names[key]
 
     def _free(self, name: str) -> str:
         """The name, or a longer one where it is taken, as by a key with a slash in it."""
         return self._free(f"{name}'") if name in ("", "__metadata__") or name in self.tensors else name
 
-    def _alone(self, tensor: Tensor) -> Tensor:
-        """The values in a storage of their own: safetensors keeps no two tensors in one."""
+    def _separate(self, tensor: Tensor) -> Tensor:
+        """The values in a separate storage: safetensors refuses tensors that share one."""
         values = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
         storage = values.untyped_storage().data_ptr()
         if storage in self._storages:
@@ -87,10 +87,10 @@ class _Writer:
         return values
 
 
-_FOREIGN = (torch.complex32, torch.complex128)  # unknown to safetensors
+_UNSUPPORTED = (torch.complex32, torch.complex128)  # not supported by safetensors
 
 
-def _unfit(what: str, path: tuple[object, ...]) -> InputError:
+def _refused(what: str, path: tuple[object, ...]) -> InputError:
     return InputError(
         f"{what} cannot be kept in a checkpoint",
         where="".join(f"[{key!r}]" for key in path) or "state",

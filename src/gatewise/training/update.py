@@ -1,4 +1,4 @@
-"""One optimizer step: precision, accumulation, clipping, and its totals."""
+"""One update of the weights: its checks, precision, accumulation, clipping, and the totals of a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ..errors import InputError, ShapeError
 from .sources import Source
@@ -17,11 +18,44 @@ from .stability import Snapshot, clip_gradient, diverged, gradient_norm, has_bad
 _HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-class Precision:
-    """float32 as it is, or torch's autocast in a half precision; float16 with its gradient scaler.
+def check_parts(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: LRScheduler | None,
+    clip: float | None,
+    accumulate: int,
+) -> None:
+    """Raises InputError where the parts of a trainer do not fit together."""
+    owned = {id(parameter) for parameter in module.parameters()}
+    updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    if not updated <= owned:
+        raise InputError(
+            f"the optimizer updates {len(updated - owned)} parameters that the module does not have",
+            hint="create the optimizer from module.parameters(), after moving the module to its device",
+        )
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise InputError("ReduceLROnPlateau needs a validation loss", hint="use the callback Plateau")
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise InputError("the schedule belongs to another optimizer")
+    if clip is not None and not clip > 0:
+        raise InputError(f"clip must be greater than 0 or None, not {clip}")
+    if accumulate < 1:
+        raise InputError(f"accumulate must be at least 1, not {accumulate}")
 
-    Micikevicius et al., Mixed Precision Training, arXiv:1710.03740: weights and updates stay float32, and float16's
-    loss is scaled so that small gradients do not vanish. scaler: None except for float16.
+
+def check_totals(source: Source, steps: int | None, epochs: int | None) -> None:
+    """Raises InputError where a run would have no end."""
+    if steps is None and epochs is None:
+        raise InputError("a run needs an end", hint="trainer.run(steps=...) or trainer.run(epochs=...)")
+    if epochs is not None and getattr(source, "endless", False):
+        raise InputError("this source has no epochs", hint="set per_epoch of Drawn, or train for a number of steps")
+
+
+class Precision:
+    """float32, or torch's autocast to a half precision; for float16 with a gradient scaler.
+
+    Weights and updates stay float32, and the loss is scaled for float16 so that small gradients do not vanish
+    (Micikevicius et al., Mixed Precision Training, arXiv:1710.03740). scaler: None except for float16.
     Raises InputError for another name.
     """
 
@@ -38,55 +72,55 @@ class Precision:
         return torch.autocast(self.device, dtype=_HALVES[self.name])
 
     def backward(self, loss: Tensor) -> None:
-        """Add to the gradients, scaled as they must be."""
+        """Add to the gradients, scaled for float16."""
         (self.scaler.scale(loss) if self.scaler else loss).backward()
 
     def unscale(self, optimizer: torch.optim.Optimizer) -> None:
-        """Give the gradients their true size."""
+        """Divide the gradients by the scale."""
         if self.scaler:
             self.scaler.unscale_(optimizer)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Apply gradients that are finite."""
+        """Apply gradients, which must be finite."""
         if self.scaler:
             self.scaler.step(optimizer)
             self.scaler.update()
         else:
             optimizer.step()
 
-    def forgives(self) -> bool:
-        """Whether a gradient that is not finite may come from the scale alone, which is then lowered for the next."""
+    def lower_scale(self) -> bool:
+        """Lower the scale after a gradient that is not finite; False where the scale cannot be the cause."""
         if not self.scaler or self.scaler.get_scale() < 1:
             return False
         self.scaler.update()
         return True
 
-    def give_up(self) -> None:
-        """Forget the gradients of this update, and leave the scale as it is."""
+    def discard(self) -> None:
+        """Discard the gradients of this update, and leave the scale as it is."""
         if self.scaler:
             self.scaler.update(self.scaler.get_scale())
 
 
 class Totals(NamedTuple):
-    """Updates and passes over the data at which a run ends, whichever comes first; None where they do not count."""
+    """Updates and passes over the data at which a run ends, whichever comes first; None for no limit."""
 
     steps: int | None = None
     epochs: int | None = None
 
     def reached(self, step: int, epoch: int) -> str:
-        """Which of them is reached, or nothing."""
+        """The name of the total that is reached, or ``""``."""
         if self.steps is not None and step >= self.steps:
             return "steps"
         return "epochs" if self.epochs is not None and epoch >= self.epochs else ""
 
     def done(self, step: int, epoch: int) -> float:
-        """The fraction that is behind us, by the one that is further."""
+        """The fraction of the run that is done, by whichever total is closer."""
         pairs = ((step, self.steps), (epoch, self.epochs))
         return max(min(1.0, count / total) if total else 0.0 for count, total in pairs)
 
 
 class Update:
-    """Takes batches from a source, and the optimiser one step further. The arguments are those of `Trainer`."""
+    """One step of the optimiser on batches from a source. The arguments are those of `Trainer`."""
 
     def __init__(
         self,
@@ -102,9 +136,9 @@ class Update:
         self.parameters = list(module.parameters())
 
     def __call__(self, source: Source, number: int) -> float | None:
-        """The mean loss of the batches before the update; None where float16 overflowed and nothing was changed.
+        """The mean loss of the batches before the update; None where float16 overflowed and nothing changed.
 
-        Raises DivergedError, with module and carried state as before, where the loss or the gradient is not finite.
+        Raises DivergedError where the loss or the gradient is not finite; module and carried state are then as before.
         """
         before = Snapshot(self.module, self.loss)
         self.module.zero_grad(set_to_none=True)
@@ -113,7 +147,7 @@ class Update:
         norm = gradient_norm(self.parameters)
         value, length = loss.item(), norm.item()
         if not (math.isfinite(value) and math.isfinite(length)):
-            return self._leave_out(value, length, number, before)
+            return self._skipped(value, length, number, before)
         if self.clip is not None:
             clip_gradient(self.parameters, self.clip, norm)
         with scaled_rate(self.optimizer, rate):
@@ -121,13 +155,13 @@ class Update:
         return value
 
     def _gradient(self, source: Source) -> tuple[Tensor, float]:
-        """The batches' mean loss, and the mean of what they multiply the learning rate by."""
+        """The mean loss of the batches, and the mean of their factors of the learning rate."""
         batches = [source.next_batch() for _ in range(self.accumulate)]
         losses = torch.stack([self._backward(batch) for batch in batches])
         return losses.mean(), sum(getattr(batch, "rate", 1.0) for batch in batches) / self.accumulate
 
     def _backward(self, batch: Any) -> Tensor:
-        """The loss of one batch, whose part of the gradient is added to what is there."""
+        """The loss of one batch, whose gradient is added to the others'."""
         with self.precision.autocast():
             loss = self.loss(self.module, batch)
         if loss.shape != ():
@@ -135,19 +169,19 @@ class Update:
         self.precision.backward(loss / self.accumulate)
         return loss.detach()
 
-    def _leave_out(self, loss: float, norm: float, number: int, before: Snapshot) -> None:
-        """Pass over an overflow of float16; raise DivergedError for anything else."""
-        if math.isfinite(loss) and has_bad_gradient(self.module) and self.precision.forgives():
+    def _skipped(self, loss: float, norm: float, number: int, before: Snapshot) -> None:
+        """Skip the update where float16 overflowed; raise DivergedError for anything else."""
+        if math.isfinite(loss) and has_bad_gradient(self.module) and self.precision.lower_scale():
             return
         error = diverged(self.module, loss, norm, number)
-        self.precision.give_up()
+        self.precision.discard()
         before.restore()
         raise error
 
 
 @contextmanager
 def scaled_rate(optimizer: torch.optim.Optimizer, factor: float) -> Generator[None]:
-    """Inside the block every learning rate is multiplied by a factor."""
+    """A block in which every learning rate is multiplied by a factor."""
     rates = [group["lr"] for group in optimizer.param_groups]
     for group in optimizer.param_groups:
         group["lr"] = group["lr"] * factor

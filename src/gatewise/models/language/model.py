@@ -13,7 +13,7 @@ import torch
 from ...equation import Cell
 from ...errors import InputError
 from ...nn.chain import Chain
-from ...training.threads import exactly
+from ...training.torch_state import exactly_threads
 from ..modelfile import store, stored, understood
 from ..parameters import Parameters
 from ..settings import cell_of, jobs, not_fitted, number, seed_of, whole
@@ -94,7 +94,7 @@ class LanguageModel(Parameters):
             Listed.of(text, self.vocabulary) if self.tokenizer is None else Tokenized.of(self.tokenizer, text)
         )
         tokens = torch.from_numpy(self.vocabulary_.encode(text))
-        with exactly(jobs(self.n_jobs)):
+        with exactly_threads(jobs(self.n_jobs)):
             self.network_ = self._network(seed)
             self.loss_ = learn(self.network_, tokens, course, verbose=self.verbose).loss
         self._start(seed)
@@ -108,7 +108,7 @@ class LanguageModel(Parameters):
         tokens = self._encoded(text)
         if len(tokens) < 2:
             raise InputError(f"the text has {len(tokens)} tokens", hint="give at least two")
-        with exactly(jobs(self.n_jobs)):
+        with exactly_threads(jobs(self.n_jobs)):
             return mean_loss(self.network_, torch.from_numpy(tokens))
 
     def perplexity(self, text: Any) -> float:

@@ -15,7 +15,7 @@ from ...errors import InputError, ShapeError, argument
 from ...nn.chain import Chain
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ...training import Progress
-from ...training.threads import exactly
+from ...training.torch_state import exactly_threads
 from ..modelfile import store, stored, understood
 from ..parameters import Parameters
 from ..settings import cell_of, jobs, not_fitted, number, one_of, seed_of, whole
@@ -90,7 +90,7 @@ class SequenceEstimator(Parameters):
         inputs = self._inputs(sequences)
         parts = [Examples([inputs[row] for row in rows], targets[torch.from_numpy(rows)]) for rows in (learned, out)]
         watchers = [Progress()] if self.verbose else []
-        with exactly(jobs(self.n_jobs)):
+        with exactly_threads(jobs(self.n_jobs)):
             self.network_ = self._network(seed, int(sequences.lengths.max()))
             trained, self.validation_loss_ = learn(
                 self.network_, self._loss, parts[0], parts[1] if len(out) else None, course, *watchers
@@ -220,7 +220,7 @@ class SequenceEstimator(Parameters):
         self._check_fitted()
         sequences = self._read(X, lengths)
         self._check_features(sequences)
-        with exactly(jobs(self.n_jobs)):
+        with exactly_threads(jobs(self.n_jobs)):
             return answers(self.network_, self._inputs(sequences))
 
     def _check_fitted(self) -> None:

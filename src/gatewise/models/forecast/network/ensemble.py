@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ....training.schedule import Schedule
-from ....training.threads import at_most
+from ....training.torch_state import at_most_threads
 from ..progress import Progress
 from .calibration import fold_of, stretch, stretch_factors
 from .causal import CausalStore
@@ -63,7 +63,7 @@ class Ensemble:
 
     def fit(self, store: AnyStore, budget: float | None, progress: Progress | None) -> None:
         """Train the members one after another, sharing the seconds of ``budget``, then calibrate."""
-        with at_most(self.settings.threads):
+        with at_most_threads(self.settings.threads):
             self._fit(store, budget, progress)
 
     def _fit(self, store: AnyStore, budget: float | None, progress: Progress | None) -> None:

@@ -1,4 +1,4 @@
-"""torch's random generators, lent to a training and given back as they were."""
+"""torch's global state, borrowed for a block and restored after it: random generators, and the number of threads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 
 
 class Generators:
-    """The states of torch's global generators as this training uses them, and nobody else.
+    """The states of torch's global random generators that belong to one training run.
 
-    devices: those beside the CPU, such as ``cuda:0``. seed: of all of them.
+    seed: of all of them. devices: the generators of GPUs among these are included.
     """
 
     def __init__(self, seed: int, devices: Iterable[torch.device]) -> None:
@@ -24,7 +24,7 @@ class Generators:
 
     @contextmanager
     def lent(self) -> Generator[None]:
-        """Inside the block torch's generators go on from where the last such block ended."""
+        """A block in which torch's generators continue from where the last such block ended."""
         with torch.random.fork_rng(devices=self.cuda):
             self._write(self._states)
             self.in_use = True
@@ -36,16 +36,16 @@ class Generators:
 
     @contextmanager
     def untouched(self) -> Generator[None]:
-        """Whatever is drawn inside the block, afterwards the generators are as before it."""
+        """A block after which the generators are as before it."""
         with torch.random.fork_rng(devices=self.cuda):
             yield
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of the CPU's generator, and of each other device's in their order, uint8."""
+        """The state of the CPU's generator, and of each GPU's in order of their index, uint8."""
         return self._read() if self.in_use else dict(self._states)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from these states."""
+        """Continue from states that `state_dict` gave."""
         if self.in_use:
             self._write(state)
         self._states = dict(state)
@@ -55,6 +55,28 @@ class Generators:
 
     def _write(self, states: dict[str, Any]) -> None:
         torch.set_rng_state(states["cpu"])
-        # a run that goes on with more or fewer devices draws other numbers on them, whatever is done here
+        # a run that resumes with more or fewer devices draws other numbers on them in any case
         for index, state in zip(self.cuda, states["cuda"], strict=False):
             torch.cuda.set_rng_state(state, index)
+
+
+@contextmanager
+def at_most_threads(count: int) -> Generator[None]:
+    """A block in which torch uses no more than ``count`` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def exactly_threads(count: int) -> Generator[None]:
+    """A block in which torch uses ``count`` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
