@@ -69,13 +69,24 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A recurrent cell: its declaration, its step, and the record of the step.
+    """A recurrent cell: its declaration, its step, and the record of the step; made by :func:`gatewise.cell`.
 
-    state: names of the states, the output first. outputs: the recorded new value of each state.
-    values: the step's local names and the recorded values they had when it returned. initial: what each state
-    starts from. candidate: the local name of what the step writes into memory. starts: what per-unit weights start
-    from, where they are not drawn. noise: the random numbers that the step reads.
-    origin: for a cell made from another, the function that makes it and its arguments.
+    Called on tensors it is its step, the eager reference. Kernels, gradients, exported files and diagrams are derived
+    from the record.
+
+    Attributes:
+        name: The step's name.
+        gates: The pre-activations, in the order in which their weights are stored.
+        state: The names of the states, the output first.
+        per_unit: The names of weights with one number for each unit.
+        step: The function of one time step.
+        outputs: The recorded new value of each state.
+        values: The step's local names, with the recorded values that they had when it returned.
+        initial: The initial value of each state.
+        candidate: The local name of what the step writes into memory; empty where none is declared.
+        starts: Initial values of per-unit weights that are not drawn at random, by name.
+        noise: The random numbers that the step reads.
+        origin: For a cell made from another, the function that made it and its arguments; else None.
     """
 
     name: str
@@ -131,13 +142,34 @@ def _find(module: str, qualname: str) -> Cell:
 def cell(
     *, gates: str | Mapping[str, str], state: str | Mapping[str, float], per_unit: str = "", candidate: str = ""
 ) -> Callable[[Callable[..., Any]], Cell]:
-    """Declare a cell.
+    """Declare a cell: a decorator for a plain function that computes one time step with PyTorch's functions.
 
-    gates: names in their stored order, each ``W x + U h + b``; or a mapping from name to which of the terms
-    ``W x``, ``U h`` or ``U(...)``, and ``b`` it has. state: names of the states, the output first; or a mapping
-    from name to what it starts from, where that is not zero. per_unit: names of weights that are vectors of one
-    number for each unit. candidate: the local name of what the step writes into memory.
-    Raises CellError, at the offending line, for a step that cannot be recorded.
+    The step is recorded once, on symbols, when it is declared. A parameter named like a state is that state one step
+    ago, one named in ``per_unit`` is a weight for each unit, and the others are the gates in their declared order, each
+    as its pre-activation. The step returns the new states in their declared order::
+
+        @cell(gates="input forget candidate output", state="h c")
+        def lstm(i, f, g, o, c):
+            i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+            c = f * c + i * g
+            h = o * tanh(c)
+            return h, c
+
+    Args:
+        gates: Names in the order in which weights are stored, separated by spaces, each ``W x + U h + b``; or a mapping
+            from name to the sum of those terms that it has, out of ``W x``, ``b``, and ``U h`` or ``U(...)``. For
+            ``U(...)`` the step calls the gate on what U multiplies.
+        state: Names of the states, the output first; or a mapping from name to initial value, where not all are zero.
+        per_unit: Names of weights that are vectors (H,), one number for each unit.
+        candidate: The local name of what the step writes into memory, for initialisation and inspection.
+
+    Returns:
+        The decorator, which turns a step into a :class:`Cell`.
+
+    Raises:
+        CellError: At the offending line, for a declaration that does not fit the step, or a step that cannot be
+            recorded because it branches on a value. A function that has no derivative rule is refused when the cell
+            is first used.
     """
     terms = dict.fromkeys(gates.split(), "W x + U h + b") if isinstance(gates, str) else dict(gates)
     starts = dict.fromkeys(state.split(), 0.0) if isinstance(state, str) else dict(state)

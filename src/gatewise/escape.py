@@ -1,4 +1,4 @@
-"""Text and numbers on their way out: names come from files, and neither a terminal nor a spreadsheet may obey them."""
+"""Text and numbers from files, escaped so that neither a terminal nor a spreadsheet takes them for commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def visible(text: str) -> str:
-    r"""The text with everything that is not plainly printable spelled out: an escape becomes ``\x1b``.
+    r"""The text with everything that is not printable spelled out: an escape character becomes ``\x1b``.
 
     Covers control characters, terminal sequences, line breaks, direction overrides and lone surrogates.
     """
@@ -22,7 +22,7 @@ def visible(text: str) -> str:
 
 
 def spreadsheet_safe(text: str) -> str:
-    """The text, led by an apostrophe where a spreadsheet would take it for a formula (OWASP, CSV injection).
+    """The text, after an apostrophe where a spreadsheet would take it for a formula (OWASP, CSV injection).
 
     A number such as ``-5`` stays as it is.
     """

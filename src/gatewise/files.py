@@ -11,15 +11,15 @@ from pathlib import Path
 
 from .errors import InputError
 
-# A name of its own length: the target's may already be as long as the file system allows.
+# Independent of the target's name, which may already be as long as the file system allows.
 TEMPORARY = ".{}.tmp"
-NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # what some network file systems answer
+NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # the errors of some network file systems
 
 
 def check_writable(path: str | Path) -> None:
     """Raise InputError where ``path`` could not be written; create nothing.
 
-    Meant to be asked before long work begins. A file that exists and may be replaced is fine.
+    For use before long work begins. A file that exists and may be replaced is fine.
     """
     target = _resolved(path)
     _check_folder(target.parent)
@@ -47,7 +47,7 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
             hint="free some space or choose another folder; what was there before is untouched",
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # the error above says more
+        with contextlib.suppress(OSError):  # the error above is more informative
             temporary.unlink(missing_ok=True)
     try:
         _sync_folder(target.parent)
@@ -60,7 +60,7 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
 
 
 def make_folder(path: str | Path) -> None:
-    """Create this folder, for good, where there is none. Raises InputError where that cannot be done."""
+    """Create this folder durably, where there is none. Raises InputError where that fails."""
     folder = _resolved(path)
     if folder.exists():
         return _check_folder(folder)
@@ -73,7 +73,7 @@ def make_folder(path: str | Path) -> None:
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove what an `atomic_write` left in ``folder`` when its process was killed. None may be under way there."""
+    """Remove what an `atomic_write` left in ``folder`` when its process was killed; none may be running there."""
     for leftover in Path(folder).glob(TEMPORARY.format("[0-9a-f]" * 16)):
         with contextlib.suppress(OSError):
             leftover.unlink()
@@ -123,7 +123,7 @@ def _write_through(path: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut."""
+    """Have the new name survive a power cut."""
     if os.name == "nt":
         return  # Windows has no handle for a folder
     descriptor = os.open(folder, os.O_RDONLY)

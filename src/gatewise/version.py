@@ -1,4 +1,4 @@
-"""Which gatewise this is."""
+"""The version of gatewise."""
 
 from __future__ import annotations
 

@@ -76,11 +76,11 @@ def stamps(times: NDArray[np.generic]) -> list[str]:
 
 def steps(number: int, alias: str) -> str:
     """That many steps of a pandas alias in words: ``12 months``, ``48 steps of 15 minutes``, ``10 steps``."""
-    found = re.fullmatch(r"(\d*)([A-Za-z]+)(-\w+)?", alias)
-    unit = found and _UNITS.get(found[2])
-    if not (found and unit):
+    match = re.fullmatch(r"(\d*)([A-Za-z]+)(-\w+)?", alias)
+    unit = match and _UNITS.get(match[2])
+    if not (match and unit):
         return count(number, "step")
-    size = int(found[1] or 1)
+    size = int(match[1] or 1)
     return count(number, unit) if size == 1 else f"{count(number, 'step')} of {count(size, unit)}"
 
 

@@ -1,4 +1,4 @@
-"""Whether two cells compute the same outside of training, whatever their values and parameters are called."""
+"""Whether two cells compute the same in evaluation mode, however their steps are written."""
 
 from __future__ import annotations
 
@@ -13,64 +13,64 @@ from .program import Instruction
 
 _Key: TypeAlias = "tuple[str | int | float, ...]"
 _COMMUTATIVE = ("add", "mul", "maximum", "minimum")
-# (operation, place of the constant, constant): nothing changes, and the result is the other argument.
-_IDLE = {("add", 0, 0.0), ("add", 1, 0.0), ("sub", 1, 0.0), ("mul", 0, 1.0), ("mul", 1, 1.0), ("div", 1, 1.0)}
+# (operation, place of the constant, constant) whose result is the other argument.
+_IDENTITIES = {("add", 0, 0.0), ("add", 1, 0.0), ("sub", 1, 0.0), ("mul", 0, 1.0), ("mul", 1, 1.0), ("div", 1, 1.0)}
 
 
-def same_law(a: Cell, b: Cell) -> bool:
+def equivalent(a: Cell, b: Cell) -> bool:
     """Whether the new states of both are the same expressions of gates, states and per-unit weights.
 
-    Gates and per-unit weights are known by their names, states by their order. Noise is its mean, constants are
-    folded, ``1 - sigmoid(a)`` is ``sigmoid(-a)``, and it does not matter in which order two are added or multiplied.
+    Gates and per-unit weights are identified by their names, states by their order. Noise is replaced by its mean,
+    constants are folded, ``1 - sigmoid(a)`` is ``sigmoid(-a)``, and sums and products commute.
     """
     if _terms(a) != _terms(b) or set(a.per_unit) != set(b.per_unit) or len(a.state) != len(b.state):
         return False
-    law = _Law()
-    return law.of(a) == law.of(b)
+    numbering = _Numbering()
+    return numbering.of(a) == numbering.of(b)
 
 
 def _terms(cell: Cell) -> dict[str, tuple[bool, bool, bool]]:
     return {gate.name: (gate.has_input, bool(gate.recurrent), gate.has_bias) for gate in cell.gates}
 
 
-class _Law:
-    """Numbers for expressions: where they are equal, so are the expressions."""
+class _Numbering:
+    """Value numbers of expressions: equal numbers mean equal expressions."""
 
     def __init__(self) -> None:
         self._numbers: dict[_Key, int] = {}
         self._keys: list[_Key] = []
 
     def of(self, cell: Cell) -> list[int]:
-        """The new states of a cell."""
+        """The numbers of a cell's new states."""
         program = program_of(cell)
         gates = {gate.preactivation: gate.name for gate in cell.gates}
         output = self._number("state", 0)
         values = {previous(name): self._number("state", at) for at, name in enumerate(cell.state)}
         values |= {name: self._number("weight", name) for name in cell.per_unit}
         values |= {noise.name: self._constant(noise.mean) for noise in cell.noise}
-        for gate in cell.gates:  # a gate that U always multiplies with the output is one that the step calls on it
+        for gate in cell.gates:  # U h is the same as a gate that the step calls on h
             operand = (output,) if gate.recurrent == "h" else ()
             values[gate.preactivation] = self._number("product", gate.name, *operand)
         for i in program.body:
             arguments = [values[argument] for argument in i.args]
             label = (gates[i.name],) if i.op == "product" else ()
-            values[i.name] = self._number(i.op, *label, *arguments) if label else self._made(i, arguments)
+            values[i.name] = self._number(i.op, *label, *arguments) if label else self._folded(i, arguments)
         return [values[program.outputs[state]] for state in cell.state]
 
-    def _made(self, i: Instruction, arguments: list[int]) -> int:
+    def _folded(self, i: Instruction, arguments: list[int]) -> int:
         if i.op == "constant":
             return self._constant(i.constant)
         known = [self._value(argument) for argument in arguments]
         if i.op == "where" and known[0] is not None:
             return arguments[1 if known[0] else 2]
         if i.op != "mean" and None not in known:
-            given = (torch.tensor(value, dtype=torch.float64) for value in known)
-            return self._constant(float(OPS[i.op].torch(*given)))
+            constants = (torch.tensor(value, dtype=torch.float64) for value in known)
+            return self._constant(float(OPS[i.op].torch(*constants)))
         return self._simplified(i.op, arguments, known)
 
     def _simplified(self, op: str, arguments: list[int], known: list[float | None]) -> int:
         for place, value in enumerate(known[:2]):
-            if value is not None and len(known) == 2 and (op, place, value) in _IDLE:
+            if value is not None and len(known) == 2 and (op, place, value) in _IDENTITIES:
                 return arguments[1 - place]
         if op == "detach":
             return arguments[0]

@@ -1,9 +1,8 @@
-"""Reverse mode over a program, and what the forward pass keeps for it.
+"""Reverse-mode differentiation of a program, and what the forward pass keeps for it.
 
-What the forward keeps of every gate for backward: one number, the pre-activation or, where it serves, the gate.
-
-``sigmoid``, ``tanh`` and ``exp`` have derivatives that need only their own result. Where nothing else in the
-gradient reads the pre-activation, the result is kept instead, and backward need not compute it again.
+Of every gate the forward pass keeps one number: the pre-activation or, where that suffices, the gate's value.
+``sigmoid``, ``tanh`` and ``exp`` have derivatives that need only their result; where nothing else in the gradient reads
+the pre-activation, the result is kept instead and backward need not compute it again.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from .program import ACROSS_UNITS, Program, is_temporary
 
 # Their derivatives are functions of their results alone.
 _BY_RESULT = ("sigmoid", "tanh", "exp")
-# What may lie between a pre-activation and the function: a peephole's term, a scale, a sign.
-_ON_THE_WAY = ("add", "sub", "mul", "neg")
+# Operations allowed between a pre-activation and the function: a peephole's term, a scale, a sign.
+_PASSED_THROUGH = ("add", "sub", "mul", "neg")
 
 
 def kept_name(cell: Cell, gate: Gate, values: Mapping[str, str]) -> str:
-    """The name of the array in which a gate is kept. values: pre-activation -> value kept in its place."""
+    """The name of the array in which a gate is kept. values: pre-activation -> value that is kept in its place."""
     value = values.get(gate.preactivation, gate.preactivation)
     taken = is_temporary(value) or value in program_of(cell).outputs.values()
     return f"kept_{gate.letter}" if taken else value
@@ -31,10 +30,10 @@ def kept_name(cell: Cell, gate: Gate, values: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=256)
 def candidates(cell: Cell) -> Mapping[str, str]:
-    """For pre-activations that a chain of sole uses leads to such a function: the function's result."""
+    """Pre-activation -> result of such a function, where a chain of sole uses leads from one to the other."""
     program = program_of(cell)
-    found = {gate.preactivation: _result(program, gate.preactivation) for gate in cell.gates}
-    return {name: value for name, value in found.items() if value}
+    results = {gate.preactivation: _result(program, gate.preactivation) for gate in cell.gates}
+    return {name: value for name, value in results.items() if value}
 
 
 def _result(program: Program, value: str) -> str:
@@ -45,7 +44,7 @@ def _result(program: Program, value: str) -> str:
             return ""
         if uses[0].op in _BY_RESULT:
             return uses[0].name
-        if uses[0].op not in _ON_THE_WAY:
+        if uses[0].op not in _PASSED_THROUGH:
             return ""
         value = uses[0].name
 
@@ -56,7 +55,7 @@ def gradient_of(value: str) -> str:
 
 
 def from_output(state: str) -> str:
-    """The name of the part of a state's gradient that comes from outside, through what the layer returned."""
+    """The name of the part of a state's gradient that comes from outside, through the layer's outputs."""
     return f"d_{state}_out"
 
 
@@ -71,7 +70,7 @@ def through_products(value: str) -> str:
 
 
 def multiplied(operand: str) -> str:
-    """The name under which the backward program gives what a step multiplied with U inside itself."""
+    """The name under which the backward program returns what a step multiplied with U inside itself."""
     return f"{operand}_multiplied"
 
 
@@ -80,9 +79,8 @@ def backward_program(cell: Cell, *, histories: bool = False) -> Program:
 
     histories: every state of every step has a gradient from outside, not only the output.
 
-    The pointwise part is computed again from what is kept of every gate, see :func:`kept_gates`, from means over units,
-    and from the states.
-    What a step multiplied with U inside itself is also given, since the gradient of U needs it.
+    The pointwise part is recomputed from what is kept of every gate (:func:`kept_gates`), from means over units, and
+    from the states. What a step multiplied with U inside itself is an output too, since the gradient of U needs it.
     """
     return _Backward(cell, cell.state if histories else cell.state[:1], _kept_values(cell)).program()
 
@@ -96,19 +94,23 @@ def kept_gates(cell: Cell) -> dict[str, str]:
 
 @lru_cache(maxsize=256)
 def kept_means(cell: Cell) -> tuple[str, ...]:
-    """The means over units that backward reads, one number a row each."""
+    """The means over units that backward reads, one number per row each."""
     read = backward_program(cell, histories=True).inputs
     return tuple(name for name, i in program_of(cell).by_name.items() if i.op == "mean" and name in read)
 
 
 def kept_width(cell: Cell, units: int) -> int:
-    """How many numbers the forward keeps of every row beside the states: of each gate H, then the means."""
+    """How many numbers the forward pass keeps of every row besides the states: H of each gate, then the means."""
     return len(cell.gates) * units + len(kept_means(cell))
 
 
 @lru_cache(maxsize=256)
 def _kept_values(cell: Cell) -> dict[str, str]:
-    """Pre-activation -> what is kept in its place, where the gradient does not read the pre-activation itself."""
+    """Pre-activation -> what is kept in its place, where the gradient does not read the pre-activation itself.
+
+    A fixpoint: keeping a result instead of a pre-activation changes the gradient program, which may then read another
+    pre-activation.
+    """
     values = dict(candidates(cell))
     while True:
         program = _Backward(cell, cell.state, values).program()
@@ -128,13 +130,13 @@ class _Backward:
         self.values: dict[str, Operand] = {}
         self.gradients: dict[str, Operand] = {}
         self.names: dict[str, Value] = {}
-        self.fed: set[Operand] = set()
+        self.multiplied: set[Operand] = set()
 
     def program(self) -> Program:
-        self._forward_again()
+        self._recompute_forward()
         self._seed()
         self._reverse()
-        inputs = (*self._given(), *self._seeds())
+        inputs = (*self._known(), *self._seeds())
         outputs = dict(self._outputs())
         for name, value in outputs.items():
             self._name(name, value)
@@ -146,20 +148,20 @@ class _Backward:
         if isinstance(value, Value) and not is_temporary(name.removeprefix("d_")):
             self.names.setdefault(name, value)
 
-    def _given(self) -> dict[str, str]:
-        """What is there from the forward, by the name of the input, and the step's value that it is."""
+    def _known(self) -> dict[str, str]:
+        """Inputs that the forward pass provides: the name of the input -> the value of the step."""
         across = [name for name, i in self.forward.by_name.items() if i.op in ACROSS_UNITS]
-        given = {name: name for name in (*across, *self.forward.inputs)}
+        known = {name: name for name in (*across, *self.forward.inputs)}
         for gate in self.cell.gates:
             if gate.preactivation in self.kept_values:
-                given[kept_name(self.cell, gate, self.kept_values)] = self.kept_values[gate.preactivation]
-        return given
+                known[kept_name(self.cell, gate, self.kept_values)] = self.kept_values[gate.preactivation]
+        return known
 
-    def _forward_again(self) -> None:
-        given = {value: Value("input", label=name) for name, value in self._given().items()}
-        self.values = self.forward.values(given)
+    def _recompute_forward(self) -> None:
+        known = {value: Value("input", label=name) for name, value in self._known().items()}
+        self.values = self.forward.values(known)
         for name in self.forward.by_name:
-            if name not in given:
+            if name not in known:
                 self._name(name, self.values[name])
 
     def _seed(self) -> None:
@@ -182,7 +184,7 @@ class _Backward:
             self._name(gradient_of(instruction.name), gradient)
             if instruction.op == "product":
                 operand = instruction.args[0]
-                self.fed.add(gradient)
+                self.multiplied.add(gradient)
                 label = f"{through_products(operand)}_{instruction.name}"
                 self._add(operand, Value("product", gradient, label=label))
                 continue
@@ -192,9 +194,9 @@ class _Backward:
                 if part is not None and isinstance(self.values[argument], Value):
                     self._add(argument, part)
 
-    def _own(self, gradient: Operand) -> Operand:
-        """A copy of what a product reads: these outputs are written in place while other units still read."""
-        return gradient * 1.0 if gradient in self.fed else gradient
+    def _copied(self, gradient: Operand) -> Operand:
+        """A copy of what a product reads: outputs are written in place while other units still read."""
+        return gradient * 1.0 if gradient in self.multiplied else gradient
 
     def _seeds(self) -> Iterator[str]:
         yield from (from_later(name) for name in (*self.cell.state, *self.cell.per_unit))
@@ -206,10 +208,10 @@ class _Backward:
         for gate in self.cell.gates:
             yield gradient_of(gate.preactivation), self.gradients.get(gate.preactivation, 0.0)
         for state in self.cell.state:
-            yield gradient_of(previous(state)), self._own(self.gradients.get(previous(state), 0.0))
+            yield gradient_of(previous(state)), self._copied(self.gradients.get(previous(state), 0.0))
         for weight in self.cell.per_unit:
             total = Value("input", label=from_later(weight)) + self.gradients.get(weight, 0.0)
-            yield gradient_of(weight), self._own(total)
+            yield gradient_of(weight), self._copied(total)
         for operand in operands(self.forward):
             yield multiplied(operand), self.values[operand]
 

@@ -1,12 +1,12 @@
-"""Which gates keep what a cell remembers, and which let new things in: derived from the step, at rest.
+"""Which gates keep what a cell remembers, and which admit what is new: derived from the step, at rest.
 
 At rest every pre-activation, per-unit weight and state is zero, as with W = U = 0 and no biases. Then one *knob* at a
-time is turned: a gate's pre-activation, which its bias moves, or a per-unit weight, which may be a shift.
+time is varied: a gate's pre-activation, which its bias shifts, or a per-unit weight, which may be a shift.
 
-Initialisation asks this, for every cell: is a state's slope the sigmoid of one knob? Slopes are measured, since many
-expressions are that law (f, 1 - i, exp(-softplus(-f)), a gate behind a norm), and the answer may be no. Its sibling
-:mod:`.signals` is asked of a run instead: it derives keep and write as expressions that are exact at all values,
-wherever it can prove which factor is the gate, and refuses a cell by name where it cannot.
+Initialisation asks of every cell whether a state's slope is the sigmoid of one knob. Slopes are measured, since many
+expressions amount to that (f, 1 - i, exp(-softplus(-f)), a gate behind a norm), and the answer may be no.
+:mod:`.signals` is about a run instead: it derives keep and write as expressions that are exact at all values, wherever
+it can prove which factor is the gate, and refuses a cell where it cannot.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def keepings(cell: Cell, reach: float) -> tuple[Keeping, ...]:
                 if sign := at.keeps(state):
                     states.setdefault((knob, sign), []).append(state)
         return tuple(
-            Keeping(knob, sign, _writers(turned, knob, kept) if cell.candidate else None)
-            for (knob, sign), kept in states.items()
+            Keeping(knob, sign, _writers(turned, knob, kept_states) if cell.candidate else None)
+            for (knob, sign), kept_states in states.items()
         )
 
 
@@ -64,10 +64,10 @@ class _Turned:
 
     def __init__(self, cell: Cell, knob: str, reach: float) -> None:
         program = program_of(cell)
-        wanted: dict[str, Operand] = dict(zip(cell.state, cell.outputs, strict=True))
+        outputs: dict[str, Operand] = dict(zip(cell.state, cell.outputs, strict=True))
         if cell.candidate:
-            wanted[""] = cell.values[cell.candidate]
-        program = lower(cell.name, program.inputs, wanted, cell.values)
+            outputs[""] = cell.values[cell.candidate]
+        program = lower(cell.name, program.inputs, outputs, cell.values)
         self.range = torch.linspace(-reach, reach, _POINTS, dtype=torch.float64)
         rest = {draw.name: draw.miss for draw in cell.noise}
         names = [*program.inputs, *(i.name for i in program.body if i.op == "product")]
@@ -75,8 +75,8 @@ class _Turned:
         self.inputs[knob] = self.range[:, None].clone()
         for tensor in self.inputs.values():
             tensor.requires_grad_()
-        given = {name: self.inputs[name] for name in program.inputs}
-        values = evaluate(program, given, lambda name, operand: self.inputs[name])
+        inputs = {name: self.inputs[name] for name in program.inputs}
+        values = evaluate(program, inputs, lambda name, operand: self.inputs[name])
         self.results = {state: values[value] for state, value in program.outputs.items()}
 
     def keeps(self, state: str) -> int:
@@ -95,5 +95,5 @@ class _Turned:
         result = self.results[state]
         if not result.requires_grad or not of.requires_grad:
             return torch.zeros(_POINTS, dtype=torch.float64)
-        found = torch.autograd.grad(result.sum(), of, retain_graph=True, allow_unused=True, materialize_grads=True)
-        return found[0].flatten()
+        (slope,) = torch.autograd.grad(result.sum(), of, retain_graph=True, allow_unused=True, materialize_grads=True)
+        return slope.flatten()

@@ -1,4 +1,4 @@
-"""From recorded values to a program: names given, equal expressions shared, unused ones gone."""
+"""From recorded values to a program: values are named, equal expressions shared, unused ones dropped."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def _lowered(inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Map
 
 def _reachable(outputs: Mapping[str, Operand]) -> set[Value]:
     """Every recorded value that the outputs need."""
-    found: set[Value] = set()
+    reachable: set[Value] = set()
     waiting = [value for value in outputs.values() if isinstance(value, Value)]
     while waiting:
         value = waiting.pop()
-        if value not in found:
-            found.add(value)
+        if value not in reachable:
+            reachable.add(value)
             waiting += [argument for argument in value.arguments if isinstance(argument, Value)]
-    return found
+    return reachable
 
 
 class _Lowering:
-    """Places each value after what it needs; a value equal to one that is there already is that one."""
+    """Places each value after its arguments; equal values are placed once."""
 
     def __init__(self, inputs: tuple[str, ...], names: Mapping[str, Value]) -> None:
         self.body: list[Instruction] = []
@@ -84,12 +84,12 @@ class _Lowering:
         return self._instruction(value, op, tuple(self.place(argument) for argument in arguments))
 
     def _complement(self, value: Value) -> str:
-        """sigmoid(-a) if it is there already, else 1 - sigmoid(a)."""
+        """sigmoid(-a) if the program has it already, else 1 - sigmoid(a)."""
         result, argument = (self.place(argument) for argument in value.arguments)
         negated = {args[0]: name for (op, args, _), name in self._equal.items() if op == "neg"}
         opposite = negated.get(argument) or {name: a for a, name in negated.items()}.get(argument)
-        there = self._equal.get(("sigmoid", (opposite,), 0.0)) if opposite else None
-        return there or self._instruction(value, "sub", (self.place(1.0), result))
+        placed = self._equal.get(("sigmoid", (opposite,), 0.0)) if opposite else None
+        return placed or self._instruction(value, "sub", (self.place(1.0), result))
 
     def _instruction(self, value: Operand, op: str, args: tuple[str, ...], constant: float = 0.0) -> str:
         label = value.label if isinstance(value, Value) else ""
@@ -115,7 +115,7 @@ def _candidates(wish: str) -> Iterator[str]:
 
 
 def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
-    """The row of the table that a recorded call means, and its arguments; refused by name where there is none."""
+    """The operation that a recorded call means, and its arguments. Raises CellError where there is none."""
     arguments = value.arguments
     if value.function == "gt":
         return "lt", (arguments[1], arguments[0])
@@ -135,14 +135,14 @@ def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
 
 
 def _options(value: Value) -> bool:
-    """Whether the call gave options that change what the function computes."""
+    """Whether the call has options that change what the function computes."""
     return any(option not in (None, False) for option in value.keywords.values())
 
 
 def _mean_over_units(value: Value) -> Value:
     """``x.mean(-1, keepdim=True)``: the last dimension of tensors is that of the units."""
-    given = dict(zip(("dim", "keepdim"), value.arguments[1:], strict=False)) | dict(value.keywords)
-    if given != {"dim": -1, "keepdim": True}:
+    options = dict(zip(("dim", "keepdim"), value.arguments[1:], strict=False)) | dict(value.keywords)
+    if options != {"dim": -1, "keepdim": True}:
         raise CellError("the step takes a mean that is not over all units", where=value.where, hint=_MEAN)
     return Value("mean", value.arguments[0])
 

@@ -1,5 +1,4 @@
-"""The scalar operations of programs: one row each, with its derivative, its range, how it passes a signal on, and one
-spelling for every target."""
+"""The scalar operations of programs, one row each: derivative, interval, linear rule, spelling for each target."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ class Op:
     mean, which is not taken unit by unit.
     onnx: its operator, or several, one applied to what the other gives. c: a C expression, @ standing for the prefix of
     functions. text: how programs print it. bounds: the interval of the result from those of the arguments. linear: how
-    a signal passes, see :mod:`.linear`; None where none can. aliases: other names under which PyTorch knows the same
+    a signal passes, see :mod:`.rules`; None where none can. aliases: other names under which PyTorch knows the same
     function. context: places of arguments that carry no signal.
     """
 
@@ -69,7 +68,7 @@ class Op:
 
     @property
     def at_zero(self) -> float:
-        """What a curve is at zero; 0 for what has several arguments."""
+        """The value of a curve at zero; 0 for operations with several arguments."""
         return float(self.torch(torch.zeros(1, dtype=torch.float64))) if self.arity == 1 else 0.0
 
 
@@ -84,7 +83,7 @@ def mean(a: Operand) -> Value:
 
 
 def _sigmoid(g: Value, y: Value, a: Operand) -> Value:
-    """``1 - y`` is ``sigmoid(-a)`` where the program has that, for it keeps its digits where y is nearly 1."""
+    """The gradient of a sigmoid; ``1 - y`` is ``sigmoid(-a)`` where the program has that, precise even for y near 1."""
     return g * (y * Value("complement", y, a))
 
 
@@ -92,9 +91,9 @@ def _over_units(a: torch.Tensor) -> torch.Tensor:
     return a.mean(-1, keepdim=True)
 
 
-def _share(g: Value, mine: Value, other: Value) -> Value:
-    """The gradient of the larger of two; a tie is split, as PyTorch does."""
-    return where(other < mine, g, where(mine < other, 0.0, 0.5 * g))
+def _share(g: Value, value: Value, other: Value) -> Value:
+    """The gradient of the larger of two; ties are split, as in PyTorch."""
+    return where(other < value, g, where(value < other, 0.0, 0.5 * g))
 
 
 def _chosen(g: Value, condition: Value) -> tuple[Value, Value]:

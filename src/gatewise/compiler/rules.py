@@ -1,10 +1,8 @@
-"""Rules over operations: bounds of values, and quotients of linear parts.
+"""Rules of operations: the interval of a result, and how a result is split over its arguments.
 
-How operations pass signals on when everything else is held: the rules by which a result is split over what made it.
-
-A rule is called as ``rule(signals, result, *arguments)``. A signal is what an argument stands for in a split, None
-where the argument is context. What the rule gives is linear in the signals, and equal to the result, less what the
-function is at zero, where each signal is its argument itself. So credit passes exactly, without a remainder.
+A rule of the second kind is called as ``rule(signals, result, *arguments)``. A signal is an argument's part in a split,
+None where the argument is context. The value of the rule is linear in the signals and, where each signal is its
+argument, equals the result minus the function's value at zero. So credit passes exactly, without a remainder.
 Selections pass the signal of what they select, curves pass along their secant from zero: Arras et al., Explaining and
 Interpreting LSTMs, arXiv:1909.12114, section 3.2, signal-take-all for products, with the secant in place of the
 identity for tanh.
@@ -66,7 +64,7 @@ def multiplied(a: Interval, b: Interval) -> Interval:
 
 
 def divided(a: Interval, b: Interval) -> Interval:
-    """The rule of a quotient; what may be divided by zero may be anything, but for its sign."""
+    """The rule of a quotient; where the divisor may be zero, any number of the possible signs."""
     if b.high <= 0.0:
         return opposite(divided(a, opposite(b)))
     if not b.nonnegative:
@@ -96,7 +94,7 @@ def size(a: Interval) -> Interval:
 
 
 def same(a: Interval) -> Interval:
-    """The rule of what changes no number, or takes a mean."""
+    """The rule of the identity and of means."""
     return a
 
 
@@ -108,34 +106,34 @@ def truth(a: Interval, b: Interval) -> Interval:
 Signals: TypeAlias = "tuple[Any, ...]"  # an Operand for each argument, or None
 Rule: TypeAlias = Callable[..., Operand]
 
-# Below it a secant is taken for the slope at zero: squared it is lost beside 1 even in float64.
+# Below it the slope at zero replaces the secant: its square vanishes beside 1 even in float64.
 _FLAT = 1e-12
 
 
 def plus(a: Operand, b: Operand) -> Operand:
-    """The sum; nothing added leaves no trace."""
+    """a + b, without a term that is 0."""
     return b if _is(a, 0.0) else a if _is(b, 0.0) else a + b
 
 
 def minus(a: Operand) -> Operand:
-    """The opposite."""
+    """-a."""
     return -a
 
 
 def times(a: Operand, b: Operand) -> Operand:
-    """The product; factors of nothing and one leave no trace."""
+    """a * b, without a factor that is 1; 0 where one is 0."""
     if _is(a, 0.0) or _is(b, 1.0):
         return a
     return b if _is(a, 1.0) or _is(b, 0.0) else a * b
 
 
 def over(a: Operand, b: Operand) -> Operand:
-    """The quotient of nothing is nothing."""
+    """a / b; 0 where a is 0."""
     return a if _is(a, 0.0) else a / b
 
 
 def scaled(s: Signals, y: Operand, a: Operand, b: Operand) -> Operand:
-    """Of a product one factor is context."""
+    """The rule of a product, of which one factor is context."""
     return times(a, s[1]) if s[0] is None else times(s[0], b)
 
 

@@ -1,11 +1,11 @@
-"""A step split into signals and the context that steers them, symbolically, for any cell.
+"""A step split symbolically into signals and the context that scales them, for any cell.
 
-Of a product of two values that both move with inputs and states, the one that cannot be negative scales the other: a
-gate, context in every split of the memory. Which of two it is must be provable from the ranges of the values, or the
-split is refused by name.
+Which factor of a product is a gate, and which the signal that passes it, is derived from the ranges of the values: of
+two values that both depend on inputs and states, the one that cannot be negative scales the other. It is context in
+every split of the memory. Where neither can be proven to be the gate, the split is refused.
 
-The split is exact at all values of a run. Initialisation asks a narrower question, and of every cell, also of those
-that cannot be split: which single gate keeps a state while everything else is at rest. :mod:`.keepers` measures that.
+The split is exact at all values of a run. Initialisation asks a narrower question, also of cells that cannot be split:
+which single gate keeps a state while everything else is at rest. :mod:`.keepers` measures that.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ class Flow:
 
     @cached_property
     def bounds(self) -> dict[str, Interval]:
-        """Between which numbers each value lies; inputs may be anything, noise is what it can draw."""
-        found = dict.fromkeys(self.program.inputs, EVERY)
-        found |= {n.name: Interval(min(n.hit, n.miss, n.mean), max(n.hit, n.miss, n.mean)) for n in self.cell.noise}
+        """The interval of each value; inputs may be any number, noise what it can draw."""
+        bounds = dict.fromkeys(self.program.inputs, EVERY)
+        bounds |= {n.name: Interval(min(n.hit, n.miss, n.mean), max(n.hit, n.miss, n.mean)) for n in self.cell.noise}
         for i in self.program.body:
             if i.op == "constant":
-                found[i.name] = Interval(i.constant, i.constant)
+                bounds[i.name] = Interval(i.constant, i.constant)
             else:
-                arguments = [found[argument] for argument in i.args]
-                found[i.name] = EVERY if i.op == "product" else OPS[i.op].bounds(*arguments)
-        return found
+                arguments = [bounds[argument] for argument in i.args]
+                bounds[i.name] = EVERY if i.op == "product" else OPS[i.op].bounds(*arguments)
+        return bounds
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
         noise = {draw.name for draw in self.cell.noise}
         fixed = {name: _FIXED if name in noise else _WEIGHT for name in (*noise, *self.cell.per_unit)}
-        found = {name: fixed.get(name, _MOVES) for name in self.program.inputs}
+        ranks = {name: fixed.get(name, _MOVES) for name in self.program.inputs}
         for i in self.program.body:
-            made = max((found[argument] for argument in i.args), default=_FIXED)
-            found[i.name] = _MOVES if i.op == "product" else made
-        return found
+            rank = max((ranks[argument] for argument in i.args), default=_FIXED)
+            ranks[i.name] = _MOVES if i.op == "product" else rank
+        return ranks
 
     @property
     def names(self) -> dict[str, Value]:
@@ -62,13 +62,13 @@ class Flow:
         return {name: value for name in named if isinstance(value := self.values[name], Value)}
 
     def signals(self, instruction: Instruction) -> tuple[str | None, ...]:
-        """The arguments that carry the signal of the result, None in the place of context.
+        """The arguments that carry the signal of the result, with None for context.
 
         Raises CellError where the result cannot be split.
         """
         op, args = OPS[instruction.op], instruction.args
         if op.linear is None:
-            raise self._refused(instruction, "is a yes or no, which cannot be split")
+            raise self._refused(instruction, "is true or false, which cannot be split")
         if not math.isfinite(op.at_zero):
             raise self._refused(instruction, f"begins at {op.name}(0), which is not finite")
         context = (self._gate(instruction),) if op.name == "mul" else op.context
@@ -87,18 +87,18 @@ class Flow:
         return gates.index(True)
 
     def passed(self, instruction: Instruction, signals: Signals, result: Operand, *arguments: Operand) -> Operand:
-        """The result for these signals, less what a curve is at zero."""
+        """The result for these signals, without the value of a curve at zero."""
         rule = OPS[instruction.op].linear
         assert rule is not None
         return rule(signals, result, *arguments)
 
     def reached(self, start: str) -> set[str]:
-        """The values that depend on this one otherwise than through U, itself among them."""
-        found = {start}
+        """The values that depend on this one without passing through U, itself included."""
+        reached = {start}
         for i in self.program.body:
-            if i.op != "product" and found.intersection(i.args):
-                found.add(i.name)
-        return found
+            if i.op != "product" and reached.intersection(i.args):
+                reached.add(i.name)
+        return reached
 
     def written(self, name: str) -> str:
         """A value by its name, or as its expression."""
@@ -121,7 +121,7 @@ def flow_of(cell: Cell) -> Flow:
 def kept_and_written(cell: Cell, state: str) -> Program:
     """The program whose outputs are ``keep`` and ``write``: state = keep * previous state + write, unit by unit.
 
-    Its inputs are those of the step. What returns through U is written anew.
+    Its inputs are those of the step. What comes back through U counts as written.
     Raises CellError for a state that is kept nowhere but through U, or whose units mix or multiply.
     """
     flow = flow_of(cell)
@@ -150,7 +150,7 @@ def _program(flow: Flow, name: str, outputs: dict[str, Operand]) -> Program:
 
 
 class _Line(NamedTuple):
-    """slope * (what is followed) + rest; slope None where it is not in it, and rest is the whole value."""
+    """slope * (the followed value) + rest; slope is None where the value does not depend on it."""
 
     slope: Operand | None
     rest: Operand
@@ -162,7 +162,7 @@ class _Split:
     def __init__(self, flow: Flow, followed: str) -> None:
         self.flow, self.followed = flow, followed
         self.reached = flow.reached(followed)
-        self._made: dict[str, _Line] = {}
+        self._lines: dict[str, _Line] = {}
 
     def of(self, name: str) -> _Line:
         """One value as a line."""
@@ -170,11 +170,11 @@ class _Split:
             return _Line(1.0, 0.0)
         if name not in self.reached:
             return _Line(None, self.flow.values[name])
-        if name not in self._made:
-            self._made[name] = self._made_from(name)
-        return self._made[name]
+        if name not in self._lines:
+            self._lines[name] = self._line_of(name)
+        return self._lines[name]
 
-    def _made_from(self, name: str) -> _Line:
+    def _line_of(self, name: str) -> _Line:
         i = self.flow.program.by_name[name]
         parts = [None if argument is None else self.of(argument) for argument in self.flow.signals(i)]
         if all(part is None or part.slope is None for part in parts):

@@ -1,9 +1,9 @@
 """A program cut where values cross units, into the stages that every driver carries through time.
 
-Inside a stage each unit minds its own business: sums of products arrive in *accumulators*, a pointwise *body* turns
-them and what it loads into what is stored. Between two stages all units of a row must be done, since the next
-stage multiplies a whole row with U, or needs a mean over it. Plain cells have one stage; a cell whose step calls a
-gate, or normalises, has more.
+Inside a stage units are independent: sums of products arrive in *accumulators*, and a pointwise *body* computes what is
+stored from them and from what it loads. Between two stages all units of a row must be done, since the next stage
+multiplies a whole row with U, or needs a mean over it. Plain cells have one stage; a cell whose step calls a gate, or
+normalises, has more.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .lower import program_of
 from .program import ACROSS_UNITS, Program
 
 INPUT = "x"
-# Operations that take longer than it takes to load what they gave.
-_DEAR = ("exp", "log", "sqrt", "div", "sigmoid", "tanh", "log_sigmoid")
+# Operations that take longer than loading their result.
+_COSTLY = ("exp", "log", "sqrt", "div", "sigmoid", "tanh", "log_sigmoid")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,12 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """starts: accumulator -> the bias it starts from, ``""`` for zero. keeps: array -> which accumulator or value of
-    the body is stored there, for later stages or for backward. means: what is a mean over the units of a row, and of
-    which array, taken before the stage begins."""
+    """One stage.
+
+    means: name -> array over whose units the mean is taken, before the stage begins. starts: accumulator -> the bias
+    it starts from, ``""`` for zero. keeps: array -> the accumulator or value of the body that is stored there, for
+    later stages or for backward.
+    """
 
     means: Mapping[str, str]
     starts: Mapping[str, str]
@@ -83,33 +86,38 @@ def bias_of(gate: Gate) -> str:
 
 
 def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
-    """What turns inputs and initial states into states; ``keep`` stores what backward needs of every gate."""
+    """The sweep from inputs and initial states to states. keep: store what backward needs of every gate.
+
+    What backward needs is a fixpoint (:func:`~gatewise.compiler.gradient.kept_gates`): the backward program decides
+    which value of a gate to keep, and what is kept changes the backward program. So with ``keep`` the backward program
+    is derived here too.
+    """
     program = program_of(cell)
-    wanted = kept_gates(cell) if keep else {}
+    kept = kept_gates(cell) if keep else {}
     gates = {gate.preactivation: gate for gate in cell.gates}
     fed = _products_of(program)
     stages: list[Stage] = []
-    for body, means, own in _cut(program, frozenset(gates)):
-        mine = {name: gates[name] for name in own}
-        reads = {INPUT: [name for name, gate in mine.items() if gate.has_input]}
-        reads[previous(cell.state[0])] = [name for name, gate in mine.items() if gate.recurrent == "h"]
-        for name in own:
+    for body, means, accumulators in _cut(program, frozenset(gates)):
+        summed = {name: gates[name] for name in accumulators}
+        reads = {INPUT: [name for name, gate in summed.items() if gate.has_input]}
+        reads[previous(cell.state[0])] = [name for name, gate in summed.items() if gate.recurrent == "h"]
+        for name in accumulators:
             if name in fed:
                 reads.setdefault(fed[name], []).append(name)
         products = [
             Product(operand, {name: gates[name] for name in names}) for operand, names in reads.items() if names
         ]
-        starts = {name: bias_of(gate) for name, gate in mine.items()}
-        mine = {array: value for array, value in wanted.items() if value in own or value in body.by_name}
-        stages.append(Stage(means, starts, tuple(products), body, mine))
+        starts = {name: bias_of(gate) for name, gate in summed.items()}
+        keeps = {array: value for array, value in kept.items() if value in accumulators or value in body.by_name}
+        stages.append(Stage(means, starts, tuple(products), body, keeps))
     biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
     return _sweep(f"{cell.name}_forward", stages, (*biases, *cell.per_unit), backward=False)
 
 
 def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
-    """What turns gradients of outputs and last states into those of pre-activations and initial states.
+    """The sweep from gradients of outputs and last states to those of pre-activations and initial states.
 
-    histories: the states of all steps have gradients of their own too.
+    histories: the states of all steps have gradients from outside too.
     """
     program = backward_program(cell, histories=histories)
     gates = {gradient_of(gate.preactivation): gate for gate in cell.gates}
@@ -121,11 +129,11 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
         for product, operand in _products_of(program_of(cell)).items()
     }
     stages: list[Stage] = []
-    for body, means, own in _cut(program, frozenset({through, *fed})):
-        products = [Product(fed[name], {name: called[name]}) for name in own if name in fed]
-        if through in own:
+    for body, means, accumulators in _cut(program, frozenset({through, *fed})):
+        products = [Product(fed[name], {name: called[name]}) for name in accumulators if name in fed]
+        if through in accumulators:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
-        stages.append(Stage(means, dict.fromkeys(own, ""), tuple(products), body, {}))
+        stages.append(Stage(means, dict.fromkeys(accumulators, ""), tuple(products), body, {}))
     return _sweep(program.name, stages, cell.per_unit, means=kept_means(cell), backward=True)
 
 
@@ -143,19 +151,19 @@ def _products_of(program: Program) -> dict[str, str]:
 def _sweep(
     name: str, stages: list[Stage], vectors: Iterable[str], *, means: Iterable[str] = (), backward: bool
 ) -> Sweep:
-    """The stages with every accumulator kept that a later stage loads. means: those that are there from the start."""
+    """The stages, where every accumulator that a later stage loads is kept. means: those available from the start."""
     loaded: set[str] = {operand for stage in stages for operand in stage.means.values()}
     complete: list[Stage] = []
     for stage in reversed(stages):
         needed = {name: name for name in stage.starts if name in loaded}
         complete.append(replace(stage, keeps={**stage.keeps, **needed}))
         loaded.update(stage.loads)
-    found = frozenset(name for stage in stages for name in stage.means)
-    return Sweep(name, tuple(reversed(complete)), tuple(vectors), found | frozenset(means), backward)
+    all_means = frozenset(means).union(*(stage.means for stage in stages))
+    return Sweep(name, tuple(reversed(complete)), tuple(vectors), all_means, backward)
 
 
 def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, str], list[str]]]:
-    """For each stage its body, its means, and the accumulators that it must sum up: each as late as possible."""
+    """For each stage its body, its means, and its accumulators: each summed as late as possible."""
     levels = _levels(program)
     across = {name: i.args[0] for name, i in program.by_name.items() if i.op in ACROSS_UNITS}
     count = 1 + max((levels[name] for name in across), default=0)
@@ -166,10 +174,10 @@ def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, 
     cut: list[tuple[Program, dict[str, str], list[str]]] = []
     for level, body in enumerate(bodies):
         read = {*body.inputs, *(operand for operand in across.values() if levels[operand] == level)}
-        own = [name for name in waiting if name in read or body is bodies[-1]]
-        waiting = [name for name in waiting if name not in own]
+        accumulated = [name for name in waiting if name in read or body is bodies[-1]]
+        waiting = [name for name in waiting if name not in accumulated]
         means = {name: across[name] for name in across if _is_mean(program, name) and levels[name] == level}
-        cut.append((body, means, own))
+        cut.append((body, means, accumulated))
     return cut
 
 
@@ -186,15 +194,15 @@ def _bodies(program: Program, across: Mapping[str, str], stored: Mapping[str, in
 
 
 def _shared(bodies: list[Program]) -> dict[str, int]:
-    """Values that are dear to compute and that several stages compute: the first stage of each."""
+    """Costly values that several stages compute -> the first stage of each."""
     first: dict[str, int] = {}
-    again: set[str] = set()
+    repeated: set[str] = set()
     for level, body in enumerate(bodies):
         for name, instruction in body.by_name.items():
-            if instruction.op in _DEAR:
-                again.update({name} & first.keys())
+            if instruction.op in _COSTLY:
+                repeated.update({name} & first.keys())
                 first.setdefault(name, level)
-    return {name: level for name, level in first.items() if name in again}
+    return {name: level for name, level in first.items() if name in repeated}
 
 
 def _is_mean(program: Program, name: str) -> bool:
@@ -202,9 +210,9 @@ def _is_mean(program: Program, name: str) -> bool:
 
 
 def _levels(program: Program) -> dict[str, int]:
-    """How many products and means lie behind each value."""
+    """How many products and means each value depends on, one after another."""
     levels = dict.fromkeys(program.inputs, 0)
     for instruction in program.body:
-        behind = max((levels[argument] for argument in instruction.args), default=0)
-        levels[instruction.name] = behind + (instruction.op in ACROSS_UNITS)
+        level = max((levels[argument] for argument in instruction.args), default=0)
+        levels[instruction.name] = level + (instruction.op in ACROSS_UNITS)
     return levels

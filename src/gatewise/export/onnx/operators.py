@@ -22,7 +22,7 @@ from ...cells.lstm import lstm
 from ...cells.peephole_lstm import peephole_lstm
 from ...cells.rnn import rnn
 from ...cells.rnn_relu import rnn_relu
-from ...compiler.equivalence import same_law
+from ...compiler.equivalence import equivalent
 from ...compiler.lower import program_of
 from ...equation import Cell
 from ...nn.weights import ONNX_PEEPHOLES, ORDERS
@@ -67,10 +67,10 @@ def operator_of(cell: Cell) -> Operator | None:
     """The operator that computes the cell in evaluation mode, or None."""
     numbers = sorted({i.constant for i in program_of(cell).body if i.op == "constant" and i.constant > 0.0})
     for operator in OPERATORS:
-        if same_law(operator.cell, cell):
+        if equivalent(operator.cell, cell):
             return operator
         for bound in numbers:
-            if same_law(clip_gates(operator.cell, bound), cell):
+            if equivalent(clip_gates(operator.cell, bound), cell):
                 return Operator(operator.kind, operator.cell, {**operator.attributes, "clip": bound})
     return None
 
