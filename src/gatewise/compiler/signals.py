@@ -125,7 +125,7 @@ def kept_and_written(cell: Cell, state: str) -> Program:
     Raises CellError for a state that is kept nowhere but through U, or whose units mix or multiply.
     """
     flow = flow_of(cell)
-    result = _Split(flow, previous(state)).of(flow.program.outputs[state])
+    result = _AffineSplit(flow, previous(state)).of(flow.program.outputs[state])
     if result.slope is None:
         raise CellError(f"{cell.name} keeps nothing of {state} but through U: it has no memory to follow")
     return _program(flow, f"{cell.name}_{state}_memory", {"keep": result.slope, "write": result.rest})
@@ -139,7 +139,7 @@ def read_out(cell: Cell, state: str) -> Program:
     Raises CellError for a state whose new value the output does not read, or whose units mix or multiply on the way.
     """
     flow = flow_of(cell)
-    result = _Split(flow, flow.program.outputs[state]).of(flow.program.outputs[cell.state[0]])
+    result = _AffineSplit(flow, flow.program.outputs[state]).of(flow.program.outputs[cell.state[0]])
     if result.slope is None:
         raise CellError(f"the output {cell.state[0]} of {cell.name} does not read the new {state}")
     return _program(flow, f"{cell.name}_{state}_read", {"read": result.slope, "rest": result.rest})
@@ -149,36 +149,36 @@ def _program(flow: Flow, name: str, outputs: dict[str, Operand]) -> Program:
     return lower(name, flow.program.inputs, outputs, flow.names)
 
 
-class _Line(NamedTuple):
+class _Affine(NamedTuple):
     """slope * (the followed value) + rest; slope is None where the value does not depend on it."""
 
     slope: Operand | None
     rest: Operand
 
 
-class _Split:
+class _AffineSplit:
     """The values of a step as lines in one of them."""
 
     def __init__(self, flow: Flow, followed: str) -> None:
         self.flow, self.followed = flow, followed
         self.reached = flow.reached(followed)
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _Affine] = {}
 
-    def of(self, name: str) -> _Line:
+    def of(self, name: str) -> _Affine:
         """One value as a line."""
         if name == self.followed:
-            return _Line(1.0, 0.0)
+            return _Affine(1.0, 0.0)
         if name not in self.reached:
-            return _Line(None, self.flow.values[name])
+            return _Affine(None, self.flow.values[name])
         if name not in self._lines:
             self._lines[name] = self._line_of(name)
         return self._lines[name]
 
-    def _line_of(self, name: str) -> _Line:
+    def _line_of(self, name: str) -> _Affine:
         i = self.flow.program.by_name[name]
         parts = [None if argument is None else self.of(argument) for argument in self.flow.signals(i)]
         if all(part is None or part.slope is None for part in parts):
-            return _Line(None, self.flow.values[name])
+            return _Affine(None, self.flow.values[name])
         if i.op == "mean":
             text = self.flow.program.expression(name, top=True)
             raise CellError(f"{self.flow.cell.name} mixes units: {text}", hint="the split over inputs still holds")
@@ -186,4 +186,4 @@ class _Split:
         slopes = tuple(None if part is None else 0.0 if part.slope is None else part.slope for part in parts)
         rests = tuple(None if part is None else part.rest for part in parts)
         passed = self.flow.passed(i, rests, *values)
-        return _Line(self.flow.passed(i, slopes, *values), plus(passed, OPS[i.op].at_zero))
+        return _Affine(self.flow.passed(i, slopes, *values), plus(passed, OPS[i.op].at_zero))
