@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gatewise.cells import CELLS
 from gatewise.equation import Cell
-from gatewise.kernels.dispatch import FUSED_DTYPES
+from gatewise.kernels.cpu.driver import DTYPES as FUSED
 from gatewise.kernels.layer import Layer
 from gatewise.transforms import candidate_dropout, clip_gates, clip_memory, layer_norm, recurrent_dropout, zoneout
 
@@ -43,7 +43,7 @@ MECHANISMS = {
     "every operation": "deep",
     "means over units, and noise": DERIVED[-1].name,
 }
-DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in FUSED_DTYPES}
+DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in FUSED}
 
 
 Row = tuple[str, ...]

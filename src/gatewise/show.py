@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-
 from .compiler.gradient import backward_program
 from .compiler.lower import program_of
-from .compiler.stages import backward_sweep, forward_sweep
 from .diagram import diagram
 from .equation import Cell, Gate, previous
 from .errors import CellError
-from .kernels.cpu.compile import llvm_text
+from .kernels.choice import DRIVERS
 from .lookup import cell_at
 
 
@@ -52,14 +49,9 @@ def _programs(cell: Cell) -> str:
     return f"{program_of(cell)}\n\n{backward_program(cell)}\n"
 
 
-def _llvm(cell: Cell) -> str:
-    sweeps = (forward_sweep(cell, keep=True), backward_sweep(cell))
-    return "\n".join(llvm_text(sweep, torch.float32) for sweep in sweeps)
-
-
 FORMS: dict[str, Callable[[Cell], str]] = {
     "equations": equations,
     "program": _programs,
-    "llvm": _llvm,
+    **{form: text for driver in DRIVERS for form, text in driver.texts.items()},
     "diagram": diagram,
 }

@@ -106,7 +106,7 @@ def test_every_cell_has_a_formula():
 def test_the_cell_is_its_papers(name):
     units, steps, rows, inputs = 5, 4, 3, 2
     layer = random_layer(CELLS[name], steps, rows, inputs, units)
-    y, last, _ = sequence(register(CELLS[name]), layer)
+    y, last, *_ = sequence(register(CELLS[name]), layer)
     x, y = (tensor.view(steps, rows, -1) for tensor in (layer.x, y))
     W, U, b, per_unit, states = (tensor.numpy() for tensor in layer[1:6])
     W, U, b = W.reshape(-1, units, inputs), U.reshape(-1, units, units), b.reshape(-1, units)

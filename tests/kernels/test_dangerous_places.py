@@ -19,7 +19,7 @@ from gatewise.errors import InputError
 from gatewise.kernels import reference
 from gatewise.kernels.cpu import passes, plan
 from gatewise.kernels.cpu.arrays import before, kept_arrays, now
-from gatewise.kernels.cpu.compile import FEW, llvm_text
+from gatewise.kernels.cpu.compile import FOR_FEW_ROWS, llvm_text
 from gatewise.kernels.cpu.plan import Sweeping, forward_plan
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer
@@ -81,7 +81,7 @@ def test_a_gate_at_1_still_lets_in_its_complement(name, a):
 def test_an_mgu_at_1_still_keeps_the_complement(a):
     cell = CELLS["mgu"]
     layer = with_bias(cell, silent(cell), forget=a)
-    _, last, _ = sequence(register(cell), layer._replace(states=torch.ones(1, 1, 1)))
+    _, last, *_ = sequence(register(cell), layer._replace(states=torch.ones(1, 1, 1)))
     assert float(last) == pytest.approx(1.0 / (1.0 + math.exp(a)), rel=SATURATED, abs=0)
 
 
@@ -114,7 +114,7 @@ def test_the_first_step_of_the_slstm_is_exact_in_every_row(dtype):
     """h = o z whatever the input gate, since c / n is i z / i."""
     other = torch.tensor([0.7, 0.3]).expand(len(MIXED), 2)
     gates = torch.cat((MIXED, other), dim=1).unsqueeze(0)
-    y, (_, c, n, m), _ = sequence(register(SLSTM), of_gates(gates, dtype))
+    y, (_, c, n, m), *_ = sequence(register(SLSTM), of_gates(gates, dtype))
     assert torch.equal(m.flatten(), MIXED[:, 0].to(dtype))
     assert torch.equal(n, torch.ones_like(n))
     z, o = tanh(other[0, 0].double()), sigmoid(other[0, 1].double())
@@ -284,7 +284,7 @@ NARROW = re.compile(
 
 @pytest.mark.parametrize("sweep", [partial(forward_sweep, keep=True), backward_sweep], ids=["forward", "backward"])
 @pytest.mark.parametrize("name", ["lstm", "deep", "slstm_layer_norm"])  # one stage, several, and means between them
-@pytest.mark.parametrize("vectors", [FEW, 2, 4])
+@pytest.mark.parametrize("vectors", [FOR_FEW_ROWS, 2, 4])
 def test_no_offset_is_worked_out_in_32_bits(name, sweep, vectors):
     text = llvm_text(sweep(ALL_CELLS[name]), torch.float32, vectors)
     narrow = [line for line in text.splitlines() if re.search(r"\b(i8|i16|i32)\b", line) and not NARROW.search(line)]

@@ -29,7 +29,7 @@ def both(cell, layer, monkeypatch, backward=None):
     """From the kernels for few rows, and from those for many."""
     results = []
     for few in (ROWS, 0):
-        monkeypatch.setattr(passes, "FEW", few)
+        monkeypatch.setattr(passes, "FEW_ROWS", few)
         kept = passes.forward(cell, layer, keep=True)
         results.append((*kept, *(backward(kept) if backward else ())))
     return results

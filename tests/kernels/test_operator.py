@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from gatewise.errors import ShapeError
-from gatewise.kernels.dispatch import choose, sequence
+from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer
-from gatewise.kernels.operator import TRAINED, backward_op, double_backward_op, sequence_op
+from gatewise.kernels.operator import backward_op, double_backward_op, sequence_op
+from gatewise.kernels.reference import TRAINED
 from gatewise.kernels.registry import register
 
 from ..matrix import ALL_CELLS, every_cell, every_choice, every_pair, random_layer
@@ -72,7 +73,7 @@ def test_opcheck_when_traced(cell, inputs):
 
 
 def check_operators(cell, inputs, tests):
-    layer, key = layer_of(cell, *inputs), register(cell)
+    layer, key = layer_of(cell, *inputs), register(cell).key
     check = partial(torch.library.opcheck, test_utils=tests)
     check(sequence_op, (key, *layer, inputs[-1]))
     y, last, *kept = (tensor.detach() for tensor in sequence_op(key, *layer, True))
@@ -86,12 +87,12 @@ def check_operators(cell, inputs, tests):
 
 @every_cell
 def test_compiled_without_a_graph_break(cell):
-    key = register(cell)
+    registered = register(cell)
     layer = random_layer(cell, 4, 3, 2, 5)
     leaves = with_gradients(layer)[:TRAINED]
 
     def loss(*tensors):
-        y, last, _ = sequence(key, Layer(*tensors, *layer[TRAINED:]))
+        y, last, *_ = sequence(registered, Layer(*tensors, *layer[TRAINED:]))
         return y.square().sum() + last.sum()
 
     torch._dynamo.reset()
@@ -109,7 +110,7 @@ def test_nothing_of_the_wrong_shape_reaches_native_code(cell, field):
     layer = random_layer(cell, 3, 2, 4, 5)
     wrong = torch.zeros(*(size + 2 for size in getattr(layer, field).shape), dtype=torch.float64)
     with pytest.raises(ShapeError, match=r"has shape|whole number of steps"):
-        sequence_op(register(cell), *layer._replace(**{field: wrong}), False)
+        sequence_op(register(cell).key, *layer._replace(**{field: wrong}), False)
 
 
 @every_pair(cell=ALL_CELLS, field=[field for field in TENSORS if field != "x"])
@@ -117,15 +118,15 @@ def test_nothing_of_the_wrong_type_reaches_native_code(cell, field):
     layer = random_layer(cell, 3, 2, 4, 5)
     wrong = layer._replace(**{field: getattr(layer, field).float()})
     with pytest.raises(ShapeError, match=f"{field} is torch.float32"):
-        sequence_op(register(cell), *wrong, False)
+        sequence_op(register(cell).key, *wrong, False)
 
 
 @every_cell
 def test_layouts_do_not_matter(cell):
-    key, layer = register(cell), random_layer(cell, 3, 2, 4, 5)
-    expected = sequence(key, layer)[0]
+    registered, layer = register(cell), random_layer(cell, 3, 2, 4, 5)
+    expected = sequence(registered, layer)[0]
     spread = [torch.empty(*tensor.shape, 2, dtype=tensor.dtype)[..., 0].copy_(tensor) for tensor in layer[:-1]]
-    assert torch.equal(sequence(key, Layer(*spread, None))[0], expected)
+    assert torch.equal(sequence(registered, Layer(*spread, None))[0], expected)
 
 
 @every_cell
@@ -133,7 +134,7 @@ def test_what_was_not_kept_is_computed_again_for_backward(cell):
     layer = random_layer(cell, 3, 2, 4, 5)
     layer = with_gradients(layer)
     gradients = [
-        torch.autograd.grad(sequence_op(register(cell), *layer, keep)[0].sum(), layer[:TRAINED], allow_unused=True)
+        torch.autograd.grad(sequence_op(register(cell).key, *layer, keep)[0].sum(), layer[:TRAINED], allow_unused=True)
         for keep in (True, False)
     ]
     for kept, computed in zip(*gradients, strict=True):
@@ -144,12 +145,6 @@ def test_what_was_not_kept_is_computed_again_for_backward(cell):
 @pytest.mark.parametrize("shape", [(0, 3, 2, 4), (3, 0, 2, 4)], ids=["T=0", "B=0"])
 def test_nothing_in_nothing_out(cell, shape):
     layer = random_layer(cell, *shape)
-    y, last, _ = sequence(register(cell), layer)
+    y, last, *_ = sequence(register(cell), layer)
     assert y.shape == (0, shape[3])
     assert torch.equal(last, layer.states)
-
-
-def test_the_choice_of_driver_is_given_in_words():
-    assert choose(torch.zeros(1, 1)).driver == "cpu"
-    assert "in float32" in choose(torch.zeros(1, 1, dtype=torch.bfloat16)).reason
-    assert choose(torch.zeros(1, 1, device="meta")).driver == "reference"

@@ -15,7 +15,7 @@ from gatewise.kernels import reference
 from gatewise.kernels.cpu import passes
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer, Saved, Seeds
-from gatewise.kernels.operator import TRAINED
+from gatewise.kernels.reference import TRAINED
 from gatewise.kernels.registry import register
 
 from ..matrix import ALL_CELLS, DTYPES, every_cell, every_pair, random_layer, relative_error
@@ -82,7 +82,7 @@ def test_rows_of_padding_are_neither_read_nor_given_a_value(cell):
     sizes = torch.tensor([5, 3, 3, 0])
     layer = with_padding(random_layer(cell, 4, 6, 3, 7, batch_sizes=sizes), 4, torch.nan)
     leaves = [tensor.requires_grad_() for tensor in layer[:TRAINED]]
-    y, last, _ = sequence(register(cell), Layer(*leaves, *layer[TRAINED:]))
+    y, last, *_ = sequence(register(cell), Layer(*leaves, *layer[TRAINED:]))
     assert torch.equal(y[11:], torch.zeros(4, 7, dtype=y.dtype))
     assert torch.equal(last[:, 5], layer.states[:, 5])
     gradients = torch.autograd.grad((y.sum() + last.sum()), leaves, allow_unused=True, materialize_grads=True)
@@ -106,7 +106,7 @@ def test_gradcheck(cell):
     key = register(cell)
 
     def run(*tensors):
-        y, last, histories = sequence(key, Layer(*tensors, *layer[TRAINED:]), histories=True)
+        y, last, _, histories = sequence(key, Layer(*tensors, *layer[TRAINED:]), histories=True)
         return (y, last, histories) if histories.numel() else (y, last)
 
     assert torch.autograd.gradcheck(run, leaves, **GRADCHECK)
@@ -200,7 +200,7 @@ def test_any_sizes_and_lengths(cell, sizes, lengths):
     batch_sizes = torch.tensor([sum(length > step for length in lengths) for step in range(max(lengths))])
     ragged = {"batch_sizes": batch_sizes.long()} if max(lengths) else {}
     layer = random_layer(cell, steps, len(lengths) if ragged else rows, inputs, units, **ragged)
-    y, last, _ = reference.forward(cell, layer)
+    y, last, *_ = reference.forward(cell, layer)
     kept = passes.forward(cell, layer, keep=False)
     assert relative_error(kept.y, y) <= PARITY["float64"]
     assert relative_error(kept.last, last) <= PARITY["float64"]

@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import gatewise.nn
 from gatewise.errors import InputError
-from gatewise.kernels import dispatch
+from gatewise.kernels import choice
+from gatewise.kernels.reference import REFERENCE
 from gatewise.nn import GRU, LSTM, RNN, SLSTM, GRUResetBefore, PeepholeLSTM, Recurrent
 
 from ..transforms.loops import (
@@ -272,8 +273,7 @@ WITHOUT_EFFECT = {SLSTM: ("c_0", "n_0", "shift_i")}
 @pytest.fixture
 def eager(monkeypatch):
     """Layers run as Python loops, which need no compiling: kernels are held against them elsewhere."""
-    choice = dispatch.Choice("reference", "asked for by a test")
-    monkeypatch.setattr(dispatch, "choose", lambda x: choice)
+    monkeypatch.setattr(choice, "DRIVERS", [REFERENCE])
 
 
 @pytest.mark.usefixtures("eager")

@@ -53,7 +53,7 @@ def accepted(model: nn.Module, limit: SizeLimit) -> tuple[Chain, torch.dtype]:
 def _check(name: str, tensor: Tensor) -> None:
     if tensor.dtype not in _DTYPES:
         raise InputError(f"it is {tensor.dtype}; float32 and float64 can be exported", where=name, hint="model.float()")
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         raise InputError("it is on the meta device and has no numbers", where=name, hint="load the model's weights")
     if tensor.numel() == 0:
         raise InputError(

@@ -13,7 +13,7 @@ from ..compiler.lower import names_of, program_of
 from ..compiler.program import is_temporary
 from ..equation import Cell, Noise, Value
 from ..errors import InputError
-from ..kernels.dispatch import working_dtype
+from ..kernels.choice import working_dtype
 from ..kernels.layer import Layer
 from ..nn.batch import Batch
 from ..nn.layer_run import PLAIN, Runner
@@ -186,7 +186,7 @@ class Clamped:
         clamps = [clamp for clamp in clamps for clamp in _resolved(module.cell, clamp)]
         names = tuple(dict.fromkeys(clamp.name for clamp in clamps))
         settings = torch.cat(
-            [_setting(place, batch, [clamp for clamp in clamps if clamp.name == name]) for name in names]
+            [_setting(module.cell, place, batch, [clamp for clamp in clamps if clamp.name == name]) for name in names]
         )
         return Changed(partial(held, values=names), _Filling(settings, place.units))
 
@@ -215,10 +215,10 @@ def _resolved(cell: Cell, clamp: Clamp) -> list[Clamp]:
     ]
 
 
-def _setting(place: Place, batch: Batch, clamps: Sequence[Clamp]) -> Tensor:
+def _setting(cell: Cell, place: Place, batch: Batch, clamps: Sequence[Clamp]) -> Tensor:
     """Whether one value is set, and to what, for every row and unit: (2, N, H)."""
     steps, count = batch.rows.steps, batch.rows.batch
-    like = batch.x.new_empty(0, dtype=working_dtype(batch.x))
+    like = batch.x.new_empty(0, dtype=working_dtype(cell, batch.x))
     settings = [like.new_zeros(steps, count, place.units) for _ in range(2)]
     for clamp in clamps:
         chosen = _chosen(clamp, steps, count, place.units)

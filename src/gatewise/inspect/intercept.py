@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from ..equation import Cell
 from ..errors import InputError
 from ..kernels.dispatch import sequence
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..kernels.registry import cell_of, register
+from ..kernels.layer import Layer, States
+from ..kernels.registry import Registered, register
 from ..nn.from_torch import is_from_torch, twin_of
 from ..nn.layer_run import Run
 from ..nn.recurrent import Recurrent, Watch
@@ -105,16 +104,16 @@ class Changed:
         self._change, self._extend = change, extend
         self.more: list[tuple[Tensor, ...]] = []
 
-    def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
+    def sequence(self, registered: Registered, layer: Layer, *, histories: bool) -> States:
         """All steps of the other cell; the histories of the module's own states."""
-        plain = cell_of(key)
+        plain = registered.cell
         cell = self._change(plain)
         count, added = len(plain.state), len(cell.state) - len(plain.state)
         run = sequence(register(cell), self._given(cell, layer, added), histories=histories or added > 0)
         if not added:
             return run
         self.more.append(tuple(run.histories[count - 1 :]))
-        return States(run.y, run.last[:count], run.histories[: count - 1])
+        return run._replace(last=run.last[:count], histories=run.histories[: count - 1])
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """One step of the other cell; its new values of the module's own states."""
@@ -126,7 +125,7 @@ class Changed:
             self.more.append(after[count:])
         return after[:count]
 
-    def done(self, found: Run) -> None:
+    def done(self, run: Run) -> None:
         """Called at the end of the run; nothing is kept of it."""
 
     def _given(self, cell: Cell, layer: Layer, added: int) -> Layer:

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from ..equation import Cell
 from ..errors import InputError
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..kernels.registry import cell_of
+from ..kernels.layer import Layer, States
+from ..kernels.registry import Registered
 from ..nn.batch import Batch
 from ..nn.layer_run import Run
 from ..nn.weights import Place
@@ -108,17 +107,17 @@ class Recorder:
         self._begun: list[Tensor] = []
         self._heads: list[list[Tensor]] = []
 
-    def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
+    def sequence(self, registered: Registered, layer: Layer, *, histories: bool) -> States:
         """Run all steps, and keep what was asked for of each."""
         if not self._begun:
             initial = [layer.states[0][:, : self._width], *layer.states[1:]]
             earlier = [self.initial] if self._heads else []
             self.initial = [_beside(heads) for heads in zip(*earlier, initial, strict=True)]
         if self._sampling.whole:
-            states = self._run.sequence(key, layer, histories=True)
+            states = self._run.sequence(registered, layer, histories=True)
             self._heads.append([layer.x, states.y, *states.histories, *self._more()])
             return states
-        return self._thinned(key, layer, histories=histories)
+        return self._thinned(registered, layer, histories=histories)
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Run the first step, where it runs by itself."""
@@ -128,16 +127,16 @@ class Recorder:
         self._begun = [layer.x[rows], *after, *self._more()]
         return after
 
-    def done(self, found: Run) -> None:
+    def done(self, run: Run) -> None:
         """Keep the output of the finished run as the output state, where that is projected."""
         self._projected = None
         if self._width == self.place.units:
             return
         if self._sampling.whole:
-            self._projected = self.batch.rows.mirrored(found.y) if self.place.reverse else found.y
+            self._projected = self.batch.rows.mirrored(run.y) if self.place.reverse else run.y
         else:
             means = self._means(reverse=False)
-            means.add(0, (found.y,))
+            means.add(0, (run.y,))
             (self._projected,) = means.results()
 
     @property
@@ -156,7 +155,7 @@ class Recorder:
         targets = self._sampling.targets(self.batch, reverse=reverse)
         return Means(targets, self._sampling.steps(self.batch.rows.steps) * self.batch.rows.batch)
 
-    def _thinned(self, key: str, layer: Layer, *, histories: bool) -> States:
+    def _thinned(self, registered: Registered, layer: Layer, *, histories: bool) -> States:
         """Chunk by chunk of time, so that no more than a chunk is there at once."""
         means = self._means(reverse=self.place.reverse)
         first = sum(len(piece) for piece in self._begun[:1])
@@ -165,14 +164,15 @@ class Recorder:
             self._begun = []
         chunks: list[States] = []
         states = layer.states
-        for begin, end in _chunks(layer, len(cell_of(key).state)):
+        for begin, end in _chunks(layer, len(registered.cell.state)):
             part = layer.part(begin, end, states)
-            chunk = self._run.sequence(key, part, histories=True)
+            chunk = self._run.sequence(registered, part, histories=True)
             means.add(first, (part.x, chunk.y, *chunk.histories, *self._more()))
             first, states = first + len(part.x), chunk.last
             chunks.append(chunk if histories else chunk._replace(histories=chunk.histories[:, :0]))
         self._heads.append(means.results())
-        return States(torch.cat([c.y for c in chunks]), states, torch.cat([c.histories for c in chunks], dim=1))
+        joined = torch.cat([chunk.histories for chunk in chunks], dim=1)
+        return chunks[-1]._replace(y=torch.cat([chunk.y for chunk in chunks]), histories=joined)
 
 
 def _beside(heads: Sequence[Tensor]) -> Tensor:

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..kernels import reference
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..kernels.registry import cell_of, register
+from ..kernels.layer import Layer, States
+from ..kernels.registry import Registered, register
 from ..nn.assemble import assembled
 from ..nn.layer_run import Plain, Runner, in_heads, projected, reads_output
 from .records import LayerRecord, Record
@@ -21,9 +20,9 @@ class PlainLoop(Plain):
     """Runs the plain step in place of the kernels: differentiable in every way that torch knows."""
 
     @staticmethod
-    def sequence(key: str, layer: Layer, *, histories: bool) -> States:
-        """All steps of the cell of this key."""
-        return reference.forward(cell_of(key), layer)
+    def sequence(registered: Registered, layer: Layer, *, histories: bool) -> States:
+        """All steps of the cell."""
+        return reference.forward(registered.cell, layer)
 
 
 class Steps:
@@ -53,11 +52,11 @@ class Steps:
         shape = (len(x), self.units)
         wide = [state if state.shape == shape else state.new_zeros(shape) for state in states]
         layer = assembled(self.cell, self._weights, x, torch.stack(wide), training=False)
-        key, projection = register(self.cell), self._weights.get("weight_hr")
+        registered, projection = register(self.cell), self._weights.get("weight_hr")
         if projection is None:
-            return in_heads(run, key, layer, self.heads, histories=False).last
+            return in_heads(run, registered, layer, self.heads, histories=False).last
         whole = reads_output(self.cell)
-        return projected(run, key, layer, projection, states[0], whole=whole, histories=False).last
+        return projected(run, registered, layer, projection, states[0], whole=whole, histories=False).last
 
 
 def inside(record: LayerRecord) -> Tensor:

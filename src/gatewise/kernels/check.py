@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..compiler.gradient import kept_width
 from ..equation import Cell
 from ..errors import ShapeError
 from .layer import Layer, Saved, Seeds
@@ -67,7 +66,7 @@ def _check_batch_sizes(cell: Cell, layer: Layer) -> None:
         if layer.rows == 0 or total % layer.rows:
             raise ShapeError(f"{cell.name}: x has {total} rows, not a whole number of steps of {layer.rows} sequences")
         return
-    if sizes.dtype != torch.int64 or sizes.device.type != "cpu" or sizes.dim() != 1:
+    if sizes.dtype != torch.int64 or not sizes.is_cpu or sizes.dim() != 1:
         raise ShapeError(f"{cell.name}: batch_sizes must be a vector of int64 on the CPU, not {sizes.dtype}")
     if len(sizes) and (int(sizes.min()) < 0 or int(sizes[0]) > layer.rows or bool((sizes.diff() > 0).any())):
         raise ShapeError(f"{cell.name}: batch_sizes must fall from at most {layer.rows} to 0 or more, and never rise")
@@ -75,11 +74,11 @@ def _check_batch_sizes(cell: Cell, layer: Layer) -> None:
         raise ShapeError(f"{cell.name}: batch_sizes ask for {int(sizes.sum())} rows, x has {total}")
 
 
-def checked_saved(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
-    """What a backward sweep reads, contiguous. Raises ShapeError as above."""
+def checked_saved(cell: Cell, layer: Layer, width: int, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
+    """What a backward sweep reads, contiguous; ``width`` numbers of the gates of a row. Raises ShapeError as above."""
     rows, units = layer.x.shape[0], layer.units
     histories = (len(cell.state) - 1, rows, units)
-    shapes = {"y": (rows, units), "gates": (rows, kept_width(cell, units)), "histories": histories}
+    shapes = {"y": (rows, units), "gates": (rows, width), "histories": histories}
     for name, shape in shapes.items():
         _check(cell, name, getattr(saved, name), shape, layer.x)
     for name, shape in {"y": (rows, units), "last": tuple(layer.states.shape), "histories": histories}.items():

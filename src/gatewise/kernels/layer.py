@@ -95,9 +95,12 @@ class Layer(NamedTuple):
         return torch.nn.functional.pad(self.batch_sizes.cumsum(0), (1, 0))
 
 
-class Kept(NamedTuple):
-    """What the forward sweep leaves: y (N, H), last states (S, B, H), and for backward what it needs of the gates
-    (N, K) and the history of every state but the output (S - 1, N, H); the latter two empty if not kept."""
+class States(NamedTuple):
+    """What running a layer gives.
+
+    y: (N, H). last: the last states, (S, B, H). gates, histories: what backward needs of the gates, (N, K) for the K of
+    the driver, and every state but the output at every row, (S - 1, N, H); of no rows where they were not kept.
+    """
 
     y: Tensor
     last: Tensor

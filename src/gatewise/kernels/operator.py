@@ -1,15 +1,14 @@
 """The operators of torch that run a cell over a sequence: shapes for tracing, gradients, gradients of gradients.
 
-``gatewise::sequence`` is one layer on the fused driver, ``gatewise::sequence_backward`` its gradient. Arguments are the
-fields of :class:`.layer.Layer`, with the key of the cell in front. torch.func's transforms cannot see through the
-gradients of registered operators, so for them the same rules stand once more as functions, :class:`Sequence`; plain
-tensors go to the kernels directly, which costs less a call.
+``gatewise::sequence`` is one layer on the driver that accepts it, ``gatewise::sequence_backward`` its gradient.
+Arguments are the fields of :class:`.layer.Layer`, with the key of the cell in front. torch.func's transforms cannot see
+through the gradients of registered operators, so for them the same rules exist as functions too, :class:`Sequence`;
+plain tensors go to the driver directly, which costs less a call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -17,41 +16,37 @@ from torch import Tensor
 from torch._C import _has_storage, _len_torch_dispatch_stack  # pyright: ignore[reportPrivateUsage]
 from torch._C._functorch import peek_interpreter_stack  # torch has no public names for these
 
-from ..compiler.gradient import kept_width
 from ..equation import Cell
-from . import reference
 from .check import checked, checked_saved
-from .cpu import passes
-from .cpu.threads import after_fork
-from .layer import Gradients, Kept, Layer, Saved, Seeds
-from .registry import cell_of
+from .choice import accepting
+from .layer import Gradients, Layer, Saved, Seeds, States
+from .reference import TRAINED, derivatives, gradients, recorded
+from .registry import Registered, cell_of
 from .vmap import FIELDS, Call, forward_rule, one_by_one
 
 _LAYER = (
     "Tensor x, Tensor W, Tensor U, Tensor b, Tensor per_unit, Tensor states, Tensor step_noise, "
     "Tensor sequence_noise, Tensor? batch_sizes"
 )
-TRAINED = len(Gradients._fields)  # the first fields of a layer have gradients
 _SEEDS = "Tensor d_y, Tensor d_last, Tensor? d_histories"
 
 
-def run_forward(cell: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """y, last states, pre-activations and histories: see :class:`.layer.Kept`."""
-    *layer, keep = arguments
-    found = cell_of(cell)
-    with after_fork():
-        return tuple(passes.forward(found, checked(found, Layer(*layer)), keep=keep))  # pyright: ignore[reportReturnType]
+def run_forward(key: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """y, last states, what is kept of the gates, and histories: see :class:`.layer.States`."""
+    *fields, keep = arguments
+    cell, layer = cell_of(key), Layer(*fields)
+    return tuple(accepting(cell, layer).forward(cell, checked(cell, layer), keep=keep))  # pyright: ignore[reportReturnType]
 
 
-def run_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
+def run_backward(key: str, *arguments: Any) -> tuple[Tensor, ...]:
     """Gradients of x (of length 0 unless asked for), W, U, b, per_unit and states: see :class:`.layer.Gradients`."""
-    found = cell_of(cell)
-    *tensors, input_gradient = arguments
-    with after_fork():
-        layer = checked(found, Layer(*tensors[:FIELDS]))
-        saved, seeds = Saved(*tensors[FIELDS : FIELDS + 3]), Seeds(*tensors[FIELDS + 3 :])
-        saved, seeds = checked_saved(found, layer, saved, seeds)
-        return tuple(passes.backward(found, layer, saved, seeds, input_gradient=input_gradient))
+    cell, layer = cell_of(key), Layer(*arguments[:FIELDS])
+    driver, layer = accepting(cell, layer), checked(cell, layer)
+    *tensors, input_gradient = arguments[FIELDS:]
+    saved, seeds = checked_saved(
+        cell, layer, driver.kept_width(cell, layer.units), Saved(*tensors[:3]), Seeds(*tensors[3:])
+    )
+    return tuple(driver.backward(cell, layer, saved, seeds, input_gradient=input_gradient))
 
 
 sequence_op = torch.library.custom_op(
@@ -70,19 +65,19 @@ backward_op = torch.library.custom_op(
 
 
 @sequence_op.register_fake
-def _(cell: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    *layer, keep = arguments
-    return tuple(empty_kept(cell_of(cell), Layer(*layer), keep=keep))  # pyright: ignore[reportReturnType]
+def _(key: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    *fields, keep = arguments
+    return tuple(_empty_states(cell_of(key), Layer(*fields), keep=keep))  # pyright: ignore[reportReturnType]
 
 
-def empty_kept(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
-    """Tensors of the shapes that a forward sweep gives."""
+def _empty_states(cell: Cell, layer: Layer, *, keep: bool) -> States:
+    """Tensors of the shapes that running a layer gives."""
     rows, units = layer.x.shape[0], layer.units
     stored = rows if keep else 0
-    return Kept(
+    return States(
         layer.x.new_empty(rows, units),
         torch.empty_like(layer.states, memory_format=torch.contiguous_format),
-        layer.x.new_empty(stored, kept_width(cell, units)),
+        layer.x.new_empty(stored, accepting(cell, layer).kept_width(cell, units)),
         layer.x.new_empty(len(cell.state) - 1, stored, units),
     )
 
@@ -142,30 +137,22 @@ def _save_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
     "-> Tensor[]",
 )
 def double_backward_op(cell: str, *arguments: Any) -> list[Tensor]:
-    """Gradients of the first six fields and of the seeds that there are, from those of what ``backward_op`` gives.
+    """Gradients of the first six fields and of the seeds that are given, from those of what ``backward_op`` gives.
 
-    Through the plain driver.
+    Through the reference, whatever ran the layer.
     """
-    with ThreadPoolExecutor(1) as elsewhere:  # inside an operator torch records nothing, in this thread
-        return elsewhere.submit(_second_derivatives, cell_of(cell), *arguments).result()
+    return recorded(_second_derivatives, cell_of(cell), *arguments)
 
 
 def _second_derivatives(cell: Cell, *arguments: Any) -> list[Tensor]:
-    fields, seeds, given = arguments[:FIELDS], arguments[FIELDS : FIELDS + 3], arguments[FIELDS + 3 :]
+    fields, seeds, weights = arguments[:FIELDS], arguments[FIELDS : FIELDS + 3], arguments[FIELDS + 3 :]
     tensors = [tensor.detach().requires_grad_() for tensor in fields[:TRAINED]]
-    leaves = [*tensors, *(seed.detach().requires_grad_() for seed in seeds if seed is not None)]
-    states = reference.forward(cell, Layer(*tensors, *fields[TRAINED:]))
-    outputs = [state for state, _ in zip(states, leaves[TRAINED:], strict=False)]
-    first = _derivatives(outputs, tensors, leaves[TRAINED:], create_graph=True)
-    weighted = [(g, d) for g, d in zip(first, given, strict=True) if d is not None and g.requires_grad]
-    second = _derivatives([g for g, _ in weighted], leaves, [d for _, d in weighted])
+    seeds = [None if seed is None else seed.detach().requires_grad_() for seed in seeds]
+    first = gradients(cell, Layer(*tensors, *fields[TRAINED:]), seeds, create_graph=True)
+    weighted = [(g, d) for g, d in zip(first, weights, strict=True) if d is not None and g.requires_grad]
+    leaves = [*tensors, *(seed for seed in seeds if seed is not None)]
+    second = derivatives([g for g, _ in weighted], leaves, [d for _, d in weighted])
     return [tensor.clone(memory_format=torch.contiguous_format) for tensor in second]
-
-
-def _derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
-    return torch.autograd.grad(
-        outputs, inputs, seeds, create_graph=create_graph, allow_unused=True, materialize_grads=True
-    )
 
 
 @double_backward_op.register_fake
@@ -178,10 +165,10 @@ def _(cell: str, *arguments: Any) -> list[Tensor]:
 
 def _gradient_of_gradient(ctx: Any, *d_gradients: Tensor | None) -> tuple[Any, ...]:
     fields, seeds = ctx.saved_tensors[:FIELDS], ctx.saved_tensors[FIELDS:]
-    given = d_gradients if ctx.input_gradient else (None, *d_gradients[1:])
-    found = double_backward_op(ctx.cell, *fields, *seeds, *given)
-    d_seeds = (*found[TRAINED:], *(None for seed in seeds if seed is None))
-    return (None, *found[:TRAINED], *(None,) * (FIELDS - TRAINED + 3), *d_seeds, None)
+    weights = d_gradients if ctx.input_gradient else (None, *d_gradients[1:])
+    second = double_backward_op(ctx.cell, *fields, *seeds, *weights)
+    d_seeds = (*second[TRAINED:], *(None for seed in seeds if seed is None))
+    return (None, *second[:TRAINED], *(None,) * (FIELDS - TRAINED + 3), *d_seeds, None)
 
 
 sequence_op.register_autograd(_gradient, setup_context=_save)
@@ -200,15 +187,15 @@ def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
 
 @double_backward_op.register_vmap
 def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
-    found, dims = one_by_one(double_backward_op, info.batch_size, in_dims, *arguments)
-    return list(found), list(dims)
+    second, dims = one_by_one(double_backward_op, info.batch_size, in_dims, *arguments)
+    return list(second), list(dims)
 
 
 _PLAIN = frozenset({Tensor, torch.nn.Parameter})
 
 
 def is_plain(tensors: Iterable[Any]) -> bool:
-    """Whether all are tensors with memory of their own, outside any transform, mode or compilation, so that kernels
+    """Whether all are tensors with memory of their own, outside any transform, mode or compilation, so that a driver
     may be called without torch's dispatcher."""
     return (
         not torch.compiler.is_compiling()
@@ -222,10 +209,11 @@ class PlainSequence(torch.autograd.Function):
     """``sequence_op`` for plain tensors. Functions that torch.func may transform cost twice as much a call."""
 
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> Any:
-        """The kernel, and what backward needs of it."""
-        output = run_forward(*arguments)
-        _save(ctx, arguments, output)
+    def forward(ctx: Any, registered: Registered, *arguments: Any) -> Any:
+        """The driver, and what backward needs of it."""
+        (cell, key), (*fields, driver) = registered, arguments
+        output = tuple(driver.forward(cell, checked(cell, Layer(*fields)), keep=True))
+        _save(ctx, (key, *fields, True), output)
         return output
 
     @staticmethod

@@ -1,27 +1,25 @@
-"""The plain driver: a loop in Python over the step on tensors. Slow, differentiable, and what the others must match."""
+"""The reference: a loop in Python over the step on tensors. Slow, differentiable, and what other drivers must match."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ..equation import Cell, Gate
-from .layer import Layer
+from ..compiler.stages import INPUT
+from ..equation import Cell, Gate, previous
+from .driver import Halves
+from .layer import Gradients, Layer, Saved, Seeds, States
 
-
-class States(NamedTuple):
-    """y (N, H), the last states (S, B, H), and the history of every state but the output (S - 1, N, H)."""
-
-    y: Tensor
-    last: Tensor
-    histories: Tensor
+TRAINED = len(Gradients._fields)  # the first fields of a layer have gradients
 
 
 def forward(cell: Cell, layer: Layer) -> States:
-    """Run the cell over all of time."""
+    """Run the cell over all of time, histories with it; torch records what it does."""
     states: tuple[Tensor, ...] = tuple(layer.states)
     steps: list[tuple[Tensor, ...]] = []
     for rows in layer.slices():
@@ -32,7 +30,8 @@ def forward(cell: Cell, layer: Layer) -> States:
     if not steps:  # no step, yet a result of the right shape that depends on the weights, for autograd
         steps.append(one_step(cell, layer, slice(0, 0), [state[:0] for state in states]))
     y, *histories = (_padded(torch.cat(history), layer.x.shape[0]) for history in zip(*steps, strict=True))
-    return States(y, torch.stack(states), torch.stack(histories) if histories else y.new_empty(0, *y.shape))
+    nothing = y.new_empty(0, *y.shape)
+    return States(y, torch.stack(states), y.new_empty(0, 0), torch.stack(histories) if histories else nothing)
 
 
 def _padded(rows: Tensor, count: int) -> Tensor:
@@ -78,12 +77,12 @@ def one_step(
 def _noise(cell: Cell, layer: Layer, rows: slice) -> dict[str, Tensor]:
     """The random numbers of one step, by name."""
     running = slice(0, rows.stop - rows.start)
-    found: dict[str, Tensor] = {}
-    for each, drawn, mine in (("step", layer.step_noise, rows), ("sequence", layer.sequence_noise, running)):
-        names = [noise.name for noise in cell.noise if noise.each == each]
+    by_name: dict[str, Tensor] = {}
+    for kind, drawn, taken in (("step", layer.step_noise, rows), ("sequence", layer.sequence_noise, running)):
+        names = [noise.name for noise in cell.noise if noise.each == kind]
         shared = drawn.shape[1] == 1
-        found |= {name: draw if shared else draw[mine] for name, draw in zip(names, drawn, strict=True)}
-    return found
+        by_name |= {name: draw if shared else draw[taken] for name, draw in zip(names, drawn, strict=True)}
+    return by_name
 
 
 class _Fed:
@@ -99,3 +98,107 @@ class _Fed:
 def _blocks(gates: tuple[Gate, ...], weight: Tensor, units: int, has: Callable[[Gate], bool]) -> dict[str, Tensor]:
     names = [gate.name for gate in gates if has(gate)]
     return dict(zip(names, weight.split(units), strict=True)) if names else {}
+
+
+def gradients(
+    cell: Cell, layer: Layer, seeds: Sequence[Tensor | None], *, create_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """Gradients of the first fields of a layer, which require them, from those of y, the last states and histories.
+
+    Inside an operator, where torch records nothing, it is to be called through :func:`recorded`.
+    """
+    y, last, _, histories = forward(cell, layer)
+    pairs = [(state, seed) for state, seed in zip((y, last, histories), seeds, strict=True) if seed is not None]
+    outputs, given = zip(*pairs, strict=True)
+    return derivatives(outputs, layer[:TRAINED], given, create_graph=create_graph)
+
+
+def derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
+    """``torch.autograd.grad``, with zeros for what an output does not depend on."""
+    return torch.autograd.grad(
+        outputs, inputs, seeds, create_graph=create_graph, allow_unused=True, materialize_grads=True
+    )
+
+
+def recorded(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call it where torch records operations, which it does not inside an operator: in a thread of its own."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(function, *arguments).result()
+
+
+class _Reference:
+    """Runs every layer, wherever its tensors are."""
+
+    name: ClassVar = "reference"
+    keeps_bits: ClassVar = False  # torch's products round by the number of rows
+    texts: ClassVar[Mapping[str, Callable[[Cell], str]]] = {}
+
+    def working_dtype(self, cell: Cell, like: Tensor) -> torch.dtype:
+        """That of the weights."""
+        return like.dtype
+
+    def refusal(self, cell: Cell, layer: Layer) -> str:
+        """None."""
+        return ""
+
+    def manner(self, cell: Cell, layer: Layer) -> str:
+        """The same for all."""
+        return "a Python loop over time"
+
+    def kept_width(self, cell: Cell, units: int) -> int:
+        """Nothing: backward runs forward again."""
+        return 0
+
+    def forward(self, cell: Cell, layer: Layer, *, keep: bool) -> States:
+        """By :func:`forward`."""
+        states = forward(cell, layer)
+        if keep:
+            return states._replace(gates=states.y.new_empty(len(states.y), 0))
+        return states._replace(histories=states.histories[:, :0].clone())
+
+    def backward(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool) -> Gradients:
+        """By torch's own gradients of :func:`forward`."""
+        leaves = [tensor.detach().requires_grad_() for tensor in layer[:TRAINED] if tensor is not None]
+        found = Gradients(*recorded(gradients, cell, Layer(*leaves, *layer[TRAINED:]), seeds))
+        return found if input_gradient else found._replace(x=found.x[:0].clone())
+
+    def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> LoopStepper:
+        """One turn of the loop at a time."""
+        return LoopStepper(cell, layer, states)
+
+
+REFERENCE = _Reference()
+
+
+class LoopStepper:
+    """A layer carried on step by step by the step itself; see :class:`.driver.Stepper`."""
+
+    def __init__(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> None:
+        self.cell, self._layer = cell, layer
+        self.states = torch.stack((layer.states, layer.states)) if states is None else states
+        self._read: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+        self.steps = [partial(self._step, half) for half in (0, 1)]
+
+    def _step(self, half: int) -> None:
+        read, rows = self._read[half], slice(0, self._layer.rows)
+        layer = self._layer._replace(x=read.get(INPUT, self._layer.x))
+        names = [previous(state) for state in self.cell.state]
+        old = [read.get(name, state) for name, state in zip(names, self.states[half], strict=True)]
+        self.states[1 - half] = torch.stack(one_step(self.cell, layer, rows, old))
+
+    def reads(self, name: str) -> bool:
+        """Whatever there is."""
+        return name == INPUT or name in {previous(state) for state in self.cell.state}
+
+    def read_from(self, name: str, source: Halves) -> None:
+        """From now on read it from there."""
+        for feed, rows in zip(self.feeds(name), source, strict=True):
+            feed(rows)
+
+    def feeds(self, name: str) -> list[Callable[[Tensor], None]]:
+        """For each half, a function that keeps what the step reads."""
+        return [partial(read.__setitem__, name) for read in self._read]
+
+    def outputs(self, half: int) -> Tensor:
+        """What the step that reads this half writes, (B, H)."""
+        return self.states[1 - half, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..compiler.lower import program_of
 from ..equation import Cell
@@ -15,14 +16,23 @@ _CELLS: dict[str, Cell] = {}
 _LAYOUT = 2
 
 
+class Registered(NamedTuple):
+    """A cell and the key by which torch's operators know it; all cells of one declaration and equations share both.
+
+    Bound once, since torch.compile can trace neither the making of a key nor a look-up by a cell.
+    """
+
+    cell: Cell
+    key: str
+
+
 @lru_cache(maxsize=4096)
-def register(cell: Cell) -> str:
-    """A key that stands for this cell, and for every other with the same declaration and equations."""
+def register(cell: Cell) -> Registered:
+    """What stands for this cell, and for every other with the same declaration and equations."""
     noise = [(draw.name, draw.each) for draw in cell.noise]
     declaration = repr((_LAYOUT, cell.gates, cell.state, cell.per_unit, noise)) + str(program_of(cell))
     key = f"{cell.name}-{hashlib.sha256(declaration.encode()).hexdigest()[:16]}"
-    _CELLS.setdefault(key, cell)
-    return key
+    return Registered(_CELLS.setdefault(key, cell), key)
 
 
 def cell_of(key: str) -> Cell:

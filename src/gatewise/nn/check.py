@@ -64,7 +64,7 @@ def check_packed(packed: PackedSequence) -> None:
     data, sizes, order = packed.data, packed.batch_sizes, packed.sorted_indices
     if data.dim() != 2:
         raise ShapeError(f"the data of the PackedSequence has shape {tuple(data.shape)}, expected (rows, features)")
-    if sizes.dim() != 1 or sizes.dtype != torch.int64 or sizes.device.type != "cpu":
+    if sizes.dim() != 1 or sizes.dtype != torch.int64 or not sizes.is_cpu:
         raise _packed(
             f"batch_sizes must be a vector of int64 on the CPU, not {sizes.dtype} of shape {tuple(sizes.shape)}"
         )
@@ -90,7 +90,7 @@ def check_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
         raise InputError(f"lengths must be {batch} integers", hint=str(error)) from None
     if isinstance(lengths, list | tuple) and not lengths:
         found = found.long()
-    if found.dim() != 1 or found.dtype not in _INTEGERS or found.device.type == "meta":
+    if found.dim() != 1 or found.dtype not in _INTEGERS or found.is_meta:
         raise InputError(f"lengths must be {batch} integers, not {found.dtype} of shape {tuple(found.shape)}")
     if len(found) != batch:
         hint = "check batch_first" if len(found) == steps else ""

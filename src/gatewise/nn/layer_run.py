@@ -11,11 +11,9 @@ from torch import Tensor
 from ..compiler.lower import program_of
 from ..equation import Cell, previous
 from ..kernels.dispatch import sequence
-from ..kernels.layer import Layer
-from ..kernels.reference import States
-from ..kernels.registry import cell_of
-from .rowwise import projected as by_rows
-from .rowwise import step
+from ..kernels.layer import Layer, States
+from ..kernels.registry import Registered
+from .rowwise import step, times_projection
 
 
 class Run(NamedTuple):
@@ -30,15 +28,15 @@ class Run(NamedTuple):
 class Runner(Protocol):
     """Runs one layer in one direction, whose rows lie in the order in which that direction reads them."""
 
-    def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
+    def sequence(self, registered: Registered, layer: Layer, *, histories: bool) -> States:
         """All steps, as :func:`gatewise.kernels.dispatch.sequence`; each head by itself, where there are several."""
         ...
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """A first step that reads an output as it is given, as :func:`.by_rows.step`."""
+        """A first step that reads an output as it is given, as :func:`.rowwise.step`."""
         ...
 
-    def done(self, found: Run) -> None:
+    def done(self, run: Run) -> None:
         """Told what the layer gave in the end: projected, and with time in the input's own order."""
         ...
 
@@ -49,24 +47,24 @@ class Plain:
     sequence = staticmethod(sequence)
     step = staticmethod(step)
 
-    def done(self, found: Run) -> None:
-        """Nobody asks."""
+    def done(self, run: Run) -> None:
+        """Nothing to do."""
 
 
 PLAIN = Plain()
 
 
-def in_heads(run: Runner, key: str, layer: Layer, heads: int, *, histories: bool) -> Run:
+def in_heads(run: Runner, registered: Registered, layer: Layer, heads: int, *, histories: bool) -> Run:
     """Run each head, a block of H / heads units that U connects among themselves only, as a layer of its own.
 
     layer: as for one head, but U is (H for each gate with a recurrent part, H / heads).
     """
     if heads == 1:
-        found = run.sequence(key, layer, histories=histories)
+        states = run.sequence(registered, layer, histories=histories)
     else:
-        parts = [run.sequence(key, head_of(layer, index, heads), histories=histories) for index in range(heads)]
-        found = States(*(torch.cat(pieces, dim=-1) for pieces in zip(*parts, strict=True)))
-    return Run(found.y, list(found.last), [found.y, *found.histories] if histories else [])
+        parts = [run.sequence(registered, head_of(layer, index, heads), histories=histories) for index in range(heads)]
+        states = States(*(torch.cat(pieces, dim=-1) for pieces in zip(*parts, strict=True)))
+    return Run(states.y, list(states.last), [states.y, *states.histories] if histories else [])
 
 
 def head_of(layer: Layer, index: int, heads: int) -> Layer:
@@ -96,7 +94,14 @@ def reads_output(cell: Cell) -> bool:
 
 
 def projected(
-    run: Runner, key: str, layer: Layer, projection: Tensor, h: Tensor | None, *, whole: bool, histories: bool
+    run: Runner,
+    registered: Registered,
+    layer: Layer,
+    projection: Tensor,
+    h: Tensor | None,
+    *,
+    whole: bool,
+    histories: bool,
 ) -> Run:
     """Run a layer whose output, and what U multiplies, is ``projection`` (P, H) times the cell's output.
 
@@ -108,13 +113,13 @@ def projected(
     """
     wide = layer._replace(U=layer.U @ projection)
     if whole or h is None or layer.x.shape[0] == 0:
-        found = run.sequence(key, wide, histories=histories)
+        states = run.sequence(registered, wide, histories=histories)
     else:
-        found = _first_step_apart(run, key, layer, wide, h, histories=histories)
-    y = by_rows(found.y, projection)
-    output = found.last[0] if whole else _last_output(layer, by_rows(found.last[0], projection), h)
-    seen = [found.y if whole else y, *found.histories] if histories else []
-    return Run(y, [output, *found.last[1:]], seen)
+        states = _first_step_apart(run, registered, layer, wide, h, histories=histories)
+    y = times_projection(states.y, projection)
+    output = states.last[0] if whole else _last_output(layer, times_projection(states.last[0], projection), h)
+    seen = [states.y if whole else y, *states.histories] if histories else []
+    return Run(y, [output, *states.last[1:]], seen)
 
 
 def _last_output(layer: Layer, output: Tensor, h: Tensor | None) -> Tensor:
@@ -124,13 +129,15 @@ def _last_output(layer: Layer, output: Tensor, h: Tensor | None) -> Tensor:
     return output if h is None or running == layer.rows else torch.cat((output[:running], h[running:]))
 
 
-def _first_step_apart(run: Runner, key: str, layer: Layer, wide: Layer, h: Tensor, *, histories: bool) -> States:
+def _first_step_apart(
+    run: Runner, registered: Registered, layer: Layer, wide: Layer, h: Tensor, *, histories: bool
+) -> States:
     """The first step reads an output that is given as it is, not as the projection of something."""
-    cell, first = cell_of(key), next(layer.slices())
+    first = next(layer.slices())
     running = first.stop
-    given = [h[:running], *(state[:running] for state in layer.states[1:])]
-    new = torch.stack(run.step(cell, layer, first, given))
+    old = [h[:running], *(state[:running] for state in layer.states[1:])]
+    new = torch.stack(run.step(registered.cell, layer, first, old))
     states = torch.cat((new, layer.states[:, running:]), dim=1)
-    found = run.sequence(key, wide.part(1, None, states), histories=histories)
-    kept = torch.cat((new[1:], found.histories), dim=1) if histories else found.histories
-    return States(torch.cat((new[0], found.y)), found.last, kept)
+    later = run.sequence(registered, wide.part(1, None, states), histories=histories)
+    joined = torch.cat((new[1:], later.histories), dim=1) if histories else later.histories
+    return later._replace(y=torch.cat((new[0], later.y)), histories=joined)

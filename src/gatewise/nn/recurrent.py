@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..equation import Cell
-from ..kernels.dispatch import Choice, choose, working_dtype
+from ..kernels.choice import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell, check_stack
 from .assemble import assembled, draw_
 from .batch import Batch
 from .check import check_input, check_weight, in_dtype, result_dtype, without_autocast
-from .layer_run import PLAIN, Run, Runner, in_heads, projected, reads_output
+from .layer_run import PLAIN, Run, Runner, head_of, in_heads, projected, reads_output
 from .maps import layer_norm
 from .options import Options
 from .rowwise import normalised
@@ -97,7 +97,7 @@ class Recurrent(nn.Module):
         self.reset_parameters()
 
     def _register(self) -> None:
-        self._key, self._norm_key = register(self.cell), register(layer_norm(_EPS))
+        self._registered, self._registered_norm = register(self.cell), register(layer_norm(_EPS))
 
     def _placed(self, sizes: Sequence[int]) -> list[Place]:
         directions = 2 if self.bidirectional else 1
@@ -163,8 +163,16 @@ class Recurrent(nn.Module):
         """Nothing to do: no kernel asks for weights in one piece of memory."""
 
     def driver(self, x: Tensor) -> Choice:
-        """Which driver would run on an input like this one, and why."""
-        return choose(x)
+        """Which driver would run on an input like this one, and why, in words.
+
+        x: as :meth:`forward` takes it, (T, B, I) or the like.
+        """
+        place, batch, dtype = self.places[0], Batch(x, None, self.batch_first), working_dtype(self.cell, x)
+        rows, states = batch.x.to(dtype), batch.x.new_zeros(len(self.cell.state), batch.rows.batch, place.units)
+        layer = assembled(self.cell, self._weights(place, dtype), rows, states.to(dtype), training=False)
+        if self.proj_size:
+            layer = layer._replace(U=layer.U @ self._weight(place, "weight_hr").to(dtype))
+        return choose(self.cell, head_of(layer, 0, self.options.heads), x.dtype)
 
     def forward(
         self, input: Tensor | PackedSequence, hx: Any = None, *, lengths: Any = None, return_states: bool = False
@@ -187,7 +195,7 @@ class Recurrent(nn.Module):
         batch = Batch(input, lengths, self.batch_first)
         if not self.allow_nonfinite:
             check_values(batch.x, batch.where, batch.rows.running)
-        dtype = working_dtype(weight)
+        dtype = working_dtype(self.cell, weight)
         states = initial_states(self, hx, batch, weight, dtype)  # under autocast, in whatever dtype they were given
         with without_autocast(weight.device.type):
             x, last, histories = self._layers(batch, in_dtype(batch.x, dtype), states, return_states)
@@ -213,14 +221,14 @@ class Recurrent(nn.Module):
         if self.options.residual:
             x = batch.rows.cleared(x)  # what is added to an output must be nothing where that is
         for at, place in enumerate(self._forward_places):
-            given = normalised(self.norms[at], x, self._norm_key) if self.options.pre_norm else x
+            read = normalised(self.norms[at], x, self._registered_norm) if self.options.pre_norm else x
             outputs: list[Tensor] = []
             for index, other in enumerate(self.places):
                 if other.layer == place.layer:
-                    found = self._single(other, batch, given, states[index], histories)
-                    outputs.append(found.y)
-                    last.append(found.last)
-                    seen.append(found.seen)
+                    ran = self._single(other, batch, read, states[index], histories)
+                    outputs.append(ran.y)
+                    last.append(ran.last)
+                    seen.append(ran.seen)
             y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
             if at < self.num_layers - 1 and self.dropout > 0.0:
                 y = nn.functional.dropout(y, self.dropout, self.training)
@@ -231,28 +239,32 @@ class Recurrent(nn.Module):
         """One layer in one direction."""
         rows = batch.rows
         layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states)
-        run = PLAIN if self.watch is None else self.watch.at(self, place, batch)
+        runner = PLAIN if self.watch is None else self.watch.at(self, place, batch)
         if self.proj_size:
             projection, whole = self._weight(place, "weight_hr").to(x.dtype), self._keeps_output
-            found = projected(run, self._key, layer, projection, states[0], whole=whole, histories=histories)
+            ran = projected(runner, self._registered, layer, projection, states[0], whole=whole, histories=histories)
         else:
-            found = in_heads(run, self._key, layer, self.options.heads, histories=histories)
+            ran = in_heads(runner, self._registered, layer, self.options.heads, histories=histories)
         if place.reverse:
-            found = Run(rows.mirrored(found.y), found.last, [rows.mirrored(state) for state in found.seen])
-        run.done(found)
-        return found
+            ran = Run(rows.mirrored(ran.y), ran.last, [rows.mirrored(state) for state in ran.seen])
+        runner.done(ran)
+        return ran
 
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
-        first: Any = getattr(self, f"weight_ih{self.places[0].suffix}")
-        weights: dict[str, Tensor] = {}
-        for name, shape in self.weight_shapes[place.suffix].items():
-            full = name + place.suffix
-            weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), x.dtype)
+        weights = self._weights(place, x.dtype)
         if self.options.weight_drop:
             dropped = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
             weights["weight_hh"] = dropped
         wide = _stacked(states, x.new_zeros(batch.rows.batch, place.units))
         return assembled(self.cell, weights, x, wide, batch.rows.batch_sizes, training=self.training)
+
+    def _weights(self, place: Place, dtype: torch.dtype) -> dict[str, Tensor]:
+        first: Any = getattr(self, f"weight_ih{self.places[0].suffix}")
+        weights: dict[str, Tensor] = {}
+        for name, shape in self.weight_shapes[place.suffix].items():
+            full = name + place.suffix
+            weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), dtype)
+        return weights
 
     def _weight(self, place: Place, name: str) -> Tensor:
         full = name + place.suffix

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from ..compiler.lower import program_of
 from ..equation import Cell
-from ..kernels.dispatch import FUSED_DTYPES, sequence
+from ..kernels.choice import keeps_bits
+from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer
 from ..kernels.reference import one_step, times
-from ..kernels.registry import register
+from ..kernels.registry import Registered, register
+from .check import is_active
 from .maps import cell_of_map, linear, vectors_of_map
 
 _LINEAR = register(linear)
@@ -36,8 +38,8 @@ def visibly() -> Generator[None]:
 def apply(module: nn.Module, x: Tensor) -> Tensor:
     """A linear layer or a map of :data:`.maps.MAPS`, (..., I) to (..., O).
 
-    By torch's own operations on other devices, in half precision, under autocast and torch.compile, and for what is
-    random.
+    By torch's own operations where no driver keeps the bits of rows (other devices, half precision), under autocast and
+    torch.compile, and for what is random.
     """
     if not _is_ours(module, x):
         return module(x)
@@ -46,26 +48,26 @@ def apply(module: nn.Module, x: Tensor) -> Tensor:
     return sequence(register(cell), layer).y.reshape(*x.shape[:-1], -1)
 
 
-def projected(rows: Tensor, projection: Tensor) -> Tensor:
+def times_projection(rows: Tensor, projection: Tensor) -> Tensor:
     """Rows (N, H) times a matrix (P, H), transposed."""
-    if not _by_kernels(rows):
+    if not _by_kernels(linear, rows):
         return times(rows, projection)
     return sequence(_LINEAR, linear_layer(projection, None, rows)).y
 
 
 def step(cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """A step apart from the others, as :func:`gatewise.kernels.reference.one_step`."""
-    return one_step(cell, layer, rows, [state.contiguous() for state in states], projected)
+    return one_step(cell, layer, rows, [state.contiguous() for state in states], times_projection)
 
 
-def normalised(norm: Any, rows: Tensor, key: str) -> Tensor:
+def normalised(norm: Any, rows: Tensor, registered: Registered) -> Tensor:
     """A ``nn.LayerNorm`` of rows (N, I), in their dtype, which may be wider than that of the weights.
 
-    key: of its cell, which cannot be looked up inside torch.compile.
+    registered: its cell, which cannot be looked up inside torch.compile.
     """
     weight, bias = norm.weight.to(rows.dtype), norm.bias.to(rows.dtype)
-    if _by_kernels(rows):
-        return sequence(key, gateless_layer(rows[None], [weight, bias])).y
+    if _by_kernels(registered.cell, rows):
+        return sequence(registered, gateless_layer(rows[None], [weight, bias])).y
     return nn.functional.layer_norm(rows, norm.normalized_shape, weight, bias, norm.eps)
 
 
@@ -95,16 +97,21 @@ def gateless_layer(states: Tensor, vectors: list[Tensor]) -> Layer:
     return Layer(x, states.new_empty(0, 0), wide, nothing, per_unit, states, noise, noise, None)
 
 
-def _by_kernels(x: Tensor) -> bool:
+def _by_kernels(cell: Cell, x: Tensor) -> bool:
     if not torch.compiler.is_compiling() and _VISIBLE.get():  # a graph knows no context variables
         return False
-    return x.device.type == "cpu" and x.dtype in FUSED_DTYPES and not torch.is_autocast_enabled("cpu")
+    return keeps_bits(cell, x) and not is_active(x.device.type)
 
 
 def _is_ours(module: nn.Module, x: Tensor) -> bool:
-    if not _by_kernels(x) or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling():
         return False  # a cell that is met inside a graph for the first time cannot be registered there
     if isinstance(module, nn.LayerNorm) and len(module.normalized_shape) != 1:
         return False
-    changes = isinstance(module, nn.Linear) or bool(program_of(cell_of_map(module)).body)
-    return changes and all(tensor.dtype == x.dtype for tensor in (*module.parameters(), *module.buffers()))
+    cell = linear if isinstance(module, nn.Linear) else cell_of_map(module)
+    changes = cell is linear or bool(program_of(cell).body)
+    return (
+        changes
+        and _by_kernels(cell, x)
+        and all(tensor.dtype == x.dtype for tensor in (*module.parameters(), *module.buffers()))
+    )

@@ -14,7 +14,8 @@ from ..cells.rnn import rnn
 from ..cells.rnn_relu import rnn_relu
 from ..equation import Cell
 from ..errors import InputError, ShapeError
-from ..kernels.dispatch import sequence, working_dtype
+from ..kernels.choice import working_dtype
+from ..kernels.dispatch import sequence
 from ..kernels.registry import register
 from .arguments import check_arguments, check_cell
 from .assemble import assembled, draw_
@@ -54,7 +55,7 @@ class RecurrentCell(nn.Module):
         check_cell(cell)
         check_arguments(input_size, hidden_size, 1, 0.0, 0, 1)
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
-        self._key = register(cell)
+        self._registered = register(cell)
         for name, shape in self._shapes.items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         if not bias:  # as in torch.nn, where the names are there, with nothing behind them
@@ -83,12 +84,12 @@ class RecurrentCell(nn.Module):
         x = input if batched else input.unsqueeze(0)
         with without_autocast(x.device.type):
             weight = weights["weight_ih"]
-            dtype = working_dtype(weight)
+            dtype = working_dtype(self.cell, weight)
             wide = {name: weight.to(dtype) for name, weight in weights.items()}
             states = self._states(hx, weight, x.shape[0], batched).to(dtype)
             training = bool(self.cell.noise) and self.training  # not asked where nothing is random, as in torch.nn
             layer = assembled(self.cell, wide, x.to(dtype), states, training=training)
-            last = sequence(self._key, layer).last.to(weight.dtype)
+            last = sequence(self._registered, layer).last.to(weight.dtype)
         found = last if batched else last.squeeze(1)
         return tuple(found) if len(self.cell.state) > 1 else found[0]
 
@@ -125,7 +126,7 @@ class RecurrentCell(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Cells are known by keys that each process gives out for itself."""
         super().__setstate__(state)
-        self._key = register(self.cell)
+        self._registered = register(self.cell)
 
 
 class LSTMCell(RecurrentCell):

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from ..container import Container
 from ..errors import InputError, ModelFileError, ShapeError, argument
+from ..kernels.choice import keeps_bits
 from .batch import Batch
 from .chain import Chain
 from .check import check_tensor
+from .maps import linear
 from .recurrent import Recurrent
 from .states import initial_states, joined_states
 from .wiring import Memory, Wiring
@@ -35,15 +37,12 @@ class Stream:
     """
 
     def __init__(self, chain: Chain, like: Tensor, *, alone: bool) -> None:
-        self._shape, self._dtype, self._like = like.shape, like.dtype, like
+        self._shape, self._dtype, self._device, self._like = like.shape, like.dtype, like.device, like
         self._alone = alone
         wiring = Wiring(list(chain.parts), like)
         self._memories, self._wired = wiring.memories, wiring.calls
-        self._inputs = [[(tap.stepper.numbers[half], tap.slot) for tap in wiring.taps] for half in (0, 1)]
-        self._calls = [
-            [(each.stepper.run, each.stepper.tables[half], each.stepper.items) for each in wiring.calls]
-            for half in (0, 1)
-        ]
+        self._feeds = wiring.feeds
+        self._steps = [[call.stepper.steps[half] for call in wiring.calls] for half in (0, 1)]
         self._outputs = wiring.outputs
         self._half = 0
         self._note_beginnings()
@@ -55,18 +54,18 @@ class Stream:
         """
         if out is not None:
             self._check_out(out)
-        if not (type(x) is Tensor and x.is_cpu and x.shape == self._shape and x.dtype is self._dtype):
+        if not (type(x) is Tensor and x.shape == self._shape and x.dtype is self._dtype and x.device == self._device):
             x = self._checked(x)
         elif not x.is_contiguous():
             x = x.contiguous()
-        half, pointer = self._half, x.data_ptr()
-        for numbers, slot in self._inputs[half]:
-            numbers[slot] = pointer
+        half = self._half
+        for feed in self._feeds[half]:
+            feed(x)
         if self._begins:
             self._first_step(x.detach())
         else:
-            for run, table, items in self._calls[half]:
-                run(table, 0, items)
+            for step in self._steps[half]:
+                step()
         self._half = 1 - half
         y = self._outputs[half]
         return y.clone() if out is None else out.copy_(y)
@@ -77,7 +76,7 @@ class Stream:
             if memory is not None and memory.begins:
                 memory.first_step(stepper.cell, self._half, x)
             else:
-                stepper.run(stepper.tables[self._half], 0, stepper.items)
+                stepper.steps[self._half]()
         self._note_beginnings()
 
     def _note_beginnings(self) -> None:
@@ -94,7 +93,7 @@ class Stream:
         if out.shape != y.shape:
             raise ShapeError(f"out has shape {tuple(out.shape)}, expected (B, O) = {tuple(y.shape)}")
         if out.dtype is not y.dtype or out.device != y.device:
-            raise ShapeError(f"out is {out.dtype} on {out.device}, the stream {y.dtype} on the cpu")
+            raise ShapeError(f"out is {out.dtype} on {out.device}, the stream {y.dtype} on {y.device}")
         if out.requires_grad:
             raise InputError("out requires gradients, and a stream records none", hint="out.detach()")
 
@@ -102,8 +101,8 @@ class Stream:
         check_tensor("the input", x)
         if x.shape != self._shape:
             raise ShapeError(f"a step's input has shape {tuple(x.shape)}, expected (B, I) = {tuple(self._shape)}")
-        if x.dtype is not self._dtype or x.device.type != "cpu":
-            raise ShapeError(f"the input is {x.dtype} on {x.device}, the stream {self._dtype} on the cpu")
+        if x.dtype is not self._dtype or x.device != self._device:
+            raise ShapeError(f"the input is {x.dtype} on {x.device}, the stream {self._dtype} on {self._device}")
         return x.detach().contiguous()
 
     @property
@@ -172,7 +171,7 @@ class Stream:
 
 
 def stream(model: nn.Module, batch_size: int = 1) -> Stream:
-    """A :class:`Stream` of a model on the CPU, float32 or float64, in one direction.
+    """A :class:`Stream` of a model in one direction, on the CPU and in float32 or float64.
 
     model: a :class:`.Chain`, or what may be part of one: a recurrent module, ours or torch's, with any options.
     Raises InputError for what cannot go step by step, by name.
@@ -185,11 +184,11 @@ def stream(model: nn.Module, batch_size: int = 1) -> Stream:
     for at, part in enumerate(chain.parts):
         _check(part, f"part {at}" if chain is model else "")
     tensors = [*chain.parameters(), *chain.buffers()]
-    kinds = {(tensor.dtype, tensor.device.type) for tensor in tensors}
-    for dtype, device in sorted(kinds, key=str):
-        if device != "cpu" or dtype not in (torch.float32, torch.float64) or len(kinds) > 1:
+    kinds = {(tensor.dtype, tensor.device): tensor for tensor in tensors}
+    for (dtype, device), tensor in sorted(kinds.items(), key=str):
+        if len(kinds) > 1 or not keeps_bits(linear, tensor):
             raise InputError(f"no stream for weights of {dtype} on {device}", hint="model.float().cpu()")
-    like = torch.zeros(batch_size, chain.input_size, dtype=tensors[0].dtype)
+    like = torch.zeros(batch_size, chain.input_size, dtype=tensors[0].dtype, device=tensors[0].device)
     with torch.no_grad():
         return Stream(chain, like, alone=isinstance(chain.parts[0], Recurrent) and chain is not model)
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses import FakeTensor
 
 from ..errors import InputError
-from ..kernels.dispatch import is_transformed
+from ..kernels.device import is_at_hand, memory_beside
 
 # Inputs beyond this are computed, but every gate that reads them is likely to sit at one of its ends.
 HUGE = 1e6
@@ -25,12 +22,9 @@ def check_values(
 ) -> None:
     """Raises InputError where a number of the rows (N, I) is NaN or infinite; warns where one is huge.
 
-    where: (row) -> how to say which row it is. running: how many rows count. Only on the CPU, and where values are
-    known.
+    where: (row) -> how to say which row it is. running: how many rows count. Only where values are at hand.
     """
-    if torch.compiler.is_compiling() or x.device.type != "cpu" or not x.is_floating_point():
-        return
-    if is_transformed(x) or isinstance(x, FakeTensor):
+    if not is_at_hand(x) or not x.is_floating_point():
         return
     x = x.detach()[: running()]
     if x.numel() == 0:
@@ -54,18 +48,13 @@ def check_memory(
     name: str, count: int, x: Tensor, *, share: float = 1.0, hint: str = "run over chunks of time, passing the state on"
 ) -> None:
     """Raises InputError where so many numbers do not fit into this machine's memory, or a share of it."""
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or not hasattr(os, "sysconf"):
+    memory = memory_beside(x)
+    if memory is None:
         return
-    needed, there = count * x.element_size(), _memory()
-    if needed > share * there:
+    needed = count * x.element_size()
+    if needed > share * memory:
         machine = "this machine has" if share == 1.0 else f"which is more than {share:.0%} of this machine's"
-        raise InputError(f"{name} would take {needed / 2**30:,.0f} GiB, {machine} {there / 2**30:,.0f} GiB", hint=hint)
-
-
-@cache
-def _memory() -> int:
-    """What this machine has, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        raise InputError(f"{name} would take {needed / 2**30:,.0f} GiB, {machine} {memory / 2**30:,.0f} GiB", hint=hint)
 
 
 def refuse_nonfinite(
@@ -81,7 +70,7 @@ def refuse_nonfinite(
     """A hook before loading: names every weight with NaN or infinities, unless ``module.allow_nonfinite``."""
     for name in () if getattr(module, "allow_nonfinite", False) else dict(module.named_parameters()):
         weight = state_dict.get(prefix + name)
-        if isinstance(weight, Tensor) and weight.is_floating_point() and weight.device.type != "meta":
+        if isinstance(weight, Tensor) and weight.is_floating_point() and not weight.is_meta:
             wrong = int((~torch.isfinite(weight)).sum())
             if wrong:
                 state_dict[prefix + name] = module.get_parameter(name).detach()  # it keeps what it has

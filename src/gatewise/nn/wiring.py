@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..compiler.stages import INPUT
 from ..equation import Cell, previous
-from ..kernels.cpu.stepping import Stepper
+from ..kernels.dispatch import stepper_for
+from ..kernels.driver import Halves, Stepper
 from ..kernels.layer import Layer
 from .assemble import assembled
 from .batch import Batch
@@ -20,16 +21,6 @@ from .recurrent import Recurrent
 from .rowwise import bound, gateless_layer, linear_layer, step
 from .states import initial_states
 from .weights import Place
-
-Halves = tuple[Tensor, Tensor]
-"""What a step writes that reads the first half of the states, and what one that reads the second: (B, K) each."""
-
-
-class Tap(NamedTuple):
-    """Where a kernel reads the input of the whole stream: which of its numbers holds the address."""
-
-    stepper: Stepper
-    slot: int
 
 
 class Memory:
@@ -91,13 +82,13 @@ class Call(NamedTuple):
 class Wiring:
     """Every kernel of a chain in the order of a step.
 
-    taps: those that read the stream's input. memories: for each recurrent part those of its layers. outputs: what the
-    last one writes.
+    feeds: for each half, what lets those that read the stream's input read it from a tensor. memories: for each
+    recurrent part those of its layers. outputs: what the last one writes.
     """
 
     def __init__(self, parts: Sequence[nn.Module], like: Tensor) -> None:
         self.calls: list[Call] = []
-        self.taps: list[Tap] = []
+        self.feeds: tuple[list[Callable[[Tensor], object]], list[Callable[[Tensor], object]]] = ([], [])
         self.memories: list[tuple[Recurrent, list[Memory]]] = []
         self._like = like  # (B, I): of the input
         source: Halves | None = None
@@ -111,14 +102,13 @@ class Wiring:
 
     def _read(self, stepper: Stepper, name: str, source: Halves | None) -> None:
         """Let a kernel read one of its arrays from what another writes, or from the stream's input."""
-        slot = stepper.slot(name)
-        if slot is None:
+        if not stepper.reads(name):
             return
-        if source is None:
-            self.taps.append(Tap(stepper, slot))
+        if source is not None:
+            stepper.read_from(name, source)
             return
-        for numbers, written in zip(stepper.numbers, source, strict=True):
-            numbers[slot] = written.data_ptr()
+        for feeds, feed in zip(self.feeds, stepper.feeds(name), strict=True):
+            feeds.append(feed)
 
     def _placed(self, stepper: Stepper, reads: dict[str, Halves | None], memory: Memory | None = None) -> Halves:
         for name, source in reads.items():
@@ -129,7 +119,7 @@ class Wiring:
     def _map(self, module: nn.Module, source: Halves | None) -> Halves:
         cell, layer = bound(module, self._rows(source).clone())
         read = INPUT if any(gate.has_input for gate in cell.gates) else previous(cell.state[0])
-        return self._placed(Stepper(cell, _detached(layer)), {read: source})
+        return self._placed(stepper_for(cell, _detached(layer)), {read: source})
 
     def _recurrent(self, module: Recurrent, source: Halves | None) -> Halves:
         memories: list[Memory] = []
@@ -145,7 +135,7 @@ class Wiring:
     def _sum(self, x: Halves | None, y: Halves) -> Halves:
         first, second = (previous(state) for state in added.state)
         states = torch.zeros_like(y[0]).expand(len(added.state), *y[0].shape)
-        return self._placed(Stepper(added, gateless_layer(states, [])), {first: x, second: y})
+        return self._placed(stepper_for(added, gateless_layer(states, [])), {first: x, second: y})
 
     def _layer(self, module: Recurrent, place: Place, source: Halves | None, memories: list[Memory]) -> Halves:
         x = self._rows(source)
@@ -161,9 +151,8 @@ class Wiring:
         if projection is None:
             return self._heads(module, layer, memory, source)
         layer = layer._replace(U=layer.U @ projection)
-        stepper = Stepper(module.cell, layer, memory.states)
-        y = self._placed(stepper, {INPUT: source}, memory)
-        narrow = Stepper(linear, linear_layer(projection, None, y[0]))
+        y = self._placed(stepper_for(module.cell, layer, memory.states), {INPUT: source}, memory)
+        narrow = stepper_for(linear, linear_layer(projection, None, y[0]))
         if module.widths(place)[0] == len(projection):
             memory.projected_by(narrow)
         return self._placed(narrow, {INPUT: y})
@@ -173,7 +162,7 @@ class Wiring:
         for index in range(heads):
             part = layer if heads == 1 else head_of(layer, index, heads)
             mine = memory.states[..., index * part.units : (index + 1) * part.units]
-            self._placed(Stepper(module.cell, part, mine), {INPUT: source}, memory)
+            self._placed(stepper_for(module.cell, part, mine), {INPUT: source}, memory)
         return memory.states[1, 0], memory.states[0, 0]
 
 

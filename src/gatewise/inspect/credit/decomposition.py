@@ -12,8 +12,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ...equation import Cell
 from ...errors import ExplanationError, InputError
-from ...kernels.layer import Layer
-from ...kernels.reference import States
+from ...kernels.layer import Layer, States
+from ...kernels.registry import Registered
 from ...nn.batch import Batch
 from ...nn.layer_run import Run
 from ...nn.recurrent import Recurrent
@@ -156,11 +156,11 @@ class _HeldLayer:
         self._watch, self._suffix = watch, place.suffix
         self._run = Changed(frozen, self._extended)
 
-    def sequence(self, key: str, layer: Layer, *, histories: bool) -> States:
+    def sequence(self, registered: Registered, layer: Layer, *, histories: bool) -> States:
         """All steps, in float64: over thousands of them rounding adds up, in gradients as in states."""
         with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage] - the kernels have no part in it
             wide = _wide(layer._replace(states=self._begun(layer.states)))
-            states = self._run.sequence(key, wide, histories=histories)
+            states = self._run.sequence(registered, wide, histories=histories)
             return States(*(tensor.to(layer.x.dtype) for tensor in states))
 
     def step(self, cell: Cell, layer: Layer, rows: slice, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -168,7 +168,7 @@ class _HeldLayer:
         with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
             return self._run.step(cell, layer, rows, [self._begun(state) for state in states])
 
-    def done(self, found: Run) -> None:
+    def done(self, run: Run) -> None:
         """Nothing is left to do at the end."""
 
     def _begun(self, states: Tensor) -> Tensor:

@@ -63,19 +63,19 @@ def optimised(text: str) -> binding.ModuleRef:
     return module
 
 
-FEW = 0  # vectors in a block of units, where the kernel is one for few rows
+FOR_FEW_ROWS = 0  # vectors in a block of units, where the kernel is one for few rows
 
 
 def llvm_text(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> str:
     """The module of a sweep as it is written for this processor, before LLVM's passes.
 
-    vectors: the most in one block of units, or ``FEW``.
+    vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
     return str(_emitter(sweep, dtype, vectors).emit())
 
 
 def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int) -> SweepEmitter | FewEmitter:
-    if vectors == FEW:
+    if vectors == FOR_FEW_ROWS:
         return FewEmitter(sweep, dtype, this_machine())
     return SweepEmitter(sweep, dtype, this_machine(), most_vectors=vectors)
 
@@ -101,7 +101,7 @@ def runnable(text: str) -> Runnable:
 def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> Kernel:
     """Machine code for one sweep and dtype, right for every size, fastest where blocks of units have so many vectors.
 
-    vectors: the most in one block of units, or ``FEW``.
+    vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
     with _no_collection():
         emitter = _emitter(sweep, dtype, vectors)

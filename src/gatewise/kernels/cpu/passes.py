@@ -12,9 +12,9 @@ from ...compiler.gradient import from_later, from_output, gradient_of, kept_widt
 from ...compiler.lower import program_of
 from ...compiler.stages import INPUT
 from ...equation import Cell, previous
-from ..layer import Gradients, Kept, Layer, Saved, Seeds, last_rows
+from ..layer import Gradients, Layer, Saved, Seeds, States, last_rows
 from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
-from .few_rows import ROWS as FEW
+from .few_rows import ROWS as FEW_ROWS
 from .memory import empty, lent, rows_apart
 from .plan import Sweeping, backward_plan, forward_plan
 from .table import Array, When
@@ -41,7 +41,7 @@ def chunks_of(layer: Layer, row_bytes: int) -> list[tuple[slice, slice]]:
     return found
 
 
-def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
+def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
     """Run the cell over all of time; ``keep`` what backward needs."""
     rows, units, memories = layer.x.shape[0], layer.units, len(cell.state) - 1
     y = empty(layer.x, rows, units)
@@ -67,13 +67,13 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> Kept:
             ended.append(None)
     if keep:
         arrays |= kept_arrays(cell, gates, units)
-    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW, layer.x.shape[1], units)
+    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.x.shape[1], units)
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     _take_last(last, ended, layer.batch_sizes)
     if layer.batch_sizes is not None and (beyond := _end(layer)) < rows:
-        for kept in (y, gates, *histories):
-            kept[beyond:] = 0
-    return Kept(y, last, gates, histories)
+        for rows_of in (y, gates, *histories):
+            rows_of[beyond:] = 0
+    return States(y, last, gates, histories)
 
 
 def _take_last(last: Tensor, ended: list[Tensor | None], batch_sizes: Tensor | None) -> None:
@@ -110,7 +110,7 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
     sums = Reductions(cell, layer, y, input_gradient=input_gradient)
-    few, seeded = layer.rows <= FEW, seeds.histories is not None
+    few, seeded = layer.rows <= FEW_ROWS, seeds.histories is not None
     sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.x.shape[1], units), cell, layer)
     after = 0
     d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it

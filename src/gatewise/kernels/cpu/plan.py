@@ -15,7 +15,7 @@ from ...equation import Cell
 from ..layer import Layer
 from .arrays import held, noise_arrays, pointers
 from .blocking import this_machine, widest
-from .compile import FEW, Kernel, compile_sweep
+from .compile import FOR_FEW_ROWS, Kernel, compile_sweep
 from .pack import Packing, pack, packing
 from .table import Array
 from .team import barrier_numbers
@@ -67,7 +67,7 @@ def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, few: bool, in
 
 def _width(sweep: Sweep, dtype: torch.dtype, few: bool, units: int) -> int:
     """The most vectors in one block of units, by which kernels differ."""
-    return FEW if few else widest(sweep.stages, dtype, this_machine(), units)
+    return FOR_FEW_ROWS if few else widest(sweep.stages, dtype, this_machine(), units)
 
 
 def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, transposed: bool) -> Plan:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ...compiler.stages import INPUT
 from ...equation import Cell, previous
-from ..check import checked
+from ..driver import Halves
 from ..layer import Layer
 from .arrays import before, now, pointers
-from .few_rows import ROWS as FEW
+from .few_rows import ROWS as FEW_ROWS
 from .plan import Sweeping, forward_plan
 from .table import Array
 
@@ -21,27 +22,23 @@ _STEP = slice(0, 1)
 
 
 class Stepper:
-    """The kernel of one layer, bound to its weights as they are now.
+    """The kernel of one layer, bound to its weights as they are now; see :class:`..driver.Stepper`.
 
-    The states are there twice, (2, S, B, H): a step reads one half and writes the other, so there are two tables for
-    the kernel, by turns. ``run(tables[half], 0, items)`` writes ``states[1 - half]``, after the address of x has been
-    put into ``numbers[half][slot(INPUT)]``. states: where they are kept, rows any distance apart; without it, memory
-    of its own that begins with those of the layer.
+    The states are there twice, so there are two tables of numbers for the kernel, by turns. states: where they are
+    kept, rows any distance apart; without it, memory of its own that begins with those of the layer.
     """
 
     def __init__(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> None:
-        layer = checked(cell, layer)
         rows, inputs, units = layer.rows, layer.x.shape[1], layer.units
-        few = rows <= FEW
+        few = rows <= FEW_ROWS
         plan = forward_plan(cell, layer.x.dtype, False, few, inputs, units)
-        self.cell, self.layer = cell, layer
+        self.cell, self._layer = cell, layer
         self.states = torch.stack((layer.states, layer.states)) if states is None else states
         self._sweeping = Sweeping(plan, cell, layer)  # owns what the tables point to
-        self.numbers = [self._table(cell, layer, half) for half in (0, 1)]
-        self.tables = [ctypes.addressof(numbers) for numbers in self.numbers]
+        self._tables = [self._table(cell, layer, half) for half in (0, 1)]
         self._slots = plan.kernel.table.slots
-        self.run: Callable[[int, int, int], None] = plan.kernel.code.run
-        self.items = 1 if few else rows
+        run, items = plan.kernel.code.run, 1 if few else rows
+        self.steps = [partial(run, ctypes.addressof(numbers), 0, items) for numbers in self._tables]
 
     def _table(self, cell: Cell, layer: Layer, half: int) -> ctypes.Array[ctypes.c_int64]:
         row = self.states.stride(-2)
@@ -52,11 +49,26 @@ class Stepper:
             arrays[previous(name)] = before(becomes, row, was)
         return self._sweeping.table(arrays, _STEP)
 
-    def slot(self, name: str) -> int | None:
-        """Which number is the address of an array, if there is one: of the input, or of a state one step ago, whose
-        rows may lie elsewhere than among the states, but as far apart."""
-        first = self._slots.get(name)
-        return first if name == INPUT or first is None else first + Array._fields.index("edge")
+    def reads(self, name: str) -> bool:
+        """Whether a step reads this array."""
+        return name in self._slots
+
+    def read_from(self, name: str, source: Halves) -> None:
+        """From now on read it from there."""
+        for feed, rows in zip(self.feeds(name), source, strict=True):
+            feed(rows)
+
+    def feeds(self, name: str) -> list[Callable[[Tensor], None]]:
+        """For each half, a function that puts the address of rows into its table."""
+        slot = self._slots[name] + (0 if name == INPUT else Array._fields.index("edge"))
+
+        def feed_of(numbers: ctypes.Array[ctypes.c_int64]) -> Callable[[Tensor], None]:
+            def feed(rows: Tensor) -> None:
+                numbers[slot] = rows.data_ptr()
+
+            return feed
+
+        return [feed_of(numbers) for numbers in self._tables]
 
     def outputs(self, half: int) -> Tensor:
         """What the step that reads this half writes, (B, H)."""

@@ -1,0 +1,82 @@
+"""Which driver runs a layer, and why, in words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from ..equation import Cell
+from .cpu.driver import CPU
+from .driver import Driver
+from .layer import Layer
+from .reference import REFERENCE
+
+# In the order in which they are asked; the last runs whatever the others refuse.
+DRIVERS: list[Driver] = [CPU, REFERENCE]
+
+
+class Choice(NamedTuple):
+    """Who runs a layer. driver: its name, ``"cpu"`` or ``"reference"``. reason: how it runs it, and why no other does,
+    in words."""
+
+    driver: str
+    reason: str
+
+
+def accepting(cell: Cell, layer: Layer) -> Driver:
+    """The first driver that does not refuse this layer."""
+    for driver in DRIVERS:
+        if not driver.refusal(cell, layer):
+            return driver
+    raise AssertionError("the reference refuses nothing")
+
+
+def driver_of(cell: Cell, layer: Layer) -> Driver:
+    """The driver that runs this layer, also where torch asks for what no fused driver can do."""
+    return REFERENCE if _needs_loop(layer) else accepting(cell, layer)
+
+
+def _needs_loop(layer: Layer) -> str:
+    """Why the layer goes through the reference whatever the drivers say; empty where it does not."""
+    if 0 in layer.x.shape[:-1]:
+        return "there is nothing to compute"
+    return "forward-mode differentiation has no rule for fused drivers" if in_forward_mode() else ""
+
+
+def in_forward_mode() -> bool:
+    """Whether torch is differentiating in forward mode, for which the fused operators have no rule."""
+    return getattr(forward_ad, "_current_level", -1) >= 0
+
+
+def choose(cell: Cell, layer: Layer, dtype: torch.dtype) -> Choice:
+    """Who runs this layer, in words. dtype: of the results, to which they are rounded."""
+    driver = driver_of(cell, layer)
+    reason = driver.manner(cell, layer)
+    if dtype != layer.x.dtype:
+        reason += f", its results rounded to {dtype}"
+    if why := _needs_loop(layer):
+        return Choice(driver.name, f"{reason}: {why}")
+    before = [f"{other.name}: {other.refusal(cell, layer)}" for other in DRIVERS[: DRIVERS.index(driver)]]
+    return Choice(driver.name, f"{reason} ({'; '.join(before)})" if before else reason)
+
+
+def working_dtype(cell: Cell, like: Tensor) -> torch.dtype:
+    """The dtype in which a cell with weights like this one is computed: float32 for half precision on the CPU."""
+    for driver in DRIVERS:
+        dtype = driver.working_dtype(cell, like)
+        if dtype is not None:
+            return dtype
+    return like.dtype
+
+
+def keeps_bits(cell: Cell, like: Tensor) -> bool:
+    """Whether a cell of this tensor's device and dtype gives every row the same bits alone and in any batch, chunk or
+    stream."""
+    for driver in DRIVERS:
+        dtype = driver.working_dtype(cell, like)
+        if dtype is not None:
+            return driver.keeps_bits and dtype == like.dtype
+    return False

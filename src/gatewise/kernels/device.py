@@ -1,0 +1,35 @@
+"""What is known of the memory in which tensors lie, whoever computes there."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor  # torch has no public name for it
+from torch._subclasses import FakeTensor
+
+
+def is_transformed(tensor: Tensor) -> bool:
+    """Whether the tensor stands for others, in one of torch.func's transforms."""
+    return not torch.compiler.is_compiling() and is_functorch_wrapped_tensor(tensor)
+
+
+def is_at_hand(tensor: Tensor) -> bool:
+    """Whether its numbers are known now, and can be looked at without waiting for a device."""
+    if torch.compiler.is_compiling() or not tensor.is_cpu:
+        return False
+    return not (is_transformed(tensor) or isinstance(tensor, FakeTensor))
+
+
+def memory_beside(tensor: Tensor) -> int | None:
+    """How many bytes of memory the tensor's device has in all; None where that is not known."""
+    if torch.compiler.is_compiling() or not tensor.is_cpu or not hasattr(os, "sysconf"):
+        return None
+    return _host_memory()
+
+
+@cache
+def _host_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
