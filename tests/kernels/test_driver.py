@@ -33,10 +33,9 @@ class Toy:
 
     name = "toy"
     keeps_bits = True
-    texts = {}
 
     def __init__(self):
-        self.calls = []
+        self.calls, self.texts = [], {}
 
     def working_dtype(self, cell, like):
         return {torch.float16: torch.float64}.get(like.dtype, like.dtype)
@@ -133,7 +132,7 @@ def test_it_carries_streams_on(toy):
 
 def test_no_stream_where_the_driver_does_not_keep_bits(toy):
     toy.keeps_bits = False
-    with pytest.raises(InputError, match="no stream for weights of torch.float32 on cpu"):
+    with pytest.raises(InputError, match=r"no stream for weights of torch\.float32 on cpu"):
         gatewise.stream(LSTM(3, 4))
 
 

@@ -7,6 +7,7 @@ changed. So kernels, gradients, streams and exported files are derived from one 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -110,12 +111,16 @@ def layer_norm(eps: float) -> Cell:
     """``nn.LayerNorm`` over the features of a step: Ba, Kiros, Hinton, arXiv:1607.06450, equation 3, with PyTorch's
     epsilon."""
 
-    @cell(gates={}, state="y", per_unit="weight bias")
     def layer_norm(y: Any, weight: Any, bias: Any) -> Any:
         centred = y - y.mean(-1, keepdim=True)
         return centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + eps) * weight + bias
 
-    return layer_norm
+    declared = cell(gates={}, state="y", per_unit="weight bias")(layer_norm)
+    return replace(declared, origin=(_layer_norm, (eps,)))
+
+
+def _layer_norm(eps: float) -> Cell:
+    return layer_norm(eps)
 
 
 MAPS: Mapping[type[nn.Module], Callable[[Any], Cell]] = {

@@ -1,100 +1,63 @@
-"""The cells of the library as modules; LSTM, GRU and RNN are torch.nn's by name, arguments, weights and results."""
+"""The cells of the library as modules; LSTM, GRU and RNN are torch.nn's by name, arguments, weights and results.
+
+Every cell in :data:`gatewise.cells.CELLS` has one, made here from the cell: nothing is written by hand but ``RNN``,
+which chooses between two. For type checkers and editors they are listed in ``modules.pyi``, which
+``tools/make_stub.py`` writes.
+"""
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..cells.coupled_lstm import coupled_lstm
-from ..cells.coupled_peephole_lstm import coupled_peephole_lstm
-from ..cells.gru import gru
-from ..cells.gru_reset_before import gru_reset_before
-from ..cells.janet import janet
-from ..cells.lstm import lstm
-from ..cells.lstm_1997 import lstm_1997
-from ..cells.mgu import mgu
-from ..cells.peephole_lstm import peephole_lstm
-from ..cells.slstm import slstm
+from torch import nn
+
+from ..cells import CELLS
+from ..equation import Cell
+from .options import Options, spelled_out
 from .recurrent import Recurrent
-from .step import of_name
+from .step import NONLINEARITIES, of_name
 
 
-class LSTM(Recurrent):
-    """Long short-term memory with a forget gate: ``torch.nn.LSTM``; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(lstm, input_size, hidden_size, *arguments, **options)
+def name_of(cell: str) -> str:
+    """The name of a cell's module: in capitals what is itself the name of a cell, else in camel case."""
+    return "".join(word.upper() if word in CELLS else word.capitalize() for word in cell.split("_"))
 
 
-class GRU(Recurrent):
-    """Gated recurrent unit, reset after the product: ``torch.nn.GRU``; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(gru, input_size, hidden_size, *arguments, **options)
-
-
-class LSTM1997(Recurrent):
-    """The first LSTM, without a forget gate; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(lstm_1997, input_size, hidden_size, *arguments, **options)
+def _arguments_of(documented: type) -> str:
+    """The entries of ``Args`` in a class's docstring, but for the cell and for options in general."""
+    text = inspect.cleandoc(documented.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
+    return "".join(re.findall(r"^    (?!cell:|\*\*)\w+:.*\n(?:^     +.*\n)*", text + "\n", re.MULTILINE))
 
 
-class PeepholeLSTM(Recurrent):
-    """LSTM whose gates look at the cell state; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(peephole_lstm, input_size, hidden_size, *arguments, **options)
-
-
-class CoupledLSTM(Recurrent):
-    """LSTM whose input gate is 1 - forget gate; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(coupled_lstm, input_size, hidden_size, *arguments, **options)
+def _documented(about: str, name: str, arguments: str = "") -> str:
+    """A module's docstring. about: what its cell's says. arguments: entries of its own."""
+    drop_in = (
+        f"A drop-in for ``torch.nn.{name}``, and more: " if hasattr(nn, name) else "Called like ``torch.nn.LSTM``: "
+    )
+    see = "see :class:`gatewise.nn.Recurrent`, whose ``forward`` it has."
+    listed = _arguments_of(Recurrent) + arguments + _arguments_of(Options)
+    return f"{about}\n\n{drop_in}{see}\n\nArgs:\n{listed}"
 
 
-class CoupledPeepholeLSTM(Recurrent):
-    """LSTM with peepholes whose input gate is 1 - forget gate; see :class:`Recurrent`."""
+def _module_of(cell: Cell) -> type[Recurrent]:
+    name = name_of(cell.name)
 
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(coupled_peephole_lstm, input_size, hidden_size, *arguments, **options)
+    @spelled_out(Recurrent.__init__)
+    def __init__(self: Recurrent, *arguments: Any, **options: Any) -> None:  # noqa: N807
+        Recurrent.__init__(self, cell, *arguments, **options)
 
-
-class GRUResetBefore(Recurrent):
-    """Gated recurrent unit, reset before the product; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(gru_reset_before, input_size, hidden_size, *arguments, **options)
-
-
-class MGU(Recurrent):
-    """Minimal gated unit; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(mgu, input_size, hidden_size, *arguments, **options)
-
-
-class JANET(Recurrent):
-    """LSTM reduced to its forget gate; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(janet, input_size, hidden_size, *arguments, **options)
-
-
-class SLSTM(Recurrent):
-    """LSTM with exponential gates and a normaliser; ``heads`` makes U block-diagonal; see :class:`Recurrent`."""
-
-    def __init__(self, input_size: int, hidden_size: int | Sequence[int], *arguments: Any, **options: Any) -> None:
-        super().__init__(slstm, input_size, hidden_size, *arguments, **options)
+    body = {"__init__": __init__, "__doc__": _documented(cell.doc, name), "__module__": __name__}
+    __init__.__qualname__ = f"{name}.__init__"
+    return type(name, (Recurrent,), body)
 
 
 class RNN(Recurrent):
-    """The plain recurrent network: ``torch.nn.RNN``; see :class:`Recurrent`.
+    """The plain recurrent network, with one of two nonlinearities."""
 
-    nonlinearity: ``"tanh"`` or ``"relu"``.
-    """
-
+    @spelled_out(Recurrent.__init__)
     def __init__(
         self,
         input_size: int,
@@ -106,3 +69,12 @@ class RNN(Recurrent):
     ) -> None:
         super().__init__(of_name(nonlinearity), input_size, hidden_size, num_layers, *arguments, **options)
         self.nonlinearity = nonlinearity
+
+
+_NONLINEARITY = '    nonlinearity: ``"tanh"`` or ``"relu"``; the fourth argument, as in torch.nn.\n'
+RNN.__doc__ = _documented(NONLINEARITIES["tanh"].doc, RNN.__name__, _NONLINEARITY)
+
+_DERIVED = [_module_of(cell) for cell in CELLS.values() if cell not in NONLINEARITIES.values()]
+MODULES: dict[str, type[Recurrent]] = {module.__name__: module for module in (*_DERIVED, RNN)}
+globals().update(MODULES)
+__all__ = sorted(MODULES, key=lambda name: (not name.isupper(), name))  # pyright: ignore[reportUnsupportedDunderAll]

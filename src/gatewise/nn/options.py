@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .. import transforms
@@ -14,21 +15,32 @@ from ..transforms.rewrite import check_rate
 
 @dataclass(frozen=True)
 class Options:
-    """Keyword arguments that every module takes and that compose freely.
+    """Keyword arguments that every recurrent module takes, and that combine freely.
 
-    Inside the step: layer_norm: ``"output"`` or ``"memory"``, see :func:`gatewise.transforms.layer_norm`.
-    zoneout: probability for each state by name, ``{"h": 0.05, "c": 0.5}``. recurrent_dropout: probability, one mask
-    for a whole sequence on what U multiplies. candidate_dropout: probability, on the candidate at every step.
-    h_detach: probability, at every step, that no gradient flows back through what U multiplies.
-    clip_memory, clip_gates: bounds of the cell state, and of what enters the gates' activations.
-    heads: in how many blocks U is diagonal; each has H / heads units that see only one another, and layer
-    normalisation stays within them.
+    Everything random happens in training only, and torch's generator decides.
 
-    Around it: weight_drop: probability, on the entries of U, drawn anew at every call; the optimiser sees U itself.
-    residual: add a layer's input to its output where they are as wide. pre_norm: layer normalisation of each
-    layer's input. learned_state: the initial state is a parameter, for states that start from a finite value.
+    Args:
+        layer_norm: ``"output"`` or ``"memory"``, layer normalisation inside the step; see
+            :func:`gatewise.transforms.layer_norm`.
+        zoneout: for each state by name the probability that it is kept as it was, ``{"h": 0.05, "c": 0.5}``; see
+            :func:`gatewise.transforms.zoneout`.
+        recurrent_dropout: probability of a zero in what U multiplies, one mask for a whole sequence; see
+            :func:`gatewise.transforms.recurrent_dropout`.
+        candidate_dropout: probability of a zero in the candidate, drawn at every step; see
+            :func:`gatewise.transforms.candidate_dropout`.
+        h_detach: probability, at every step, that no gradient flows back through what U multiplies; see
+            :func:`gatewise.transforms.h_detach`.
+        clip_memory: bound of the cell state; see :func:`gatewise.transforms.clip_memory`.
+        clip_gates: bound of what enters the gates' activations; see :func:`gatewise.transforms.clip_gates`.
+        heads: in how many blocks U is diagonal. Each has H / heads units that see only one another, and layer
+            normalisation stays within them.
+        weight_drop: probability of a zero in U, drawn at every call; the optimiser sees U itself.
+        residual: add a layer's input to its output where they are equally wide.
+        pre_norm: layer normalisation of each layer's input.
+        learned_state: the initial state is a parameter, for states that start from a finite value.
 
-    Everything random happens in training only; then torch's generator decides.
+    Raises:
+        InputError: for a value out of range, naming the option.
     """
 
     layer_norm: str | None = None
@@ -51,7 +63,7 @@ class Options:
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Options:
-        """From keyword arguments. Raises TypeError that names one that there is not, and those that there are."""
+        """From keyword arguments. Raises TypeError for an unknown one, with the names of those that exist."""
         unknown = sorted(set(arguments) - set(cls.__dataclass_fields__))
         if unknown:
             raise TypeError(f"unexpected argument {unknown[0]!r}; options are {', '.join(cls.__dataclass_fields__)}")
@@ -78,3 +90,32 @@ class Options:
         defaults = Options()
         shown = [(name, getattr(self, name)) for name in self.__dataclass_fields__]
         return "".join(f", {name}={value!r}" for name, value in shown if value != getattr(defaults, name))
+
+
+def spelled_out(made_like: Callable[..., Any] | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator for constructors: ``inspect.signature`` and ``help`` show each argument by name.
+
+    Options stand in the place of ``**options``, keyword-only, with their defaults.
+
+    Args:
+        made_like: the constructor that ``*arguments`` are passed on to, after a cell.
+    """
+
+    def decorate(init: Callable[..., None]) -> Callable[..., None]:
+        parameters = list(inspect.signature(init).parameters.values())
+        named = [parameter for parameter in parameters if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        if made_like is not None:
+            known = {"cell", *(parameter.name for parameter in named)}
+            passed_on = inspect.signature(made_like).parameters.values()
+            named += [p for p in passed_on if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in known]
+        defaults = Options()
+        options = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=getattr(defaults, field.name), annotation=field.type
+            )
+            for field in fields(Options)
+        ]
+        init.__signature__ = inspect.Signature([*named, *options])  # pyright: ignore[reportFunctionMemberAccess]
+        return init
+
+    return decorate

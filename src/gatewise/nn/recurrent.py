@@ -20,7 +20,7 @@ from .batch import Batch
 from .check import check_input, check_weight, in_dtype, result_dtype, without_autocast
 from .layer_run import PLAIN, Run, Runner, head_of, in_heads, projected, reads_output
 from .maps import layer_norm
-from .options import Options
+from .options import Options, spelled_out
 from .rowwise import normalised
 from .states import initial_states, is_learned, joined_states, stacked
 from .values import check_memory, check_values, refuse_nonfinite
@@ -40,22 +40,40 @@ class Watch(Protocol):
 class Recurrent(nn.Module):
     """A stack of layers of one recurrent cell, called like ``torch.nn.LSTM``.
 
-    cell: one of ``gatewise.cells``, or your own. input_size, hidden_size: I and H, or H of each layer. num_layers:
-    each above the first reads the outputs of the one below. bias: whether gates have one. batch_first: input and
-    output are (B, T, ...). dropout: probability, on the outputs of every layer but the last, in training.
-    bidirectional: a second set of weights reads each layer's input from the end; outputs are concatenated.
-    proj_size: P; what is output, and what U multiplies, is a (P, H) matrix times the cell's output. A cell whose step
-    reads its output otherwise than through U, with zoneout of the output for one, keeps it whole, H wide, as its
-    state. options: see :class:`Options`.
+    Letters: T steps, B sequences, I = ``input_size``, H = ``hidden_size``, P = ``proj_size``, L layers, D directions.
 
-    Weights are named, ordered and initialised as in torch.nn, U(-1/sqrt(H), 1/sqrt(H)). allow_nonfinite: set it to
-    True to compute with NaN and infinities, and load them, instead of raising an error that says where they are. watch:
-    who looks on, see :func:`gatewise.record`.
+    Weights are named, ordered and initialised as in torch.nn: all from U(-1/sqrt(H), 1/sqrt(H)).
+
+    Attributes:
+        allow_nonfinite: set it to True to compute with NaN and infinities, and to load them, instead of raising an
+            error that says where they are.
+        watch: what runs the layers in place of the kernels; see :func:`gatewise.record`.
+
+    Args:
+        cell: one of ``gatewise.cells``, or your own.
+        input_size: I, features of a step.
+        hidden_size: H, units of a layer; a list of L numbers gives each layer its own.
+        num_layers: L; each layer above the first reads the outputs of the one below.
+        bias: whether gates have biases.
+        batch_first: input and output are (B, T, ...) in place of (T, B, ...); states are not affected.
+        dropout: probability of a zero in the outputs of every layer but the last, in training.
+        bidirectional: a second set of weights reads each layer's input from the end; outputs are concatenated.
+        proj_size: P; what is output, and what U multiplies, is a (P, H) matrix times the cell's output. A cell whose
+            step reads its output otherwise than through U, with zoneout of the output for one, keeps it whole, H wide,
+            as its state. 0 for no projection. Source: Sak et al., arXiv:1402.1128, equations 1 to 6.
+        device: of the weights, as in torch.nn.
+        dtype: of the weights, as in torch.nn.
+        **options: see :class:`Options`.
+
+    Raises:
+        TypeError: for an argument of the wrong type, or an unknown option.
+        InputError: for sizes or options that make no module.
     """
 
     allow_nonfinite = False
     watch: Watch | None = None
 
+    @spelled_out()
     def __init__(
         self,
         cell: Cell,
@@ -140,7 +158,7 @@ class Recurrent(nn.Module):
         return [self.proj_size if narrow and not index else place.units for index in range(len(self.cell.state))]
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew; on the meta device there is nothing to draw."""
+        """Re-initialise all weights; does nothing on the meta device."""
         if next(self.parameters()).is_meta:
             return
         for place in self.places:
@@ -179,15 +197,24 @@ class Recurrent(nn.Module):
     ) -> Any:
         """Run over a sequence.
 
-        input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) unbatched, or a PackedSequence.
-        hx: the initial state, (L * D, B, H) for L layers and D directions; a tuple with one for each of the cell's
-        states where it has several; for layers of different sizes a list of L * D tensors (B, H) for each. Where it
-        is not given, states start from what the cell declares, mostly zero.
-        lengths: how many steps of each sequence of a padded batch are its own, B integers in any order, 0 to T.
-        Outputs beyond are zero, last states those of each sequence's own last step.
-        Returns the outputs of the last layer in the form of the input, D * H (or D * P) wide, and the last states,
-        like hx. return_states: and as a third a tuple of every state at every step, (L * D, T, B, H) or the like.
-        Raises ShapeError or InputError for what does not fit.
+        Args:
+            input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) unbatched, or a PackedSequence; of the weights'
+                dtype and device.
+            hx: the initial state, (L * D, B, H); a tuple with one for each of the cell's states where it has several;
+                for layers of different sizes a list of L * D tensors (B, H) for each. By default states start from
+                what the cell declares, mostly zero.
+            lengths: how many steps of each sequence of a padded batch are its own: B integers in any order, 0 to T.
+                Outputs beyond are zero, and last states are those of each sequence's own last step.
+            return_states: return every state at every step as well.
+
+        Returns:
+            The outputs of the last layer in the form of the input, D * H (or D * P) wide, and the last states in the
+            form of ``hx``. With ``return_states``, as a third a tuple of every state at every step, (L * D, T, B, H) or
+            the like.
+
+        Raises:
+            ShapeError: for tensors of another shape, dtype or device.
+            InputError: for lengths, packed rows, or numbers that are not finite, saying where.
         """
         weight = self._weight(self.places[0], "weight_ih")
         check_input(input, self.input_size, weight)

@@ -27,7 +27,7 @@ NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
 
 
 def of_name(nonlinearity: str) -> Cell:
-    """The plain recurrent cell with this nonlinearity. Raises InputError for one that there is not."""
+    """The plain recurrent cell with this nonlinearity. Raises InputError for an unknown one."""
     if nonlinearity not in NONLINEARITIES:
         raise InputError(f"Unknown nonlinearity '{nonlinearity}'. Select from {' or '.join(NONLINEARITIES)}.")
     return NONLINEARITIES[nonlinearity]
@@ -36,8 +36,23 @@ def of_name(nonlinearity: str) -> Cell:
 class RecurrentCell(nn.Module):
     """One step of a cell, called like ``torch.nn.LSTMCell``.
 
-    cell: one of ``gatewise.cells``, or your own. input_size, hidden_size: I and H. bias: whether gates have one.
-    Weights are named as in :class:`.Recurrent`, without the number of a layer, and drawn alike.
+    Weights are named as in :class:`Recurrent`, without the number of a layer, and initialised alike.
+
+    Attributes:
+        allow_nonfinite: set it to True to compute with NaN and infinities, and to load them, instead of raising an
+            error that says where they are.
+
+    Args:
+        cell: one of ``gatewise.cells``, or your own.
+        input_size: I, features of a step.
+        hidden_size: H, units.
+        bias: whether gates have biases.
+        device: of the weights, as in torch.nn.
+        dtype: of the weights, as in torch.nn.
+
+    Raises:
+        TypeError: for an argument of the wrong type.
+        InputError: for sizes that make no module.
     """
 
     allow_nonfinite = False
@@ -69,14 +84,23 @@ class RecurrentCell(nn.Module):
         return shapes(self.cell, self.input_size, self.hidden_size, bias=self.bias)
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Re-initialise all weights."""
         draw_(self.cell, {name: getattr(self, name) for name in self._shapes}, self.hidden_size)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         """One step.
 
-        input: (B, I) or (I). hx: the states, (B, H) or (H); a tuple with one for each where the cell has several.
-        Returns the new states, like hx. Raises ShapeError or InputError for what does not fit.
+        Args:
+            input: (B, I), or (I) unbatched; of the weights' dtype and device.
+            hx: the states, (B, H) or (H); a tuple with one for each where the cell has several. By default states
+                start from what the cell declares, mostly zero.
+
+        Returns:
+            The new states in the form of ``hx``, of the weights' dtype.
+
+        Raises:
+            ShapeError: for tensors of another shape, dtype or device.
+            InputError: for numbers that are not finite, saying where.
         """
         first: Any = self.weight_ih
         weights = {name: check_weight(name, getattr(self, name), shape, first) for name, shape in self._shapes.items()}
@@ -130,26 +154,40 @@ class RecurrentCell(nn.Module):
 
 
 class LSTMCell(RecurrentCell):
-    """One step of the LSTM: ``torch.nn.LSTMCell``."""
+    """One step of the LSTM: ``torch.nn.LSTMCell``; see :class:`RecurrentCell`."""
 
-    def __init__(self, input_size: int, hidden_size: int, *arguments: Any, **options: Any) -> None:
-        super().__init__(lstm, input_size, hidden_size, *arguments, **options)
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
+    ) -> None:
+        super().__init__(lstm, input_size, hidden_size, bias, device, dtype)
 
 
 class GRUCell(RecurrentCell):
-    """One step of the GRU: ``torch.nn.GRUCell``."""
+    """One step of the GRU: ``torch.nn.GRUCell``; see :class:`RecurrentCell`."""
 
-    def __init__(self, input_size: int, hidden_size: int, *arguments: Any, **options: Any) -> None:
-        super().__init__(gru, input_size, hidden_size, *arguments, **options)
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
+    ) -> None:
+        super().__init__(gru, input_size, hidden_size, bias, device, dtype)
 
 
 class RNNCell(RecurrentCell):
-    """One step of the plain recurrent network: ``torch.nn.RNNCell``. nonlinearity: ``"tanh"`` or ``"relu"``."""
+    """One step of the plain recurrent network: ``torch.nn.RNNCell``; see :class:`RecurrentCell`.
+
+    Args:
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+    """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", **options: Any
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__(of_name(nonlinearity), input_size, hidden_size, bias, **options)
+        super().__init__(of_name(nonlinearity), input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
     def extra_repr(self) -> str:
