@@ -1,7 +1,7 @@
 """Machine code that test processes and runs share: a kernel is compiled by whichever needs it first.
 
-Nine tenths of the time that a kernel takes to make are LLVM's, and workers need much the same kernels. Gatewise itself
-keeps no code on disk.
+Three quarters of the time that a kernel takes to make are LLVM's, and workers need much the same kernels. Gatewise
+itself keeps no code on disk.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Shared:
 
     def _made(self, key: str, text: str) -> bytes:
         code: list[bytes] = []
-        engine = self._engine(passes(text), compiling._target())
+        engine = self._engine(passes(text), compiling.target_machine())
         engine.set_object_cache(lambda module, made: code.append(made))
         engine.finalize_object()
         half = self._folder / f"{key}.{os.getpid()}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from gatewise.cells import CELLS
-from gatewise.compiler.stages import forward_sweep
+from gatewise.compiler.stages import backward_sweep, forward_sweep
 from gatewise.kernels.cpu import compile as compiling
+from gatewise.kernels.cpu.blocking import this_machine, widths
 from gatewise.nn import Recurrent
 
 from ..machine_code import passes
 from ..matrix import every_cell
+
+CALLED = ("exp", "sigmoid", "tanh", "log_sigmoid")  # functions of the module
 
 
 @pytest.fixture
@@ -54,7 +59,18 @@ def test_a_training_loop_compiles_nothing_twice(cell, compilations):
 def test_the_sums_are_vector_instructions():
     """A loop that LLVM left to scalars would be right, and ten times slower."""
     text = str(passes(compiling.llvm_text(forward_sweep(CELLS["lstm"], keep=True), torch.float32)))
-    tile = text[text.index("@stage0_tile6") if "@stage0_tile6" in text else text.index("@stage0_tile") :]
+    tile = text[text.index("define internal void @stage0_tile2(") :]
     body = tile[: tile.index("\n}")]
     assert body.count("@llvm.fma.v") >= 4
     assert "@llvm.fma.f32" not in body
+
+
+@every_cell
+def test_a_step_is_written_once_however_wide_a_block_of_units_is(cell):
+    """A copy for every vector, or one for the end of a row, is compiled at the price of all others."""
+    sweep = backward_sweep(cell)
+    dear = sum(instruction.op in CALLED for stage in sweep.stages for instruction in stage.body.body)
+    for vectors in (compiling.FEW, *widths(sweep.stages, torch.float32, this_machine())):
+        text = compiling.llvm_text(sweep, torch.float32, vectors)
+        bodies = re.findall(r"define internal void @\"?stage\d+_body\b.*?\n}", text, re.DOTALL)
+        assert sum(len(re.findall(rf"call .*@\"?({'|'.join(CALLED)})\"?\(", body)) for body in bodies) == dear

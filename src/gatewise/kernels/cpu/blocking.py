@@ -69,6 +69,12 @@ def widest(stages: tuple[Stage, ...], dtype: torch.dtype, machine: Machine, unit
     return max(_vectors(stage, vectors_for(strips)) for stage in stages)
 
 
+def widths(stages: tuple[Stage, ...], dtype: torch.dtype, machine: Machine) -> tuple[int, ...]:
+    """Every number of vectors that is :func:`widest` for some number of units."""
+    lanes = machine.vector_bytes // dtype.itemsize
+    return tuple(sorted({widest(stages, dtype, machine, n * lanes) for n in range(1, MOST_VECTORS + 1)}))
+
+
 def _vectors(stage: Stage, most: int) -> int:
     """Fewer where each is needed for several sums."""
     return min(most, max(1, MOST_VECTORS // max(1, len(stage.starts))))

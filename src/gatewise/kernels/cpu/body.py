@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -11,86 +12,79 @@ from ...compiler.render.llvm import emit as emit_program
 from ...compiler.render.llvm_math import I64, Lanes
 from ...compiler.stages import Stage
 from .blocking import AVX512, Tile
-from .loops import loop
+from .loops import carrying, loop, smaller
+from .ragged import BODY, Ends
 from .writer import POINTER, Writer
 
 
 class Body:
-    """The body function: the pointwise program for each row and vector of a tile, with and without a ragged end."""
+    """The body function: the pointwise program for each row and vector of a tile.
 
-    def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, tail: ir.Function) -> None:
-        self.writer, self.stage, self.tile, self.tail = writer, stage, tile, tail
-        self.function, self.builder = writer.function(name, POINTER, POINTER, POINTER, I64, I64, I64)
+    The vector that reaches beyond the last unit, if there is one, is left to a function of the module; see
+    :mod:`.ragged`.
+    """
+
+    def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, ragged: ir.Function) -> None:
+        self.writer, self.stage, self.tile, self.ragged = writer, stage, tile, ragged
+        self.function, self.builder = writer.function(name, *BODY)
         self.lanes = Lanes(self.builder, writer.format, tile.lanes, wide=tile.lanes * writer.format.bytes == AVX512)
+        sweep = writer.sweep
+        biases = [bias for bias in stage.starts.values() if bias]
+        vectors = dict.fromkeys((*biases, *(name for name in stage.loads if name in sweep.vectors)))
+        means = [name for name in stage.loads if name in sweep.means]
+        loads = [name for name in stage.loads if name not in (*vectors, *means)]
+        self.stores = {**stage.keeps, **stage.body.outputs}
+        self.ends = Ends(tuple(vectors), tuple(means), tuple(loads), tuple(self.stores), len(stage.starts))
 
     def emit(self) -> ir.Function:
-        """The function of (table, places, sums, first unit, first row, number of rows)."""
-        builder, lanes = self.builder, I64(self.tile.lanes)
-        table, _, _, unit, first_row, rows = self.function.args
-        units = self.writer.slot(builder, table, "units")
-        with loop(builder, I64(0), rows, 1) as r:
-            for v in range(self.tile.vectors):
-                at = builder.add(unit, I64(v * self.tile.lanes))
-                left = builder.sub(units, at)
-                position = builder.add(builder.mul(r, I64(self.tile.vectors)), I64(v))
-                with builder.if_else(builder.icmp_signed(">=", left, lanes)) as (whole, ragged):
-                    with whole:
-                        self._apply(builder.add(first_row, r), at, position, None)
-                    with ragged, builder.if_then(builder.icmp_signed(">", left, I64(0))):
-                        self._apply(builder.add(first_row, r), at, position, left)
+        """The function of (table, places, sums, first unit, end, first row, number of rows); sums lie in the order
+        (vector, row, sum)."""
+        builder, lanes, writer = self.builder, self.tile.lanes, self.writer
+        table, places, sums, first, end, first_row, rows = self.function.args
+        units = writer.slot(builder, table, "units")
+        ragged = builder.mul(builder.udiv(units, I64(lanes)), I64(lanes))  # where it would begin
+        pointers = {name: writer.pointer(builder, table, name) for name in self.ends.vectors}
+        at = {"sums": sums}
+        with carrying(builder, first, smaller(builder, end, ragged), lanes, at) as unit:
+            vectors = {name: self._load(builder, writer.element(builder, pointers[name], unit)) for name in pointers}
+            with loop(builder, I64(0), rows, 1) as r:
+                self._apply(places, self._sums(builder, at["sums"], r), builder.add(first_row, r), unit, vectors)
+            at["sums"] = self._sums(builder, at["sums"], rows)
+        there = builder.icmp_signed("<", ragged, smaller(builder, end, units))
+        with builder.if_then(builder.and_(there, builder.icmp_signed("<=", first, ragged))):
+            stage = self.ends.numbers(writer, f"{self.function.name}_ends")
+            where = (table, places, at["sums"], ragged, first_row, rows)
+            builder.call(self.ragged, (*where, stage, builder.ptrtoint(self.function, I64)))
         builder.ret_void()
         return self.function
 
-    def _apply(self, row: Any, unit: Any, position: Any, left: Any) -> None:
-        builder, stage, vector = self.builder, self.stage, self.lanes.vector
-        table, places, spill = self.function.args[:3]
-        values: dict[str, Any] = {}
-        for index, (name, bias) in enumerate(stage.starts.items()):
-            slot = builder.add(builder.mul(position, I64(self.tile.sums)), I64(index))
-            total = builder.load(builder.gep(spill, [slot], source_etype=vector), typ=vector)
-            values[name] = total if not bias else builder.fadd(total, self._load(self._vector(table, bias, unit), left))
-        for name in stage.loads:
-            values[name] = self._loaded(table, places, name, row, unit, left)
-        values = emit_program(stage.body, values, self.lanes)
-        stores = {**stage.keeps, **stage.body.outputs}
-        for name, value in stores.items():
-            self._store(values[value], self._array(places, name, row, unit), left)
+    def _sums(self, builder: ir.IRBuilder, sums: Any, rows: Any) -> Any:
+        """The sums so many rows further on."""
+        index = builder.mul(rows, I64(self.ends.sums))
+        return builder.gep(sums, [index], source_etype=self.lanes.vector)
 
-    def _loaded(self, table: Any, places: Any, name: str, row: Any, unit: Any, left: Any) -> Any:
-        sweep = self.writer.sweep
-        if name in sweep.means:
-            start = self.writer.row(self.builder, places, name, row)
-            return self.lanes.splat(self.builder.load(start, typ=self.writer.format.scalar))
-        address = self._vector(table, name, unit) if name in sweep.vectors else self._array(places, name, row, unit)
-        return self._load(address, left)
+    def _apply(self, places: Any, sums: Any, row: Any, unit: Any, vectors: dict[str, Any]) -> None:
+        builder = self.builder
+        values: dict[str, Any] = {name: vectors[name] for name in self.stage.loads if name in vectors}
+        for index, (name, bias) in enumerate(self.stage.starts.items()):
+            place = builder.gep(sums, [I64(index)], source_etype=self.lanes.vector)
+            total = builder.load(place, typ=self.lanes.vector)
+            values[name] = builder.fadd(total, vectors[bias]) if bias else total
+        for name in self.ends.means:
+            mean = builder.load(self.writer.row(builder, places, name, row), typ=self.writer.format.scalar)
+            values[name] = self.lanes.splat(mean)
+        for name in self.ends.loads:
+            values[name] = self._load(builder, self._array(builder, places, name, row, unit))
+        values = emit_program(self.stage.body, values, self.lanes)
+        for name, value in self.stores.items():
+            address = self._array(builder, places, name, row, unit)
+            builder.store(values[value], address, align=self.writer.format.bytes)
 
-    def _vector(self, table: Any, name: str, unit: Any) -> Any:
-        return self.writer.element(self.builder, self.writer.pointer(self.builder, table, name), unit)
+    def _array(self, builder: ir.IRBuilder, places: Any, name: str, row: Any, unit: Any) -> Any:
+        return self.writer.element(builder, self.writer.row(builder, places, name, row), unit)
 
-    def _array(self, places: Any, name: str, row: Any, unit: Any) -> Any:
-        return self.writer.element(self.builder, self.writer.row(self.builder, places, name, row), unit)
-
-    def _load(self, address: Any, left: Any) -> Any:
-        if left is None:
-            return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
-        temporary = self._temporary()
-        self.builder.call(self.tail, (address, temporary, left))
-        return self.builder.load(temporary, typ=self.lanes.vector)
-
-    def _store(self, value: Any, address: Any, left: Any) -> None:
-        if left is None:
-            self.builder.store(value, address, align=self.writer.format.bytes)
-            return
-        temporary = self._temporary()
-        self.builder.store(value, temporary)
-        self.builder.call(self.tail, (temporary, address, left))
-
-    def _temporary(self) -> Any:
-        """One vector on the stack, zero where nothing is copied into it; allocated once, in the entry block."""
-        with self.builder.goto_entry_block():
-            temporary = self.builder.alloca(self.lanes.vector)
-        self.builder.store(self.lanes.constant(0.0), temporary)
-        return temporary
+    def _load(self, builder: ir.IRBuilder, address: Any) -> Any:
+        return builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
 
 
 def emit_means(writer: Writer, means: Mapping[str, str], name: str, lanes: int) -> ir.Function:
@@ -101,31 +95,30 @@ def emit_means(writer: Writer, means: Mapping[str, str], name: str, lanes: int) 
     function, builder = writer.function(name, POINTER, POINTER, I64)
     table, places, row = function.args
     units = writer.slot(builder, table, "units")
-    whole = builder.mul(builder.udiv(units, I64(lanes)), I64(lanes))
-    write = Lanes(builder, writer.format, lanes)
-    count = builder.sitofp(units, writer.format.scalar)
     for result, operand in means.items():
-        start = writer.row(builder, places, operand, row)
-        total = _sum(writer, builder, write, start, whole, units)
-        builder.store(builder.fdiv(total, count), writer.row(builder, places, result, row))
+        target, start = (writer.row(builder, places, array, row) for array in (result, operand))
+        builder.call(_mean(writer, lanes), (start, target, units))
     builder.ret_void()
     return function
 
 
-def _sum(writer: Writer, builder: ir.IRBuilder, write: Lanes, start: Any, whole: Any, units: Any) -> Any:
-    scalar = writer.format.scalar
-    with builder.goto_entry_block():
-        vector_sum, sum_ = builder.alloca(write.vector), builder.alloca(scalar)
-    builder.store(write.constant(0.0), vector_sum)
-    with loop(builder, I64(0), whole, write.count) as unit:
+def _mean(writer: Writer, count: int) -> ir.Function:
+    """A function of (where the row starts, where its mean goes, units), there once in a module."""
+    known = writer.module.globals.get("mean")
+    if known is not None:
+        return known
+    function, builder = writer.function("mean", POINTER, POINTER, I64)
+    start, target, units = function.args
+    write, scalar = Lanes(builder, writer.format, count), writer.format.scalar
+    whole = builder.mul(builder.udiv(units, I64(count)), I64(count))
+    parts = {"sum": write.constant(0.0)}
+    with carrying(builder, I64(0), whole, count, parts) as unit:
         part = builder.load(writer.element(builder, start, unit), typ=write.vector, align=writer.format.bytes)
-        builder.store(builder.fadd(builder.load(vector_sum, typ=write.vector), part), vector_sum)
-    lanes = builder.load(vector_sum, typ=write.vector)
-    total = builder.extract_element(lanes, I64(0))
-    for lane in range(1, write.count):
-        total = builder.fadd(total, builder.extract_element(lanes, I64(lane)))
-    builder.store(total, sum_)
-    with loop(builder, whole, units, 1) as unit:
+        parts["sum"] = builder.fadd(parts["sum"], part)
+    total = {"sum": reduce(builder.fadd, [builder.extract_element(parts["sum"], I64(lane)) for lane in range(count)])}
+    with carrying(builder, whole, units, 1, total) as unit:
         part = builder.load(writer.element(builder, start, unit), typ=scalar)
-        builder.store(builder.fadd(builder.load(sum_, typ=scalar), part), sum_)
-    return builder.load(sum_, typ=scalar)
+        total["sum"] = builder.fadd(total["sum"], part)
+    builder.store(builder.fdiv(total["sum"], builder.sitofp(units, scalar)), target)
+    builder.ret_void()
+    return function

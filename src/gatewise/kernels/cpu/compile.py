@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +41,8 @@ class Kernel:
     code: Runnable
 
 
-def _target() -> binding.TargetMachine:
-    """A new one for every use: an execution engine owns the one that it is given."""
+def target_machine() -> binding.TargetMachine:
+    """This processor, as LLVM generates code for it; new for every use, since an engine owns the one it is given."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     binding.initialize_native_asmparser()
@@ -53,13 +52,17 @@ def _target() -> binding.TargetMachine:
 
 
 def optimised(text: str) -> binding.ModuleRef:
-    """The module after LLVM's own passes."""
+    """The module with its small functions inlined.
+
+    LLVM's other passes are left out: they took twice as long as generating the code, and left nothing faster. What they
+    look for is not written in the first place: sums stay in registers from the start (see :func:`.loops.carrying`),
+    what a loop does not change stands before it, and vectors are vectors.
+    """
     module = binding.parse_assembly(text)
     module.verify()
-    options = binding.create_pipeline_tuning_options(speed_level=3)
-    target = _target()
-    passes = binding.create_pass_builder(target, options)
-    passes.getModulePassManager().run(module, passes)
+    passes = binding.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.run(module, binding.create_pass_builder(target_machine(), binding.create_pipeline_tuning_options()))
     return module
 
 
@@ -71,7 +74,7 @@ def llvm_text(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> 
 
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
-    return str(_emitter(sweep, dtype, vectors).emit())
+    return _written(_emitter(sweep, dtype, vectors))
 
 
 def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int) -> SweepEmitter | FewEmitter:
@@ -80,13 +83,25 @@ def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int) -> SweepEmitter | F
     return SweepEmitter(sweep, dtype, this_machine(), most_vectors=vectors)
 
 
+def _written(emitter: SweepEmitter | FewEmitter) -> str:
+    """A module is ten thousands of objects that refer to each other and die together: looking for garbage among
+    them, and among all that torch has, takes longer than writing them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return str(emitter.emit())
+    finally:
+        if enabled:
+            gc.enable()
+
+
 _one_at_a_time = threading.Lock()  # LLVM's code generation is not safe from several threads
 
 
 def engine_of(text: str) -> Any:
     """An execution engine with the machine code of a module given as text."""
     with _one_at_a_time:
-        engine = binding.create_mcjit_compiler(optimised(text), _target())
+        engine = binding.create_mcjit_compiler(optimised(text), target_machine())
         engine.finalize_object()
     return engine
 
@@ -103,20 +118,6 @@ def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS)
 
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
-    with _no_collection():
-        emitter = _emitter(sweep, dtype, vectors)
-        text = str(emitter.emit())
+    emitter = _emitter(sweep, dtype, vectors)
+    text = _written(emitter)
     return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(text))
-
-
-@contextmanager
-def _no_collection() -> Generator[None, None, None]:
-    """A module is a hundred thousand objects that refer to each other and die together: looking for garbage among
-    them, and among all that torch has, takes longer than writing them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -7,8 +7,7 @@ grouped, so a row's result is the same bits in every batch and on every number o
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from llvmlite import ir
@@ -17,18 +16,12 @@ from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
 from .blocking import MOST_VECTORS, Machine, Tile, tile_of
 from .body import Body, emit_means
-from .locate import located, moment, step_at
-from .loops import choose, equal_parts, loop, smaller
+from .locate import emit_locate, located, moment, step_at
+from .loops import call_chosen, equal_parts, loop, smaller
+from .ragged import Ragged
 from .team import emit_share
 from .tiles import Sums
-from .writer import POINTER, Writer, copy_tail
-
-
-class _Functions(NamedTuple):
-    """What runs one stage: its means for a row, if it has any, and its tiles by their number of rows."""
-
-    means: ir.Function | None
-    tiles: dict[int, ir.Function]
+from .writer import NOWHERE, POINTER, Writer
 
 
 class SweepEmitter:
@@ -46,22 +39,42 @@ class SweepEmitter:
 
     def emit(self) -> ir.Module:
         """The module, complete."""
-        tail = copy_tail(self.writer.module, self.writer.format.scalar)
+        ragged = Ragged(self.writer, self.tiles[0].lanes).emit()
         stages = [
-            self._stage(index, stage, tile, tail)
+            self._stage(index, stage, tile, ragged)
             for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
         ]
         emit_share(self.writer.module, self._run(stages))
         return self.writer.module
 
-    def _stage(self, index: int, stage: Stage, tile: Tile, tail: ir.Function) -> _Functions:
+    def _stage(self, index: int, stage: Stage, tile: Tile, ragged: ir.Function) -> ir.Function:
+        """A function of (table, places, first row, end) that runs a stage of one step."""
+        body = Body(self.writer, stage, tile, f"stage{index}_body", ragged).emit()
         means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
-        body = Body(self.writer, stage, tile, f"stage{index}_body", tail).emit()
-        return _Functions(
-            means, {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in range(1, tile.rows + 1)}
-        )
+        rows = range(1, tile.rows + 1) if stage.starts else ()
+        tiles = {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in rows}
+        function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, I64, I64)
+        table, places, first, end = function.args
+        units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
+        if means is not None:
+            with loop(builder, first, end, 1) as row:
+                builder.call(means, (table, places, row))
+        if not tiles:
+            builder.call(body, (table, places, NOWHERE, I64(0), units, first, builder.sub(end, first)))
+            builder.ret_void()
+            return function
+        panel = self.writer.pointer(builder, table, f"panel_{index}")
+        size = panel_size(stage, tile, builder, inputs, units)
+        with loop(builder, I64(0), units, tile.units) as unit:
+            block = builder.mul(builder.udiv(unit, I64(tile.units)), size)
+            at = self.writer.element(builder, panel, block)
+            with equal_parts(builder, first, end, tile.rows) as (row, count):
+                call_chosen(builder, tiles, count, (table, places, at, unit, row), f"stage{index}_tiles")
+        builder.ret_void()
+        return function
 
-    def _run(self, stages: list[_Functions]) -> ir.Function:
+    def _run(self, stages: list[ir.Function]) -> ir.Function:
+        locate = emit_locate(self.writer)
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)
         table, first, end = function.args
         places = builder.alloca(I64, I64(2 * len(self.sweep.arrays)))
@@ -69,33 +82,11 @@ class SweepEmitter:
         with loop(builder, begin, stop, 1) as index:
             step = step_at(self.writer, builder, table, moment(self.writer, builder, begin, stop, index))
             running = smaller(builder, end, step.running)
-            for start, limit in located(self.writer, builder, table, places, step, first, running):
-                self._step(builder, stages, table, places, start, limit)
+            for start, limit in located(self.writer, builder, locate, table, places, step, first, running):
+                for stage in stages:
+                    builder.call(stage, (table, places, start, limit))
         builder.ret_void()
         return function
-
-    def _step(
-        self, builder: ir.IRBuilder, stages: list[_Functions], table: Any, places: Any, first: Any, end: Any
-    ) -> None:
-        """All stages for some rows of one step."""
-        units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
-        for index, (functions, stage, tile) in enumerate(zip(stages, self.sweep.stages, self.tiles, strict=True)):
-            if functions.means is not None:
-                with loop(builder, first, end, 1) as row:
-                    builder.call(functions.means, (table, places, row))
-            panel = self.writer.pointer(builder, table, f"panel_{index}")
-            size = panel_size(stage, tile, builder, inputs, units)
-            with loop(builder, I64(0), units, tile.units) as unit:
-                block = builder.mul(builder.udiv(unit, I64(tile.units)), size)
-                at = self.writer.element(builder, panel, block)
-                _rows(builder, functions.tiles, (table, places, at, unit), first, end)
-
-
-def _rows(builder: ir.IRBuilder, tiles: dict[int, ir.Function], where: tuple[Any, ...], first: Any, end: Any) -> None:
-    """All rows of a block of units, tile by tile."""
-    for start, stop, rows in equal_parts(builder, first, end, max(tiles)):
-        with loop(builder, start, stop, rows) as row:
-            choose(builder, rows, {n: partial(builder.call, tile, (*where, row)) for n, tile in tiles.items()})
 
 
 def panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:

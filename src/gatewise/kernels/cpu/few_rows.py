@@ -7,7 +7,6 @@ Every sum is taken in the order that :mod:`.emit` takes it in, forward; so resul
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -18,29 +17,22 @@ from ...compiler.stages import INPUT, Stage, Sweep
 from .blocking import Machine, Tile, narrow_tile_of
 from .body import Body, emit_means
 from .emit import panel_size
-from .locate import located, moment, row_at, step_at
-from .loops import choose, equal_parts, loop, smaller
+from .locate import emit_locate, located, moment, row_at, step_at
+from .loops import call_chosen, equal_parts, loop, smaller
+from .ragged import Ragged
 from .team import emit_barrier, emit_team
 from .tiles import EarlySums, Strips, early_products
-from .writer import POINTER, Writer, copy_tail
+from .writer import NOWHERE, POINTER, Writer
 
 # The most rows that are few.
 ROWS = 3
 
 
 class _Functions(NamedTuple):
-    """What runs one stage: early sums by their rows, strips by :func:`_key` of rows and blocks."""
+    """What runs one stage: early sums of some rows, if it has any, and its part of a step."""
 
-    means: ir.Function | None
-    early: dict[int, ir.Function]
-    strips: dict[int, ir.Function]
-
-
-class _Blocks(NamedTuple):
-    """The blocks of units that fall to one thread."""
-
-    low: Any
-    high: Any
+    early: ir.Function | None
+    step: ir.Function
 
 
 class FewEmitter:
@@ -57,30 +49,76 @@ class FewEmitter:
 
     def emit(self) -> ir.Module:
         """The module, complete."""
-        tail = copy_tail(self.writer.module, self.writer.format.scalar)
+        ragged = Ragged(self.writer, self.tiles[0].lanes).emit()
         stages = [
-            self._stage(index, stage, tile, tail)
+            _Functions(self._early(index, stage, tile), self._stage(index, stage, tile, ragged))
             for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
         ]
         emit_team(self.writer.module, self._run(stages))
         return self.writer.module
 
-    def _stage(self, index: int, stage: Stage, tile: Tile, tail: ir.Function) -> _Functions:
+    def _early(self, index: int, stage: Stage, tile: Tile) -> ir.Function | None:
+        """A function of (table, first row, end, first block, end) for the input's part of the sums of these rows."""
+        if not early_products(stage):
+            return None
+        tiles = {rows: EarlySums(self.writer, stage, tile, rows, index).emit() for rows in _sizes(tile.rows)}
+        function, builder = self.writer.function(f"early{index}", POINTER, *(I64,) * 4)
+        table, first, end, low, high = function.args
+        x = self.writer.pointer(builder, table, INPUT)
+        distance = self.writer.slot(builder, table, INPUT, 1)
+        with loop(builder, low, high, 1) as block:
+            panel, _ = self._panel(builder, table, index, block)
+            sums, _ = self._sums(builder, table, index, block)
+            start = first
+            for rows, sums_of in tiles.items():
+                whole = builder.mul(builder.udiv(builder.sub(end, start), I64(rows)), I64(rows))
+                stop = builder.add(start, whole)
+                with loop(builder, start, stop, rows) as row:
+                    at = self.writer.element(builder, x, builder.mul(row, distance))
+                    offset = builder.mul(builder.sub(row, first), I64(tile.sums * tile.lanes))
+                    target = self.writer.element(builder, sums, offset)
+                    builder.call(sums_of, (table, panel, at, distance, target))
+                start = stop
+        builder.ret_void()
+        return function
+
+    def _stage(self, index: int, stage: Stage, tile: Tile, ragged: ir.Function) -> ir.Function:
+        """A function of (table, places, first row, end, rows of this chunk before them, first block, end) that runs a
+        stage of one step."""
+        body = Body(self.writer, stage, tile, f"stage{index}_body", ragged).emit()
         means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
-        body = Body(self.writer, stage, tile, f"stage{index}_body", tail).emit()
-        early = {
-            rows: EarlySums(self.writer, stage, tile, rows, index).emit()
-            for rows in range(1, tile.rows + 1)
-            if early_products(stage)
-        }
         strips = {
             _key(rows, blocks): Strips(self.writer, stage, tile, rows, blocks, index, body).emit()
-            for rows in range(1, ROWS + 1)
+            for rows in (range(1, ROWS + 1) if stage.starts else ())
             for blocks in range(1, _most_blocks(tile, rows) + 1)
         }
-        return _Functions(means, early, strips)
+        function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, *(I64,) * 5)
+        table, places, first, end, before, low, high = function.args
+        if means is not None:
+            with loop(builder, first, end, 1) as row:
+                builder.call(means, (table, places, row))
+        if not strips:
+            unit, limit = (builder.mul(block, I64(tile.lanes)) for block in (low, high))
+            builder.call(body, (table, places, NOWHERE, unit, limit, first, builder.sub(end, first)))
+            builder.ret_void()
+            return function
+        with (
+            equal_parts(builder, first, end, ROWS) as (row, rows),
+            equal_parts(builder, low, high, _blocks_for(builder, tile, rows)) as (block, blocks),
+        ):
+            panel, size = self._panel(builder, table, index, block)
+            sums, sums_size = self._sums(builder, table, index, block)
+            offset = builder.mul(builder.add(before, row), I64(tile.sums * tile.lanes))
+            early = self.writer.element(builder, sums, offset) if early_products(stage) else sums
+            unit = builder.mul(block, I64(tile.lanes))
+            where = (table, places, panel, size, early, sums_size, unit, row)
+            key = builder.add(builder.mul(rows, I64(_KEY)), blocks)
+            call_chosen(builder, strips, key, where, f"stage{index}_strips")
+        builder.ret_void()
+        return function
 
     def _run(self, stages: list[_Functions]) -> ir.Function:
+        wait, locate = emit_barrier(self.writer), emit_locate(self.writer)
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)
         table, number, count = function.args
         places = builder.alloca(I64, I64(2 * len(self.sweep.arrays)))
@@ -90,95 +128,24 @@ class FewEmitter:
         lanes = I64(self.tiles[0].lanes)
         blocks = builder.udiv(builder.add(self.writer.slot(builder, table, "units"), builder.sub(lanes, I64(1))), lanes)
         low = builder.udiv(builder.mul(blocks, number), count)
-        mine = _Blocks(low, builder.udiv(builder.mul(blocks, builder.add(number, I64(1))), count))
-        wait = partial(emit_barrier, self.writer, table=table, phase=phase, number=number, count=count)
+        high = builder.udiv(builder.mul(blocks, builder.add(number, I64(1))), count)
+        early = [functions.early for functions in stages if functions.early is not None]
         with loop(builder, begin, end, chunk) as start:
             stop = smaller(builder, builder.add(start, chunk), end)
-            self._early(builder, stages, table, start, stop, mine)
+            first = row_at(self.writer, builder, table, start)
+            if early:
+                last = row_at(self.writer, builder, table, stop)
+                for sums in early:
+                    builder.call(sums, (table, first, last, low, high))
             with loop(builder, start, stop, 1) as index:
-                time = moment(self.writer, builder, begin, end, index)
-                self._step(builder, stages, table, places, time, builder.sub(time, start), mine, wait)
+                step = step_at(self.writer, builder, table, moment(self.writer, builder, begin, end, index))
+                before = builder.sub(step.now, first)
+                for at in located(self.writer, builder, locate, table, places, step, I64(0), step.running):
+                    for functions in stages:
+                        builder.call(functions.step, (table, places, *at, before, low, high))
+                        builder.call(wait, (table, phase, number, count))
         builder.ret_void()
         return function
-
-    def _early(
-        self, builder: ir.IRBuilder, stages: list[_Functions], table: Any, start: Any, stop: Any, mine: _Blocks
-    ) -> None:
-        """The input's part of all sums of a chunk of time."""
-        if not any(functions.early for functions in stages):
-            return
-        first, end = (row_at(self.writer, builder, table, time) for time in (start, stop))
-        x = self.writer.pointer(builder, table, INPUT)
-        distance = self.writer.slot(builder, table, INPUT, 1)
-        for index, (functions, tile) in enumerate(zip(stages, self.tiles, strict=True)):
-            if not functions.early:
-                continue
-            with loop(builder, mine.low, mine.high, 1) as block:
-                panel, _ = self._panel(builder, table, index, block)
-                sums, _ = self._sums(builder, table, index, block)
-                for begin, limit, rows in equal_parts(builder, first, end, tile.rows):
-                    with loop(builder, begin, limit, rows) as row:
-                        at = self.writer.element(builder, x, builder.mul(row, distance))
-                        offset = builder.mul(builder.sub(row, first), I64(tile.sums * tile.lanes))
-                        where = (table, panel, at, distance, self.writer.element(builder, sums, offset))
-                        choose(
-                            builder,
-                            rows,
-                            {n: partial(builder.call, tile, where) for n, tile in functions.early.items()},
-                        )
-
-    def _step(
-        self,
-        builder: ir.IRBuilder,
-        stages: list[_Functions],
-        table: Any,
-        places: Any,
-        time: Any,
-        since: Any,
-        mine: _Blocks,
-        wait: Any,
-    ) -> None:
-        step = step_at(self.writer, builder, table, time)
-        before = builder.sub(step.now, row_at(self.writer, builder, table, builder.sub(time, since)))
-        for first, end in located(self.writer, builder, table, places, step, I64(0), step.running):
-            for index, functions in enumerate(stages):
-                self._rows(builder, index, functions, table, places, (first, end, before), mine)
-                wait(builder)
-
-    def _rows(
-        self,
-        builder: ir.IRBuilder,
-        index: int,
-        functions: _Functions,
-        table: Any,
-        places: Any,
-        rows: tuple[Any, Any, Any],
-        mine: _Blocks,
-    ) -> None:
-        """One stage of one step. rows: first, end, and how many rows of this chunk lie before the step."""
-        (first, end, before), tile = rows, self.tiles[index]
-        if functions.means is not None:
-            with loop(builder, first, end, 1) as row:
-                builder.call(functions.means, (table, places, row))
-        for start, stop, count in equal_parts(builder, first, end, ROWS):
-            with loop(builder, start, stop, count) as row:
-                for low, high, blocks in self._parts_of_blocks(builder, tile, mine, count):
-                    with loop(builder, low, high, blocks) as block:
-                        panel, size = self._panel(builder, table, index, block)
-                        sums, sums_size = self._sums(builder, table, index, block)
-                        offset = builder.mul(builder.add(before, row), I64(tile.sums * tile.lanes))
-                        early = self.writer.element(builder, sums, offset) if functions.early else sums
-                        unit = builder.mul(block, I64(tile.lanes))
-                        where = (table, places, panel, size, early, sums_size, unit, row)
-                        key = builder.add(builder.mul(count, I64(_KEY)), blocks)
-                        choose(builder, key, {n: partial(builder.call, f, where) for n, f in functions.strips.items()})
-
-    def _parts_of_blocks(self, builder: ir.IRBuilder, tile: Tile, mine: _Blocks, rows: Any) -> Any:
-        most: Any = I64(_most_blocks(tile, ROWS))
-        for count in range(ROWS - 1, 0, -1):
-            fits = builder.icmp_signed("==", rows, I64(count))
-            most = builder.select(fits, I64(_most_blocks(tile, count)), most)
-        return equal_parts(builder, mine.low, mine.high, most)
 
     def _panel(self, builder: ir.IRBuilder, table: Any, index: int, block: Any) -> tuple[Any, Any]:
         """Where a block's packed weights begin, and how many there are in each block."""
@@ -196,7 +163,16 @@ class FewEmitter:
         return self.writer.element(builder, base, builder.mul(block, size)), size
 
 
-_KEY = 64
+def _sizes(most: int) -> list[int]:
+    """By how many rows at once the input's part is summed up: the most, and halves of it for the last few rows of a
+    chunk, which are not worth a function for every number."""
+    sizes = [most]
+    while sizes[-1] > 1:
+        sizes.append(sizes[-1] // 2)
+    return sizes
+
+
+_KEY = 16  # more than there are blocks
 
 
 def _key(rows: int, blocks: int) -> int:
@@ -206,3 +182,12 @@ def _key(rows: int, blocks: int) -> int:
 def _most_blocks(tile: Tile, rows: int) -> int:
     """How many blocks of units fit into registers for so many rows."""
     return max(1, tile.rows // rows)
+
+
+def _blocks_for(builder: ir.IRBuilder, tile: Tile, rows: Any) -> Any:
+    """The same for a number of rows that is known when the kernel runs."""
+    most: Any = I64(_most_blocks(tile, ROWS))
+    for count in range(ROWS - 1, 0, -1):
+        fits = builder.icmp_signed("==", rows, I64(count))
+        most = builder.select(fits, I64(_most_blocks(tile, count)), most)
+    return most

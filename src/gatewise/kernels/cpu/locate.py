@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
-from .loops import larger, smaller
+from .loops import larger, loop, numbers, smaller
 from .table import Array, When
 from .writer import POINTER, Writer
 
@@ -63,12 +63,19 @@ def moment(writer: Writer, builder: ir.IRBuilder, begin: Any, end: Any, index: A
 
 
 def located(
-    writer: Writer, builder: ir.IRBuilder, table: Any, places: Any, step: Step, first: Any, end: Any
+    writer: Writer,
+    builder: ir.IRBuilder,
+    locate: ir.Function,
+    table: Any,
+    places: Any,
+    step: Step,
+    first: Any,
+    end: Any,
 ) -> Generator[tuple[Any, Any], None, None]:
     """Stretches (first, end) of these rows, after filling the places for each, around what is written for them.
 
     Going back in time, sequences that end at this step have nothing behind them and are a stretch of their own; going
-    forward it does not matter.
+    forward it does not matter. locate: from :func:`emit_locate`.
     """
     middle = smaller(builder, end, step.continuing) if writer.sweep.backward else end
     stretches = [(first, middle, False)]
@@ -76,28 +83,43 @@ def located(
         stretches.append((larger(builder, first, middle), end, True))
     for start, limit, ending in stretches:
         with builder.if_then(builder.icmp_signed("<", start, limit)):
-            _locate(writer, builder, table, places, step, ending=ending)
+            at_first = builder.zext(step.first, I64)
+            builder.call(locate, (table, places, step.before, step.now, step.after, at_first, I64(int(ending))))
             yield start, limit
 
 
-def _locate(writer: Writer, builder: ir.IRBuilder, table: Any, places: Any, step: Step, *, ending: bool) -> None:
-    """Fill the places. ending: for sequences whose last step this is."""
-    rows = {When.HELD: I64(0), When.NOW: step.now, When.BEFORE: step.before, When.AFTER: step.after}
-    false, true = ir.Constant(ir.IntType(1), 0), ir.Constant(ir.IntType(1), 1)
-    edges = {When.HELD: false, When.NOW: false, When.BEFORE: step.first, When.AFTER: true if ending else false}
-    for index, name in enumerate(writer.sweep.arrays):
-        start, stride, when, edge, edge_row = (
-            writer.slot(builder, table, name, offset) for offset in range(len(Array._fields))
+def emit_locate(writer: Writer) -> ir.Function:
+    """A function of (table, places, first rows of the step before, of this one and of the one after, whether this step
+    is the first, whether it is the last of the sequences in question) that fills the places."""
+    function, builder = writer.function("locate", POINTER, POINTER, *(I64,) * 5)
+    table, places, before, now, after, at_first, at_last = function.args
+    rows, edges = (builder.alloca(I64, I64(len(When))) for _ in range(2))
+    nothing = I64(0)
+    for when, row, at_edge in (
+        (When.HELD, nothing, nothing),
+        (When.NOW, now, nothing),
+        (When.BEFORE, before, at_first),
+        (When.AFTER, after, at_last),
+    ):
+        for values, number in ((rows, row), (edges, at_edge)):
+            builder.store(number, builder.gep(values, [I64(when)], source_etype=I64))
+    arrays = writer.sweep.arrays
+    begin = builder.gep(table, [I64(writer.table.slots[arrays[0]])], source_etype=I64)
+    with loop(builder, I64(0), I64(len(arrays)), 1) as index:
+        base = builder.gep(begin, [builder.mul(index, I64(len(Array._fields)))], source_etype=I64)
+        array = Array(**numbers(builder, base, Array._fields))
+        row, edge = (
+            builder.load(builder.gep(values, [array.when], source_etype=I64), typ=I64) for values in (rows, edges)
         )
-        row, at_edge = rows[When.HELD], edges[When.HELD]
-        for kind in (When.NOW, When.BEFORE, When.AFTER):
-            mine = builder.icmp_signed("==", when, I64(kind))
-            row = builder.select(mine, rows[kind], row)
-            at_edge = builder.select(mine, edges[kind], at_edge)
-        inside = builder.add(start, builder.mul(builder.mul(row, stride), I64(writer.format.bytes)))
-        for offset, (there, here) in enumerate(((edge, inside), (edge_row, stride))):
-            address = builder.gep(places, [I64(2 * index + offset)], source_etype=I64)
-            builder.store(builder.select(at_edge, there, here), address)
+        at_edge = builder.icmp_signed("!=", edge, nothing)
+        offset = builder.mul(builder.mul(row, array.row), I64(writer.format.bytes))
+        inside = builder.add(array.pointer, offset)
+        place = builder.gep(places, [builder.mul(index, I64(2))], source_etype=I64)
+        builder.store(builder.select(at_edge, array.edge, inside), place)
+        stride = builder.select(at_edge, array.edge_row, array.row)
+        builder.store(stride, builder.gep(place, [I64(1)], source_etype=I64))
+    builder.ret_void()
+    return function
 
 
 def row_at(writer: Writer, builder: ir.IRBuilder, table: Any, time: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,19 @@ from ...compiler.render.llvm_math import I64
 @contextmanager
 def loop(builder: ir.IRBuilder, start: Any, stop: Any, step: Any) -> Generator[Any, None, None]:
     """``for index in range(start, stop, step)`` around what is written inside."""
+    with carrying(builder, start, stop, step, {}) as index:
+        yield index
+
+
+@contextmanager
+def carrying(
+    builder: ir.IRBuilder, start: Any, stop: Any, step: Any, values: dict[Any, Any]
+) -> Generator[Any, None, None]:
+    """The same with values that stay in registers from one round to the next.
+
+    What is written inside reads them from ``values`` and puts there what they become; after the loop they are what the
+    last round made of them.
+    """
     before = builder.block
     test = builder.append_basic_block("loop")
     inside = builder.append_basic_block("inside")
@@ -22,11 +35,18 @@ def loop(builder: ir.IRBuilder, start: Any, stop: Any, step: Any) -> Generator[A
     builder.position_at_end(test)
     index = builder.phi(I64)
     index.add_incoming(start, before)
+    carried = {key: builder.phi(value.type) for key, value in values.items()}
+    for key, phi in carried.items():
+        phi.add_incoming(values[key], before)
+    values.update(carried)
     builder.cbranch(builder.icmp_signed("<", index, stop), inside, after)
     builder.position_at_end(inside)
     yield index
     following = builder.add(index, I64(step) if isinstance(step, int) else step)
     index.add_incoming(following, builder.block)
+    for key, phi in carried.items():
+        phi.add_incoming(values[key], builder.block)
+    values.update(carried)
     builder.branch(test)
     builder.position_at_end(after)
 
@@ -41,29 +61,32 @@ def larger(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.icmp_signed("<", a, b), b, a)
 
 
-def choose(builder: ir.IRBuilder, key: Any, cases: Mapping[int, Callable[[], object]]) -> None:
-    """Write each case, of which the one with this key is run; the key must be one of them."""
-    blocks = {number: builder.append_basic_block(f"case_{number}") for number in cases}
-    after = builder.append_basic_block("after")
-    switch = builder.switch(key, after)
-    for number, block in blocks.items():
-        switch.add_case(I64(number), block)
-        builder.position_at_end(block)
-        cases[number]()
-        builder.branch(after)
-    builder.position_at_end(after)
+def call_chosen(
+    builder: ir.IRBuilder, functions: Mapping[int, ir.Function], key: Any, arguments: Sequence[Any], name: str
+) -> None:
+    """Call the function with this key, which must be one of them. name: of the table of their addresses."""
+    kind = next(iter(functions.values())).type
+    addresses = [functions.get(number, ir.Constant(kind, None)) for number in range(max(functions) + 1)]
+    table = ir.GlobalVariable(builder.module, ir.ArrayType(kind, len(addresses)), name)
+    table.linkage, table.global_constant = "internal", True
+    table.initializer = ir.Constant(table.value_type, addresses)
+    place = builder.gep(table, [I64(0), key], source_etype=table.value_type)
+    builder.call(builder.load(place, typ=kind), arguments)
 
 
-def equal_parts(builder: ir.IRBuilder, first: Any, end: Any, most: Any) -> tuple[tuple[Any, Any, Any], ...]:
-    """A range cut into as few parts of at most ``most`` as there can be, as equal as they can be: two stretches of
-    (start, stop, size of each part). 20 are 4 times 5, not 3 times 6 and then 2, which would leave registers idle."""
+@contextmanager
+def equal_parts(builder: ir.IRBuilder, first: Any, end: Any, most: Any) -> Generator[tuple[Any, Any], None, None]:
+    """What is written inside for each part of a range, which is cut into as few parts of at most ``most`` as there can
+    be, as equal as they can be: (start, size). 20 are 4 times 5, not 3 times 6 and then 2, which would leave registers
+    idle."""
     count, most = builder.sub(end, first), I64(most) if isinstance(most, int) else most
     pieces = builder.udiv(builder.add(count, builder.sub(most, I64(1))), most)
-    pieces = builder.select(builder.icmp_signed("==", pieces, I64(0)), I64(1), pieces)
-    least, wider = builder.udiv(count, pieces), builder.urem(count, pieces)
-    more = builder.add(least, I64(1))
-    middle = builder.add(first, builder.mul(wider, more))
-    return (first, middle, more), (middle, end, least)
+    divisor = larger(builder, pieces, I64(1))
+    least, wider = builder.udiv(count, divisor), builder.urem(count, divisor)
+    with loop(builder, I64(0), pieces, 1) as piece:
+        start = builder.add(builder.mul(piece, least), smaller(builder, piece, wider))
+        more = builder.zext(builder.icmp_signed("<", piece, wider), I64)
+        yield builder.add(first, start), builder.add(least, more)
 
 
 def numbers(builder: ir.IRBuilder, base: Any, names: Sequence[str]) -> dict[str, Any]:

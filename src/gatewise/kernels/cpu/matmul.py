@@ -7,7 +7,7 @@ multiplying does not. Sums over k are taken in stretches, in an order that does 
 from __future__ import annotations
 
 import ctypes
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from ...compiler.render.llvm_math import I64, Lanes
 from .blocking import MOST_VECTORS, this_machine
 from .compile import Runnable, runnable
-from .loops import choose, equal_parts, loop, numbers, smaller
+from .loops import call_chosen, carrying, equal_parts, loop, numbers, smaller
 from .memory import empty
 from .pack import Job, pack_jobs
 from .team import emit_share
@@ -89,7 +89,7 @@ class _Emitter:
         self.format, self.vectors = FORMATS[dtype], vectors
         self.count = this_machine().vector_bytes // dtype.itemsize
         self.module = ir.Module(f"product_f{8 * self.format.bytes}_{vectors}")
-        self.copy = copy_tail(self.module, self.format.scalar)
+        self.copy = copy_tail(self.module, self.format.scalar, self.count)
         self.add = self._adder()
 
     def emit(self) -> ir.Module:
@@ -126,14 +126,12 @@ class _Emitter:
                 block = builder.mul(builder.mul(builder.udiv(column, width), length), width)
                 b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
                 left = builder.sub(columns, column)
-                for first, end, rows in equal_parts(builder, group, end_of_group, len(tiles)):
-                    with loop(builder, first, end, rows) as row:
-                        a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
-                        c_at = builder.add(builder.mul(row, given["c_row"]), column)
-                        where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
-                        steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
-                        calls = {most: partial(builder.call, tile, (*where, *steps)) for most, tile in tiles.items()}
-                        choose(builder, rows, calls)
+                with equal_parts(builder, group, end_of_group, len(tiles)) as (row, rows):
+                    a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
+                    c_at = builder.add(builder.mul(row, given["c_row"]), column)
+                    where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
+                    steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
+                    call_chosen(builder, tiles, rows, (*where, *steps), "tiles")
 
     @staticmethod
     def _divided(builder: ir.IRBuilder, number: Any, by: Any) -> Any:
@@ -148,25 +146,22 @@ class _Emitter:
         function.attributes.add("noinline")
         a, b, c, a_row, a_k, c_row, count, left = function.args
         lanes = Lanes(builder, self.format, self.count)
-        places = [[builder.alloca(lanes.vector) for _ in range(vectors)] for _ in range(rows)]
-        for place in (place for row in places for place in row):
-            builder.store(lanes.constant(0.0), place)
+        sums = {(row, v): lanes.constant(0.0) for row in range(rows) for v in range(vectors)}
         starts = [self._at(builder, a, builder.mul(I64(row), a_row)) for row in range(rows)]
-        with loop(builder, I64(0), count, 1) as k:
+        with carrying(builder, I64(0), count, 1, sums) as k:
             at = self._at(builder, b, builder.mul(k, I64(vectors * self.count)))
             weights = [
                 builder.load(self._at(builder, at, I64(v * self.count)), typ=lanes.vector, align=self.format.bytes)
                 for v in range(vectors)
             ]
             offset = builder.mul(k, a_k)
-            for start, row in zip(starts, places, strict=True):
+            for row, start in enumerate(starts):
                 scalar = builder.load(self._at(builder, start, offset), typ=self.format.scalar)
                 operand = lanes.splat(scalar)
-                for weight, place in zip(weights, row, strict=True):
-                    builder.store(lanes.fma(operand, weight, builder.load(place, typ=lanes.vector)), place)
+                for v, weight in enumerate(weights):
+                    sums[row, v] = lanes.fma(operand, weight, sums[row, v])
         totals = builder.alloca(lanes.vector, I64(rows * vectors))
-        for index, place in enumerate(place for row in places for place in row):
-            total = builder.load(place, typ=lanes.vector)
+        for index, total in enumerate(sums.values()):
             builder.store(total, builder.gep(totals, [I64(index)], source_etype=lanes.vector))
         builder.call(self.add, (totals, c, c_row, left, I64(rows)))
         builder.ret_void()

@@ -61,6 +61,7 @@ def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, few: bool, inputs: 
 @lru_cache(maxsize=_PLANS)
 def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, few: bool, inputs: int, units: int) -> Plan:
     """For the backward sweep."""
+    histories = histories and len(cell.state) > 1  # the output's is no history of its own
     vectors = _width(backward_sweep(cell, histories=histories), dtype, few, units)
     return _planned(_backward_kernel(cell, dtype, histories, vectors), cell, few, inputs, units, transposed=False)
 

@@ -18,12 +18,15 @@ _APART = 16  # numbers: two cache lines, since processors fetch them in pairs
 _PAUSES = {"x86_64": "pause", "AMD64": "pause", "aarch64": "yield", "arm64": "yield"}
 
 
-def emit_barrier(writer: Writer, builder: ir.IRBuilder, *, table: Any, phase: Any, number: Any, count: Any) -> None:
-    """Go on when all ``count`` threads are here. phase: how often this thread, ``number``, has been here.
+def emit_barrier(writer: Writer) -> ir.Function:
+    """A function of (table, phase, number, count) that returns when all ``count`` threads have called it.
 
-    Each thread tells it in a cache line of its own, from the table's ``barrier`` on, which the others watch: two
-    threads need one transfer between their caches each way, where a common counter takes three.
+    number: of this thread. phase: the address of how often it has been here. Each thread tells that in a cache line of
+    its own, from the table's ``barrier`` on, which the others watch: two threads need one transfer between their caches
+    each way, where a common counter takes three.
     """
+    function, builder = writer.function("wait", POINTER, POINTER, I64, I64)
+    table, phase, number, count = function.args
     with builder.if_then(builder.icmp_signed(">", count, I64(1))):
         passed = builder.add(builder.load(phase, typ=I64), I64(1))
         builder.store(passed, phase)
@@ -31,6 +34,8 @@ def emit_barrier(writer: Writer, builder: ir.IRBuilder, *, table: Any, phase: An
         builder.store_atomic(passed, _flag(builder, flags, number), "release", 8)
         with loop(builder, I64(0), count, 1) as other:
             _wait(writer, builder, table, _flag(builder, flags, other), passed)
+    builder.ret_void()
+    return function
 
 
 def barrier_numbers(threads: int) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import reduce
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64, Lanes
 from ...compiler.stages import INPUT, Product, Stage
 from .blocking import Tile
-from .loops import loop
+from .loops import carrying
 from .writer import POINTER, Writer
 
 
@@ -37,24 +39,23 @@ class EarlySums:
         table, panel, x, distance, target = self.function.args
         (product,) = early_products(self.stage)
         names = list(product.feeds)
-        places = {(name, r): builder.alloca(lanes.vector) for name in names for r in range(self.rows)}
-        for place in places.values():
-            builder.store(lanes.constant(0.0), place)
+        sums = {(name, r): lanes.constant(0.0) for name in self.stage.starts for r in range(self.rows)}
+        fed = {key: total for key, total in sums.items() if key[0] in names}
         rows = [self.writer.element(builder, x, builder.mul(I64(r), distance)) for r in range(self.rows)]
-        with loop(builder, I64(0), self.writer.slot(builder, table, "inputs"), 1) as k:
+        with carrying(builder, I64(0), self.writer.slot(builder, table, "inputs"), 1, fed) as k:
             at = self.writer.element(builder, panel, builder.mul(k, I64(len(names) * self.tile.lanes)))
             weights = [self._load(self.writer.element(builder, at, I64(i * lanes.count))) for i in range(len(names))]
             for r, row in enumerate(rows):
                 scalar = builder.load(self.writer.element(builder, row, k), typ=self.writer.format.scalar)
                 operand = lanes.splat(scalar)
                 for name, weight in zip(names, weights, strict=True):
-                    total = builder.load(places[name, r], typ=lanes.vector)
-                    builder.store(lanes.fma(operand, weight, total), places[name, r])
+                    fed[name, r] = lanes.fma(operand, weight, fed[name, r])
+        sums.update(fed)
         for r in range(self.rows):
             for index, name in enumerate(self.stage.starts):
-                value = builder.load(places[name, r], typ=lanes.vector) if name in names else lanes.constant(0.0)
                 offset = (r * self.tile.sums + index) * lanes.count
-                builder.store(value, self.writer.element(builder, target, I64(offset)), align=self.writer.format.bytes)
+                place = self.writer.element(builder, target, I64(offset))
+                builder.store(sums[name, r], place, align=self.writer.format.bytes)
         builder.ret_void()
         return self.function
 
@@ -79,6 +80,8 @@ class Strips:
         first row)."""
         builder, lanes = self.builder, self.lanes
         table, places, panel, size, early, early_size, unit, row = self.function.args
+        order = [(j, r, name) for j in range(self.blocks) for r in range(self.rows) for name in self.stage.starts]
+        spill = builder.alloca(lanes.vector, I64(len(order)))
         keys = [
             (p, name, r, j)
             for p, product in enumerate(self.products)
@@ -86,45 +89,33 @@ class Strips:
             for r in range(self.rows)
             for j in range(self.blocks)
         ]
-        sums = {key: builder.alloca(lanes.vector) for key in keys}
-        begun: dict[tuple[str, int, int], Any] = {}
-        for key, place in sums.items():
-            begin = None if key[1:] in begun else self._early(early, early_size, *key[1:])
-            begun[key[1:]] = True
-            builder.store(lanes.constant(0.0) if begin is None else begin, place)
+        sums: dict[tuple[int, str, int, int], Any] = {}
+        begun: set[tuple[str, int, int]] = set()
+        for key in keys:
+            sums[key] = lanes.constant(0.0) if key[1:] in begun else self._early(early, early_size, *key[1:])
+            begun.add(key[1:])
         if self.products:
             self._multiply(sums, table, places, panel, size, row)
-        spill = builder.alloca(lanes.vector, I64(self.rows * self.tile.sums * self.blocks))
-        for j in range(self.blocks):
-            for r in range(self.rows):
-                for index, name in enumerate(self.stage.starts):
-                    total = self._total(sums, early, early_size, name, r, j)
-                    position = (j * self.rows + r) * self.tile.sums + index
-                    builder.store(total, builder.gep(spill, [I64(position)], source_etype=lanes.vector))
-            mine = builder.gep(spill, [I64(j * self.rows * self.tile.sums)], source_etype=lanes.vector)
-            first = builder.add(unit, I64(j * lanes.count))
-            builder.call(self.body, (table, places, mine, first, row, I64(self.rows)))
+        for position, (j, r, name) in enumerate(order):
+            total = self._total(sums, early, early_size, name, r, j)
+            builder.store(total, builder.gep(spill, [I64(position)], source_etype=lanes.vector))
+        end = builder.add(unit, I64(self.blocks * lanes.count))
+        builder.call(self.body, (table, places, spill, unit, end, row, I64(self.rows)))
         builder.ret_void()
         return self.function
 
     def _early(self, early: Any, size: Any, name: str, r: int, j: int) -> Any:
-        """The sum of the input's product, None where the stage has none."""
+        """The sum of the input's product, zero where the stage has none."""
         if not early_products(self.stage):
-            return None
+            return self.lanes.constant(0.0)
         offset = I64((r * self.tile.sums + list(self.stage.starts).index(name)) * self.lanes.count)
         address = self.writer.element(self.builder, early, self.builder.mul(I64(j), size), offset)
         return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
 
     def _total(self, sums: dict[Any, Any], early: Any, size: Any, name: str, r: int, j: int) -> Any:
         """The parts of all products that feed a sum, in order."""
-        parts = [place for key, place in sums.items() if key[1:] == (name, r, j)]
-        if not parts:
-            begin = self._early(early, size, name, r, j)
-            return self.lanes.constant(0.0) if begin is None else begin
-        total = self.builder.load(parts[0], typ=self.lanes.vector)
-        for part in parts[1:]:
-            total = self.builder.fadd(total, self.builder.load(part, typ=self.lanes.vector))
-        return total
+        parts = [total for key, total in sums.items() if key[1:] == (name, r, j)]
+        return reduce(self.builder.fadd, parts) if parts else self._early(early, size, name, r, j)
 
     def _multiply(self, sums: dict[Any, Any], table: Any, places: Any, panel: Any, size: Any, row: Any) -> None:
         builder, lanes, count = self.builder, self.lanes, self.tile.lanes
@@ -145,7 +136,7 @@ class Strips:
             for p in range(len(self.products))
             for j in range(self.blocks)
         }
-        with loop(builder, I64(0), units, 1) as k:
+        with carrying(builder, I64(0), units, 1, sums) as k:
             for p, product in enumerate(self.products):
                 offset = builder.mul(k, I64(len(product.feeds) * count))
                 values = [
@@ -160,9 +151,17 @@ class Strips:
                         address = self.writer.element(builder, at, I64(index * count))
                         weight = builder.load(address, typ=lanes.vector, align=self.writer.format.bytes)
                         for r, value in enumerate(values):
-                            place = sums[p, name, r, j]
-                            total = lanes.fma(value, weight, builder.load(place, typ=lanes.vector))
-                            builder.store(total, place)
+                            sums[p, name, r, j] = lanes.fma(value, weight, sums[p, name, r, j])
+
+
+class _Loop(NamedTuple):
+    """What products have in common that one loop can do one after another.
+
+    length: the name of how many k there are. names: the sums that each feeds.
+    """
+
+    length: str
+    names: tuple[str, ...]
 
 
 class Sums:
@@ -178,44 +177,70 @@ class Sums:
         """The function of (table, places, panel, first unit, first row)."""
         builder = self.builder
         table, places, panel, unit, row = self.function.args
-        sums = {key: builder.alloca(self.lanes.vector, name=key[0]) for key in self._keys()}
-        for place in sums.values():
-            builder.store(self.lanes.constant(0.0), place)
-        for product in self.stage.products:
-            panel = self._product(product, sums, table, places, panel, row)
+        sums = dict.fromkeys(self._keys(), self.lanes.constant(0.0))
         spill = builder.alloca(self.lanes.vector, I64(len(sums)))
-        for position, place in enumerate(sums.values()):
-            address = builder.gep(spill, [I64(position)], source_etype=self.lanes.vector)
-            builder.store(builder.load(place, typ=self.lanes.vector), address)
-        builder.call(self.body, (table, places, spill, unit, row, I64(self.rows)))
+        for alike, products in groupby(self.stage.products, key=self._loop_of):
+            fed = {key: total for key, total in sums.items() if key[0] in alike.names}
+            panel = self._products(alike, [product.operand for product in products], fed, table, places, panel, row)
+            sums.update(fed)
+        for position, total in enumerate(sums.values()):
+            builder.store(total, builder.gep(spill, [I64(position)], source_etype=self.lanes.vector))
+        end = builder.add(unit, I64(self.tile.units))
+        builder.call(self.body, (table, places, spill, unit, end, row, I64(self.rows)))
         builder.ret_void()
         return self.function
 
     def _keys(self) -> list[tuple[str, int, int]]:
         """(sum, row, vector), in the order in which the body reads them."""
-        return [(s, r, v) for r in range(self.rows) for v in range(self.tile.vectors) for s in self.stage.starts]
+        return [(s, r, v) for v in range(self.tile.vectors) for r in range(self.rows) for s in self.stage.starts]
 
-    def _product(self, product: Product, sums: dict[Any, Any], table: Any, places: Any, panel: Any, row: Any) -> Any:
-        """Add one product; the place in the panel where the next one starts."""
+    @staticmethod
+    def _loop_of(product: Product) -> _Loop:
+        return _Loop("inputs" if product.operand == INPUT else "units", tuple(product.feeds))
+
+    def _products(
+        self, alike: _Loop, operands: list[str], fed: dict[Any, Any], table: Any, places: Any, panel: Any, row: Any
+    ) -> Any:
+        """Add neighbouring products that one loop can do; the place in the panel where the next one starts."""
+        builder, name = self.builder, f"{self.function.name}_{operands[0]}"
+        length = self.writer.slot(builder, table, alike.length)
+        width = I64(len(alike.names) * self.tile.units)
+        if len(operands) == 1:
+            self._product(alike, self._starts(places, self.writer.index(operands[0]), row), fed, panel, length)
+            return self.writer.element(builder, panel, builder.mul(length, width))
+        indices = self.writer.constant(name, [self.writer.index(operand) for operand in operands])
+        carried = {**fed, "panel": panel}
+        with carrying(builder, I64(0), I64(len(operands)), 1, carried) as p:
+            index = builder.load(builder.gep(indices, [p], source_etype=I64), typ=I64)
+            starts = self._starts(places, index, row)
+            self._product(alike, starts, carried, carried["panel"], length)
+            carried["panel"] = self.writer.element(builder, carried["panel"], builder.mul(length, width))
+        panel = carried.pop("panel")
+        fed.update(carried)
+        return panel
+
+    def _starts(self, places: Any, index: Any, row: Any) -> list[Any]:
+        """Where the rows of an operand start."""
+        rows = [self.builder.add(row, I64(r)) for r in range(self.rows)]
+        return [self.writer.row_at(self.builder, places, index, at) for at in rows]
+
+    def _product(self, alike: _Loop, starts: list[Any], fed: dict[Any, Any], panel: Any, length: Any) -> None:
         builder, tile = self.builder, self.tile
-        length = self.writer.slot(builder, table, "inputs" if product.operand == INPUT else "units")
-        width = len(product.feeds) * tile.units
-        rows = [self.writer.row(builder, places, product.operand, builder.add(row, I64(r))) for r in range(self.rows)]
-        with loop(builder, I64(0), length, 1) as k:
-            at = self.writer.element(builder, panel, builder.mul(k, I64(width)))
+        keys = [(name, r, v) for name in alike.names for r in range(self.rows) for v in range(tile.vectors)]
+        sums = {key: fed[key] for key in keys}
+        with carrying(builder, I64(0), length, 1, sums) as k:
+            at = self.writer.element(builder, panel, builder.mul(k, I64(len(alike.names) * tile.units)))
             weights = {
                 (name, v): self._weight(at, (position * tile.vectors + v) * tile.lanes)
-                for position, name in enumerate(product.feeds)
+                for position, name in enumerate(alike.names)
                 for v in range(tile.vectors)
             }
-            for r, start in enumerate(rows):
+            for r, start in enumerate(starts):
                 scalar = builder.load(self.writer.element(builder, start, k), typ=self.writer.format.scalar)
                 operand = self.lanes.splat(scalar)
                 for (name, v), weight in weights.items():
-                    place = sums[name, r, v]
-                    total = self.lanes.fma(operand, weight, builder.load(place, typ=self.lanes.vector))
-                    builder.store(total, place)
-        return self.writer.element(builder, panel, builder.mul(length, I64(width)))
+                    sums[name, r, v] = self.lanes.fma(operand, weight, sums[name, r, v])
+        fed.update(sums)
 
     def _weight(self, at: Any, offset: int) -> Any:
         address = self.writer.element(self.builder, at, I64(offset))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,10 +10,10 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import FLOAT32, FLOAT64, I64
 from ...compiler.stages import Sweep
-from .loops import loop
 from .table import Table
 
 POINTER = ir.PointerType()
+NOWHERE = ir.Constant(POINTER, None)
 FORMATS = {torch.float32: FLOAT32, torch.float64: FLOAT64}
 
 
@@ -38,6 +39,14 @@ class Writer:
             function.attributes.add("noinline")  # each is called from many places, and large
         return function, ir.IRBuilder(function.append_basic_block("entry"))
 
+    def constant(self, name: str, numbers: Sequence[Any]) -> Any:
+        """Where these 64-bit integers lie, under a name that is free."""
+        kind = ir.ArrayType(I64, len(numbers))
+        constant = ir.GlobalVariable(self.module, kind, self.module.get_unique_name(name))
+        constant.linkage, constant.global_constant = "internal", True
+        constant.initializer = ir.Constant(kind, [n if isinstance(n, ir.Constant) else I64(n) for n in numbers])
+        return constant.bitcast(POINTER)
+
     def slot(self, builder: ir.IRBuilder, table: Any, name: str, offset: int = 0) -> Any:
         """A number of the table."""
         address = builder.gep(table, [I64(self.table.slots[name] + offset)], source_etype=I64)
@@ -55,21 +64,50 @@ class Writer:
 
     def row(self, builder: ir.IRBuilder, places: Any, name: str, row: Any) -> Any:
         """Where a row of an array starts at the current step."""
-        index = 2 * self.sweep.arrays.index(name)
-        start = builder.load(builder.gep(places, [I64(index)], source_etype=I64), typ=I64)
-        stride = builder.load(builder.gep(places, [I64(index + 1)], source_etype=I64), typ=I64)
+        return self.row_at(builder, places, self.index(name), row)
+
+    def index(self, name: str) -> ir.Constant:
+        """Which of the arrays this is."""
+        return I64(self.sweep.arrays.index(name))
+
+    def row_at(self, builder: ir.IRBuilder, places: Any, index: Any, row: Any) -> Any:
+        """The same for the array with this index."""
+        place = _place(builder, places, index)
+        start = builder.load(place, typ=I64)
+        stride = builder.load(builder.gep(place, [I64(1)], source_etype=I64), typ=I64)
         return self.element(builder, builder.inttoptr(start, POINTER), builder.mul(row, stride))
 
+    def put_row(self, builder: ir.IRBuilder, places: Any, index: Any, address: Any) -> None:
+        """Let all rows of the array with this index start at one address."""
+        place = _place(builder, places, index)
+        builder.store(builder.ptrtoint(address, I64), place)
+        builder.store(I64(0), builder.gep(place, [I64(1)], source_etype=I64))
 
-def copy_tail(module: ir.Module, scalar: ir.Type) -> ir.Function:
-    """A function of (source, target, count) that copies one element at a time."""
+
+def _place(builder: ir.IRBuilder, places: Any, index: Any) -> Any:
+    twice = I64(2 * index.constant) if isinstance(index, ir.Constant) else builder.mul(index, I64(2))
+    return builder.gep(places, [twice], source_etype=I64)
+
+
+def copy_tail(module: ir.Module, scalar: ir.Type, lanes: int) -> ir.Function:
+    """A function of (source, target, count) that copies fewer elements than ``lanes``: a half of a vector if there are
+    so many, then a quarter, and so on, since every power of two is there once or not at all."""
     copy = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER, POINTER, I64)), "copy_tail")
     copy.linkage = "internal"
     copy.attributes.add("noinline")
     builder = ir.IRBuilder(copy.append_basic_block("entry"))
     source, target, count = copy.args
-    with loop(builder, I64(0), count, 1) as index:
-        value = builder.load(builder.gep(source, [index], source_etype=scalar), typ=scalar)
-        builder.store(value, builder.gep(target, [index], source_etype=scalar))
+    size = lanes // 2
+    while size:
+        part = ir.VectorType(scalar, size) if size > 1 else scalar
+        with builder.if_then(builder.icmp_signed("!=", builder.and_(count, I64(size)), I64(0))):
+            done = builder.and_(count, I64(-2 * size))
+            start, end = (builder.gep(base, [done], source_etype=scalar) for base in (source, target))
+            builder.store(builder.load(start, typ=part, align=_bytes(scalar)), end, align=_bytes(scalar))
+        size //= 2
     builder.ret_void()
     return copy
+
+
+def _bytes(scalar: ir.Type) -> int:
+    return 4 if isinstance(scalar, ir.FloatType) else 8
