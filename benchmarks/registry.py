@@ -9,6 +9,7 @@ from importlib import import_module
 BENCHMARKS = {
     "cpu": ("benchmarks.cpu.main", "our kernels and their peers, timed alternately on this processor"),
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
+    "compile": ("benchmarks.compilation", "what it takes to make the machine code of the CPU kernels"),
     "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
     "normalisation": ("benchmarks.normalisation", "what a forecaster that carries its state pays in accuracy"),
     "forecast_update": ("benchmarks.forecast_update", "what one more row costs a forecaster"),

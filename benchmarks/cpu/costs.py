@@ -1,4 +1,4 @@
-"""What a layer costs beside throughput: a step's latency, a busy neighbour, memory, compilation."""
+"""What a layer costs beside throughput: a step's latency, a busy neighbour, memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import torch
 
 import gatewise
 from gatewise.cells import CELLS
-from gatewise.compiler.stages import backward_sweep, forward_sweep
-from gatewise.kernels.cpu.compile import compile_sweep
 from gatewise.nn import LSTM
 
 from ..measure import alternately
@@ -84,32 +81,6 @@ def _peak(name: str) -> float:
     return float(run.stdout)
 
 
-def compilation(plan: Plan) -> Finding:
-    """The first call of each cell: seconds to write, optimise and assemble its kernels."""
-    rows: list[Row] = []
-    for name, cell in CELLS.items():
-        plan.progress(f"compiling {name}")
-        kernels = {
-            "inference": forward_sweep(cell, keep=False),
-            "training": forward_sweep(cell, keep=True),
-            "backward": backward_sweep(cell),
-        }
-        seconds = {kind: _seconds(partial(compile_sweep, sweep, torch.float32)) for kind, sweep in kernels.items()}
-        rows.append(Row(name, 1, figures=seconds))
-    slowest, case, kind = max((seconds, row.case, kind) for row in rows for kind, seconds in row.figures.items())
-    return Finding(
-        "seconds to compile a kernel",
-        rows,
-        [Verdict("at most 0.5 s each", f"{slowest:.2f} s: {case}, {kind}", slowest <= 0.5)],
-    )
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
-
-
 def streaming(plan: Plan) -> Finding:
     """One step from Python with the state kept, one sequence."""
     plan.progress("streaming")
@@ -147,7 +118,6 @@ def long_sequence(plan: Plan) -> Finding:
 SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     "busy": busy,
     "memory": memory,
-    "compilation": compilation,
     "streaming": streaming,
     "long_sequence": long_sequence,
 }

@@ -1,0 +1,133 @@
+"""What it takes to make machine code: every kernel of the cells, in Python, in LLVM's passes and in its code generator.
+
+    python -m benchmarks compile [--cells NAME ...] [--repeat 3] [--json FILE] [--markdown FILE]
+
+A cell has kernels for inference, for training, for its backward pass and for one that is given gradients of all states;
+each for float32 and float64, for few rows and for many, these for every width of its tiles. A call compiles the two or
+three that it needs. Seconds are those of this process, the least of several runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from gatewise.cells import CELLS
+from gatewise.compiler.stages import Sweep, backward_sweep, forward_sweep
+from gatewise.equation import Cell
+from gatewise.kernels.cpu.blocking import this_machine, widths
+from gatewise.kernels.cpu.compile import FEW, llvm_text, optimised, target_machine
+from gatewise.kernels.dispatch import FUSED_DTYPES
+from gatewise.transforms import layer_norm
+
+from .cpu.report import markdown, show, write
+from .cpu.result import Finding, Row, Verdict
+
+# Layer normalisation cuts a step into stages, and has the longest programs.
+KINDS = {
+    **CELLS,
+    "lstm, layer norm": layer_norm(CELLS["lstm"], "memory"),
+    "slstm, layer norm": layer_norm(CELLS["slstm"]),
+}
+_LONGEST = 0.5  # seconds
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one kernel: seconds in Python, LLVM's passes and its code generator, and bytes of the object file."""
+
+    cell: str
+    kernel: str
+    python: float
+    passes: float
+    generator: float
+    size: int
+
+    @property
+    def seconds(self) -> float:
+        """In all."""
+        return self.python + self.passes + self.generator
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the tables."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m benchmarks compile", description=__doc__, formatter_class=form)
+    parser.add_argument("--cells", nargs="+", choices=KINDS, default=list(KINDS), metavar="NAME", help=", ".join(KINDS))
+    parser.add_argument("--repeat", type=int, default=3, help="runs of which the least counts")
+    parser.add_argument("--json", type=Path, help="write everything there")
+    parser.add_argument("--markdown", type=Path, help="write the tables there")
+    options = parser.parse_args(arguments)
+    costs = [cost for name in options.cells for cost in costs_of(name, options.repeat)]
+    findings = [_by("cell", costs, lambda cost: cost.cell), _by("kernel", costs, lambda cost: cost.kernel)]
+    for finding in findings:
+        show(finding, Console(width=None if sys.stdout.isatty() else 180))
+    if options.json:
+        write(findings, options.json)
+    if options.markdown:
+        options.markdown.write_text(markdown(findings))
+
+
+def sweeps_of(cell: Cell) -> dict[str, Sweep]:
+    """The passes that a cell is compiled for."""
+    sweeps = {
+        "inference": forward_sweep(cell, keep=False),
+        "training": forward_sweep(cell, keep=True),
+        "backward": backward_sweep(cell),
+    }
+    if len(cell.state) > 1:
+        sweeps["backward, all states"] = backward_sweep(cell, histories=True)
+    return sweeps
+
+
+def costs_of(name: str, repeat: int) -> Iterator[Cost]:
+    """What each kernel of a cell costs."""
+    for kernel, sweep in sweeps_of(KINDS[name]).items():
+        for dtype in FUSED_DTYPES:
+            for width in (FEW, *widths(sweep.stages, dtype, this_machine())):
+                rows = "few rows" if width == FEW else "many rows"
+                runs = [_cost(name, f"{kernel}, {rows}", sweep, dtype, width) for _ in range(repeat)]
+                yield min(runs, key=lambda cost: cost.seconds)
+
+
+def _cost(name: str, kernel: str, sweep: Sweep, dtype: torch.dtype, width: int) -> Cost:
+    begun = time.process_time()
+    text = llvm_text(sweep, dtype, width)
+    written = time.process_time()
+    module = optimised(text)
+    passed = time.process_time()
+    code = target_machine().emit_object(module)
+    return Cost(name, kernel, written - begun, passed - written, time.process_time() - passed, len(code))
+
+
+def _by(what: str, costs: Sequence[Cost], key: Callable[[Cost], str]) -> Finding:
+    rows = [_row(name, [cost for cost in costs if key(cost) == name]) for name in dict.fromkeys(map(key, costs))]
+    longest = max(costs, key=lambda cost: cost.seconds)
+    reached = f"{longest.seconds:.2f} s: {longest.cell}, {longest.kernel}"
+    goal = Verdict(f"at most {_LONGEST} s each", reached, longest.seconds <= _LONGEST)
+    return Finding(f"seconds to compile kernels, by {what}", rows, [goal])
+
+
+def _row(name: str, costs: Sequence[Cost]) -> Row:
+    figures = {
+        "kernels": len(costs),
+        "mean": sum(cost.seconds for cost in costs) / len(costs),
+        "longest": max(cost.seconds for cost in costs),
+        "all": sum(cost.seconds for cost in costs),
+        "Python": sum(cost.python for cost in costs),
+        "passes": sum(cost.passes for cost in costs),
+        "code": sum(cost.generator for cost in costs),
+        "KiB": sum(cost.size for cost in costs) / 1024,
+    }
+    return Row(name, 1, figures=figures)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
