@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-
 ARGUMENT = re.compile(r"""(?<!['"\w])`([a-z_]+)(?:=("(?:[^"\\]|\\.)*"|-?\d+|True|False))?`""")
 """An `argument` in a message: its name, and its value as Python writes it, if there is one."""
 
@@ -107,6 +106,11 @@ def place(row: int | None = None, column: str | None = None, first_row: int | No
 def moved(error: _Error, where: str) -> _Error:
     """A copy of the error, of its own class and with all its fields, that names another place."""
     return _restored(type(error), {**error.__dict__, "where": where})
+
+
+def advised(error: _Error, hint: str) -> _Error:
+    """A copy of the error, of its own class and with all its fields, that gives another hint."""
+    return _restored(type(error), {**error.__dict__, "hint": hint})
 
 
 @contextmanager

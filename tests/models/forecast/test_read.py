@@ -11,7 +11,7 @@ import pytest
 
 import gatewise
 from gatewise.cli import follow
-from gatewise.errors import InputError
+from gatewise.errors import InputError, advised, argument
 from gatewise.forecast import Forecaster, ReadOptions
 from gatewise.tables.panel import Panel
 
@@ -124,3 +124,11 @@ def test_the_options_are_documented() -> None:
         assert f"\n        {name}: " in text
     assert "\n    Args:" in text
     assert "\n    Raises:" in text
+
+
+def test_an_error_keeps_its_fields_where_it_says_how_to_read_in_python() -> None:
+    error = InputError("it is too short", hint=f"use {argument('fill')}", row=3, column="y")
+    told = advised(error, "another")
+    assert (type(told), told.what, told.where, told.hint) == (InputError, error.what, error.where, "another")
+    assert (told.row, told.column) == (3, "y")
+    assert str(told) == "row 3 (counted from 0), column 'y': it is too short\nhint: another"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import ARGUMENT, InputError, ModelFileError
+from ...errors import ARGUMENT, InputError, ModelFileError, advised
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...words import capital
@@ -318,5 +318,4 @@ def _read(frame: Any, read: ReadOptions, schema: Schema | None, pace: Frequency 
     except InputError as error:
         if not ARGUMENT.search(error.hint):
             raise
-        hint = f"{error.hint} (set in ReadOptions, which is passed as read)"
-        raise InputError(error.what, where=error.where, hint=hint) from error
+        raise advised(error, f"{error.hint} (set in ReadOptions, which is passed as read)") from error
