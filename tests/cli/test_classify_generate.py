@@ -119,3 +119,9 @@ def test_what_is_written_cannot_steer_the_terminal(capsys: pytest.CaptureFixture
     Path("text.txt").write_text("\x1b[31m" * 400)
     assert follow(["generate", "text.txt", "--epochs", "1", "--prompt", "\x1b", "--length", "50"]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_empty_text_is_called_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty.txt").write_text("")
+    assert follow(["generate", "empty.txt"]) == 1
+    assert capsys.readouterr().err == "gatewise: error: empty.txt: the file is empty\nhint: give a text to learn from\n"

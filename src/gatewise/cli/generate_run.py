@@ -80,6 +80,8 @@ def _loaded(path: Path) -> tuple[LanguageModel, dict[str, Any]]:
 def _trained(request: Request) -> tuple[LanguageModel, dict[str, Any]]:
     assert request.text is not None
     text = read_text(request.text)
+    if not text:
+        raise InputError("the file is empty", where=str(request.text), hint="give a text to learn from")
     cut = len(text) - int(_HELD_OUT * len(text))
     known = "".join(sorted(set(text)))
     _check_prompt(request.prompt, known)
