@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files escape extras words",
-    "equation container pages",
+    "equation container pages progress",
     "cells compiler",
     "diagram transforms kernels lookup",
     "nn show tables",

@@ -166,7 +166,7 @@ def test_a_source_is_shared_as_it_stands() -> None:
 def test_only_the_first_process_shows_its_progress(
     rank: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("RANK", str(rank))
     make([Progress()]).run(steps=2)
     assert ("step 2" in capsys.readouterr().err) == (rank == 0)

@@ -11,7 +11,7 @@ from ..errors import InputError, argument
 from ..files import check_writable
 from ..models.arguments import percents, seconds
 from ..models.forecast.estimator import AUTO, WINDOWS, Forecaster
-from ..models.forecast.progress import Progress
+from ..progress import OnProgress
 from ..tables.options import ReadOptions
 
 
@@ -36,7 +36,7 @@ class Plan:
         """Whether the backtest chooses the model."""
         return self.model in (None, AUTO)
 
-    def forecaster(self, progress: Progress | None, share: float = 1.0) -> Forecaster:
+    def forecaster(self, progress: OnProgress | None, share: float = 1.0) -> Forecaster:
         """An unfitted forecaster with ``share`` of the budget. Raises InputError for what it cannot take."""
         if self.horizon is None:
             raise InputError(

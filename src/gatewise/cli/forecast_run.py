@@ -10,8 +10,8 @@ from ..files import atomic_write
 from ..models.forecast.estimator import Forecaster
 from ..models.forecast.evaluation.backtest import TooShortError
 from ..models.forecast.outcome import Outcome
-from ..models.forecast.progress import Progress, Stages
 from ..models.forecast.results import Backtest, central_levels
+from ..progress import OnProgress, Stages, progress_bar
 from ..tables.panel import Panel
 from ..tables.reading import load_panel
 from ..words import capital
@@ -22,15 +22,13 @@ __all__ = ["Files", "Plan", "Request", "check", "run"]
 
 def run(request: Request) -> None:
     """Do what was asked: files first, then stdout. Raises GatewiseError, and then leaves no half-written file."""
-    from .watch import watched
-
-    with watched() as progress:
+    with progress_bar("reading") as progress:
         forecaster, outcome = carry_out(request, progress)
     _write(request.files, forecaster, outcome)
     _show(outcome, json=request.json)
 
 
-def carry_out(request: Request, progress: Progress | None = None) -> tuple[Forecaster, Outcome]:
+def carry_out(request: Request, progress: OnProgress | None = None) -> tuple[Forecaster, Outcome]:
     """Read, train or load, and forecast."""
     from ..version import version
 
@@ -60,7 +58,7 @@ class _Ready:
     notes: tuple[str, ...]
 
 
-def _trained(plan: Plan, panel: Panel, progress: Progress | None) -> _Ready:
+def _trained(plan: Plan, panel: Panel, progress: OnProgress | None) -> _Ready:
     if plan.auto:
         forecaster = plan.forecaster(progress).fit(panel, windows=plan.windows)
         return _Ready(forecaster, forecaster.backtest_, forecaster.notes_)

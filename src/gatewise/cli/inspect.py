@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -61,9 +58,10 @@ def inspect(
         question = Question(series, row, last, output)
         _check(model, data, report, both=None not in (series, row))
     with failing(context, DATA):
+        from ..progress import busy
         from .inspect_run import looked, show
 
-        with _busy():
+        with busy("looking inside"):
             inside = looked(_looked_at(model, data, reading, label, question), layer)
         holds = show(inside, report, layer, json=json)
     if not holds:
@@ -94,15 +92,3 @@ def _looked_at(model: Path, data: Path, options: ReadOptions, label: str, questi
     loaded = kind.load(model)
     with located(data), located(model, kind=ModelFileError):
         return kind.explain(loaded, kind.read(data, options, label=label), question, source=data.name)
-
-
-@contextmanager
-def _busy() -> Generator[None]:
-    """A word on a terminal that vanishes at the end; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("looking inside"):
-        yield

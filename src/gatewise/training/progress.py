@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..progress import OnProgress, progress_bar
 from .trainer import Callback
 
 if TYPE_CHECKING:
@@ -24,23 +24,14 @@ class Progress(Callback):
     """
 
     def __init__(self) -> None:
-        self._bar: Any = None
+        self._bar: OnProgress | None = None
         self._shown = 0.0
 
     @contextmanager
     def around_run(self, trainer: Trainer) -> Generator[None]:
         """Show the bar while the run lasts."""
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        console = Console(stderr=True)
-        if not console.is_terminal or os.environ.get("RANK", "0") != "0":
-            yield
-            return
-        words = TextColumn("{task.description}")
-        with Bar(BarColumn(), TimeRemainingColumn(), words, console=console) as self._bar:
-            self._bar.add_task("", total=1.0)
+        with progress_bar(transient=False) as bar:
+            self._bar = bar
             try:
                 yield
             finally:
@@ -49,10 +40,10 @@ class Progress(Callback):
 
     def after_step(self, trainer: Trainer) -> None:
         """Update the bar, at most ten times a second."""
-        if self._bar is not None and time.monotonic() - self._shown > _REFRESH:
+        if time.monotonic() - self._shown > _REFRESH:
             self._show(trainer)
 
     def _show(self, trainer: Trainer) -> None:
-        self._shown = time.monotonic()
-        words = f"step {trainer.step}, epoch {trainer.epoch}, loss {trainer.smooth_loss:.4g}"
-        self._bar.update(self._bar.task_ids[0], completed=trainer.done, description=words)
+        if self._bar is not None:
+            self._shown = time.monotonic()
+            self._bar(trainer.done, f"step {trainer.step}, epoch {trainer.epoch}, loss {trainer.smooth_loss:.4g}")

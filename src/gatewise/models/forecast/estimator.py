@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import ARGUMENT, InputError, ModelFileError, advised
+from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...words import capital
@@ -17,7 +18,6 @@ from .evaluation.backtest import TooShortError, compare
 from .evaluation.registry import KINDS, forecast_all, plainest
 from .history import Growth
 from .model import NORMALISATIONS, Model, Setup
-from .progress import Progress, Stages
 from .results import Backtest, Quantiles, central_levels, forecast_frame, quantile_levels
 from .schema import Schema
 
@@ -69,7 +69,7 @@ class Forecaster(Parameters):
         seed: int = 0,
         budget: float | str | None = None,
         normalisation: str = "window",
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> None:
         self.horizon, self.model, self.levels, self.season = horizon, model, levels, season
         self.seed, self.budget, self.normalisation, self.progress = seed, budget, normalisation, progress

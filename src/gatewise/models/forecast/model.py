@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ...progress import OnProgress
 from ...tables.panel import Panel
-from .progress import Progress
 from .results import Quantiles
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Setup:
     seed: int = 0
     budget: float | None = None
     normalisation: str = "window"
-    progress: Progress | None = None
+    progress: OnProgress | None = None
 
 
 class Predictor(Protocol):

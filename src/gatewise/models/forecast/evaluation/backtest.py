@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import GatewiseError, InputError
+from ....progress import Stages
 from ....tables.panel import Panel
 from ....words import capital, count, few
 from ...arguments import whole
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
-from ..progress import Stages
 from ..results import Backtest, Window
 from .floor import floored, floors
 from .registry import KINDS, Kind

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ....progress import OnProgress
 from ....training.schedule import Schedule
 from ....training.torch_state import at_most_threads
-from ..progress import Progress
 from .calibration import fold_of, stretch, stretch_factors
 from .causal import CausalStore
 from .network import PatchLSTM
@@ -61,12 +61,12 @@ class Ensemble:
             ]
         self.factors = torch.ones(len(levels), dtype=torch.float64)
 
-    def fit(self, store: AnyStore, budget: float | None, progress: Progress | None) -> None:
+    def fit(self, store: AnyStore, budget: float | None, progress: OnProgress | None) -> None:
         """Train the members one after another, sharing the seconds of ``budget``, then calibrate."""
         with at_most_threads(self.settings.threads):
             self._fit(store, budget, progress)
 
-    def _fit(self, store: AnyStore, budget: float | None, progress: Progress | None) -> None:
+    def _fit(self, store: AnyStore, budget: float | None, progress: OnProgress | None) -> None:
         deadline = None if budget is None else time.monotonic() + budget
         count = len(self.members)
         for number, member in enumerate(self.members):
@@ -96,7 +96,7 @@ class Ensemble:
         apart = torch.stack([(scale.apply(each) - scale.apply(common)).abs().mean() for each in own])
         return int(apart.argmin())
 
-    def _train(self, member: PatchLSTM, number: int, store: AnyStore, schedule: Schedule, report: Progress) -> None:
+    def _train(self, member: PatchLSTM, number: int, store: AnyStore, schedule: Schedule, report: OnProgress) -> None:
         seed = self.seed * len(self.members) + number
         generator = torch.Generator().manual_seed(seed)
         levels = torch.tensor(self.levels)

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from ....errors import InputError
+from ....progress import OnProgress
 from ....tables.panel import Floats, Panel
 from ..model import NORMALISATIONS, Predictor
-from ..progress import Progress
 from ..results import Quantiles
 from .causal import CAUSAL_FEATURES, CausalStore
 from .ensemble import Ensemble
@@ -123,7 +123,7 @@ class LSTMModel:
         seed: int = 0,
         budget: float | None = None,
         normalisation: str = "window",
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> None:
         _check(horizon, season, levels, budget)
         if normalisation not in NORMALISATIONS:
