@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import InputError, argument, located
 from ..escape import visible
 from ..files import check_writable
+from ..models.language.generator import Sampling
 from ..models.language.model import LanguageModel
-from ..models.language.sampling import Sampling
 from ..tables.text import read_text
 
 _HELD_OUT = 0.05

@@ -1,14 +1,18 @@
-"""What a user may ask of a forecaster, each rule once."""
+"""What the arguments of forecasters and estimators may be, each rule once; they are checked when they are used."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
+import secrets
 from collections.abc import Collection
 from typing import Any, TypeGuard, cast
 
 import numpy as np
 
+from ..cells import CELLS
+from ..equation import Cell
 from ..errors import InputError
 
 # A longer horizon is a slip of the hand, and would fill the memory.
@@ -21,12 +25,38 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return _is_whole(value) or isinstance(value, float | np.floating)
+
+
 def whole(name: str, value: object, least: int = 1, most: float = math.inf) -> int:
     """A whole number from ``least`` to ``most``."""
     if not _is_whole(value) or not least <= value <= most:
         limit = "or more" if most == math.inf else f"to {most:,}"
         raise InputError(f"{name} is {value!r}", hint=f"give a whole number, {least} {limit}")
     return int(value)
+
+
+def number(name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> float:
+    """A number from low to high, an open end left out."""
+    if (
+        not _is_number(value)
+        or not low <= value <= high
+        or (open_low and value == low)
+        or (open_high and value == high)
+    ):
+        ends = f"{'above' if open_low else 'at least'} {low:g} and {'below' if open_high else 'at most'} {high:g}"
+        raise InputError(f"{name} is {value!r}", hint=f"give a number {ends}")
+    return float(value)
+
+
+def one_of(name: str, value: object, words: Collection[str]) -> str:
+    """One of these words, in whatever case and with ``-`` for ``_``."""
+    word = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
+    plain = {known.replace("_", ""): known for known in words}.get(word.replace("_", ""))
+    if plain is None:
+        raise InputError(f"{name} is {value!r}", hint=f"choose one of {', '.join(words)}")
+    return plain
 
 
 def percents(levels: object) -> tuple[int, ...]:
@@ -43,24 +73,43 @@ def percents(levels: object) -> tuple[int, ...]:
 
 
 def seconds(budget: object) -> float | None:
-    """A time in seconds from a number, or from text such as ``"60s"``, ``"2m"`` or ``"1h"``; None stays
-    None."""
+    """A time in seconds from a number, or from text such as ``"60s"``, ``"2m"`` or ``"1h"``; None stays None."""
     if budget is None:
         return None
     value = math.nan
-    if _is_whole(budget) or isinstance(budget, float | np.floating):
+    if _is_number(budget):
         value = float(budget)
-    elif isinstance(budget, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", budget)):
-        value = float(found[1]) * SECONDS.get(found[2], math.nan)
+    elif isinstance(budget, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", budget)):
+        value = float(match[1]) * SECONDS.get(match[2], math.nan)
     if not (0 < value < math.inf):
         raise InputError(f"budget is {budget!r}", hint='give seconds of training, such as 60, "60s" or "2m"')
     return value
 
 
-def one_of(name: str, value: object, words: Collection[str]) -> str:
-    """One of these words, in whatever case and with ``-`` for ``_``."""
-    word = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
-    plain = {known.replace("_", ""): known for known in words}.get(word.replace("_", ""))
-    if plain is None:
-        raise InputError(f"{name} is {value!r}", hint=f"choose one of {', '.join(words)}")
-    return plain
+def cell_of(cell: object) -> Cell:
+    """A cell by its name, or a cell."""
+    return cell if isinstance(cell, Cell) else CELLS[one_of("cell", cell, tuple(CELLS))]
+
+
+def seed_of(random_state: object) -> int:
+    """A seed out of None (another each time), a whole number, or one of numpy's generators, which moves on."""
+    if random_state is None:
+        return secrets.randbits(32)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(LARGEST_SEED, dtype=np.int64))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(LARGEST_SEED))
+    return whole("random_state", random_state, 0, LARGEST_SEED)
+
+
+def jobs(n_jobs: object) -> int:
+    """A number of threads: one for None, all cores for -1.
+
+    One is the default since the steps of small batches are too short to be shared: a second thread whose core is busy
+    with something else makes them many times slower.
+    """
+    if n_jobs is None:
+        return 1
+    if n_jobs == -1:
+        return os.cpu_count() or 1
+    return whole("n_jobs", n_jobs)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ..container import records
 from ..errors import ModelFileError
 from .kind import Action, Kind, Refusal, Supplied, functions
+from .modelfile import ESTIMATOR_FILE, FORECASTER_FILE
 
 if TYPE_CHECKING:
     from torch import nn
 
     from ..equation import Cell
 
-_ESTIMATOR = "gatewise-estimator"
 _ALL: tuple[Action, ...] = ("read", "explain", "chain", "steps")
 _WINDOWED = Refusal(
     "scales each window by itself and reads it from its beginning",
@@ -40,25 +40,25 @@ def _without_a_model(hint: str) -> dict[Action, Refusal]:
 KINDS = (
     Kind(
         "forecaster",
-        "gatewise",
+        FORECASTER_FILE.key,
         functions("forecast.saved", "load", "read", "explain"),
         refusals={"chain": _WINDOWED, "steps": _WINDOWED},
     ),
     Kind(
         "sequence classifier",
-        _ESTIMATOR,
+        ESTIMATOR_FILE.key,
         {"load": "sequence.saved:load_classifier", **functions("sequence.saved", *_ALL)},
         estimator="SequenceClassifier",
     ),
     Kind(
         "sequence regressor",
-        _ESTIMATOR,
+        ESTIMATOR_FILE.key,
         {"load": "sequence.saved:load_regressor", **functions("sequence.saved", *_ALL)},
         estimator="SequenceRegressor",
     ),
     Kind(
         "language model",
-        _ESTIMATOR,
+        ESTIMATOR_FILE.key,
         functions("language.saved", "load", *_ALL),
         estimator="LanguageModel",
         takes=("tokenizer",),
@@ -102,7 +102,7 @@ def kind_of(path: str | Path, action: Action = "load") -> Kind:
             where=str(path),
             hint="give a file that a model's save method has written",
         )
-    name = found.get(_ESTIMATOR, {}).get("estimator", next(iter(found)))
+    name = found.get(ESTIMATOR_FILE.key, {}).get("estimator", next(iter(found)))
     raise ModelFileError(
         f"it holds a {str(name)[:40]!r}, which this version does not know", where=str(path), hint="upgrade gatewise"
     )

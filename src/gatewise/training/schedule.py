@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import OneCycleLR
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -43,3 +46,19 @@ def one_cycle(done: float, warmup: float) -> float:
     else:
         low, high, part = 1.0, 1e-4, (done - warmup) / (1 - warmup)
     return high + (low - high) * (1 + math.cos(math.pi * part)) / 2
+
+
+def one_cycle_by_steps(optimizer: Optimizer, steps: int, warmup: float) -> OneCycleLR:
+    """The curve for a run that only its steps end, from the optimiser's own learning rate down to 4e-6 of it.
+
+    steps: updates of the whole run; one that is too short for a cycle sees the beginning of the shortest cycle.
+    warmup: fraction of the run in which the learning rate rises.
+    """
+    shortest = int(2 / warmup)
+    return OneCycleLR(
+        optimizer,
+        optimizer.defaults["lr"],
+        total_steps=max(steps + 1, shortest),
+        pct_start=warmup,
+        cycle_momentum=False,
+    )

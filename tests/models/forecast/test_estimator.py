@@ -14,10 +14,10 @@ from tests.models.forecast.fakes import Oracle, climbing, network, panel
 from tests.tolerance import ROUNDING
 
 from gatewise.errors import InputError, ModelFileError
-from gatewise.models.forecast import modelfile
 from gatewise.models.forecast.estimator import Forecaster
 from gatewise.models.forecast.evaluation.registry import KINDS
 from gatewise.models.forecast.model import Setup
+from gatewise.models.modelfile import FORECASTER_FILE
 from gatewise.tables.panel import Frequency, Panel
 
 WORDS = [word for word, kind in KINDS.items() if not kind.learns]
@@ -371,9 +371,9 @@ class TestFiles:
     )
     def test_a_valid_file_with_nonsense_inside(self, spoil: Callable[[dict[str, Any]], Any], tmp_path: Path):
         Forecaster(4, model="lstm").fit(AIR).save(tmp_path / "model")
-        tensors, record = modelfile.read(tmp_path / "model")
+        tensors, record = FORECASTER_FILE.read(tmp_path / "model")
         spoil(record)
-        modelfile.write(tmp_path / "model", tensors, {name: record[name] for name in list(record)[3:]})
+        FORECASTER_FILE.write(tmp_path / "model", tensors, {name: record[name] for name in list(record)[3:]})
         with pytest.raises(ModelFileError, match="do not describe a model"):
             Forecaster.load(tmp_path / "model")
 

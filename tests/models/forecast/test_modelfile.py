@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import save
 
 from gatewise.errors import ModelFileError
-from gatewise.models.forecast import modelfile
+from gatewise.models.modelfile import FORECASTER_FILE
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "factors": torch.tensor([1.5], dtype=torch.float64)}
 RECORD = {"kind": "lstm", "settings": {"hidden": 3, "levels": [0.1, 0.5, 0.9]}}
-DATA = modelfile.pack(TENSORS, RECORD)
+DATA = FORECASTER_FILE.pack(TENSORS, RECORD)
 
 # As written at commit 49d9972, before containers had a module of their own.
 OLD = (
@@ -31,22 +31,22 @@ OLD = (
 
 
 def test_round_trip(tmp_path: Path):
-    modelfile.write(tmp_path / "model", TENSORS, RECORD)
-    tensors, record = modelfile.read(tmp_path / "model")
+    FORECASTER_FILE.write(tmp_path / "model", TENSORS, RECORD)
+    tensors, record = FORECASTER_FILE.read(tmp_path / "model")
     assert tensors.keys() == TENSORS.keys()
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     assert {name: record[name] for name in RECORD} == RECORD
-    assert record["format"] == modelfile.FORMAT
+    assert record["format"] == FORECASTER_FILE.format
 
 
 def test_a_file_of_an_earlier_version_still_loads():
-    tensors, record = modelfile.unpack(OLD)
+    tensors, record = FORECASTER_FILE.unpack(OLD)
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     assert {name: record[name] for name in RECORD} == RECORD
 
 
 def test_the_same_model_gives_the_same_bytes():
-    assert modelfile.pack(dict(reversed(TENSORS.items())), RECORD) == DATA
+    assert FORECASTER_FILE.pack(dict(reversed(TENSORS.items())), RECORD) == DATA
 
 
 def test_any_safetensors_reader_opens_it():
@@ -56,7 +56,7 @@ def test_any_safetensors_reader_opens_it():
 
 
 def test_a_model_without_tensors():
-    tensors, record = modelfile.unpack(modelfile.pack({}, RECORD))
+    tensors, record = FORECASTER_FILE.unpack(FORECASTER_FILE.pack({}, RECORD))
     assert tensors == {}
     assert record["kind"] == "lstm"
 
@@ -67,18 +67,18 @@ def test_every_changed_byte_is_noticed(flip: int):
         damaged = bytearray(DATA)
         damaged[at] ^= flip
         with pytest.raises(ModelFileError):
-            modelfile.unpack(bytes(damaged))
+            FORECASTER_FILE.unpack(bytes(damaged))
 
 
 def test_every_truncation_is_noticed():
     for length in range(len(DATA)):
         with pytest.raises(ModelFileError, match="truncated"):
-            modelfile.unpack(DATA[:length])
+            FORECASTER_FILE.unpack(DATA[:length])
 
 
 def test_anything_appended_is_noticed():
     with pytest.raises(ModelFileError, match="checksum"):
-        modelfile.unpack(DATA + b"\0")
+        FORECASTER_FILE.unpack(DATA + b"\0")
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
@@ -88,7 +88,7 @@ def test_a_pickle_is_named_and_not_run(protocol: int, tmp_path: Path):
             return Path.touch, (tmp_path / "sprung",)
 
     with pytest.raises(ModelFileError, match="is a pickle, which can run code"):
-        modelfile.unpack(pickle.dumps(Trap(), protocol))
+        FORECASTER_FILE.unpack(pickle.dumps(Trap(), protocol))
     assert not (tmp_path / "sprung").exists()
 
 
@@ -96,7 +96,7 @@ def test_a_torch_checkpoint_is_a_pickle():
     buffer = io.BytesIO()
     torch.save(TENSORS, buffer)
     with pytest.raises(ModelFileError, match="is a pickle"):
-        modelfile.unpack(buffer.getvalue())
+        FORECASTER_FILE.unpack(buffer.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_a_torch_checkpoint_is_a_pickle():
 )
 def test_foreign_files_are_told_apart(data: bytes, words: str):
     with pytest.raises(ModelFileError, match=words):
-        modelfile.unpack(data)
+        FORECASTER_FILE.unpack(data)
 
 
 def test_errors_name_the_file_and_say_what_to_do(tmp_path: Path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(DATA[:-1])
     with pytest.raises(ModelFileError) as caught:
-        modelfile.read(path)
+        FORECASTER_FILE.read(path)
     assert caught.value.where == str(path)
     assert caught.value.hint
 
@@ -149,15 +149,15 @@ def test_errors_name_the_file_and_say_what_to_do(tmp_path: Path):
 def test_a_missing_file_and_a_folder(tmp_path: Path):
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(ModelFileError, match="cannot be read"):
-            modelfile.read(path)
+            FORECASTER_FILE.read(path)
 
 
 def test_a_huge_file_is_not_even_read(tmp_path: Path):
     (tmp_path / "model").write_bytes(DATA)
     with pytest.raises(ModelFileError, match="larger than"):
-        replace(modelfile.FILE, largest_file=len(DATA) - 1).read(tmp_path / "model")
+        replace(FORECASTER_FILE, largest_file=len(DATA) - 1).read(tmp_path / "model")
 
 
 def test_a_record_that_json_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="not JSON compliant"):
-        modelfile.pack({}, {"scale": float("nan")})
+        FORECASTER_FILE.pack({}, {"scale": float("nan")})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatewise.errors import InputError
 from gatewise.estimators import LanguageModel
-from gatewise.models.language.sampling import Sampling, nucleus
+from gatewise.models.language.generator import Sampling, nucleus
 
 TEXT = "the cat sat on the mat. the dog sat on the cat. " * 12
 QUICK = {"hidden_size": 12, "batch_size": 4, "length": 16, "max_epochs": 3, "random_state": 0}

@@ -10,7 +10,7 @@ from gatewise.cells import CELLS
 from gatewise.equation import cell
 from gatewise.errors import InputError, ModelFileError
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
-from gatewise.models.modelfile import FILE
+from gatewise.models.modelfile import ESTIMATOR_FILE as FILE
 
 QUICK = {"hidden_size": 2, "max_epochs": 1, "random_state": 0}
 X = [np.ones((index % 3 + 1, 1)) * index for index in range(8)]

@@ -12,8 +12,8 @@ from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...words import capital
 from .. import arguments
-from ..parameters import Parameters
-from . import modelfile
+from ..estimator import Estimator
+from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import TooShortError, compare
 from .evaluation.registry import KINDS, forecast_all, plainest
 from .history import Growth
@@ -32,7 +32,7 @@ AUTO = "auto"
 WINDOWS = 3
 
 
-class Forecaster(Parameters):
+class Forecaster(Estimator):
     """Forecasts every series of a table with whichever model did best on its past.
 
     horizon: steps to forecast. model: ``"auto"`` for the winner of a backtest, or ``"lstm"``, ``"naive"``,
@@ -48,6 +48,7 @@ class Forecaster(Parameters):
     (the arguments as they were).
     """
 
+    _fitted_attribute = "model_"
     _growth: Growth | None = None
 
     model_: Model
@@ -124,7 +125,7 @@ class Forecaster(Parameters):
         that leave a gap or overlap with the history, of unknown series, in other columns or of another frequency, for
         missing values that are not to be filled, and for no rows.
         """
-        self._fitted()
+        self._check_fitted()
         if self.panel_ is None:
             self.panel_ = self._history(frame, read)
             return self
@@ -179,8 +180,8 @@ class Forecaster(Parameters):
         return compare(panel, setup, windows=windows, chosen=None if word == AUTO else word)
 
     def save(self, path: str | Path) -> None:
-        """Write the fitted model to one file (see `modelfile`): weights and settings, none of the data."""
-        self._fitted()
+        """Write the fitted model to one file: weights and settings, none of the data."""
+        self._check_fitted()
         tensors, settings = self.model_.state()
         record = {
             "kind": self.kind_,
@@ -191,7 +192,7 @@ class Forecaster(Parameters):
             "normalisation": self.setup_.normalisation,
             "schema": self.schema_.to_json(),
         }
-        modelfile.write(path, tensors, record)
+        FORECASTER_FILE.write(path, tensors, record)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -199,7 +200,7 @@ class Forecaster(Parameters):
 
         Raises ModelFileError for a file that is damaged, foreign or too new; nothing in it is executed.
         """
-        tensors, record = modelfile.read(path)
+        tensors, record = FORECASTER_FILE.read(path)
         try:
             kind, schema = record["kind"], Schema.from_json(record["schema"])
             loaded = cls(
@@ -232,10 +233,6 @@ class Forecaster(Parameters):
             normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
         )
 
-    def _fitted(self) -> None:
-        if not hasattr(self, "model_"):
-            raise InputError("the forecaster is not fitted", hint="call fit first, or load a saved one")
-
     def _forecast(self, panel: Panel) -> Quantiles:
         growth = self._following
         if growth is not None and growth.panel is panel:
@@ -249,7 +246,7 @@ class Forecaster(Parameters):
 
     def _history(self, frame: Data | None, read: ReadOptions | None) -> Panel:
         """The series to forecast from: those of the frame, or else those learned from."""
-        self._fitted()
+        self._check_fitted()
         if frame is None:
             if self.panel_ is None:
                 raise InputError(

@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...equation import Cell
 from ...errors import InputError
 from ...nn.chain import Chain
 from ...training.torch_state import exactly_threads
-from ..modelfile import store, stored, understood
-from ..parameters import Parameters
-from ..settings import cell_of, jobs, not_fitted, number, seed_of, whole
-from .generator import Writer
-from .network import LanguageNetwork, chain_of
-from .sampling import Sampling
-from .training import Course, learn, mean_loss
+from .generator import Sampling, Writer
+from .network import LanguageNetwork, chain_of, learn, mean_loss
+from ..arguments import cell_of, number, seed_of, whole
+from ..network_estimator import NetworkEstimator, seeded
 from .vocabulary import Listed, Text, Tokenized, Tokens, Vocabulary, vocabulary_of
 
 if TYPE_CHECKING:
     from ...inspect.subject import Subject
 
 
-class LanguageModel(Parameters):
+class LanguageModel(NetworkEstimator):
     """Learns which character, or token, comes next.
 
     cell: the name of one of ``gatewise.cells``, or your own. hidden_size, num_layers, options: of
@@ -82,21 +80,14 @@ class LanguageModel(Parameters):
         Raises InputError for parameters or text that cannot be used.
         """
         seed = seed_of(self.random_state)
-        course = Course(
-            learning_rate=number("learning_rate", self.learning_rate, 0, 10, open_low=True),
-            weight_decay=number("weight_decay", self.weight_decay, 0, 10),
-            batch_size=whole("batch_size", self.batch_size),
-            length=whole("length", self.length),
-            epochs=whole("max_epochs", self.max_epochs),
-            seed=seed,
-        )
+        course, length = self._course(seed), whole("length", self.length)
         self.vocabulary_ = (
             Listed.of(text, self.vocabulary) if self.tokenizer is None else Tokenized.of(self.tokenizer, text)
         )
         tokens = torch.from_numpy(self.vocabulary_.encode(text))
-        with exactly_threads(jobs(self.n_jobs)):
+        with self._threads():
             self.network_ = self._network(seed)
-            self.loss_ = learn(self.network_, tokens, course, verbose=self.verbose).loss
+            self.loss_ = learn(self.network_, tokens, course, length).loss
         self._start(seed)
         return self
 
@@ -108,7 +99,7 @@ class LanguageModel(Parameters):
         tokens = self._encoded(text)
         if len(tokens) < 2:
             raise InputError(f"the text has {len(tokens)} tokens", hint="give at least two")
-        with exactly_threads(jobs(self.n_jobs)):
+        with self._threads():
             return mean_loss(self.network_, torch.from_numpy(tokens))
 
     def perplexity(self, text: Any) -> float:
@@ -165,12 +156,6 @@ class LanguageModel(Parameters):
         self._generator = np.random.default_rng(self._seed)
         return self
 
-    def save(self, path: str | Path) -> None:
-        """Write the fitted model to one file: weights, settings and the list of characters or tokens, no text."""
-        self._check_fitted()
-        fitted = {"vocabulary": self.vocabulary_.state(), "loss": self.loss_, "seed": self._seed}
-        store(path, self, self.network_.state_dict(), fitted)
-
     @classmethod
     def load(cls, path: str | Path, *, cell: Cell | None = None, tokenizer: Any = None) -> Self:
         """The model that `save` wrote, which has read nothing yet.
@@ -178,19 +163,21 @@ class LanguageModel(Parameters):
         cell: where it is none of gatewise's own; tokenizer: where there was one. Raises ModelFileError for a file that
         is damaged, foreign, too new, or of another estimator; nothing in it is executed.
         """
-        params, tensors, fitted = stored(path, cls, cell=cell, tokenizer=tokenizer)
-        with understood(path):
-            found = cls(**params)
-            found.vocabulary_ = vocabulary_of(fitted["vocabulary"], tokenizer)
-            found.loss_ = float(fitted["loss"])
-            found.network_ = found._network(0)
-            found.network_.load_state_dict(tensors)
-            found._start(int(fitted["seed"]))
-        return found
+        return cls._load(path, cell=cell, tokenizer=tokenizer)
+
+    def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        fitted = {"vocabulary": self.vocabulary_.state(), "loss": self.loss_, "seed": self._seed}
+        return self.network_.state_dict(), fitted
+
+    def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
+        self.vocabulary_ = vocabulary_of(fitted["vocabulary"], self.tokenizer)
+        self.loss_ = float(fitted["loss"])
+        self.network_ = self._network(0)
+        self.network_.load_state_dict(tensors)
+        self._start(int(fitted["seed"]))
 
     def _network(self, seed: int) -> LanguageNetwork:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return LanguageNetwork(
                 cell_of(self.cell),
                 self.vocabulary_.size,
@@ -209,7 +196,3 @@ class LanguageModel(Parameters):
     def _encoded(self, text: Any) -> Tokens:
         self._check_fitted()
         return self.vocabulary_.encode(text)
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "network_"):
-            raise not_fitted(self)

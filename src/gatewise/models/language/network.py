@@ -1,14 +1,22 @@
-"""The network of a language model."""
+"""The network of a language model, how it learns from a text, and how it is measured on one."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...equation import Cell
 from ...nn import Recurrent
 from ...nn.chain import Chain
+from ...training import Carried, Stretch, Stretches, Trained
+from ..network_estimator import Course, train
+
+_WARMUP = 0.1
+"""Share of the run in which the learning rate rises."""
+_AT_ONCE = 4096
+"""Tokens measured in one call."""
 
 
 class LanguageNetwork(nn.Module):
@@ -39,3 +47,31 @@ def chain_of(network: LanguageNetwork) -> Chain:
     embedding = nn.Linear(network.embedding.num_embeddings, network.embedding.embedding_dim, bias=False)
     embedding.weight = nn.Parameter(network.embedding.weight.detach().t().contiguous())
     return Chain(embedding, network.recurrent, network.linear).eval()
+
+
+def learn(network: LanguageNetwork, tokens: Tensor, course: Course, length: int) -> Trained:
+    """Train the network on tokens (N,) by truncated backpropagation through time, with the state carried on.
+
+    ``course.batch_size`` columns are read side by side, ``length`` tokens at a time. Raises InputError where the text
+    is too short for the columns.
+    """
+    source = Stretches(tokens, course.batch_size, length)
+    updates = -(-(len(source.columns) - 1) // length)
+    return train(network, Carried(_loss), source, course, updates=updates, warmup=_WARMUP)
+
+
+def _loss(network: nn.Module, batch: Stretch, state: Any) -> tuple[Tensor, Any]:
+    logits, state = network(batch.inputs, state)
+    return nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten()), state
+
+
+@torch.no_grad()
+def mean_loss(network: LanguageNetwork, tokens: Tensor) -> float:
+    """Mean nats of each of the tokens (N,) but the first, given all before it."""
+    total, state = 0.0, None
+    for start in range(0, len(tokens) - 1, _AT_ONCE):
+        read = tokens[start : min(start + _AT_ONCE, len(tokens) - 1)]
+        logits, state = network(read[:, None], state)
+        actual = tokens[start + 1 : start + 1 + len(read)]
+        total += float(nn.functional.cross_entropy(logits[:, 0].double(), actual, reduction="sum"))
+    return total / (len(tokens) - 1)

@@ -73,18 +73,24 @@ class SequenceClassifier(SequenceEstimator):
 
         return of_classes(given, [str(label) for label in self.classes_.tolist()], output)
 
-    def _fitted(self) -> dict[str, Any]:
+    def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         labels = self.classes_.tolist()
         if not all(isinstance(label, str | int | float) for label in labels):
             raise InputError("a file holds labels that are text or numbers", hint="translate the labels before fit")
-        return {**super()._fitted(), "classes_": labels, "kind": self.classes_.dtype.str}
+        tensors, fitted = super()._learned()
+        return tensors, {**fitted, "classes_": labels, "kind": self.classes_.dtype.str}
 
-    def _restore(self, fitted: Mapping[str, Any]) -> None:
-        super()._restore(fitted)
+    def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
         self.classes_ = np.array(fitted["classes_"], np.dtype(fitted["kind"]))
+        super()._restore(tensors, fitted)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's tools may expect."""
-        from .tags import classifier_tags
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
-        return classifier_tags()
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(three_d_array=True),
+        )

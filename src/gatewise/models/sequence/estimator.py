@@ -14,13 +14,10 @@ from ...equation import Cell
 from ...errors import InputError, ShapeError, argument
 from ...nn.chain import Chain
 from ...tables.sequences import Sequences, Whole, read_sequences
-from ...training import Progress
 from ...training.torch_state import exactly_threads
-from ..modelfile import store, stored, understood
-from ..parameters import Parameters
-from ..settings import cell_of, jobs, not_fitted, number, one_of, seed_of, whole
-from .fitting import Course, Examples, Loss, answers, learn
-from .network import POOLINGS, SequenceNetwork
+from .network import Examples, Loss, POOLINGS, SequenceNetwork, answers, learn
+from ..arguments import cell_of, number, one_of, seed_of, whole
+from ..network_estimator import NetworkEstimator, seeded
 from .scaling import Standard
 from .targets import aligned, held_out
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from ...inspect.subject import Subject
 
 
-class SequenceEstimator(Parameters):
+class SequenceEstimator(NetworkEstimator):
     """A recurrent network for whole sequences; see `SequenceClassifier` for its parameters.
 
     Subclasses say what is predicted: `_learn_targets` reads y, `_loss` compares, ``_outputs`` is K.
@@ -82,6 +79,8 @@ class SequenceEstimator(Parameters):
         """
         seed = seed_of(self.random_state)
         course = self._course(seed)
+        average_from = number("average_from", self.average_from, 0, 1)
+        patience = whole("patience", self.patience)
         sequences = self._read(X, lengths)
         targets, strata = self._learn_targets(aligned(y, sequences))
         learned, out = held_out(strata, number("validation", self.validation, 0, 1, open_high=True), seed)
@@ -89,11 +88,16 @@ class SequenceEstimator(Parameters):
         self.scale_ = Standard.of(sequences.take(learned).steps)
         inputs = self._inputs(sequences)
         parts = [Examples([inputs[row] for row in rows], targets[torch.from_numpy(rows)]) for rows in (learned, out)]
-        watchers = [Progress()] if self.verbose else []
-        with exactly_threads(jobs(self.n_jobs)):
+        with self._threads():
             self.network_ = self._network(seed, int(sequences.lengths.max()))
             trained, self.validation_loss_ = learn(
-                self.network_, self._loss, parts[0], parts[1] if len(out) else None, course, *watchers
+                self.network_,
+                self._loss,
+                parts[0],
+                parts[1] if len(out) else None,
+                course,
+                average_from=average_from,
+                patience=patience,
             )
         self.n_iter_ = trained.epochs
         return self
@@ -126,19 +130,10 @@ class SequenceEstimator(Parameters):
             raise InputError(
                 f"this {name} reads sequences from both ends", hint=f"train one with {argument('bidirectional', False)}"
             )
-        if self.pooling != "last":
-            raise InputError(
-                f"this {name} takes the {self.pooling} of all steps", hint="train one that pools the last step"
-            )
+        if (pooling := self._pooling) != "last":
+            raise InputError(f"this {name} takes the {pooling} of all steps", hint="train one that pools the last step")
         network = self.network_
         return Chain(self.scale_.module(), network.recurrent, network.linear, *self._after()).eval()
-
-    def save(self, path: str | Path) -> None:
-        """Write the fitted estimator to one file: weights and settings, none of the data."""
-        self._check_fitted()
-        tensors: dict[str, Tensor] = {f"network.{name}": value for name, value in self.network_.state_dict().items()}
-        tensors |= {f"scale.{name}": torch.from_numpy(value) for name, value in self.scale_._asdict().items()}
-        store(path, self, tensors, self._fitted())
 
     @classmethod
     def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
@@ -147,26 +142,7 @@ class SequenceEstimator(Parameters):
         cell: the cell, where it is none of gatewise's own. Raises ModelFileError for a file that is damaged, foreign,
         too new, or of another estimator; nothing in it is executed.
         """
-        params, tensors, fitted = stored(path, cls, cell=cell)
-        with understood(path):
-            found = cls(**params)
-            found._restore(fitted)
-            found.scale_ = Standard(*(tensors[f"scale.{name}"].numpy() for name in Standard._fields))
-            network = found._network(0, 0)
-            network.load_state_dict({name[8:]: value for name, value in tensors.items() if name.startswith("network.")})
-            found.network_ = network.eval()
-        return found
-
-    def _course(self, seed: int) -> Course:
-        return Course(
-            learning_rate=number("learning_rate", self.learning_rate, 0, 10, open_low=True),
-            weight_decay=number("weight_decay", self.weight_decay, 0, 10),
-            batch_size=whole("batch_size", self.batch_size),
-            epochs=whole("max_epochs", self.max_epochs),
-            average_from=number("average_from", self.average_from, 0, 1),
-            patience=whole("patience", self.patience),
-            seed=seed,
-        )
+        return cls._load(path, cell=cell)
 
     def _read(self, X: Any, lengths: Any) -> Sequences:
         return read_sequences(X, lengths, id_column=self.id_column, time_column=self.time_column)
@@ -186,6 +162,10 @@ class SequenceEstimator(Parameters):
     def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
         raise NotImplementedError
 
+    @property
+    def _pooling(self) -> str:
+        return one_of("pooling", self.pooling, POOLINGS)
+
     def _describe(self, sequences: Sequences) -> None:
         self.n_features_in_ = sequences.width
         if sequences.features is not None:
@@ -194,8 +174,7 @@ class SequenceEstimator(Parameters):
             del self.feature_names_in_
 
     def _network(self, seed: int, longest: int) -> SequenceNetwork:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return SequenceNetwork(
                 cell_of(self.cell),
                 self.n_features_in_,
@@ -203,7 +182,7 @@ class SequenceEstimator(Parameters):
                 self._outputs,
                 layers=whole("num_layers", self.num_layers),
                 both_ways=bool(self.bidirectional),
-                pooling=one_of("pooling", self.pooling, POOLINGS),
+                pooling=self._pooling,
                 dropout=number("dropout", self.dropout, 0, 1, open_high=True),
                 input_dropout=number("input_dropout", self.input_dropout, 0, 1, open_high=True),
                 options=dict(self.options or {}),
@@ -220,12 +199,8 @@ class SequenceEstimator(Parameters):
         self._check_fitted()
         sequences = self._read(X, lengths)
         self._check_features(sequences)
-        with exactly_threads(jobs(self.n_jobs)):
+        with self._threads():
             return answers(self.network_, self._inputs(sequences))
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "network_"):
-            raise not_fitted(self)
 
     def _check_features(self, sequences: Sequences) -> None:
         known = getattr(self, "feature_names_in_", None)
@@ -241,19 +216,24 @@ class SequenceEstimator(Parameters):
                 "features as input"
             )
 
-    def _fitted(self) -> dict[str, Any]:
-        """What was learned beside weights and scales, as JSON holds it."""
+    def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         names = getattr(self, "feature_names_in_", None)
-        return {
+        tensors: dict[str, Tensor] = {f"network.{name}": value for name, value in self.network_.state_dict().items()}
+        tensors |= {f"scale.{name}": torch.from_numpy(value) for name, value in self.scale_._asdict().items()}
+        return tensors, {
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": None if names is None else list(names),
             "n_iter_": self.n_iter_,
             "validation_loss_": self.validation_loss_,
         }
 
-    def _restore(self, fitted: Mapping[str, Any]) -> None:
-        """Take back what `_fitted` gave."""
+    def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
         self.n_features_in_, self.n_iter_ = whole("n_features_in_", fitted["n_features_in_"]), fitted["n_iter_"]
         self.validation_loss_ = fitted["validation_loss_"]
         if fitted["feature_names_in_"] is not None:
             self.feature_names_in_ = np.array(fitted["feature_names_in_"], object)
+        self.scale_ = Standard(*(tensors[f"scale.{name}"].numpy() for name in Standard._fields))
+        self.network_ = self._network(0, 0).eval()
+        prefix = "network."
+        weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        self.network_.load_state_dict(weights)

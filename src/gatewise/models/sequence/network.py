@@ -1,18 +1,31 @@
-"""The network of the sequence estimators: a recurrent stack, one vector for each sequence, a linear layer."""
+"""The network of the sequence estimators, how it learns, and how it is asked.
+
+A recurrent stack, one vector for each sequence, a linear layer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
 
 from ...equation import Cell
 from ...errors import InputError
 from ...nn import Recurrent
 from ...nn.init import recommended_
+from ...training import EarlyStopping, MeanAverage, Shuffled, Trained
+from ..network_estimator import Course, train
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+_AT_ONCE = 256
+"""Sequences in one batch of predictions."""
+_WARMUP = 0.2
+"""Share of the run in which the learning rate rises."""
 _SHORTEST = 3
 """Steps below which there is no span of time scales to spread."""
 
@@ -78,3 +91,88 @@ class SequenceNetwork(nn.Module):
         """x: (T, B, I), lengths: (B,), each at least 1."""
         outputs, _ = self.recurrent(self.before(x), lengths=lengths)
         return self.linear(self.after(self.pooling(outputs, lengths, self.both_ways)))
+
+
+class Batch(NamedTuple):
+    """x: (T, B, I), padded. lengths: (B,). y: what is to be predicted, (B, ...)."""
+
+    x: Tensor
+    lengths: Tensor
+    y: Tensor
+
+
+class Examples(Dataset[tuple[Tensor, Tensor]]):
+    """Sequences and what is to be predicted of each, as `Shuffled` draws them."""
+
+    def __init__(self, sequences: list[Tensor], y: Tensor) -> None:
+        self.sequences, self.y = sequences, y
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        return self.sequences[row], self.y[row]
+
+
+def collate(samples: list[tuple[Tensor, Tensor]]) -> Batch:
+    """A batch of some examples."""
+    sequences = [sequence for sequence, _ in samples]
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    return Batch(pad_sequence(sequences), lengths, torch.stack([y for _, y in samples]))
+
+
+def learn(
+    network: nn.Module,
+    loss: Loss,
+    examples: Examples,
+    held_out: Examples | None,
+    course: Course,
+    *,
+    average_from: float,
+    patience: int,
+) -> tuple[Trained, float | None]:
+    """Train the network; how that went, and the lowest loss on the held-out part.
+
+    Of all epochs the network keeps the weights of the lowest held-out loss, and training stops after ``patience``
+    epochs without a lower one. Where nothing is held out, it keeps the last. average_from: share of the run after which
+    weights are averaged (arXiv:1803.05407), 1 for no average.
+    """
+    source = Shuffled(examples, course.batch_size, collate=collate, seed=course.seed)
+    updates = -(-len(examples) // course.batch_size)
+    average = MeanAverage(int(updates * course.epochs * average_from) + 1) if average_from < 1 else None
+    stopping = _stopping(network, loss, held_out, patience)
+    trained = train(
+        network,
+        lambda module, batch: loss(module(batch.x, batch.lengths), batch.y),
+        source,
+        course,
+        updates=updates,
+        warmup=_WARMUP,
+        average=average,
+        callbacks=stopping,
+    )
+    if average and not stopping:
+        average.install()
+    return trained, min((callback.best for callback in stopping), default=None)
+
+
+def _stopping(network: nn.Module, loss: Loss, held_out: Examples | None, patience: int) -> tuple[EarlyStopping, ...]:
+    if held_out is None:
+        return ()
+
+    def evaluate() -> float:
+        return float(loss(answers(network, held_out.sequences), held_out.y))
+
+    return (EarlyStopping(evaluate, patience=patience),)
+
+
+@torch.no_grad()
+def answers(network: nn.Module, sequences: list[Tensor]) -> Tensor:
+    """The output for each sequence, (N, K); long ones are computed together, so that there is little padding."""
+    network.eval()
+    order = np.argsort([len(sequence) for sequence in sequences], kind="stable")
+    outputs: list[Tensor] = []
+    for start in range(0, len(order), _AT_ONCE):
+        batch = [sequences[row] for row in order[start : start + _AT_ONCE]]
+        outputs.append(network(pad_sequence(batch), torch.tensor([len(sequence) for sequence in batch])))
+    return torch.cat(outputs)[torch.from_numpy(np.argsort(order))]

@@ -66,17 +66,23 @@ class SequenceRegressor(SequenceEstimator):
         names = ["value"] if self._flat else [f"value {number}" for number in range(1, self._outputs + 1)]
         return of_numbers(given, self.target_scale_, names, output)
 
-    def _fitted(self) -> dict[str, Any]:
+    def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors, fitted = super()._learned()
         scale = [column.tolist() for column in self.target_scale_]
-        return {**super()._fitted(), "flat": self._flat, "target_scale_": scale}
+        return tensors, {**fitted, "flat": self._flat, "target_scale_": scale}
 
-    def _restore(self, fitted: Mapping[str, Any]) -> None:
-        super()._restore(fitted)
+    def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
         mean, deviation = (np.array(column, np.float64) for column in fitted["target_scale_"])
         self._flat, self.target_scale_ = bool(fitted["flat"]), Standard(mean, deviation)
+        super()._restore(tensors, fitted)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's tools may expect."""
-        from .tags import regressor_tags
+        from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
 
-        return regressor_tags()
+        return Tags(
+            estimator_type="regressor",
+            target_tags=TargetTags(required=True, multi_output=True),
+            regressor_tags=RegressorTags(),
+            input_tags=InputTags(three_d_array=True),
+        )
