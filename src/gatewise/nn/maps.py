@@ -41,7 +41,7 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., I)."""
-        return (x - self.mean) / self.scale
+        return standardize(x, self.mean, self.scale)
 
 
 class Unstandardize(Standardize):
@@ -49,7 +49,7 @@ class Unstandardize(Standardize):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., I)."""
-        return x * self.scale + self.mean
+        return unstandardize(x, self.mean, self.scale)
 
 
 @cell(gates={"output": "W x + b"}, state="y")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...nn.maps import Standardize, Unstandardize
 
@@ -29,19 +29,23 @@ class Standard(NamedTuple):
 
     def applied(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rows with mean 0 and deviation 1, (N, I)."""
-        return (rows - self.mean) / self.deviation
+        return _through(self.module(torch.float64), rows)
 
     def undone(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rows as they were before `applied`."""
-        return rows * self.deviation + self.mean
+        return _through(self.inverse_module(torch.float64), rows)
 
-    def module(self) -> Standardize:
-        """`applied` as a module, in float32."""
-        return Standardize(*self._float32())
+    def module(self, dtype: torch.dtype = torch.float32) -> Standardize:
+        """`applied` as a module that computes in this dtype."""
+        return Standardize(*self._tensors(dtype))
 
-    def inverse_module(self) -> Unstandardize:
-        """`undone` as a module, in float32."""
-        return Unstandardize(*self._float32())
+    def inverse_module(self, dtype: torch.dtype = torch.float32) -> Unstandardize:
+        """`undone` as a module that computes in this dtype."""
+        return Unstandardize(*self._tensors(dtype))
 
-    def _float32(self) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(self.mean).float(), torch.from_numpy(self.deviation).float()
+    def _tensors(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(self.mean).to(dtype), torch.from_numpy(self.deviation).to(dtype)
+
+
+def _through(module: nn.Module, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return module(torch.from_numpy(np.require(rows, requirements=["C", "W"]))).numpy()

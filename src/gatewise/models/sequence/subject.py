@@ -72,12 +72,12 @@ def of_classes(given: dict[str, Any], labels: list[str], output: str | None) -> 
     )
 
 
-def of_numbers(given: dict[str, Any], scale: Any, names: list[str], output: str | None) -> Subject:
-    """Numbers in their own units. scale: mean and deviation of each, (K,)."""
-    mean, deviation = (torch.from_numpy(column).to(given["x"].dtype) for column in scale)
+def of_numbers(given: dict[str, Any], scale: Standard, names: list[str], output: str | None) -> Subject:
+    """Numbers in their own units, by the scale of the targets (K,)."""
+    unscaled = scale.inverse_module(given["x"].dtype)
 
     def of(output: Tensor) -> Tensor:
-        return output[0] * deviation + mean
+        return unscaled(output[0])
 
     with torch.no_grad():
         values = of(given["model"](given["x"])).tolist()
