@@ -24,6 +24,7 @@ from gatewise.models.forecast import metrics
 from gatewise.models.forecast.evaluation.registry import KINDS
 from gatewise.models.forecast.model import NORMALISATIONS, Setup
 from gatewise.models.forecast.results import quantile_levels
+from gatewise.progress import progress_bar
 from gatewise.tables.panel import Floats, Frequency, Panel
 
 from .m4_naive2 import PUBLISHED, figures, read
@@ -51,14 +52,15 @@ def run(group: str, data: Path, model: str, seed: int, normalisation: str) -> No
     season, *published = PUBLISHED[group]
     check_naive2(group, data)
     panel, actual = panel_of(read(data, group, "train"), season), np.stack(read(data, group, "test"))
-    progress = draw_progress if sys.stderr.isatty() else None
-    told = Setup(actual.shape[1], season, quantile_levels(LEVELS), seed, normalisation=normalisation, progress=progress)
-    learner = KINDS[model].make(told)
-    learner.fit(panel)
-    forecast = learner.predict(panel)
+    levels = quantile_levels(LEVELS)
+    with progress_bar(f"fitting {model}") as progress:
+        told = Setup(actual.shape[1], season, levels, seed, normalisation=normalisation, progress=progress)
+        learner = KINDS[model].make(told)
+        learner.fit(panel)
+        forecast = learner.predict(panel)
     smape, mase = errors(panel, actual, forecast.median)
     print(f"M4 {group}, {learner.name}, {normalisation}, seed {seed}: {len(panel)} series, horizon {actual.shape[1]}")
-    print(f"sMAPE {smape:.3f}  MASE {mase:.3f}  OWA {metrics.owa(smape, mase, *published):.3f}")
+    print(f"sMAPE {smape:.3f}  MASE {mase:.3f}  OWA {owa(smape, mase, *published):.3f}")
     for level in LEVELS:
         inside = metrics.coverage(actual, *forecast.interval(level))
         print(f"inside the {level} % interval: {inside:.1f} %")
@@ -86,9 +88,9 @@ def errors(panel: Panel, actual: Floats, forecast: Floats) -> tuple[float, float
     return float(smape), float(metrics.mase(actual, forecast, scale).mean())
 
 
-def draw_progress(done: float, words: str) -> None:
-    """One line on the terminal, drawn over itself."""
-    print(f"\r{done:4.0%} {words:60.60}", end="\n" if done >= 1 else "", file=sys.stderr, flush=True)
+def owa(smape: float, mase: float, naive2_smape: float, naive2_mase: float) -> float:
+    """Overall weighted average of the M4 competition: both measures relative to Naive2's, averaged."""
+    return (smape / naive2_smape + mase / naive2_mase) / 2
 
 
 if __name__ == "__main__":

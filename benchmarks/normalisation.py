@@ -28,7 +28,7 @@ from gatewise.models.forecast.network.settings import Settings
 from gatewise.models.forecast.results import quantile_levels
 from gatewise.tables.panel import Floats, Panel
 
-from .m4 import DATA, GROUPS, LEVELS, errors, panel_of
+from .m4 import DATA, GROUPS, LEVELS, errors, owa, panel_of
 from .m4_naive2 import PUBLISHED, read
 
 
@@ -68,7 +68,7 @@ def figures(
     seconds, forecast = time.monotonic() - begun, model.predict(panel)
     smape, mase = errors(panel, actual, forecast.median)
     inside = [metrics.coverage(actual, *forecast.interval(level)) for level in LEVELS]
-    return [smape, mase, metrics.owa(smape, mase, *published), *inside, seconds]
+    return [smape, mase, owa(smape, mase, *published), *inside, seconds]
 
 
 def _cell(found: Sequence[float], digits: int) -> str:

@@ -15,3 +15,6 @@ def need(*tools: str) -> None:
         pytest.fail(f"{', '.join(missing)} must be installed where CI runs: see .ci/run")
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed: see examples/boards/README.md")
+
+
+needs_gcc = pytest.mark.needs("gcc")

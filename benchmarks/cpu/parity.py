@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from tests.tolerance import PEER
 
+from ..tolerance import PEER
 from .workload import Call
 
 _NAMES = ("outputs", "gradient of x", "gradient of W", "gradient of U")

@@ -21,13 +21,13 @@ from typing import NamedTuple
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from tests.export.compiled import InC, exported
-from tests.tolerance import C_FILE, C_FILE_BESIDE_OURS
 from torch import Tensor, nn
 
 from gatewise.cells import CELLS
 from gatewise.export.c.layouts import LAYOUTS
 
+from ..tolerance import C_FILE, C_FILE_BESIDE_OURS
+from .compiled import InC, exported
 from .drawn import Drawn, drawn
 
 STEPS, TOGETHER = 1000, 24  # models in one library

@@ -11,7 +11,7 @@ from torch import nn
 
 from gatewise.cells import CELLS
 
-from ..export.compiled import needs_gcc
+from ..needs import needs_gcc
 
 pytestmark = needs_gcc
 

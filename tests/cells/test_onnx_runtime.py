@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmarks import onnx_oracle
+from benchmarks.onnx_oracle import Array
 from torch import Tensor
 
 from gatewise.cells import CELLS
 from gatewise.nn import Recurrent
 
-from .. import onnx_oracle
-from ..onnx_oracle import Array
 from ..tolerance import ONNX_RUNTIME
 
 Weights = dict[str, Array]

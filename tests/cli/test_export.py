@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from tests.export.compiled import needs_gcc
+from tests.needs import needs_gcc
 from torch import nn
 
 from gatewise.cli import follow

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarks.device.compiled import C99
 from torch import nn
 
 from gatewise.export import to_c
 from gatewise.nn import LSTM
 from gatewise.nn.chain import Chain
 
+from ..needs import needs_gcc
 from ..tolerance import C_FILE
-from .compiled import C99, needs_gcc
 
 pytestmark = needs_gcc
 SOURCE = Path(__file__).parents[2] / "examples" / "amp" / "amp.c"

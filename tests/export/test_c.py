@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import torch
+from benchmarks.device.compiled import C99, WARNINGS, exported
 from torch import nn
 
 from gatewise.cells import CELLS
@@ -18,9 +19,8 @@ from gatewise.nn.chain import Chain
 from gatewise.nn.maps import MAPS, Standardize, Unstandardize
 
 from ..matrix import ALL_CELLS, names
-from ..needs import need
+from ..needs import need, needs_gcc
 from ..tolerance import C_FILE, C_FILE_BESIDE_OURS
-from .compiled import C99, WARNINGS, exported, needs_gcc
 
 pytestmark = needs_gcc
 STEPS = 1000

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from benchmarks.device.compiled import exported
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from gatewise.export.c.text import KEYWORDS, Identifiers, checked_name, plain
 from gatewise.nn import LSTM, Recurrent
 from gatewise.nn.chain import Chain
 
-from .compiled import exported, needs_gcc
+from ..needs import needs_gcc
 
 BAD_NAMES = ["", "1st", "a b", 'a"b', "a\nb", "int", "class", "a??/b", "_a", "a__b", "é", "x" * 64, "a;", None, 7]
 

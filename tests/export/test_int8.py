@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+from benchmarks.device.compiled import C99, WARNINGS, InC, compiled
 from examples.boards import BOARDS, run_model
 from torch import nn
 
@@ -27,9 +28,8 @@ from gatewise.nn.chain import Chain
 from gatewise.nn.maps import Standardize
 
 from ..matrix import ALL_CELLS, names
-from ..needs import need
+from ..needs import need, needs_gcc
 from ..tolerance import INT8_RATIO, INT8_TRAINED_RATIO
-from .compiled import C99, WARNINGS, InC, compiled, needs_gcc
 
 
 @cell(gates={"a": "b", "z": "W x + U h + b"}, state="h")

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from tests import onnx_oracle
 from torch import Tensor, nn, sigmoid, tanh
 
 from gatewise.nn import GRU, LSTM, RNN, CoupledLSTM, GRUResetBefore, PeepholeLSTM, Recurrent
 from gatewise.nn.exchange import to_keras
 
+from ... import onnx_oracle
 from ..goals import EverySeed
 from ..networks import size
 from ..task import Found, Task

@@ -75,11 +75,6 @@ def test_coverage_counts_bounds_as_inside():
     assert metrics.coverage(ACTUAL, np.full((2, 2), 4.0), np.full((2, 2), 8.0)) == 50
 
 
-def test_owa_by_hand():
-    # sNaive on M4 hourly beside Naive2
-    assert round(metrics.owa(13.912, 1.193, 18.383, 2.395), 3) == 0.627
-
-
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_agrees_with_utilsforecast(seed: int, season: int):
     rng = np.random.default_rng(seed)

@@ -60,11 +60,6 @@ def coverage(actual: Floats, low: Floats, high: Floats) -> float:
     return 100 * float(((low - slack <= actual) & (actual <= high + slack)).mean())
 
 
-def owa(smape: float, mase: float, naive2_smape: float, naive2_mase: float) -> float:
-    """Overall weighted average of the M4 competition: both measures relative to Naive2's, averaged."""
-    return (smape / naive2_smape + mase / naive2_mase) / 2
-
-
 def mean(figures: Floats) -> float:
     """Arithmetic mean of all figures; NaN where there is none."""
     return float(figures.mean()) if figures.size else float("nan")

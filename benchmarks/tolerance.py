@@ -1,0 +1,12 @@
+"""How far a benchmark's figures may be off before it says so; `tests/tolerance.py` has all others."""
+
+# Relative to the largest number compared, float32, benchmarks of one layer against its peers. A gradient of a weight is
+# a sum over up to 100,000 rows, which each library takes in its own order: 6e-8 times the root of that is 2e-5.
+PEER = 5e-5
+
+# Absolute, relative to outputs larger than 1: an exported C file against the module in float64, over 1,000 steps;
+# what the project promises. Its sigmoid and tanh are off by 2.5e-7 at most.
+C_FILE = 2e-6
+# Layer norm divides by small deviations, so that rounding grows in float32 of any kind: the file may be this many
+# times as far from float64 as the module in float32 is.
+C_FILE_BESIDE_OURS = 3
