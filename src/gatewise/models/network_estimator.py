@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..equation import Cell
 from ..training import Average, Callback, Progress, Source, Trained, Trainer
 from ..training.schedule import one_cycle_by_steps
-from ..training.threads import exactly
+from ..training.torch_state import exactly_threads
 from . import modelfile
 from .arguments import jobs, number, whole
 from .estimator import Estimator
@@ -120,7 +120,7 @@ class NetworkEstimator(Estimator):
     @contextmanager
     def _threads(self) -> Generator[None]:
         """As many threads as `n_jobs` says inside the block."""
-        with exactly(jobs(self.n_jobs)):
+        with exactly_threads(jobs(self.n_jobs)):
             yield
 
 

@@ -111,11 +111,13 @@ def _mean(writer: Writer, count: int) -> ir.Function:
     start, target, units = function.args
     write, scalar = Lanes(builder, writer.format, count), writer.format.scalar
     whole = builder.mul(builder.udiv(units, I64(count)), I64(count))
-    parts = {"sum": write.constant(0.0)}
+    parts: dict[str, Any] = {"sum": write.constant(0.0)}
     with carrying(builder, I64(0), whole, count, parts) as unit:
         part = builder.load(writer.element(builder, start, unit), typ=write.vector, align=writer.format.bytes)
         parts["sum"] = builder.fadd(parts["sum"], part)
-    total = {"sum": reduce(builder.fadd, [builder.extract_element(parts["sum"], I64(lane)) for lane in range(count)])}
+    total: dict[str, Any] = {
+        "sum": reduce(builder.fadd, [builder.extract_element(parts["sum"], I64(lane)) for lane in range(count)])
+    }
     with carrying(builder, whole, units, 1, total) as unit:
         part = builder.load(writer.element(builder, start, unit), typ=scalar)
         total["sum"] = builder.fadd(total["sum"], part)

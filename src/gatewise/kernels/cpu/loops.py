@@ -67,7 +67,7 @@ def call_chosen(
     """Call the function with this key, which must be one of them. name: of the table of their addresses."""
     kind = next(iter(functions.values())).type
     addresses = [functions.get(number, ir.Constant(kind, None)) for number in range(max(functions) + 1)]
-    table = ir.GlobalVariable(builder.module, ir.ArrayType(kind, len(addresses)), name)
+    table: Any = ir.GlobalVariable(builder.module, ir.ArrayType(kind, len(addresses)), name)
     table.linkage, table.global_constant = "internal", True
     table.initializer = ir.Constant(table.value_type, addresses)
     place = builder.gep(table, [I64(0), key], source_etype=table.value_type)

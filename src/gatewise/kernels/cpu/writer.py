@@ -42,7 +42,7 @@ class Writer:
     def constant(self, name: str, numbers: Sequence[Any]) -> Any:
         """Where these 64-bit integers lie, under a name that is free."""
         kind = ir.ArrayType(I64, len(numbers))
-        constant = ir.GlobalVariable(self.module, kind, self.module.get_unique_name(name))
+        constant: Any = ir.GlobalVariable(self.module, kind, self.module.get_unique_name(name))
         constant.linkage, constant.global_constant = "internal", True
         constant.initializer = ir.Constant(kind, [n if isinstance(n, ir.Constant) else I64(n) for n in numbers])
         return constant.bitcast(POINTER)

@@ -14,11 +14,10 @@ from torch import Tensor
 from ...equation import Cell
 from ...errors import InputError
 from ...nn.chain import Chain
-from ...training.torch_state import exactly_threads
-from .generator import Sampling, Writer
-from .network import LanguageNetwork, chain_of, learn, mean_loss
 from ..arguments import cell_of, number, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
+from .generator import Sampling, Writer
+from .network import LanguageNetwork, chain_of, learn, mean_loss
 from .vocabulary import Listed, Text, Tokenized, Tokens, Vocabulary, vocabulary_of
 
 if TYPE_CHECKING:

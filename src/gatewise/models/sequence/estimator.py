@@ -14,10 +14,9 @@ from ...equation import Cell
 from ...errors import InputError, ShapeError, argument
 from ...nn.chain import Chain
 from ...tables.sequences import Sequences, Whole, read_sequences
-from ...training.torch_state import exactly_threads
-from .network import Examples, Loss, POOLINGS, SequenceNetwork, answers, learn
 from ..arguments import cell_of, number, one_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
+from .network import POOLINGS, Examples, Loss, SequenceNetwork, answers, learn
 from .scaling import Standard
 from .targets import aligned, held_out
 
