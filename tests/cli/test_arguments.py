@@ -20,7 +20,7 @@ from gatewise.errors import ARGUMENT, argument
 from gatewise.forecast import Forecaster, ReadOptions
 from gatewise.models.kind import Question
 from gatewise.tables import columns
-from gatewise.tables.sequences import Columns
+from gatewise.tables.labelled import load_labelled
 
 SOURCES = Path(gatewise.__file__).parent
 COMMANDS = (
@@ -28,7 +28,7 @@ COMMANDS = (
     *(classify_run.Request, generate_run.Request, Question, export_run.Request),
 )
 PUBLIC = (
-    *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, Columns),
+    *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, load_labelled),
     *(getattr(estimators, name) for name in estimators.__all__),
     *(estimators.SequenceClassifier.subject, estimators.LanguageModel.generate),
     *(export.to_c, export.to_onnx, nn.LSTM, nn.Recurrent),
@@ -45,8 +45,8 @@ CHOSEN_AS_IT_RUNS = {
     "cli/classify_run.py": {"test", "save", "epochs"},
     "cli/export_run.py": {"dtype", "target", "calibration"},
     "cli/forecast_request.py": {*(field.name for field in dataclasses.fields(forecast_request.Plan)), "season"},
-    "tables/columns.py": {*columns.CALLED},
-    "tables/long_table.py": {*Columns._fields},
+    "tables/columns.py": {*columns.CALLED, "label"},
+    "tables/long_table.py": {"target", "frequency", "season", "fill", "duplicates"},
     "tables/options.py": {field.name for field in dataclasses.fields(ReadOptions)},
     "tables/panels.py": {"encoding", "delimiter"},
     "tables/sequences.py": {"id_column", "time_column"},
@@ -192,7 +192,7 @@ SAID = [
     (GAP, ["forecast"], "such as --horizon 12"),
     (GAP, ["forecast", "--load", "m", "--level", "80"], "--level cannot be used with --load"),
     (GAP, ["forecast", "--horizon", "1", "--backtest", "0"], "add --model lstm, or drop --backtest 0"),
-    (STEPS, ["classify", "--test", "data.csv", "--id-col", "z"], "give --id-col one of them"),
+    (STEPS, ["classify", "--test", "data.csv", "--id-col", "z"], "give --id-col one of these names"),
     (STEPS, ["classify", "--test", "data.csv"], "use --time-col t, or rename it"),
     (STEPS, ["classify", "--load", "m", "--one-way"], "--test, --save, --epochs and --one-way cannot be used with"),
     (STEPS, ["generate", "--load", "m"], "give either a text to learn from, or --load"),

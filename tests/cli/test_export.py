@@ -123,7 +123,7 @@ def test_calibration_counts_every_step_of_every_sequence(tmp_path, capsys):
     a_long_table(tmp_path / "long.csv")
     words = ["export", "saved", "--to", "c", "--dtype", "int8", "--calibration", "long.csv", "--id-col", "id"]
     assert follow(words) == 1
-    assert "long.csv, row 2, column 'label': 'x' is no number" in capsys.readouterr().err
+    assert "long.csv, row 2, column 'label': 'x' is not a number" in capsys.readouterr().err
     text = (tmp_path / "long.csv").read_text().replace(",label", "").replace(",x", "")
     (tmp_path / "long.csv").write_text(text)
     assert follow([*words, "--time-col", "t", "--json"]) == 0
@@ -207,7 +207,7 @@ def test_calibration_that_does_not_fit_the_model(tmp_path, capsys):
     assert "it has shape (1, 3), not (T, 2)" in capsys.readouterr().err
     (tmp_path / "inputs").write_text("a,b\n1,2\n3,oops\n")
     assert follow(words) == 1
-    assert "inputs, row 3, column 'b': 'oops' is no number" in capsys.readouterr().err
+    assert "inputs, row 3, column 'b': 'oops' is not a number" in capsys.readouterr().err
     of_language(tmp_path / "saved")
     (tmp_path / "inputs").write_text("abcX")
     assert follow(words) == 1

@@ -54,13 +54,13 @@ BAD = {
     ),
     "a time twice": Bad(
         "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-02,4\n",
-        "the time 2024-01-02 stands twice: the other is row 3; 1 row repeat",
+        "the time 2024-01-02 appears twice: the other is row 3; 1 row repeat",
         "row 5, column 'ds'",
         '`duplicates="mean"` or `duplicates="last"`',
     ),
     "a time twice in one of two series": Bad(
         "id,ds,y\na,2024-01-01,1\na,2024-01-02,1\nb,2024-01-01,1\nb,2024-01-01,1\n",
-        "the time 2024-01-01 stands twice in series 'b': the other is row 4",
+        "the time 2024-01-01 appears twice in series 'b': the other is row 4",
         "row 5, column 'ds'",
         "`duplicates=",
     ),

@@ -19,7 +19,8 @@ from ..escape import visible
 from ..files import check_writable
 from ..models.sequence.classifier import SequenceClassifier
 from ..tables.labelled import load_labelled
-from ..tables.sequences import Columns, Labelled
+from ..tables.options import ReadOptions
+from ..tables.sequences import Labelled
 
 
 class ClassScore(NamedTuple):
@@ -67,7 +68,8 @@ class Request:
 
     data: Path
     test: Path | None
-    columns: Columns
+    reading: ReadOptions
+    label: str
     seed: int
     epochs: int | None
     one_way: bool
@@ -116,12 +118,12 @@ def run(request: Request) -> None:
 
 def carry_out(request: Request) -> Outcome:
     """Read, train or load, judge, save."""
-    data = load_labelled(request.data, request.columns)
+    data = load_labelled(request.data, request.reading, label=request.label)
     about = [describe(request.data, data)]
     if request.load:
         model = SequenceClassifier.load(request.load)
         return Outcome(tuple(about), f"The model comes from {request.load}.", 0.0, judge(model, data, request.data))
-    test = load_labelled(request.test, request.columns) if request.test else None
+    test = load_labelled(request.test, request.reading, label=request.label) if request.test else None
     if request.test and test:
         about.append(describe(request.test, test))
     begun = time.monotonic()
@@ -161,7 +163,9 @@ def describe(path: Path, data: Labelled) -> str:
     steps = f"{low}" if low == high else f"{low} to {high}"
     names = f": {', '.join(found.features)}" if found.features else ""
     classes = len(set(data.labels))
-    return f"{path.name}: {len(found)} sequences of {steps} steps, {classes} classes, {found.width} features{names}"
+    notes = "".join(f"; {note}" for note in data.notes)
+    counts = f"{len(found)} sequences of {steps} steps, {classes} classes, {found.width} features"
+    return f"{path.name}: {counts}{names}{notes}"
 
 
 def _course(model: SequenceClassifier, seconds: float) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
 from .choices import DTYPES, FORMATS, TARGETS, listed
-from .reading import APART, SORTED
+from .reading import APART, SORTED, Decimal, Delimiter, Encoding
 
 OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
@@ -28,13 +28,18 @@ def export(
     target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
-    id_column: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
-    time_column: Annotated[Text, option(READING, "NAME", SORTED, "--time-col")] = None,
+    id: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
+    time: Annotated[Text, option(READING, "NAME", SORTED, "--time-col")] = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
 ) -> None:
     """Write a model as C for any processor, or as ONNX, checked against what it computes here."""
     with failing(context, USAGE):
+        from ..tables.options import ReadOptions
         from .export_run import Request, check
 
+        reading = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
         request = Request(model, to, out, name, dtype, target, calibration, json)
         check(request)
     with failing(context, DATA):
@@ -42,9 +47,5 @@ def export(
         from .export_source import source_of
 
         source = source_of(model)
-        inputs = None
-        if calibration:
-            from ..tables.options import ReadOptions
-
-            inputs = source.read(calibration, ReadOptions(id=id_column, time=time_column), label)
+        inputs = source.read(calibration, reading, label) if calibration else None
         show(carry_out(request, source.chain, inputs), as_json=json)

@@ -13,7 +13,7 @@ from ..escape import visible
 from ..files import check_writable
 from ..models.language.generator import Sampling
 from ..models.language.model import LanguageModel
-from ..tables.text import read_text
+from ..tables.text_file import read_text
 
 _HELD_OUT = 0.05
 """The share at the end of a text that is not learned from, but measured on."""

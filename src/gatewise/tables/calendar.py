@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, argument
-from .table import Table, holds_numbers, holds_times, how_many
+from .table import Table, holds_numbers, holds_times, how_many, quoted
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,20 @@ def read_times(table: Table, column: int) -> list[Reading]:
     """
     row = table.first(f"c{column} IS NULL" + (f" OR trim(c{column}) = ''" if table.is_text(column) else ""))
     if row is not None:
-        raise InputError("the time is missing", where=table.where(row, column), hint=_OTHER)
+        raise table.error("the time is missing", row=row, column=column, hint=_OTHER)
     kind = table.types[column]
     if table.is_text(column):
         return _from_text(table, column)
     if holds_times(kind):
         return [_from_timestamps(table, column)]
     return [_from_numbers(table, column)]
+
+
+def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str) -> InputError:
+    """The error where several readings of a column remain. advice: what else than plain dates tells them apart."""
+    orders = [reading.words.rpartition(" ")[2] for reading in readings]
+    what = f"the dates may mean {quoted(orders)}: every one of them fits"
+    return table.error(what, column=column, hint=f"write them as 2024-01-31{advice}")
 
 
 def _from_text(table: Table, column: int) -> list[Reading]:
@@ -164,7 +172,7 @@ def _likely_forms(table: Table, column: int) -> list[Form]:
     most = max(counts)
     if not (whole or most):
         what = f"{table.cell(0, column)!r} is not a time in a form known here"
-        raise InputError(what, where=table.where(0, column), hint=_OTHER)
+        raise table.error(what, row=0, column=column, hint=_OTHER)
     return [] if whole >= most else [form for form, fit in zip(FORMS, counts, strict=True) if fit == most]
 
 
@@ -184,11 +192,8 @@ def _parsed(table: Table, column: int, expression: str) -> Times:
     times = _cells(table, expression)
     if (times == _MISSED).any():
         row = int(np.argmax(times == _MISSED))
-        raise InputError(
-            f"{table.cell(row, column)!r} is not a whole number like the times above it",
-            where=table.where(row, column),
-            hint=_OTHER,
-        )
+        what = f"{table.cell(row, column)!r} is not a whole number like the times above it"
+        raise table.error(what, row=row, column=column, hint=_OTHER)
     return times
 
 
@@ -206,15 +211,15 @@ def _distinct(readings: list[Reading]) -> list[Reading]:
 
 def _misfit(table: Table, column: int, form: Form, times: Times) -> InputError:
     row = int(np.argmax(times == _MISSED))
-    cell, where = table.cell(row, column), table.where(row, column)
+    cell = table.cell(row, column)
     other = {PLAIN: ZONED, ZONED: PLAIN}.get(form)
     if other is not None and table.first(f"rowid = {row} AND ({other.of(f'c{column}')}) IS NOT NULL") is not None:
         has = "has a UTC offset and others have none" if other is ZONED else "has no UTC offset and others have one"
-        return InputError(f"the time {cell!r} {has}", where=where, hint="give all times an offset, or none of them")
+        hint = "give all times an offset, or none of them"
+        return table.error(f"the time {cell!r} {has}", row=row, column=column, hint=hint)
     example = table.cell(int(np.argmax(times != _MISSED)), column)
-    return InputError(
-        f"{cell!r} is not a time written like {example!r} (from 1678 to 2261)", where=where, hint=_NOT_MIXED
-    )
+    what = f"{cell!r} is not a time written like {example!r} (from 1678 to 2261)"
+    return table.error(what, row=row, column=column, hint=_NOT_MIXED)
 
 
 def _from_timestamps(table: Table, column: int) -> Reading:
@@ -223,14 +228,14 @@ def _from_timestamps(table: Table, column: int) -> Reading:
     if (times == _MISSED).any():
         row = int(np.argmax(times == _MISSED))
         what = f"the time {table.cell(row, column)} is not between 1678 and 2261"
-        raise InputError(what, where=table.where(row, column), hint=_OTHER)
+        raise table.error(what, row=row, column=column, hint=_OTHER)
     return Reading(ZONED.words if "ZONE" in kind else "", times)
 
 
 def _from_numbers(table: Table, column: int) -> Reading:
     kind = table.types[column]
     if not holds_numbers(kind):
-        raise InputError(f"the column holds {kind}, not times", where=table.where(column=column), hint=_OTHER)
+        raise table.error(f"the column holds {kind}, not times", column=column, hint=_OTHER)
     cell = f"c{column}"
     return _counter(_parsed(table, column, f"CASE WHEN {cell} = floor({cell}) THEN try_cast({cell} AS BIGINT) END"))
 

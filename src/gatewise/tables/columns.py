@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import InputError, argument
+from ..errors import argument
 from .calendar import is_time, is_whole
 from .numbers import looks_numeric, missing
 from .options import ReadOptions
@@ -16,14 +16,15 @@ from .table import Table, holds_numbers, holds_times, how_many, quoted
 
 Kind = Literal["time", "integer", "number", "text", "empty", "other"]
 
-_CLOCK_NAMES = ("hour", "day", "week", "month", "quarter", "year")
-TIME_NAMES = frozenset(["ds", "timestamp", "datetime", "date", "time", "t", "step", "period", *_CLOCK_NAMES])
+TIME_NAMES = frozenset(["ds", "timestamp", "datetime", "date", "time", "t", "step"])
+PERIOD_NAMES = frozenset(["period", "hour", "day", "week", "month", "quarter", "year"])  # a time, or a part of one
 STRONG_ID_NAMES = frozenset(["uniqueid", "itemid", "seriesid", "tsid"])
 ID_NAMES = frozenset(["id", "series", "item", "sku", "store", "product", "symbol", "ticker"])
 TARGET_NAMES = frozenset(
     ["y", "target", "value", "values", "sales", "demand", "load", "consumption", "quantity", "qty", "units"]
 )
-_INDEX_NAMES = frozenset(["", "unnamed0", "index", "level0", "rownames"])
+ROW_NAMES = frozenset(["", "unnamed0", "level0", "indexlevel0", "rownames"])  # of what pandas and R number rows by
+_INDEX_NAMES = ROW_NAMES | {"index"}
 _SAMPLED = (1000, 200_000)  # rows at most, cells at most
 
 
@@ -56,27 +57,54 @@ def find_roles(table: Table, options: ReadOptions) -> Roles:
 
     Raises InputError, listing the candidates, where that leaves a choice or nothing.
     """
+    named = named_columns(table, {"time": options.time, "id": options.id, "target": options.target})
     kinds = _kinds(table)
-    time = _find_time(table, kinds, options)
-    series = _find_series(table, kinds, options, time)
-    targets = _find_targets(table, kinds, options, time, series)
-    roles = Roles(time, series, targets, ())
-    column, times = Counter(roles.used).most_common(1)[0]
-    if times > 1:
-        raise InputError(
-            "one column is asked to be two things",
-            where=table.where(column=column),
-            hint=f"give {argument('time')}, {argument('id')} and {argument('target')} three different names",
-        )
-    return replace(roles, unused=tuple(sorted({*range(len(kinds))} - {*roles.used})))
+    time = named["time"] if "time" in named else _find_time(table, kinds)
+    series = named["id"] if "id" in named else _find_series(table, kinds, time, named.get("target"))
+    targets = (named["target"],) if "target" in named else _find_targets(table, kinds, time, series)
+    refuse_double_roles(table, {"time": time, "id": series, "target": targets[0]})
+    unused = {*range(len(kinds))} - {*targets, time, series}
+    return Roles(time, series, targets, tuple(sorted(unused)))
+
+
+def named_columns(table: Table, names: Mapping[str, str | None]) -> dict[str, int]:
+    """The positions of the columns that arguments name, by argument, without those that name none.
+
+    Raises InputError, listing the columns, for a column that does not exist.
+    """
+    return {role: _position(table, name, role) for role, name in names.items() if name is not None}
+
+
+def refuse_double_roles(table: Table, positions: Mapping[str, int | None]) -> None:
+    """Raises InputError where two arguments have one column. positions: by argument; None for no column."""
+    taken = {role: position for role, position in positions.items() if position is not None}
+    for column, uses in Counter(taken.values()).items():
+        if uses > 1:
+            hint = f"give {', '.join(map(argument, taken))} different names"
+            raise table.error("one column is asked to be two things", column=column, hint=hint)
+
+
+def looks_like(table: Table, column: int, names: Collection[str]) -> bool:
+    """Whether the column has one of these names, whatever its case and punctuation."""
+    return _key(table.names[column]) in names
+
+
+def _position(table: Table, name: str, role: str) -> int:
+    if name in table.names:
+        return table.names.index(name)
+    alike = [i for i, other in enumerate(table.names) if other.strip() == name.strip()]
+    if len(alike) == 1:
+        return alike[0]
+    what = f"there is no column {name!r}; the columns are {quoted(table.names)}"
+    raise table.error(what, hint=f"give {argument(role)} one of these names")
 
 
 def _key(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 
 
-def _known(table: Table, names: Iterable[str], kinds: Sequence[Kind], *of: Kind) -> list[int]:
-    return [i for i, name in enumerate(table.names) if _key(name) in names and (not of or kinds[i] in of)]
+def _known(table: Table, names: Collection[str], kinds: Sequence[Kind], *of: Kind) -> list[int]:
+    return [i for i in range(len(kinds)) if looks_like(table, i, names) and (not of or kinds[i] in of)]
 
 
 CALLED = {"time": "time", "id": "series", "target": "target"}
@@ -93,73 +121,61 @@ def _only(table: Table, groups: Sequence[list[int]], role: str) -> int | None:
             return group[0]
         if group:
             names = [table.names[i] for i in group]
-            raise InputError(
-                f"several columns could be the {CALLED[role]}: {quoted(names)}",
-                where=table.source,
-                hint=f"name one, for instance {argument(role, names[0])}",
-            )
+            what = f"several columns could be the {CALLED[role]}: {quoted(names)}"
+            raise table.error(what, hint=f"name one, for instance {argument(role, names[0])}")
     return None
 
 
-def _find_time(table: Table, kinds: Sequence[Kind], options: ReadOptions) -> int:
-    if options.time is not None:
-        return table.position(options.time, argument("time"))
-    dates = [i for i, kind in enumerate(kinds) if kind == "time"]
+def _find_time(table: Table, kinds: Sequence[Kind]) -> int:
+    names = TIME_NAMES | PERIOD_NAMES
     groups = [
         _known(table, {"ds"}, kinds),
-        _known(table, TIME_NAMES, kinds, "time"),
-        dates,
-        _known(table, TIME_NAMES, kinds, "integer"),
-        _known(table, TIME_NAMES, kinds),  # of no use, but then the error can show the cell
+        _known(table, names, kinds, "time"),
+        [i for i, kind in enumerate(kinds) if kind == "time"],
+        _known(table, names, kinds, "integer"),
+        _known(table, names, kinds),  # of no use, but then the error can show the cell
     ]
-    found = _only(table, groups, "time")
-    if found is None:
-        raise InputError(
+    time = _only(table, groups, "time")
+    if time is None:
+        raise table.error(
             f"no column of times found among {quoted(table.names)}",
-            where=table.source,
             hint=f"name it with {argument('time')}; times look like 2024-01-31, 2024-01 or 2024-01-31 13:00",
         )
-    return found
+    return time
 
 
-def _find_series(table: Table, kinds: Sequence[Kind], options: ReadOptions, time: int) -> int | None:
-    if options.id is not None:
-        return table.position(options.id, argument("id"))
-    free = {i for i in range(len(kinds)) if i != time and table.names[i] != options.target}
-    named = [i for i in _known(table, ID_NAMES, kinds) if i in free and not _all_distinct(table, i)]
-    found = _only(table, [[i for i in _known(table, STRONG_ID_NAMES, kinds) if i in free], named], "id")
-    if found is not None:
-        return found
-    texts = [i for i in sorted(free) if kinds[i] == "text" and _key(table.names[i]) not in TARGET_NAMES]
+def _find_series(table: Table, kinds: Sequence[Kind], time: int, target: int | None) -> int | None:
+    free = [i for i in range(len(kinds)) if i not in (time, target)]
+    strong = [i for i in free if looks_like(table, i, STRONG_ID_NAMES)]
+    weak = [i for i in free if looks_like(table, i, ID_NAMES) and not _all_distinct(table, i)]
+    series = _only(table, [strong, weak], "id")
+    if series is not None:
+        return series
+    texts = [i for i in free if kinds[i] == "text" and not looks_like(table, i, TARGET_NAMES)]
     # Text beside times that never repeat is a remark, not the name of a series.
     return _only(table, [texts], "id") if texts and not _all_distinct(table, time) else None
 
 
-def _find_targets(
-    table: Table, kinds: Sequence[Kind], options: ReadOptions, time: int, series: int | None
-) -> tuple[int, ...]:
-    if options.target is not None:
-        return (table.position(options.target, argument("target")),)
+def _find_targets(table: Table, kinds: Sequence[Kind], time: int, series: int | None) -> tuple[int, ...]:
     free = [i for i in range(len(kinds)) if i not in (time, series)]
-    numbers = [i for i in free if kinds[i] in ("integer", "number") and _key(table.names[i]) not in _INDEX_NAMES]
-    groups = [[i for i in _known(table, names, kinds) if i in free] for names in ({"y"}, TARGET_NAMES)]
-    if series is None and not any(groups) and len(numbers) > 1 and _is_wide(table, kinds, free, time):
-        return tuple(i for i in free if _key(table.names[i]) not in _INDEX_NAMES)
+    data = [i for i in free if not looks_like(table, i, _INDEX_NAMES)]
+    numbers = [i for i in data if kinds[i] in ("integer", "number")]
+    groups = [[i for i in free if looks_like(table, i, names)] for names in ({"y"}, TARGET_NAMES)]
+    if series is None and not any(groups) and len(numbers) > 1 and _is_wide(kinds, data, time):
+        return tuple(data)
     empty = [i for i in free if kinds[i] == "empty"]
-    found = _only(table, [*groups, numbers, empty], "target")
-    if found is None:
-        raise InputError(
+    target = _only(table, [*groups, numbers, empty], "target")
+    if target is None:
+        raise table.error(
             f"no column of numbers found among {quoted(table.names)}",
-            where=table.source,
             hint=f"name it with {argument('target')}; if the comma is the decimal mark, use {argument('decimal', ',')}",
         )
-    return (found,)
+    return (target,)
 
 
-def _is_wide(table: Table, kinds: Sequence[Kind], free: Sequence[int], time: int) -> bool:
-    """Whether the first column is the time and each other one, but for an index, holds numbers."""
-    others = [i for i in free if _key(table.names[i]) not in _INDEX_NAMES]
-    return time < min(others) and all(kinds[i] in ("integer", "number", "empty") for i in others)
+def _is_wide(kinds: Sequence[Kind], data: Sequence[int], time: int) -> bool:
+    """Whether the time comes first and every other column that is no index holds numbers."""
+    return time < min(data) and all(kinds[i] in ("integer", "number", "empty") for i in data)
 
 
 def _all_distinct(table: Table, column: int) -> bool:
@@ -171,7 +187,7 @@ def _kinds(table: Table) -> list[Kind]:
     kinds: list[Kind] = [_kind_of_type(kind) for kind in table.types]
     texts = [i for i in range(len(kinds)) if table.is_text(i)]
     if texts:
-        for i, kind in _kinds_of_text(table, texts).items():
+        for i, kind in kinds_of_text(table, texts).items():
             kinds[i] = kind
     return kinds
 
@@ -184,7 +200,8 @@ def _kind_of_type(kind: str) -> Kind:
     return "integer" if "INT" in kind else "number"
 
 
-def _kinds_of_text(table: Table, columns: Sequence[int]) -> dict[int, Kind]:
+def kinds_of_text(table: Table, columns: Sequence[int]) -> dict[int, Kind]:
+    """What these columns of text hold for the most part, told from the first rows; nothing of one that is empty."""
     rows = max(20, min(_SAMPLED[0], _SAMPLED[1] // len(columns)))
     wanted = ", ".join(f"c{i}" for i in columns)
     timely = f"CASE WHEN number THEN false ELSE {is_time('cell')} END"

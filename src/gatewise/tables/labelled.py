@@ -1,29 +1,161 @@
-"""Labelled sequences, whatever file they come from."""
+"""Labelled sequences out of a file: the .ts format of sktime and aeon, read here, or a long table.
+
+Of the .ts format, labelled sequences without gaps or time stamps are read. A line begins with ``#`` for a remark, or with
+``@`` for a property; after ``@data`` each line is one sequence: ``1,2,3:4,5,6:label``, where dimensions are separated by
+colons and steps by commas.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import InputError
-from .sequences import Columns, Labelled
+from .options import DEFAULTS, ReadOptions
+from .sequences import Floats, Labelled, Sequences
+from .text_file import read_text
 
-_TEXT = (".ts", ".ts.gz")
+_NAMED_TS = (".ts", ".ts.gz")
+_FLAGS = ("timestamps", "missing", "univariate", "equallength")
+_NUMBERS = ("dimensions", "dimension", "serieslength")
+_REFUSED = {"timestamps": "time stamps", "missing": "missing values"}
 
 
-def load_labelled(path: str | Path, columns: Columns = Columns()) -> Labelled:  # noqa: B008
+def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: str = "label") -> Labelled:
     """The sequences of a ``.ts`` file, plain or gzip, or of a long table in CSV or Parquet.
 
-    Raises InputError, naming file, line or row, and column, for whatever cannot be used.
+    Args:
+        path: The file; its name ends in ``.ts`` or ``.ts.gz``, or it is a table.
+        options: How a table is read: its columns ``id`` (default ``"id"``) and ``time`` (default: rows are in order),
+            and its encoding, delimiter and decimal mark.
+        label: The column of labels of a table; all further columns are features.
+
+    Raises:
+        InputError: For whatever cannot be used, naming file, line or row, and column.
     """
-    path = Path(path)
-    if not path.exists():
-        raise InputError("there is no such file", where=str(path), hint="check the path")
-    if not path.is_file():
-        raise InputError("this is not a file", where=str(path), hint="name a .ts, CSV or Parquet file")
-    if path.name.lower().endswith(_TEXT):
-        from .ts import read_ts
-
+    if Path(path).name.lower().endswith(_NAMED_TS):
         return read_ts(path)
-    from .long_table import read_table
+    from .long_table import read_labelled  # DuckDB and pandas, which a .ts file does without
 
-    return read_table(path, columns)
+    return read_labelled(path, options, label)
+
+
+@dataclass
+class _Header:
+    """What the properties say; None where they do not."""
+
+    flags: dict[str, bool]
+    numbers: dict[str, int]
+    classes: tuple[str, ...] | None = None
+
+    @property
+    def dimensions(self) -> int | None:
+        given = self.numbers.get("dimensions", self.numbers.get("dimension"))
+        return 1 if self.flags.get("univariate") else given
+
+
+def read_ts(path: str | Path) -> Labelled:
+    """The sequences and labels of a file, plain or gzip. Raises InputError that names the line."""
+    lines = enumerate(read_text(Path(path)).split("\n"), start=1)  # splitlines knows ends that other tools do not
+    try:
+        return _parsed([(number, line.strip()) for number, line in lines])
+    except _LineError as error:
+        where = f"{path}, line {error.line}" if error.line else str(path)
+        raise InputError(error.what, where=where, hint=error.hint) from None
+
+
+class _LineError(Exception):
+    def __init__(self, what: str, line: int = 0, hint: str = "") -> None:
+        self.what, self.line, self.hint = what, line, hint
+        super().__init__(what)
+
+
+def _parsed(lines: list[tuple[int, str]]) -> Labelled:
+    wanted = [(number, line) for number, line in lines if line and not line.startswith(("#", "%"))]
+    begin = next((place for place, (_, line) in enumerate(wanted) if line.lower() == "@data"), None)
+    if begin is None:
+        raise _LineError("there is no line @data", hint="give a .ts file, as sktime and aeon write it")
+    header = _header(wanted[:begin])
+    if begin + 1 == len(wanted):
+        raise _LineError("there are no sequences after @data")
+    arrays: list[Floats] = []
+    labels: list[str] = []
+    for number, line in wanted[begin + 1 :]:
+        array, label = _sequence(number, line, header, arrays[0].shape[1] if arrays else header.dimensions)
+        arrays.append(array)
+        labels.append(label)
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    return Labelled(Sequences(np.concatenate(arrays), lengths), tuple(labels))
+
+
+def _header(lines: list[tuple[int, str]]) -> _Header:
+    header, seen = _Header({}, {}), set[str]()
+    for number, line in lines:
+        name, *values = line.split()
+        name = name.lower().removeprefix("@")
+        if not line.startswith("@") or name in seen:
+            what = f"@{name} is there twice" if line.startswith("@") else "this is neither a property nor a remark"
+            raise _LineError(what, number, "the sequences come after @data")
+        seen.add(name)
+        _property(header, name, values, number)
+    if header.classes is None:
+        raise _LineError("there is no line @classLabel true ...", hint="only labelled sequences can be classified")
+    return header
+
+
+def _property(header: _Header, name: str, values: list[str], number: int) -> None:
+    first = values[0].lower() if values else ""
+    if name in _FLAGS:
+        if first not in ("true", "false") or len(values) > 1:
+            raise _LineError(f"@{name} is {' '.join(values)!r}", number, "true or false")
+        header.flags[name] = first == "true"
+        if name in _REFUSED and header.flags[name]:
+            raise _LineError(f"sequences with {_REFUSED[name]} cannot be read", number, "fill or resample them first")
+    elif name in _NUMBERS:
+        if len(values) != 1 or not (first.isascii() and first.isdigit()) or not int(first[:9]) >= 1:
+            raise _LineError(f"@{name} is {' '.join(values)!r}", number, "a whole number of at least 1")
+        header.numbers[name] = int(first[:9])
+    elif name == "classlabel":
+        if first != "true" or len(set(values)) != len(values) or len(values) < 2:
+            raise _LineError(f"@classLabel is {' '.join(values)!r}", number, "true, then each label once")
+        header.classes = tuple(values[1:])
+    elif name != "problemname":
+        raise _LineError(f"@{name} is unknown", number, "@classLabel, @dimensions, @equalLength and the like are known")
+
+
+def _sequence(number: int, line: str, header: _Header, width: int | None) -> tuple[Floats, str]:
+    *dimensions, label = (part.strip() for part in line.split(":"))
+    if not dimensions or (width is not None and len(dimensions) != width):
+        wanted = "at least 1" if width is None else str(width)
+        raise _LineError(f"there are {len(dimensions)} dimensions before the label, expected {wanted}", number)
+    if label not in (header.classes or ()):
+        raise _LineError(f"the label {label!r} is not in @classLabel", number)
+    columns = [_numbers(number, place, text) for place, text in enumerate(dimensions, start=1)]
+    lengths = [len(column) for column in columns]
+    expected = header.numbers.get("serieslength") if header.flags.get("equallength") else None
+    expected = lengths[0] if expected is None else expected
+    for place, length in enumerate(lengths, start=1):
+        if length != expected:
+            raise _LineError(f"dimension {place} has {length} steps, expected {expected}", number)
+    return np.stack(columns, axis=1), label
+
+
+def _numbers(line: int, dimension: int, text: str) -> Floats:
+    cells = text.split(",")
+    try:
+        found = np.array([float(cell) for cell in cells])
+    except ValueError:
+        found = np.array([np.nan])
+    if "_" not in text and np.isfinite(found).all():
+        return found
+    step, cell = next((step, cell) for step, cell in enumerate(cells, start=1) if not _is_number(cell))
+    raise _LineError(f"dimension {dimension}, step {step}: {cell.strip()!r} is no finite number", line)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return "_" not in cell and bool(np.isfinite(float(cell)))
+    except ValueError:
+        return False

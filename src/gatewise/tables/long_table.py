@@ -1,126 +1,133 @@
-"""Labelled sequences in a long table: one row a step, with columns for sequence and label. pandas reads the file."""
+"""Sequences in a long table: one row a step, with columns that tell which sequence, which time and which label."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from ..errors import InputError, argument
-from .sequences import Columns, Floats, Labelled, read_frame
+from ..words import count
+from .calendar import ambiguous, is_whole, read_times
+from .columns import ROW_NAMES, TIME_NAMES, kinds_of_text, looks_like, named_columns, refuse_double_roles
+from .numbers import Advice, read_numbers
+from .options import DEFAULTS, ReadOptions
+from .reading import open_table
+from .sequences import Floats, Labelled, read_frame
+from .table import Table, holds_numbers, quoted
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_PARQUET = b"PAR1"
-_TIMES = ("time", "ds", "timestamp", "date", "datetime", "step", "t")
+_USED = ("time", "id", "encoding", "delimiter", "decimal")
+_FOR_FEATURES = Advice("correct the cell, or leave out the column", "correct the cell, or leave out the sequence")
 
 
-def read_table(path: str | Path, columns: Columns) -> Labelled:
+def read_labelled(path: str | Path, options: ReadOptions = DEFAULTS, label: str = "label") -> Labelled:
     """The sequences of a CSV file (plain or gzip) or a Parquet file, in the order in which their ids first appear.
 
-    All columns but those named are features. Raises InputError, naming file, row and column; rows of a CSV file are its
-    lines, the header being line 1.
+    All columns but those of the id, the time and the label are features. options: as for series, but those that are of
+    series alone; by default the column of ids is called ``id``, and rows are in order. Raises InputError, naming file,
+    row (line of a text file, the header being line 1) and column, for whatever cannot be read without a guess.
     """
-    frame, first = _frame(Path(path))
-    with _named(Path(path), first):
-        return _labelled(frame, columns)
+    _refuse_options(options)
+    with open_table(path, options) as table, table.located():
+        named = named_columns(table, {"label": label, "id": options.id or "id", "time": options.time})
+        refuse_double_roles(table, named)
+        _refuse_unnamed_time(table, named)
+        frame, notes = _frame(table, named, options.decimal)
+        label, id = table.names[named["label"]], table.names[named["id"]]
+        time = table.names[named["time"]] if "time" in named else None
+        sequences = read_frame(frame.drop(columns=label), id, time)
+        return Labelled(sequences, _labels(frame, label, id), notes)
 
 
-def read_steps(path: str | Path, id_column: str | None, time_column: str | None) -> list[Floats]:
+def read_steps(path: str | Path, options: ReadOptions = DEFAULTS) -> list[Floats]:
     """The sequences (T, I) of such a file without labels; its rows are one sequence where no column tells them
-    apart."""
-    path = Path(path)
-    frame, first = _frame(path)
-    with _named(path, first):
-        if id_column is None and time_column is None:
+    apart. Raises as `read_labelled`."""
+    _refuse_options(options)
+    if options.time is not None and options.id is None:
+        what = f"{argument('time')} is given without {argument('id')}"
+        raise InputError(what, hint="name the column that tells the sequences apart")
+    with open_table(path, options, fewest=1) as table, table.located():
+        named = named_columns(table, {"id": options.id, "time": options.time})
+        refuse_double_roles(table, named)
+        frame, _ = _frame(table, named, options.decimal)
+        if "id" not in named:
             return [read_frame(frame, None, None).steps]
-        return list(read_frame(_timed(frame, time_column), id_column, time_column))
+        time = table.names[named["time"]] if "time" in named else None
+        return list(read_frame(frame, table.names[named["id"]], time))
 
 
-@contextmanager
-def _named(path: Path, first: int) -> Generator[None]:
-    """Errors that name the file, and count its rows from ``first``."""
-    try:
-        yield
-    except InputError as error:
-        where = error.where.removesuffix(" (counted from 0)")
-        if where.startswith("row "):
-            row, *rest = where.removeprefix("row ").split(",", 1)
-            where = ",".join([f"row {int(row.removesuffix(' (counted from 0)')) + first}", *rest])
-        raise InputError(error.what, where=f"{path}, {where}" if where else str(path), hint=error.hint) from None
+def _refuse_options(options: ReadOptions) -> None:
+    for option in fields(options):
+        if option.name not in _USED and getattr(options, option.name) != option.default:
+            what = "it is for series, and this is a table of sequences"
+            raise InputError(what, where=argument(option.name), hint="leave it out")
 
 
-def _frame(path: Path) -> tuple[pd.DataFrame, int]:
-    """The table, and the number of its first row."""
-    import pandas as pd
-
-    with path.open("rb") as file:
-        head = file.read(4)
-    try:
-        if head == _PARQUET:
-            return pd.read_parquet(path), 0
-        compression = "gzip" if head.startswith(b"\x1f\x8b") else None
-        # as text, so that nothing is taken for a missing value, and the label 01 stays 01
-        return pd.read_csv(path, dtype=str, keep_default_na=False, compression=compression, index_col=False), 2
-    except (ValueError, OSError, EOFError, ImportError) as error:
-        if isinstance(error, ModuleNotFoundError):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"the file cannot be read as a table ({reason})", where=str(path), hint="give a .ts, CSV or Parquet file"
-        ) from error
+def _refuse_unnamed_time(table: Table, named: dict[str, int]) -> None:
+    alike = [i for i in range(len(table.names)) if looks_like(table, i, TIME_NAMES)]
+    if alike and "time" not in named and alike[0] not in named.values():
+        name = table.names[alike[0]]
+        hint = f"use {argument('time', name)}, or rename it"
+        raise table.error(f"the column {name!r} looks like a time", hint=hint)
 
 
-def _labelled(frame: pd.DataFrame, columns: Columns) -> Labelled:
-    asked = {argument(name): column for name, column in columns._asdict().items() if column is not None}
-    for name, column in asked.items():
-        if column not in frame.columns:
-            shown = ", ".join(repr(str(other)) for other in list(frame.columns)[:8])
-            raise InputError(f"there is no column {column!r}; the columns are {shown}", hint=f"give {name} one of them")
-    if len(set(asked.values())) < len(asked):
-        raise InputError("one column is asked to be two things", hint=f"give {', '.join(asked)} different names")
-    if columns.time_column is None and (times := [name for name in frame.columns if str(name).lower() in _TIMES]):
-        hint = f"use {argument('time_column', str(times[0]))}, or rename it"
-        raise InputError(f"the column {times[0]!r} looks like a time", hint=hint)
-    if not len(frame):
-        raise InputError("there are no rows of data")
-    features = _timed(frame.drop(columns=columns.label), columns.time_column)
-    sequences = read_frame(features, columns.id_column, columns.time_column)
-    return Labelled(sequences, _labels(frame, columns))
+def _frame(table: Table, named: dict[str, int], decimal: str | None) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Numbers for features and times, ids and labels as they are; and notes on what was inferred."""
+    others = [i for i in range(len(table.names)) if i not in named.values()]
+    features = [i for i in others if not looks_like(table, i, ROW_NAMES)]
+    if not table.keep([*named.values(), *features]):
+        raise table.error("there are no rows of data", hint="give a header and a row for each step")
+    time = named.get("time")
+    numeric = [*([time] if time is not None and _is_decimal(table, time) else []), *features]
+    arrays, notes = read_numbers(_flags_as_numbers(table), numeric, decimal, _FOR_FEATURES)
+    columns: dict[int, object] = dict(zip(numeric, arrays, strict=True))
+    for role in ("id", "label"):
+        if role in named:
+            columns[named[role]] = table.connection.execute(f"SELECT c{named[role]} AS cell FROM rows").df()["cell"]
+    if time is not None and time not in columns:
+        columns[time] = _times(table, time, columns[named["id"]])
+    if len(features) < len(others):
+        left = quoted([table.names[i] for i in others if i not in features])
+        notes = [*notes, f"{count(len(others) - len(features), 'column')} of row numbers not used: {left}"]
+    return pd.DataFrame({table.names[i]: columns[i] for i in sorted(columns)}), (*table.notes, *notes)
 
 
-def _timed(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
-    """The table with times that are text turned into numbers or dates, so that 10 comes after 9."""
-    import pandas as pd
-
-    if column is None or column not in frame.columns or not pd.api.types.is_string_dtype(frame[column]):
-        return frame
-    text = frame[column]
-    times = pd.Series(pd.to_numeric(text, errors="coerce"))
-    if times.isna().any():
-        times = pd.Series(pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True))
-    bad = np.flatnonzero(times.isna().to_numpy())
-    if len(bad):
-        what = f"{text.iloc[bad[0]]!r} is no time"
-        where = f"row {bad[0]} (counted from 0), column {column!r}"
-        raise InputError(what, where=where, hint="give numbers, or dates such as 2024-01-31 13:00")
-    return frame.assign(**{column: times})
+def _flags_as_numbers(table: Table) -> Table:
+    """True is 1 and false is 0, as a feature."""
+    return replace(table, types=tuple("TINYINT" if kind == "BOOLEAN" else kind for kind in table.types))
 
 
-def _labels(frame: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+def _is_decimal(table: Table, column: int) -> bool:
+    """Whether a column of times holds numbers that are not all whole."""
+    if not table.is_text(column):
+        return holds_numbers(table.types[column]) and "INT" not in table.types[column]
+    numbers = kinds_of_text(table, [column]).get(column) in ("integer", "number")
+    return numbers and not table.one(f"SELECT bool_and({is_whole(f'c{column}')}) FROM rows")[0]
+
+
+def _times(table: Table, column: int, ids: object) -> pd.Series:
+    """Times to sort by. Raises InputError where they can be read in several ways that sort the steps differently."""
+    readings = read_times(table, column)
+    codes = pd.factorize(pd.Series(ids))[0]
+    orders = [np.lexsort((reading.times, codes)) for reading in readings]
+    if any(not np.array_equal(order, orders[0]) for order in orders[1:]):
+        raise ambiguous(table, column, readings, "")
+    times = readings[0].times
+    return pd.Series(times.view("datetime64[ns]") if readings[0].calendar else times)
+
+
+def _labels(frame: pd.DataFrame, label: str, id: str) -> tuple[str, ...]:
     """One label for each sequence. Raises InputError where its rows disagree, or one is empty."""
-    labels = frame[columns.label].astype(str)
-    bad = np.flatnonzero((frame[columns.label].isna() | (labels == "")).to_numpy())
-    if len(bad):
-        raise InputError("the label is missing", where=f"row {bad[0]} (counted from 0), column {columns.label!r}")
-    first = labels.groupby(frame[columns.id_column], sort=False).transform("first")
-    bad = np.flatnonzero((labels != first).to_numpy())
-    if len(bad):
-        row = bad[0]
+    labels = frame[label].astype(str)
+    missing = np.flatnonzero((frame[label].isna() | (labels == "")).to_numpy())
+    if len(missing):
+        raise InputError("the label is missing", row=int(missing[0]), column=label)
+    first = labels.groupby(frame[id], sort=False).transform("first")
+    different = np.flatnonzero((labels != first).to_numpy())
+    if len(different):
+        row = int(different[0])
         what = f"the label is {labels.iloc[row]!r}, and was {first.iloc[row]!r} before in the same sequence"
-        raise InputError(what, where=f"row {row} (counted from 0), column {columns.label!r}")
-    return tuple(labels.groupby(frame[columns.id_column], sort=False).first())
+        raise InputError(what, row=row, column=label)
+    return tuple(labels.groupby(frame[id], sort=False).first())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,7 +43,22 @@ def is_grouped(cell: str, mark: str) -> str:
     return f"regexp_full_match({cell}, '{_GROUPED.format(mark=_MARKS[mark])}')"
 
 
-def read_numbers(table: Table, columns: Sequence[int], decimal: str | None) -> tuple[list[Floats], list[str]]:
+class Advice(NamedTuple):
+    """What to do about a cell, or a column, that is not a number, and about a cell that is infinite."""
+
+    word: str
+    infinite: str
+
+
+FOR_TARGETS = Advice(
+    f"correct the cell, or name another column with {argument('target')}",
+    f"correct the cell, or empty it and use {argument('fill', 'linear')}",
+)
+
+
+def read_numbers(
+    table: Table, columns: Sequence[int], decimal: str | None, advice: Advice = FOR_TARGETS
+) -> tuple[list[Floats], list[str]]:
     """Each column of ``rows`` as float64 with NaN for missing values, and notes.
 
     Raises InputError for the first cell that is no finite number, and where the decimal mark is ambiguous.
@@ -50,23 +66,23 @@ def read_numbers(table: Table, columns: Sequence[int], decimal: str | None) -> t
     for column in columns:
         if not table.is_text(column) and not holds_numbers(table.types[column]):
             what = f"the column holds {table.types[column]}, not numbers"
-            raise InputError(what, where=table.where(column=column), hint=_TARGET)
+            raise table.error(what, column=column, hint=advice.word)
     texts = [column for column in columns if table.is_text(column)]
     mark = decimal or _decimal_mark(table, texts)
-    numbers = [
+    expressions = [
         f"try_cast(CASE WHEN {is_number(f'c{column}', mark)} THEN replace(c{column}, ',', '.') END AS DOUBLE)"
         if column in texts
         else f"CAST(c{column} AS DOUBLE)"
         for column in columns
     ]
-    arrays = table.arrays([f"coalesce({number}, 'nan'::DOUBLE)" for number in numbers])
-    found = dict(zip(columns, (values.astype(np.float64, copy=False) for values in arrays), strict=True))
-    _refuse_words(table, {column: found[column] for column in texts}, mark)
-    _refuse_endless(table, found)
+    arrays = table.arrays([f"coalesce({number}, 'nan'::DOUBLE)" for number in expressions])
+    numbers = dict(zip(columns, (values.astype(np.float64, copy=False) for values in arrays), strict=True))
+    _refuse_words(table, {column: numbers[column] for column in texts}, mark, advice.word)
+    _refuse_infinite(table, numbers, advice.infinite)
     notes = ["decimal comma"] if mark == "," and decimal is None else []
-    if any(np.nanmax(np.abs(values), initial=0) > 2**53 for values in found.values()):
+    if any(np.nanmax(np.abs(values), initial=0) > 2**53 for values in numbers.values()):
         notes.append("numbers beyond 2^53 are rounded to the nearest float64")
-    return list(found.values()), notes
+    return list(numbers.values()), notes
 
 
 def spellings(table: Table, columns: Sequence[int], number: int) -> str:
@@ -121,19 +137,17 @@ def _ambiguous(table: Table, columns: Sequence[int], mark: str) -> InputError:
     firsts = ((table.first(is_grouped(f"c{column}", mark)), column) for column in columns)
     row, column = min((row, column) for row, column in firsts if row is not None)
     cell = table.cell(row, column).strip()
-    return InputError(
+    return table.error(
         f"{cell!r} may mean {cell.replace(mark, '.', 1)} or {cell.replace(mark, '')}",
-        where=table.where(row, column),
+        row=row,
+        column=column,
         hint=f"use {argument('decimal', mark)} if the {_WORDS[mark]} is the decimal mark; "
         "otherwise write the numbers without thousands separators",
     )
 
 
-_TARGET = f"correct the cell, or name another column with {argument('target')}"
-
-
-def _refuse_words(table: Table, found: Mapping[int, Floats], mark: str) -> None:
-    doubtful = [column for column, values in found.items() if np.isnan(values).any()]
+def _refuse_words(table: Table, numbers: Mapping[int, Floats], mark: str, advice: str) -> None:
+    doubtful = [column for column, values in numbers.items() if np.isnan(values).any()]
     if not doubtful:
         return
     bad = "NOT {missing} AND NOT {number}"
@@ -144,34 +158,31 @@ def _refuse_words(table: Table, found: Mapping[int, Floats], mark: str) -> None:
     for column in doubtful:
         row = table.first(bad.format(missing=missing(f"c{column}"), number=is_number(f"c{column}", mark)))
         places += [] if row is None else [(row, column)]
-    raise _not_a_number(table, *min(places), mark)
+    raise _not_a_number(table, *min(places), mark, advice)
 
 
-def _refuse_endless(table: Table, found: Mapping[int, Floats]) -> None:
-    for column, values in found.items():
-        endless = np.isinf(values)
-        if endless.any():
-            row = int(np.argmax(endless))
-            raise InputError(
-                f"{table.cell(row, column)!r} is not a finite number",
-                where=table.where(row, column),
-                hint=f"correct the cell, or empty it and use {argument('fill', 'linear')}",
-            )
+def _refuse_infinite(table: Table, numbers: Mapping[int, Floats], advice: str) -> None:
+    for column, values in numbers.items():
+        infinite = np.isinf(values)
+        if infinite.any():
+            row = int(np.argmax(infinite))
+            what = f"{table.cell(row, column)!r} is not a finite number"
+            raise table.error(what, row=row, column=column, hint=advice)
 
 
-def _not_a_number(table: Table, row: int, column: int, mark: str) -> InputError:
+def _not_a_number(table: Table, row: int, column: int, mark: str, advice: str) -> InputError:
     cell = table.cell(row, column)
-    where = table.where(row, column)
     other = "," if mark == "." else "."
     if table.first(f"rowid = {row} AND ({looks_numeric(f'c{column}')})") is None:
-        what = f"{cell!r} is not a finite number" if _endless(cell) else f"{cell!r} is not a number"
-        return InputError(what, where=where, hint=_TARGET)
-    return InputError(
+        what = f"{cell!r} is not a finite number" if _is_infinite(cell) else f"{cell!r} is not a number"
+        return table.error(what, row=row, column=column, hint=advice)
+    return table.error(
         f"{cell!r} is not a number with a decimal {_WORDS[mark]}; thousands separators are not read",
-        where=where,
+        row=row,
+        column=column,
         hint=f"write it without thousands separators, or use {argument('decimal', other)} if that is the decimal mark",
     )
 
 
-def _endless(cell: str) -> bool:
+def _is_infinite(cell: str) -> bool:
     return cell.strip().lstrip("+-").lower() in ("inf", "infinity")

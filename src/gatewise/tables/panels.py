@@ -80,11 +80,8 @@ def _series(table: Table, roles: Roles) -> tuple[tuple[str, ...], Times]:
     name = f"CAST(c{roles.series} AS VARCHAR)"
     row = table.first(f"{name} IS NULL")
     if row is not None:
-        raise InputError(
-            "the name of the series is missing",
-            where=table.where(row, roles.series),
-            hint=f"put it in, or name another column with {argument('id')}",
-        )
+        hint = f"put it in, or name another column with {argument('id')}"
+        raise table.error("the name of the series is missing", row=row, column=roles.series, hint=hint)
     table.connection.execute(f"CREATE TYPE series AS ENUM (SELECT {name} FROM rows GROUP BY 1 ORDER BY min(rowid))")
     ids = table.one("SELECT enum_range(NULL::series)")[0]
     return tuple(ids), table.arrays([f"enum_code(CAST({name} AS series))"])[0].astype(np.int64)

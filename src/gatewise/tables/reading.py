@@ -1,7 +1,9 @@
-"""From a file to a panel. DuckDB reads the file; here is only what it must be told and what it cannot explain."""
+"""From a file to a table. DuckDB reads the file; here is only what it must be told and what it cannot explain."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +21,6 @@ from .panels import panel_from_table
 from .table import Table, database
 from .text_file import TextFile, examine, likely_delimiter
 
-__all__ = ["ReadOptions", "load_panel"]
-
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
 _NEEDS = "give a header and at least two rows"
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
@@ -34,12 +34,26 @@ def load_panel(path: str | Path, options: ReadOptions = DEFAULTS, *, pace: Frequ
     the header being line 1) and column, for whatever cannot be read without a guess. pace: the frequency, where the
     rows go on from others of which it is known.
     """
+    with open_table(path, options) as table:
+        return panel_from_table(table, options, pace)
+
+
+@contextmanager
+def open_table(path: str | Path, options: ReadOptions = DEFAULTS, *, fewest: int = 2) -> Generator[Table]:
+    """The table in a CSV file (plain or gzip) or a Parquet file, while the block lasts.
+
+    Encoding and delimiter are found out where the options leave them open, and the table's notes say so; no column
+    has a role yet, and text is still text. fewest: columns that a table must have, to be told from other text.
+    Raises InputError, naming file and row, for a file that holds no such table, also from within the block.
+    """
     file = Path(path)
     head = _head(file)
     with database(str(path)) as connection:
         if head == b"PAR1":
-            return panel_from_table(_parquet_table(connection, file), options, pace)
-        return _panel_from_text(connection, file, options, pace)
+            yield _parquet_table(connection, file)
+        else:
+            with _text_table(connection, examine(file, options.encoding), options, fewest) as table:
+                yield table
 
 
 def _head(path: Path) -> bytes:
@@ -80,20 +94,20 @@ def _parquet_table(connection: DuckDBPyConnection, path: Path) -> Table:
     )
 
 
-def _panel_from_text(connection: DuckDBPyConnection, path: Path, options: ReadOptions, pace: Frequency | None) -> Panel:
-    file = examine(path, options.encoding)
+@contextmanager
+def _text_table(connection: DuckDBPyConnection, file: TextFile, options: ReadOptions, fewest: int) -> Generator[Table]:
     delimiter = options.separator or likely_delimiter(file)
-    table = _text_table(connection, file, delimiter)
+    table = _cells(connection, file, delimiter, fewest)
     try:
-        return panel_from_table(_noted(table, file, options), options, pace)
+        yield _noted(table, file, options)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise _explained(file, table, error) from error
 
 
-def _text_table(connection: DuckDBPyConnection, file: TextFile, delimiter: str) -> Table:
-    line, names = _header(connection, file, delimiter)
+def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewest: int) -> Table:
+    line, names = _header(connection, file, delimiter, fewest)
     relation = connection.read_csv(
         _literal(file.path) if file.plain else file.recoded(delimiter),
         auto_detect=False,
@@ -108,28 +122,29 @@ def _text_table(connection: DuckDBPyConnection, file: TextFile, delimiter: str) 
         hive_partitioning=False,
         compression="gzip" if file.plain and file.gzipped else "none",
     )
-    relation.create_view("cells")
+    # An empty line is no record; where there is one column, DuckDB takes it for one.
+    (relation if len(names) > 1 else relation.filter("c0 IS NOT NULL")).create_view("cells")
 
     def spot(row: int) -> str:
-        found = next(islice(file.records(delimiter), row + 1, None), None)
-        return f"row {found[0]}" if found else f"record {row + 1}"
+        record = next(islice(file.records(delimiter), row + 1, None), None)
+        return f"row {record[0]}" if record else f"record {row + 1}"
 
     return Table(connection, str(file.path), names, ("VARCHAR",) * len(names), spot, delimiter, origin=relation)
 
 
-def _header(connection: DuckDBPyConnection, file: TextFile, delimiter: str) -> tuple[int, tuple[str, ...]]:
+def _header(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewest: int) -> tuple[int, tuple[str, ...]]:
     """The line of the header and its names; InputError where they cannot be names of columns."""
     line, names = next(file.records(delimiter), (1, []))
     where = f"{file.path}, row {line}"
     if not names:
         raise InputError("the file holds nothing but empty lines", where=str(file.path), hint=_NEEDS)
-    if len(names) < 2:
+    if len(names) < fewest:
         hint = f"give the character between the cells as {argument('delimiter')}"
         raise InputError(f"only one column found: {names[0]!r}", where=where, hint=hint)
     check_names(tuple(names), where)
     data = f"SELECT bool_and({looks_numeric('name')} OR {is_time('name')}) FROM (SELECT unnest(?) AS name)"
     if connection.execute(data, [names]).fetchall()[0][0]:
-        hint = "put a header such as ds,y above it"
+        hint = "put a line with the names of the columns, such as ds,y, above it"
         raise InputError("the first row looks like data, not like column names", where=where, hint=hint)
     return line, tuple(names)
 
@@ -145,12 +160,11 @@ def _noted(table: Table, file: TextFile, options: ReadOptions) -> Table:
 
 def _explained(file: TextFile, table: Table, error: duckdb.Error) -> InputError:
     """What is wrong with the file that DuckDB could not read, told by reading it again record by record."""
-    wanted = len(table.names)
+    width = len(table.names)
     for line, fields in file.records(table.delimiter):
-        found = len(fields)
-        if found != wanted and not (found == wanted + 1 and not fields[-1]):
+        if len(fields) != width and not (len(fields) == width + 1 and not fields[-1]):
             return InputError(
-                f"this row has {count(found, 'field')}, the header has {wanted}",
+                f"this row has {count(len(fields), 'field')}, the header has {width}",
                 where=f"{file.path}, row {line}",
                 hint="correct the row; if its cells hold the delimiter, quote them, "
                 f"or use another {argument('delimiter')}",

@@ -8,13 +8,12 @@ import numpy as np
 
 from ..errors import InputError, argument
 from ..words import count
-from .calendar import DAY, Reading, Times
+from .calendar import DAY, Reading, Times, ambiguous
 from .context import Draft
 from .frequency import alias_of, describe, infer, parse, season_of
 from .grid import Grid, grid_of, moved_to_month
 from .observations import Observations, in_order, repeats
 from .panel import Frequency
-from .table import quoted
 
 _MONTHLIKE = (("M", 28, 31), ("Q", 89, 92), ("Y", 365, 366))  # days in a step that only the calendar makes equal
 
@@ -26,13 +25,9 @@ def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) 
     regular = [(reading, found) for reading, found in readings if _runs_on(draft, found)]
     if len(regular) == 1:
         return regular[0]
-    orders = [reading.words.rpartition(" ")[2] for reading, _ in readings]
-    raise InputError(
-        f"the dates may mean {quoted(orders)}: every one of them fits",
-        where=draft.table.where(column=draft.roles.time),
-        hint=f"write them as 2024-01-31, or use {argument('frequency', 'MS')} or {argument('frequency', 'D')} "
-        "where months or days tell them apart",
-    )
+    steps = f"{argument('frequency', 'MS')} or {argument('frequency', 'D')}"
+    advice = f", or use {steps} where months or days tell them apart"
+    raise ambiguous(draft.table, draft.roles.time, [reading for reading, _ in readings], advice)
 
 
 def paced(draft: Draft, found: Observations) -> tuple[Observations, Times, Grid, Frequency]:
@@ -74,9 +69,9 @@ def _wanted(draft: Draft, found: Observations) -> Frequency | None:
     if pace is not None:
         if pace.counts == draft.calendar:
             kinds = ("dates", "whole numbers") if draft.calendar else ("whole numbers", "dates")
-            raise InputError(
+            raise draft.table.error(
                 f"the times are {kinds[0]}, and those that they go on from are {kinds[1]}",
-                where=draft.table.where(column=draft.roles.time),
+                column=draft.roles.time,
                 hint="write the times in the same way",
             )
         return pace

@@ -36,7 +36,7 @@ def unique(draft: Draft, found: Observations) -> Observations:
     second = 1 + int(np.flatnonzero(repeated)[np.argmin(found.rows[1:][repeated])])
     if how == "refuse":
         raise InputError(
-            f"the time {draft.moment(found, second)} stands twice{draft.in_series(found, second)}: "
+            f"the time {draft.moment(found, second)} appears twice{draft.in_series(found, second)}: "
             f"the other is {draft.table.spot(int(found.rows[second - 1]))}; {rows} repeat a time",
             where=draft.time_cell(found, second),
             hint=f"use {argument('duplicates', 'mean')} or {argument('duplicates', 'last')}; "
@@ -108,8 +108,8 @@ def _note_left_out(draft: Draft, found: Observations, kept: Observations) -> Non
     if ends:
         draft.notes.append(f"{count(ends, 'missing value')} before the first or after the last of a series left out")
     if not len(kept):
-        where = draft.table.where(column=draft.roles.targets[0])
-        raise InputError("every value is missing", where=where, hint=f"use another {argument('target')}")
+        hint = f"use another {argument('target')}"
+        raise draft.table.error("every value is missing", column=draft.roles.targets[0], hint=hint)
 
 
 def _note_filled(draft: Draft, whole: Observations) -> None:

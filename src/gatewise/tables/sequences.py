@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, argument
+from ..words import few
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
+SHOWN = 8  # names of a long list
 FORMS = "give a list of arrays (T, I), an array (N, T, I) with or without lengths, or a table (N, I)"
 
 
@@ -177,27 +179,24 @@ def _numbers(values: Any, where: str) -> Floats:
         raise InputError(f"it holds what is no number ({error}): argument must be a number", where=where) from error
 
 
-def _finite(found: Sequences) -> Sequences:
-    return check_finite(found, lambda sequence, step, feature: f"sequence {sequence}, step {step}, feature {feature}")
+def _finite(sequences: Sequences) -> Sequences:
+    place = _first_infinite(sequences.steps)
+    if place is None:
+        return sequences
+    sequence = int(np.searchsorted(sequences.starts, place[0], side="right")) - 1
+    step = place[0] - int(sequences.starts[sequence])
+    raise _infinite(sequences.steps[place], where=f"sequence {sequence}, step {step}, feature {place[1]}")
 
 
-def check_finite(found: Sequences, words: Callable[[int, int, int], str]) -> Sequences:
-    """The sequences. Raises InputError for the first NaN or infinity; words: for sequence, step and feature."""
-    bad = np.argwhere(~np.isfinite(found.steps))
-    if len(bad):
-        step, feature = (int(at) for at in bad[0])
-        sequence = int(np.searchsorted(found.starts, step, side="right")) - 1
-        kind = "NaN" if np.isnan(found.steps[step, feature]) else "inf"
-        raise InputError(
-            f"Input X contains {kind}",
-            where=words(sequence, step - int(found.starts[sequence]), feature),
-            hint="fill it in, or leave the sequence out",
-        )
-    return found
+def _first_infinite(steps: Floats) -> tuple[int, int] | None:
+    """The row and column of the first NaN or infinity."""
+    places = np.argwhere(~np.isfinite(steps))
+    return (int(places[0, 0]), int(places[0, 1])) if len(places) else None
 
 
-DEEPEST = 8
-"""Names shown of a long list."""
+def _infinite(value: float, **place: Any) -> InputError:
+    kind = "NaN" if np.isnan(value) else "inf"
+    return InputError(f"Input X contains {kind}", hint="fill it in, or leave the sequence out", **place)
 
 
 def read_frame(frame: pd.DataFrame, id_column: Any, time_column: Any) -> Sequences:
@@ -208,22 +207,22 @@ def read_frame(frame: pd.DataFrame, id_column: Any, time_column: Any) -> Sequenc
     Raises InputError that names row and column.
     """
     _check_columns(frame, id_column, time_column)
-    kept = [name for name in frame.columns if name not in (id_column, time_column) or name is None]
-    named = all(isinstance(name, str) for name in kept)
-    values = _values(frame, kept)
-    if not len(frame) or not kept:
-        raise InputError(f"found array with {len(frame)} sample(s) and {len(kept)} feature(s)", where="the frame")
+    features = [name for name in frame.columns if name not in (id_column, time_column) or name is None]
+    named = all(isinstance(name, str) for name in features)
+    values = _values(frame, features)
+    if not len(frame) or not features:
+        raise InputError(f"found array with {len(frame)} sample(s) and {len(features)} feature(s)", where="the frame")
     if id_column is None:
         ids, codes = None, np.arange(len(frame))
     else:
         ids, codes = _codes(frame, id_column)
     order = _order(frame, codes, time_column)
     lengths = np.bincount(codes).astype(np.int64)
-    found = Sequences(values[order], lengths, ids, tuple(map(str, kept)) if named else None)
-    starts = found.starts
-    return check_finite(
-        found, lambda sequence, step, at: f"row {order[starts[sequence] + step]} (counted from 0), column {kept[at]!r}"
-    )
+    sequences = Sequences(values[order], lengths, ids, tuple(map(str, features)) if named else None)
+    place = _first_infinite(sequences.steps)
+    if place is not None:
+        raise _infinite(sequences.steps[place], row=int(order[place[0]]), column=features[place[1]])
+    return sequences
 
 
 def _check_columns(frame: pd.DataFrame, id_column: Any, time_column: Any) -> None:
@@ -233,7 +232,7 @@ def _check_columns(frame: pd.DataFrame, id_column: Any, time_column: Any) -> Non
         raise InputError(f"two columns are named {twice!r}", where="the frame", hint="rename one of them")
     for option, name in (("id_column", id_column), ("time_column", time_column)):
         if name is not None and name not in columns:
-            shown = ", ".join(repr(other) for other in columns[:DEEPEST])
+            shown = few([repr(other) for other in columns], SHOWN)
             raise InputError(f"there is no column {name!r}; the columns are {shown}", where=argument(option))
     if time_column is not None and id_column is None:
         raise InputError(
@@ -242,21 +241,21 @@ def _check_columns(frame: pd.DataFrame, id_column: Any, time_column: Any) -> Non
         )
 
 
-def _values(frame: pd.DataFrame, kept: list[Any]) -> Floats:
+def _values(frame: pd.DataFrame, features: list[Any]) -> Floats:
     import pandas as pd
 
     columns: list[Floats] = []
-    for name in kept:
+    for name in features:
         column = frame[name]
         if not (pd.api.types.is_numeric_dtype(column) or column.dtype == object):
             what = f"it holds {column.dtype}, not numbers"
             hint = f"name it with {argument('id_column')} or {argument('time_column')}, or leave it out"
-            raise InputError(what, where=f"column {name!r}", hint=hint)
+            raise InputError(what, column=name, hint=hint)
         numbers = pd.Series(pd.to_numeric(column, errors="coerce"))
         bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
         if len(bad):
-            where = f"row {bad[0]} (counted from 0), column {name!r}"
-            raise InputError(f"{column.iloc[bad[0]]!r} is no number: argument must be a number", where=where)
+            what = f"{column.iloc[bad[0]]!r} is not a number: argument must be a number"
+            raise InputError(what, row=int(bad[0]), column=name)
         columns.append(numbers.to_numpy(np.float64, na_value=np.nan))
     return np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0))
 
@@ -267,7 +266,7 @@ def _codes(frame: pd.DataFrame, id_column: Any) -> tuple[Any, Whole]:
     codes, ids = pd.factorize(frame[id_column])
     bad = np.flatnonzero(codes < 0)
     if len(bad):
-        raise InputError("the id is missing", where=f"row {bad[0]} (counted from 0), column {id_column!r}")
+        raise InputError("the id is missing", row=int(bad[0]), column=id_column)
     return np.asarray(ids), codes.astype(np.int64)
 
 
@@ -278,27 +277,20 @@ def _order(frame: pd.DataFrame, codes: Whole, time_column: Any) -> Whole:
     times = frame[time_column]
     bad = np.flatnonzero(times.isna().to_numpy())
     if len(bad):
-        raise InputError("the time is missing", where=f"row {bad[0]} (counted from 0), column {time_column!r}")
+        raise InputError("the time is missing", row=int(bad[0]), column=time_column)
     ranks = times.rank(method="dense").to_numpy()
     order = np.lexsort((ranks, codes))
     same = (np.diff(codes[order]) == 0) & (np.diff(ranks[order]) == 0)
     if same.any():
-        row = order[1:][same][0]
-        what = f"the time {times.iloc[row]} is there twice in one sequence"
-        raise InputError(what, where=f"row {row} (counted from 0), column {time_column!r}")
+        row = int(order[1:][same][0])
+        what = f"the time {times.iloc[row]} appears twice in one sequence"
+        raise InputError(what, row=row, column=time_column)
     return order
 
 
 class Labelled(NamedTuple):
-    """N sequences and their labels, as text."""
+    """N sequences and their labels, as text. notes: what was inferred about the file they come from."""
 
     sequences: Sequences
     labels: tuple[str, ...]
-
-
-class Columns(NamedTuple):
-    """Which columns of a table are no features. time_column: None where rows are in order."""
-
-    label: str = "label"
-    id_column: str = "id"
-    time_column: str | None = None
+    notes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import numpy as np
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, moved
 from ..words import few
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -77,8 +77,9 @@ class Table:
     """The relation ``cells`` of a DuckDB connection.
 
     Its columns are called c0, c1, ... so that no text of the user's enters SQL. names: what the user calls them.
-    types: DuckDB's names of their types. spot: words for the place of a record, counted from 0. delimiter: what
-    separated the cells as text, if anything did. notes: what was found out on the way here.
+    types: DuckDB's names of their types. spot: words for a row, which is counted from 0 here, as its source counts
+    it: the line of a text file, its first line being 1; the row of a Parquet file, from 1; the row of a frame, from 0.
+    delimiter: what separated the cells as text, if anything did. notes: what was found out on the way here.
     origin: an object that DuckDB reads from and that must live as long as the table.
     """
 
@@ -100,18 +101,21 @@ class Table:
             parts.append(f"column {self.names[column]!r}")
         return ", ".join(parts)
 
-    def position(self, name: str, asked: str) -> int:
-        """The column of that name; InputError, listing the columns, where there is none. asked: the argument."""
-        if name in self.names:
-            return self.names.index(name)
-        alike = [i for i, other in enumerate(self.names) if other.strip() == name.strip()]
-        if len(alike) == 1:
-            return alike[0]
-        raise InputError(
-            f"there is no column {name!r}; the columns are {quoted(self.names)}",
-            where=self.source,
-            hint=f"give {asked} one of these names",
-        )
+    def error(self, what: str, *, row: int | None = None, column: int | None = None, hint: str = "") -> InputError:
+        """An error about a cell, a row, a column or the whole table."""
+        name = None if column is None else self.names[column]
+        return InputError(what, where=self.where(row, column), hint=hint, row=row, column=name)
+
+    @contextmanager
+    def located(self) -> Generator[None]:
+        """In errors that carry a row or column of this table, or that name no place, put the place as `where` does."""
+        try:
+            yield
+        except InputError as error:
+            column = self.names.index(error.column) if error.column in self.names else None
+            if error.where and error.row is None and column is None:
+                raise
+            raise moved(error, self.where(error.row, column)) from error
 
     def is_text(self, column: int) -> bool:
         """Whether the column holds text that is still to be understood."""

@@ -17,6 +17,7 @@ from ..errors import InputError, argument
 MAX_UNPACKED = 2 << 30  # bytes that a packed or re-encoded file may hold: what is read this way is not a bomb
 CHUNK = 1 << 20  # bytes
 UTF8 = "utf-8-sig"
+GZIP = b"\x1f\x8b"
 _DELIMITERS = ",;\t|"
 _PEEKED = 20  # records looked at to choose one
 
@@ -144,7 +145,7 @@ def examine(path: Path, encoding: str | None) -> TextFile:
     too large gzip data.
     """
     with path.open("rb") as handle:
-        gzipped = handle.read(2) == b"\x1f\x8b"
+        gzipped = handle.read(2) == GZIP
     try:
         with unpacked(path, gzipped) as binary:
             codec = _codec(binary.read(4), encoding, path)
@@ -235,3 +236,21 @@ def _codec(head: bytes, encoding: str | None, path: Path) -> str:
             hint=f"use one such as {argument('encoding', 'latin-1')}",
         ) from error
     return UTF8 if name in ("utf-8", "ascii") else name
+
+
+def read_text(path: Path) -> str:
+    """The file as text. Raises InputError for what cannot be read, is damaged, or is no UTF-8."""
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the file cannot be read ({reason})", where=str(path), hint="check the path") from error
+    try:
+        data = gzip.decompress(data) if data.startswith(GZIP) else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"the gzip file is damaged ({error})", where=str(path), hint="get it again") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError("this is not UTF-8", where=f"{path}, line {line}", hint="store it as UTF-8") from error

@@ -145,7 +145,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "another time": (lambda: changed().rename(columns={"ds": "month"}), "the time column 'ds', the data have 'month'"),
     "no target": (lambda: changed().drop(columns="y"), "no column of numbers"),
     "unknown series": (lambda: changed().replace({"unique_id": {"c": "C"}}), "no series 'C' in the history"),
-    "duplicates": (lambda: pd.concat([changed(), changed()]), "stands twice"),
+    "duplicates": (lambda: pd.concat([changed(), changed()]), "appears twice"),
     "a missing value": (lambda: changed(y=[*[1.0] * 11, np.nan]), "1 missing value"),
     "an infinite value": (lambda: changed(y=[*[1.0] * 11, np.inf]), "inf"),
     "no rows": (lambda: changed().iloc[:0], "there are no rows"),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...inspect.subject import Subject
 from ...nn.chain import Chain
-from ...tables.text import read_text
+from ...tables.text_file import read_text
 from ..kind import Question, Supplied
 from ..modelfile import named_cell
 from ..sequence.subject import most_probable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,16 +12,14 @@ from ...errors import InputError, argument
 from ...inspect.subject import Subject
 from ...nn.chain import Chain
 from ...tables.labelled import load_labelled
-from ...tables.sequences import Columns, Labelled
+from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.sequences import Labelled
 from ..kind import Question, Supplied
 from ..modelfile import named_cell
 from .classifier import SequenceClassifier
 from .estimator import SequenceEstimator
 from .regressor import SequenceRegressor
 from .subject import most_probable
-
-if TYPE_CHECKING:
-    from ...tables.options import ReadOptions
 
 
 def load_classifier(path: str | Path, supplied: Supplied) -> SequenceClassifier:
@@ -37,8 +34,7 @@ def load_regressor(path: str | Path, supplied: Supplied) -> SequenceRegressor:
 
 def read(path: Path, options: ReadOptions | None, label: str) -> Labelled:
     """Labelled sequences, whatever file they come from."""
-    columns = Columns(label, options.id or "id", options.time) if options else Columns(label)
-    return load_labelled(path, columns)
+    return load_labelled(path, options or DEFAULTS, label=label)
 
 
 def explain(estimator: SequenceEstimator, data: Labelled, question: Question, source: str) -> Subject:
