@@ -44,7 +44,7 @@ BAD = {
     "width": ([RAGGED[0], np.ones((2, 3))], {}, "sequence 1: it has 3 features, and sequence 0 has 2"),
     "empty": ([RAGGED[0], np.ones((0, 2))], {}, "sequence 1: it is empty"),
     "strings": ([RAGGED[0], [["a", "b"]]], {}, "sequence 1: it holds <U1, not numbers"),
-    "uneven": ([RAGGED[0], [[1, 2], [3]]], {}, "sequence 1: it is no array"),
+    "uneven": ([RAGGED[0], [[1, 2], [3]]], {}, "sequence 1: it is not an array"),
     "flat": ([np.ones(3), np.ones(4)], {}, r"sequence 0: it has 1 dimensions.*\n.*x\[:, None\]"),
     "no steps": (np.ones((2, 0, 3)), {}, "no steps"),
     "length 0": (PADDED, {"lengths": [3, 0]}, "sequence 1: its length is 0, and must be 1 to 3"),

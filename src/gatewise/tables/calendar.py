@@ -154,10 +154,10 @@ def _from_text(table: Table, column: int) -> list[Reading]:
     forms = _likely_forms(table, column)
     if not forms:
         return [_counter(_parsed(table, column, f"CASE WHEN {is_whole(cell)} THEN try_cast({cell} AS BIGINT) END"))]
-    found = [(form, _cells(table, form.of(cell))) for form in forms]
-    fitting = [(form, times) for form, times in found if not (times == _MISSED).any()]
+    tried = [(form, _cells(table, form.of(cell))) for form in forms]
+    fitting = [(form, times) for form, times in tried if not (times == _MISSED).any()]
     if not fitting:
-        raise _misfit(table, column, *min(found, key=lambda one: np.count_nonzero(one[1] == _MISSED)))
+        raise _misfit(table, column, *min(tried, key=lambda form_times: np.count_nonzero(form_times[1] == _MISSED)))
     if forms == [ZONED]:
         return [_local(table, column, fitting[0][1])]
     return _distinct([Reading(form.words, times) for form, times in fitting])
@@ -198,15 +198,15 @@ def _parsed(table: Table, column: int, expression: str) -> Times:
 
 
 def _distinct(readings: list[Reading]) -> list[Reading]:
-    """The readings without those that come to the same; what comes to the same assumes nothing."""
-    kept: list[Reading] = []
+    """One of all readings that give the same times; such a one assumes nothing."""
+    distinct: list[Reading] = []
     for reading in readings:
-        same = [i for i, other in enumerate(kept) if np.array_equal(reading.times, other.times)]
+        same = [i for i, other in enumerate(distinct) if np.array_equal(reading.times, other.times)]
         if same:
-            kept[same[0]] = Reading("", reading.times)
+            distinct[same[0]] = Reading("", reading.times)
         else:
-            kept.append(reading)
-    return kept
+            distinct.append(reading)
+    return distinct
 
 
 def _misfit(table: Table, column: int, form: Form, times: Times) -> InputError:

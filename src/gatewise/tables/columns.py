@@ -203,13 +203,13 @@ def _kind_of_type(kind: str) -> Kind:
 def kinds_of_text(table: Table, columns: Sequence[int]) -> dict[int, Kind]:
     """What these columns of text hold for the most part, told from the first rows; nothing of one that is empty."""
     rows = max(20, min(_SAMPLED[0], _SAMPLED[1] // len(columns)))
-    wanted = ", ".join(f"c{i}" for i in columns)
+    cells = ", ".join(f"c{i}" for i in columns)
     timely = f"CASE WHEN number THEN false ELSE {is_time('cell')} END"
     answer = table.connection.execute(
         f"SELECT column_name, count(*), {how_many('number AND whole')}, {how_many('number')}, "
         f"{how_many(timely)} FROM ("
         f"SELECT column_name, cell, {looks_numeric('cell')} AS number, {is_whole('cell')} AS whole "
-        f"FROM (UNPIVOT (SELECT {wanted} FROM cells LIMIT {rows}) ON * INTO NAME column_name VALUE cell) "
+        f"FROM (UNPIVOT (SELECT {cells} FROM cells LIMIT {rows}) ON * INTO NAME column_name VALUE cell) "
         f"WHERE NOT {missing('cell')}) GROUP BY column_name"
     ).fetchall()
     return {int(name[1:]): _majority(*counts) for name, *counts in answer}

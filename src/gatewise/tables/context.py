@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import InputError
 from ..words import stamps
 from .columns import Roles
 from .observations import Observations
@@ -16,9 +17,9 @@ from .table import Table
 class Draft:
     """Where observations came from and what may be done to them.
 
-    ids: the name of each series. calendar: False where times are a plain counter. notes: what has been said so
-    far; what changes an observation appends to it. pace: the frequency, where it is known already; unlike for that of
-    the options, no time is moved to fit.
+    ids: the name of each series. calendar: False where times are a plain counter. notes: what was
+    inferred or changed so far; whatever changes an observation appends to it. pace: the frequency, where it is known
+    already; unlike for that of the options, no time is moved to fit.
     """
 
     table: Table
@@ -29,20 +30,20 @@ class Draft:
     notes: list[str]
     pace: Frequency | None = None
 
-    def value_cell(self, found: Observations, index: int) -> str:
-        """The place of one observation's value in the table."""
-        target = int(found.codes[index]) if self.roles.wide else 0
-        return self.table.where(int(found.rows[index]), self.roles.targets[target])
+    def value_error(self, observed: Observations, index: int, what: str, hint: str) -> InputError:
+        """An error about the cell of one observation's value."""
+        target = int(observed.codes[index]) if self.roles.wide else 0
+        return self.table.error(what, row=int(observed.rows[index]), column=self.roles.targets[target], hint=hint)
 
-    def time_cell(self, found: Observations, index: int) -> str:
-        """The place of one observation's time in the table."""
-        return self.table.where(int(found.rows[index]), self.roles.time)
+    def time_error(self, observed: Observations, index: int, what: str, hint: str) -> InputError:
+        """An error about the cell of one observation's time."""
+        return self.table.error(what, row=int(observed.rows[index]), column=self.roles.time, hint=hint)
 
-    def moment(self, found: Observations, index: int) -> str:
+    def moment(self, observed: Observations, index: int) -> str:
         """The time of one observation."""
-        time = found.times[index : index + 1]
+        time = observed.times[index : index + 1]
         return stamps(time.view("datetime64[ns]") if self.calendar else time)[0]
 
-    def in_series(self, found: Observations, index: int) -> str:
+    def in_series(self, observed: Observations, index: int) -> str:
         """The series of one observation, where there are several."""
-        return f" in series {self.ids[int(found.codes[index])]!r}" if len(self.ids) > 1 else ""
+        return f" in series {self.ids[int(observed.codes[index])]!r}" if len(self.ids) > 1 else ""

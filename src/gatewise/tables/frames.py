@@ -23,8 +23,8 @@ def frame_table(connection: DuckDBPyConnection, frame: pd.DataFrame, source: str
     check_names(names, source)
     plain = pd.DataFrame({f"c{i}": _plain(frame.iloc[:, i]) for i in range(len(names))}, copy=False)
     connection.register("frame", plain)
-    wanted = ", ".join(_unified(f"c{i}", kind) for i, kind in enumerate(connection.table("frame").types))
-    connection.execute(f"CREATE TEMP VIEW cells AS SELECT {wanted} FROM frame")
+    selected = ", ".join(_unified(f"c{i}", kind) for i, kind in enumerate(connection.table("frame").types))
+    connection.execute(f"CREATE TEMP VIEW cells AS SELECT {selected} FROM frame")
     types = tuple(str(kind) for kind in connection.table("cells").types)
     return Table(connection, source, names, types, lambda row: f"row {row} (counted from 0)", origin=plain)
 

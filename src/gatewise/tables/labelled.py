@@ -1,8 +1,8 @@
 """Labelled sequences out of a file: the .ts format of sktime and aeon, read here, or a long table.
 
-Of the .ts format, labelled sequences without gaps or time stamps are read. A line begins with ``#`` for a remark, or with
-``@`` for a property; after ``@data`` each line is one sequence: ``1,2,3:4,5,6:label``, where dimensions are separated by
-colons and steps by commas.
+Of the .ts format, labelled sequences without gaps or time stamps are read. A line begins with ``#`` for a remark, or
+with ``@`` for a property; after ``@data`` each line is one sequence: ``1,2,3:4,5,6:label``, where dimensions are
+separated by colons and steps by commas.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: s
 
 @dataclass
 class _Header:
-    """What the properties say; None where they do not."""
+    """The properties that were read; None for labels before they are."""
 
     flags: dict[str, bool]
     numbers: dict[str, int]
@@ -52,8 +52,8 @@ class _Header:
 
     @property
     def dimensions(self) -> int | None:
-        given = self.numbers.get("dimensions", self.numbers.get("dimension"))
-        return 1 if self.flags.get("univariate") else given
+        dimensions = self.numbers.get("dimensions", self.numbers.get("dimension"))
+        return 1 if self.flags.get("univariate") else dimensions
 
 
 def read_ts(path: str | Path) -> Labelled:
@@ -73,16 +73,16 @@ class _LineError(Exception):
 
 
 def _parsed(lines: list[tuple[int, str]]) -> Labelled:
-    wanted = [(number, line) for number, line in lines if line and not line.startswith(("#", "%"))]
-    begin = next((place for place, (_, line) in enumerate(wanted) if line.lower() == "@data"), None)
+    content = [(number, line) for number, line in lines if line and not line.startswith(("#", "%"))]
+    begin = next((place for place, (_, line) in enumerate(content) if line.lower() == "@data"), None)
     if begin is None:
         raise _LineError("there is no line @data", hint="give a .ts file, as sktime and aeon write it")
-    header = _header(wanted[:begin])
-    if begin + 1 == len(wanted):
+    header = _header(content[:begin])
+    if begin + 1 == len(content):
         raise _LineError("there are no sequences after @data")
     arrays: list[Floats] = []
     labels: list[str] = []
-    for number, line in wanted[begin + 1 :]:
+    for number, line in content[begin + 1 :]:
         array, label = _sequence(number, line, header, arrays[0].shape[1] if arrays else header.dimensions)
         arrays.append(array)
         labels.append(label)
@@ -96,7 +96,7 @@ def _header(lines: list[tuple[int, str]]) -> _Header:
         name, *values = line.split()
         name = name.lower().removeprefix("@")
         if not line.startswith("@") or name in seen:
-            what = f"@{name} is there twice" if line.startswith("@") else "this is neither a property nor a remark"
+            what = f"@{name} appears twice" if line.startswith("@") else "this is neither a property nor a remark"
             raise _LineError(what, number, "the sequences come after @data")
         seen.add(name)
         _property(header, name, values, number)
@@ -128,8 +128,8 @@ def _property(header: _Header, name: str, values: list[str], number: int) -> Non
 def _sequence(number: int, line: str, header: _Header, width: int | None) -> tuple[Floats, str]:
     *dimensions, label = (part.strip() for part in line.split(":"))
     if not dimensions or (width is not None and len(dimensions) != width):
-        wanted = "at least 1" if width is None else str(width)
-        raise _LineError(f"there are {len(dimensions)} dimensions before the label, expected {wanted}", number)
+        expected = "at least 1" if width is None else str(width)
+        raise _LineError(f"there are {len(dimensions)} dimensions before the label, expected {expected}", number)
     if label not in (header.classes or ()):
         raise _LineError(f"the label {label!r} is not in @classLabel", number)
     columns = [_numbers(number, place, text) for place, text in enumerate(dimensions, start=1)]
@@ -145,13 +145,13 @@ def _sequence(number: int, line: str, header: _Header, width: int | None) -> tup
 def _numbers(line: int, dimension: int, text: str) -> Floats:
     cells = text.split(",")
     try:
-        found = np.array([float(cell) for cell in cells])
+        steps = np.array([float(cell) for cell in cells])
     except ValueError:
-        found = np.array([np.nan])
-    if "_" not in text and np.isfinite(found).all():
-        return found
+        steps = np.array([np.nan])
+    if "_" not in text and np.isfinite(steps).all():
+        return steps
     step, cell = next((step, cell) for step, cell in enumerate(cells, start=1) if not _is_number(cell))
-    raise _LineError(f"dimension {dimension}, step {step}: {cell.strip()!r} is no finite number", line)
+    raise _LineError(f"dimension {dimension}, step {step}: {cell.strip()!r} is not a finite number", line)
 
 
 def _is_number(cell: str) -> bool:

@@ -14,7 +14,7 @@ from .grid import Grid
 from .options import Duplicates, Fill
 from .panel import Floats
 
-_MOST_FILLED = 100  # filled values for each observed one; beyond that the frequency is not what it seems
+_MOST_FILLED = 100  # filled values for each observed one; beyond that the frequency was inferred wrongly
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Observations:
 
     @property
     def starts(self) -> Times:
-        """Where each series that has observations begins."""
+        """Where each series with observations begins."""
         return np.flatnonzero(np.concatenate([[True], ~self.joined])) if len(self) else np.zeros(0, np.int64)
 
     @property
     def lengths(self) -> Times:
-        """How many observations each series has that has any."""
+        """How many observations each series has, without those that have none."""
         return np.diff(np.append(self.starts, len(self)))
 
     @property
@@ -55,79 +55,82 @@ class Observations:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Whether the value is not there, shape (N,)."""
+        """Whether the value is missing, shape (N,)."""
         return np.isnan(self.values)
 
-    def take(self, kept: NDArray[np.bool_] | Times) -> Observations:
+    def take(self, chosen: NDArray[np.bool_] | Times) -> Observations:
         """These observations only."""
-        return Observations(self.codes[kept], self.times[kept], self.values[kept], self.rows[kept])
+        return Observations(self.codes[chosen], self.times[chosen], self.values[chosen], self.rows[chosen])
 
 
-def in_order(found: Observations) -> tuple[Observations, int | None]:
-    """The observations sorted, rows of one time in their old order, and where one stands that was out of place."""
-    if (np.diff(found.codes) < 0).any():
-        found = found.take(np.argsort(found.codes, kind="stable"))
-    backwards = found.joined & (found.times[1:] < found.times[:-1])
+def in_order(observed: Observations) -> tuple[Observations, int | None]:
+    """The observations sorted, rows of one time in their old order.
+
+    And the index of the first that was out of order, None where all were in order.
+    """
+    if (np.diff(observed.codes) < 0).any():
+        observed = observed.take(np.argsort(observed.codes, kind="stable"))
+    backwards = observed.joined & (observed.times[1:] < observed.times[:-1])
     if not backwards.any():
-        return found, None
-    first = found.rows[1:][backwards].min()
-    found = found.take(np.lexsort((found.times, found.codes)))
-    return found, int(np.argmax(found.rows == first))
+        return observed, None
+    first = observed.rows[1:][backwards].min()
+    observed = observed.take(np.lexsort((observed.times, observed.codes)))
+    return observed, int(np.argmax(observed.rows == first))
 
 
-def repeats(found: Observations) -> NDArray[np.bool_]:
+def repeats(observed: Observations) -> NDArray[np.bool_]:
     """Whether the next observation has the same series and time, shape (N - 1,)."""
-    return found.joined & (found.times[1:] == found.times[:-1])
+    return observed.joined & (observed.times[1:] == observed.times[:-1])
 
 
-def merged(found: Observations, how: Duplicates) -> Observations:
+def merged(observed: Observations, how: Duplicates) -> Observations:
     """One observation for each series and time: the mean of those not missing, or the last of the file."""
-    repeated = repeats(found)
+    repeated = repeats(observed)
     if how == "last":
-        return found.take(np.append(~repeated, True))
+        return observed.take(np.append(~repeated, True))
     firsts = np.flatnonzero(np.concatenate([[True], ~repeated]))
-    known = np.add.reduceat((~found.missing).astype(np.float64), firsts)
-    sums = np.add.reduceat(np.where(found.missing, 0.0, found.values), firsts)
+    known = np.add.reduceat((~observed.missing).astype(np.float64), firsts)
+    sums = np.add.reduceat(np.where(observed.missing, 0.0, observed.values), firsts)
     means = np.divide(sums, known, out=np.full(len(firsts), np.nan), where=known > 0)
-    kept = found.take(firsts)
-    return Observations(kept.codes, kept.times, means, kept.rows)
+    first = observed.take(firsts)
+    return Observations(first.codes, first.times, means, first.rows)
 
 
-def trimmed(found: Observations, *, leading: bool, trailing: bool) -> Observations:
+def trimmed(observed: Observations, *, leading: bool, trailing: bool) -> Observations:
     """Without the missing values before the first and after the last one known in each series."""
-    places, known = np.arange(len(found)), np.flatnonzero(~found.missing)
-    codes = found.codes[known]
-    first = np.searchsorted(codes, found.codes)  # into known: the first of the same series, if it has any
-    last = np.searchsorted(codes, found.codes, side="right")
-    kept = first < last
+    places, known = np.arange(len(observed)), np.flatnonzero(~observed.missing)
+    codes = observed.codes[known]
+    first = np.searchsorted(codes, observed.codes)  # into known: the first of the same series, if it has any
+    last = np.searchsorted(codes, observed.codes, side="right")
+    within = first < last
     if leading:
-        kept[kept] &= places[kept] >= known[first[kept]]
+        within[within] &= places[within] >= known[first[within]]
     if trailing:
-        kept[kept] &= places[kept] <= known[last[kept] - 1]
-    return found.take(kept)
+        within[within] &= places[within] <= known[last[within] - 1]
+    return observed.take(within)
 
 
-def filled(found: Observations, ticks: Times, grid: Grid, how: Fill, where: str) -> Observations:
+def filled(observed: Observations, ticks: Times, grid: Grid, how: Fill, where: str) -> Observations:
     """Every point of the grid between the first and the last of each series, with no value missing.
 
     ticks: the grid's numbers of the observations, shape (N,), rising within each series. The first value of each
     series must be known, and for ``"linear"`` the last. Raises InputError where the gaps dwarf the data.
     """
-    lengths = ticks[np.append(found.starts[1:], len(found)) - 1] + 1
+    lengths = ticks[np.append(observed.starts[1:], len(observed)) - 1] + 1
     total = float(lengths.astype(np.float64).sum())
-    if total > _MOST_FILLED * (len(found) + 1):
+    if total > _MOST_FILLED * (len(observed) + 1):
         raise InputError(
-            f"filling the gaps would make {total:,.0f} values out of {count(len(found), 'observation')}",
+            f"filling the gaps would make {total:,.0f} values out of {count(len(observed), 'observation')}",
             where=where,
             hint=f"give the true step as {argument('frequency')}, or leave out the times that lie far off",
         )
     starts = np.cumsum(lengths) - lengths
-    places = np.repeat(starts, found.lengths) + ticks
+    places = np.repeat(starts, observed.lengths) + ticks
     values, rows = np.full(int(total), np.nan), np.full(int(total), -1, np.int64)
-    values[places], rows[places] = found.values, np.where(found.missing, -1, found.rows)
+    values[places], rows[places] = observed.values, np.where(observed.missing, -1, observed.rows)
     numbers = np.arange(len(values)) - np.repeat(starts, lengths)
-    times = grid.times(numbers, np.repeat(found.times[found.starts], lengths))
-    codes = np.repeat(found.codes[found.starts], lengths)
+    times = grid.times(numbers, np.repeat(observed.times[observed.starts], lengths))
+    codes = np.repeat(observed.codes[observed.starts], lengths)
     return Observations(codes, times, _completed(values, how), rows)
 
 

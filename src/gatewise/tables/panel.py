@@ -69,15 +69,14 @@ class Panel:
         return np.array([len(values) for values in self.values])
 
     def without_last(self, steps: int) -> Panel:
-        """The panel as it stood ``steps`` observations ago; series that would be empty are dropped."""
-        kept = np.flatnonzero(self.lengths > steps)
-        held = self.select(kept)
+        """The panel as it was ``steps`` observations ago; series that would be empty are dropped."""
+        panel = self.select(np.flatnonzero(self.lengths > steps))
         if steps == 0:
-            return held
+            return panel
         return replace(
-            held,
-            times=tuple(times[:-steps] for times in held.times),
-            values=tuple(values[:-steps] for values in held.values),
+            panel,
+            times=tuple(times[:-steps] for times in panel.times),
+            values=tuple(values[:-steps] for values in panel.values),
         )
 
     def select(self, rows: Sequence[int] | NDArray[np.int64]) -> Panel:

@@ -54,12 +54,12 @@ def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None 
     notes = [*table.notes, *_column_notes(table, roles), *number_notes]
     draft = Draft(table, roles, options, ids, readings[0].calendar, notes, pace)
     flat = [(reading, _flat(codes, reading.times, values)) for reading in readings]
-    reading, found = the_regular(draft, flat)
+    reading, observed = the_regular(draft, flat)
     if reading.words:
         notes.append(reading.words)
-    found = known(draft, unique(draft, in_time(draft, found)))
-    found, ticks, grid, frequency = paced(draft, found)
-    return _panel(draft, complete(draft, found, ticks, grid, frequency), frequency)
+    observed = known(draft, unique(draft, in_time(draft, observed)))
+    observed, ticks, grid, frequency = paced(draft, observed)
+    return _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
 
 
 def _check_rows(table: Table, *, known: bool) -> None:
@@ -109,15 +109,15 @@ def _column_notes(table: Table, roles: Roles) -> list[str]:
     return notes
 
 
-def _panel(draft: Draft, found: Observations, frequency: Frequency) -> Panel:
-    steps = season(draft, found, frequency)
-    _note_constant(draft, found)
-    cuts = found.starts[1:]
-    times = found.times.view("datetime64[ns]") if draft.calendar else found.times
+def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
+    steps = season(draft, observed, frequency)
+    _note_constant(draft, observed)
+    cuts = observed.starts[1:]
+    times = observed.times.view("datetime64[ns]") if draft.calendar else observed.times
     return Panel(
-        ids=tuple(draft.ids[code] for code in found.codes[found.starts].tolist()),
+        ids=tuple(draft.ids[code] for code in observed.codes[observed.starts].tolist()),
         times=tuple(np.split(times, cuts)),
-        values=tuple(np.split(found.values, cuts)),
+        values=tuple(np.split(observed.values, cuts)),
         frequency=frequency,
         season=steps,
         notes=tuple(draft.notes),
@@ -126,9 +126,9 @@ def _panel(draft: Draft, found: Observations, frequency: Frequency) -> Panel:
     )
 
 
-def _note_constant(draft: Draft, found: Observations) -> None:
-    low, high = (ends.reduceat(found.values, found.starts) for ends in (np.minimum, np.maximum))
-    flat = found.starts[(low == high) & (found.lengths > 1)]
+def _note_constant(draft: Draft, observed: Observations) -> None:
+    low, high = (ends.reduceat(observed.values, observed.starts) for ends in (np.minimum, np.maximum))
+    flat = observed.starts[(low == high) & (observed.lengths > 1)]
     if len(flat):
-        names = [draft.ids[code] for code in found.codes[flat].tolist()]
+        names = [draft.ids[code] for code in observed.codes[flat].tolist()]
         draft.notes.append(f"{count(len(flat), 'constant series', 'constant series')}: {quoted(names)}")

@@ -144,7 +144,7 @@ def _header(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewe
     check_names(tuple(names), where)
     data = f"SELECT bool_and({looks_numeric('name')} OR {is_time('name')}) FROM (SELECT unnest(?) AS name)"
     if connection.execute(data, [names]).fetchall()[0][0]:
-        hint = "put a line with the names of the columns, such as ds,y, above it"
+        hint = "put a header with the names of the columns, such as ds,y, above it"
         raise InputError("the first row looks like data, not like column names", where=where, hint=hint)
     return line, tuple(names)
 

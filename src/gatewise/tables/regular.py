@@ -1,4 +1,4 @@
-"""The frequency and the season of observations: asked for or found out, and refused where there is none."""
+"""The frequency and the season of observations, as asked for or inferred; irregular times are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) 
     """The only reading whose times follow a frequency without gaps; InputError where it is not the only one."""
     if len(readings) == 1:
         return readings[0]
-    regular = [(reading, found) for reading, found in readings if _runs_on(draft, found)]
+    regular = [(reading, observed) for reading, observed in readings if _runs_on(draft, observed)]
     if len(regular) == 1:
         return regular[0]
     steps = f"{argument('frequency', 'MS')} or {argument('frequency', 'D')}"
@@ -30,41 +30,40 @@ def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) 
     raise ambiguous(draft.table, draft.roles.time, [reading for reading, _ in readings], advice)
 
 
-def paced(draft: Draft, found: Observations) -> tuple[Observations, Times, Grid, Frequency]:
+def paced(draft: Draft, observed: Observations) -> tuple[Observations, Times, Grid, Frequency]:
     """The observations with the number of each on the grid of their frequency; InputError where there is none."""
-    frequency = _wanted(draft, found)
+    frequency = _frequency(draft, observed)
     if frequency is None:
-        raise _irregular(draft, found)
-    grid = grid_of(frequency, found.times)
-    ticks, on = grid.ticks(found.times, found.origins)
+        raise _irregular(draft, observed)
+    grid = grid_of(frequency, observed.times)
+    ticks, on = grid.ticks(observed.times, observed.origins)
     if on.all():
-        return found, ticks, grid, frequency
-    moved = _moved(draft, found, frequency)
+        return observed, ticks, grid, frequency
+    moved = _moved(draft, observed, frequency)
     if moved is None:
         off = int(np.argmin(on))
-        raise InputError(
-            f"the time {draft.moment(found, off)}{draft.in_series(found, off)} does not lie on the steps of "
-            f"{frequency.alias}",
-            where=draft.time_cell(found, off),
-            hint=f"use another {argument('frequency')}, or leave it out to have it found out",
-        )
+        time = f"{draft.moment(observed, off)}{draft.in_series(observed, off)}"
+        what = f"the time {time} does not lie on the steps of {frequency.alias}"
+        hint = f"use another {argument('frequency')}, or leave it out to have it inferred"
+        raise draft.time_error(observed, off, what, hint)
     grid = grid_of(frequency, moved.times)
     return moved, grid.ticks(moved.times, moved.origins)[0], grid, frequency
 
 
-def season(draft: Draft, found: Observations, frequency: Frequency) -> int:
+def season(draft: Draft, observed: Observations, frequency: Frequency) -> int:
     """Steps in a season: the user's, or the frequency's where some series is long enough to show two."""
     asked, natural = draft.options.season, season_of(frequency)
-    longest = int(found.lengths.max())
+    longest = int(observed.lengths.max())
     steps = asked or (natural if longest >= 2 * natural else 1)
-    said = f"{describe(frequency)}, {f'season {steps}' if steps > 1 else 'no season'}"
+    words = f"{describe(frequency)}, {f'season {steps}' if steps > 1 else 'no season'}"
     if steps < natural and not asked:
-        said += f" (one of {natural} needs {2 * natural} observations, the longest series has {longest})"
-    draft.notes.append(said)
+        words += f" (one of {natural} needs {2 * natural} observations, the longest series has {longest})"
+    draft.notes.append(words)
     return steps
 
 
-def _wanted(draft: Draft, found: Observations) -> Frequency | None:
+def _frequency(draft: Draft, observed: Observations) -> Frequency | None:
+    """The frequency that is asked for or known, else the one that the times follow, if any."""
     pace = draft.pace
     if pace is not None:
         if pace.counts == draft.calendar:
@@ -76,51 +75,49 @@ def _wanted(draft: Draft, found: Observations) -> Frequency | None:
             )
         return pace
     if draft.options.frequency is not None:
-        return parse(draft.options.frequency, found.times, calendar=draft.calendar)
-    return infer(found.times, found.joined, calendar=draft.calendar)
+        return parse(draft.options.frequency, observed.times, calendar=draft.calendar)
+    return infer(observed.times, observed.joined, calendar=draft.calendar)
 
 
-def _runs_on(draft: Draft, found: Observations) -> bool:
-    found = in_order(found)[0]
-    found = found.take(np.append(~repeats(found), True))
-    frequency = _wanted(draft, found)
+def _runs_on(draft: Draft, observed: Observations) -> bool:
+    observed = in_order(observed)[0]
+    observed = observed.take(np.append(~repeats(observed), True))
+    frequency = _frequency(draft, observed)
     if frequency is None:
         return False
-    ticks, on = grid_of(frequency, found.times).ticks(found.times, found.origins)
-    return bool(on.all() and (np.diff(ticks)[found.joined] == 1).all())
+    ticks, on = grid_of(frequency, observed.times).ticks(observed.times, observed.origins)
+    return bool(on.all() and (np.diff(ticks)[observed.joined] == 1).all())
 
 
-def _moved(draft: Draft, found: Observations, frequency: Frequency) -> Observations | None:
+def _moved(draft: Draft, observed: Observations, frequency: Frequency) -> Observations | None:
     """The observations at the start or end of their months, where the user asked for that and each finds a place."""
-    times = moved_to_month(found.times, frequency) if draft.options.frequency and draft.calendar else None
+    times = moved_to_month(observed.times, frequency) if draft.options.frequency and draft.calendar else None
     if times is None:
         return None
-    moved = Observations(found.codes, times, found.values, found.rows)
+    moved = Observations(observed.codes, times, observed.values, observed.rows)
     if repeats(moved).any() or not grid_of(frequency, times).ticks(times, moved.origins)[1].all():
         return None
-    changed = count(int((times != found.times).sum()), "time")
+    changed = count(int((times != observed.times).sum()), "time")
     draft.notes.append(f"{changed} moved within the month onto the frequency {frequency.alias}")
     return moved
 
 
-def _irregular(draft: Draft, found: Observations) -> InputError:
-    steps = np.diff(found.times)[found.joined]
+def _irregular(draft: Draft, observed: Observations) -> InputError:
+    steps = np.diff(observed.times)[observed.joined]
     if not len(steps):
-        return InputError(
+        return draft.table.error(
             "no series has more than one observation",
-            where=draft.table.source,
             hint=f"a forecast needs a history; if these rows are one series, use another {argument('id')}",
         )
     sizes, counts = np.unique(steps, return_counts=True)
     first, second = (int(sizes[i]) for i in np.argsort(-counts, kind="stable")[:2])
-    broken = int(np.flatnonzero(found.joined & (np.diff(found.times) % first != 0))[0])
+    broken = int(np.flatnonzero(observed.joined & (np.diff(observed.times) % first != 0))[0])
     commonest = ", ".join(f"{_span(draft, size)} ({counts[sizes == size][0]} times)" for size in (first, second))
-    return InputError(
+    what = (
         f"the steps in time are irregular: the commonest are {commonest}; the first break"
-        f"{draft.in_series(found, broken)} is after {draft.moment(found, broken)}",
-        where=draft.time_cell(found, broken + 1),
-        hint=_advice(draft, sizes),
+        f"{draft.in_series(observed, broken)} is after {draft.moment(observed, broken)}"
     )
+    return draft.time_error(observed, broken + 1, what, _advice(draft, sizes))
 
 
 def _advice(draft: Draft, sizes: Times) -> str:
@@ -131,8 +128,8 @@ def _advice(draft: Draft, sizes: Times) -> str:
                 return f"use {argument('frequency', letter)} to move each time to the start or end of its month"
     divisor = int(np.gcd.reduce(sizes))
     alias = alias_of(divisor) if draft.calendar else str(divisor)
-    given = f"{argument('frequency', alias)}, which all fit, and {argument('fill')}"
-    return f"if steps are missing, use {given}; else make the steps equal first"
+    options = f"{argument('frequency', alias)}, which all fit, and {argument('fill')}"
+    return f"if steps are missing, use {options}; else make the steps equal first"
 
 
 def _span(draft: Draft, step: int) -> str:

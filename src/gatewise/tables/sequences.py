@@ -61,7 +61,8 @@ def read_sequences(X: Any, lengths: Any = None, *, id_column: Any = None, time_c
 
     X: a list, tuple or object array of N arrays (T_i, I), of numpy, torch or nested lists of numbers; an array
     (N, T, I), of which ``lengths``, N integers from 1 to T, say how many steps are each sequence's own; an array
-    (N, I), which is N sequences of one step; a pandas frame, see `frames`; or `Sequences`, which are given back.
+    (N, I), which is N sequences of one step; a pandas frame, see `read_frame`; or `Sequences`, which are returned as
+    they are.
     Raises InputError that names sequence, step and feature of what cannot be used.
     """
     if isinstance(X, Sequences):
@@ -125,20 +126,20 @@ def _of_padded(array: Floats, lengths: Any) -> Sequences:
         raise InputError(f"the sequences have no steps: X has shape {array.shape}", hint="(N, T, I)")
     if lengths is None:
         return _finite(Sequences(array.reshape(-1, width), np.full(count, steps, np.int64)))
-    own = _lengths(lengths, count, steps)
-    return _finite(Sequences(array[np.arange(steps) < own[:, None]], own))
+    counts = _lengths(lengths, count, steps)
+    return _finite(Sequences(array[np.arange(steps) < counts[:, None]], counts))
 
 
 def _lengths(lengths: Any, count: int, steps: int) -> Whole:
-    given = np.asarray(lengths)
-    if given.shape != (count,) or given.dtype.kind not in "iu":
-        what = f"lengths are {given.dtype} of shape {given.shape}, expected {count} integers"
+    counts = np.asarray(lengths)
+    if counts.shape != (count,) or counts.dtype.kind not in "iu":
+        what = f"lengths are {counts.dtype} of shape {counts.shape}, expected {count} integers"
         raise InputError(what, hint="one for each sequence")
-    bad = np.flatnonzero((given < 1) | (given > steps))
+    bad = np.flatnonzero((counts < 1) | (counts > steps))
     if len(bad):
         where = f"sequence {bad[0]}"
-        raise InputError(f"its length is {given[bad[0]]}, and must be 1 to {steps}", where=where)
-    return given.astype(np.int64)
+        raise InputError(f"its length is {counts[bad[0]]}, and must be 1 to {steps}", where=where)
+    return counts.astype(np.int64)
 
 
 def _of_table(array: Floats) -> Sequences:
@@ -168,7 +169,7 @@ def _numbers(values: Any, where: str) -> Floats:
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:
-        raise InputError(f"it is no array of numbers ({error})", where=where, hint=FORMS) from error
+        raise InputError(f"it is not an array of numbers ({error})", where=where, hint=FORMS) from error
     if array.dtype.kind == "c":
         raise InputError("Complex data not supported: its numbers are complex", where=where, hint="use two features")
     if array.dtype.kind in "mMSUV":
@@ -176,7 +177,9 @@ def _numbers(values: Any, where: str) -> Floats:
     try:
         return np.array(array, np.float64)
     except (ValueError, TypeError) as error:
-        raise InputError(f"it holds what is no number ({error}): argument must be a number", where=where) from error
+        raise InputError(
+            f"it holds something that is not a number ({error}): argument must be a number", where=where
+        ) from error
 
 
 def _finite(sequences: Sequences) -> Sequences:

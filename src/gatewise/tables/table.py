@@ -79,7 +79,7 @@ class Table:
     Its columns are called c0, c1, ... so that no text of the user's enters SQL. names: what the user calls them.
     types: DuckDB's names of their types. spot: words for a row, which is counted from 0 here, as its source counts
     it: the line of a text file, its first line being 1; the row of a Parquet file, from 1; the row of a frame, from 0.
-    delimiter: what separated the cells as text, if anything did. notes: what was found out on the way here.
+    delimiter: what separated the cells as text, if anything did. notes: what was inferred on the way here.
     origin: an object that DuckDB reads from and that must live as long as the table.
     """
 
@@ -123,8 +123,8 @@ class Table:
 
     def keep(self, columns: Sequence[int]) -> int:
         """Copy these columns into the relation ``rows``, in their order; how many rows there are."""
-        wanted = ", ".join(f"c{column}" for column in sorted(set(columns)))
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {wanted} FROM cells")
+        selected = ", ".join(f"c{column}" for column in sorted(set(columns)))
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {selected} FROM cells")
         return int(self.one("SELECT count(*) FROM rows")[0])
 
     def one(self, sql: str) -> tuple[Any, ...]:
@@ -134,22 +134,22 @@ class Table:
 
     def arrays(self, expressions: Sequence[str]) -> list[NDArray[Any]]:
         """Expressions without NULLs over ``rows``, each with one element a row, in their order."""
-        found: list[NDArray[Any]] = []
+        arrays: list[NDArray[Any]] = []
         for start in range(0, len(expressions), _AT_ONCE):
             some = [f"{text} AS e{i}" for i, text in enumerate(expressions[start : start + _AT_ONCE])]
             fetched = self.connection.execute(f"SELECT {', '.join(some)} FROM rows").fetchnumpy()
-            found += [np.asarray(fetched[f"e{i}"]) for i in range(len(some))]
-        return found
+            arrays += [np.asarray(fetched[f"e{i}"]) for i in range(len(some))]
+        return arrays
 
     def pooled(self, columns: Sequence[int]) -> str:
         """SQL: the cells of these text columns of ``rows``, but for NULLs, as one column called ``cell``."""
-        wanted = ", ".join(f"c{column}" for column in columns)
-        return f"(UNPIVOT (SELECT {wanted} FROM rows) ON * INTO NAME name VALUE cell)"
+        selected = ", ".join(f"c{column}" for column in columns)
+        return f"(UNPIVOT (SELECT {selected} FROM rows) ON * INTO NAME name VALUE cell)"
 
     def first(self, condition: str) -> int | None:
         """The first of ``rows`` for which the condition holds."""
-        found = self.one(f"SELECT min(rowid) FROM rows WHERE {condition}")[0]
-        return None if found is None else int(found)
+        row = self.one(f"SELECT min(rowid) FROM rows WHERE {condition}")[0]
+        return None if row is None else int(row)
 
     def cell(self, row: int, column: int) -> str:
         """The content of a cell, as text."""
