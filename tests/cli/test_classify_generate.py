@@ -88,7 +88,7 @@ def test_words_that_cannot_be_followed(words: list[str], part: str, capsys: pyte
         (["classify", "none.ts", "--test", "a.ts"], "none.ts: there is no such file"),
         (["classify", "a.ts", "--test", "bad.ts"], "bad.ts, line 4: the label 'left'"),
         (["classify", "a.ts", "--load", "text.txt"], "text.txt: it is not a safetensors file"),
-        (["generate", "none.txt"], "none.txt: the file cannot be read"),
+        (["generate", "none.txt"], "none.txt: there is no such file"),
         (["generate", "text.txt", "--prompt", "€"], "'€' of the prompt"),
         (["generate", "tiny.txt", "--prompt", "a"], "tiny.txt: "),
         (["generate", "--load", "a.ts"], "a.ts: it is not a safetensors file"),

@@ -119,7 +119,8 @@ BAD_TABLES = [
     ("10,up", "ten,up", {"time": "t"}, r"a\.csv, row 2, column 't': 'ten' is not a number"),
     ("10,up", "-,up", {"time": "t"}, r"a\.csv, row 2, column 't': the time is missing"),
     ("7,1", "7,one", {"time": "t"}, r"a\.csv, row 4, column 'y': 'one' is not a number"),
-    ("7,1", "7,", {"time": "t"}, r"a\.csv, row 4, column 'y': Input X contains NaN"),
+    ("7,1", "7,", {"time": "t"}, r"a\.csv, row 4, column 'y': the value is missing"),
+    ("7,1", "NA,", {"time": "t"}, r"a\.csv, row 4, column 'x': the value is missing"),
     ("7,1", "7,inf", {"time": "t"}, r"a\.csv, row 4, column 'y': 'inf' is not a finite number"),
     ("7,1", "7,1,5", {"time": "t"}, r"a\.csv, row 4: this row has 6 fields, the header has 5"),
     ("9,up", "9,down", {"time": "t"}, r"row 3, column 'label': the label is 'down', and was 'up'"),
@@ -132,6 +133,7 @@ BAD_TABLES = [
     ("\nb,9,up", "\n\nb,9,down", {"time": "t"}, r"row 4, column 'label': the label is 'down', and was 'up'"),
     (TABLE, TABLE[TABLE.index("\n") + 1 :], {}, "the first row looks like data|there is no column 'label'"),
     (TABLE, TABLE[: TABLE.index("\n") + 1], {"time": "t"}, "there are no rows of data"),
+    (TABLE, "id,label\na,up\n", {}, "there is no column of features"),
 ]
 
 

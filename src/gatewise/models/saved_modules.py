@@ -11,7 +11,6 @@ from torch import Tensor
 from ..errors import InputError
 from ..nn import stream as streams
 from ..nn.chain import Chain
-from ..tables.options import DEFAULTS
 from ..tables.sequences import Floats
 from .kind import Supplied
 
@@ -26,7 +25,9 @@ def load(path: str | Path, supplied: Supplied) -> Chain:
 
 def read(path: Path, options: ReadOptions | None, label: str) -> list[Floats]:
     """The sequences (T, I) in a table without labels."""
-    from ..tables.long_table import read_steps  # DuckDB and pandas, which a chain does without
+    # With DuckDB and pandas, which a chain itself does without.
+    from ..tables.long_table import read_steps
+    from ..tables.options import DEFAULTS
 
     return read_steps(path, options or DEFAULTS)
 

@@ -77,12 +77,18 @@ def _frame(table: Table, named: dict[str, int], decimal: str | None) -> tuple[pd
     """Numbers for features and times, ids and labels as they are; and notes on what was inferred."""
     others = [i for i in range(len(table.names)) if i not in named.values()]
     features = [i for i in others if not looks_like(table, i, ROW_NAMES)]
+    if not features:
+        raise table.error(
+            "there is no column of features", hint="give at least one column of numbers beside the others"
+        )
     if not table.keep([*named.values(), *features]):
         raise table.error("there are no rows of data", hint="give a header and a row for each step")
     time = named.get("time")
     numeric = [*([time] if time is not None and _is_decimal(table, time) else []), *features]
     arrays, notes = read_numbers(_flags_as_numbers(table), numeric, decimal, _FOR_FEATURES)
-    columns: dict[int, object] = dict(zip(numeric, arrays, strict=True))
+    numbers = dict(zip(numeric, arrays, strict=True))
+    _refuse_missing(table, {column: numbers[column] for column in features})
+    columns: dict[int, object] = {**numbers}
     for role in ("id", "label"):
         if role in named:
             columns[named[role]] = table.connection.execute(f"SELECT c{named[role]} AS cell FROM rows").df()["cell"]
@@ -92,6 +98,13 @@ def _frame(table: Table, named: dict[str, int], decimal: str | None) -> tuple[pd
         left = quoted([table.names[i] for i in others if i not in features])
         notes = [*notes, f"{count(len(others) - len(features), 'column')} of row numbers not used: {left}"]
     return pd.DataFrame({table.names[i]: columns[i] for i in sorted(columns)}), (*table.notes, *notes)
+
+
+def _refuse_missing(table: Table, features: dict[int, Floats]) -> None:
+    firsts = [(int(np.argmax(gaps)), column) for column, values in features.items() if (gaps := np.isnan(values)).any()]
+    if firsts:
+        row, column = min(firsts)
+        raise table.error("the value is missing", row=row, column=column, hint="put it in, or leave out the sequence")
 
 
 def _flags_as_numbers(table: Table) -> Table:

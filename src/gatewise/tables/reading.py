@@ -19,7 +19,7 @@ from .options import DEFAULTS, ReadOptions
 from .panel import Frequency, Panel
 from .panels import panel_from_table
 from .table import Table, database
-from .text_file import TextFile, examine, likely_delimiter
+from .text_file import TextFile, examine, likely_delimiter, not_opened
 
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
 _NEEDS = "give a header and at least two rows"
@@ -66,13 +66,8 @@ def _head(path: Path) -> bytes:
             head = handle.read(4)
     except InputError:
         raise
-    except FileNotFoundError as error:
-        raise InputError("there is no such file", where=str(path), hint="check the path") from error
-    except IsADirectoryError as error:
-        raise InputError("this is a folder, not a file", where=str(path), hint="name one file in it") from error
     except (OSError, ValueError) as error:
-        what = f"the file cannot be opened ({error})"
-        raise InputError(what, where=repr(str(path)), hint="check the path and its permissions") from error
+        raise not_opened(path, error) from error
     if not head:
         raise InputError("the file is empty", where=str(path), hint=_NEEDS)
     if head in _FOREIGN:

@@ -238,13 +238,22 @@ def _codec(head: bytes, encoding: str | None, path: Path) -> str:
     return UTF8 if name in ("utf-8", "ascii") else name
 
 
+def not_opened(path: Path, error: OSError | ValueError) -> InputError:
+    """What is wrong with a path that could not be opened."""
+    if isinstance(error, FileNotFoundError):
+        return InputError("there is no such file", where=str(path), hint="check the path")
+    if isinstance(error, IsADirectoryError):
+        return InputError("this is a folder, not a file", where=str(path), hint="name one file in it")
+    what = f"the file cannot be opened ({error})"
+    return InputError(what, where=repr(str(path)), hint="check the path and its permissions")
+
+
 def read_text(path: Path) -> str:
     """The file as text. Raises InputError for what cannot be read, is damaged, or is no UTF-8."""
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the file cannot be read ({reason})", where=str(path), hint="check the path") from error
+        raise not_opened(path, error) from error
     try:
         data = gzip.decompress(data) if data.startswith(GZIP) else data
     except (OSError, EOFError, zlib.error) as error:
