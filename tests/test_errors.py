@@ -33,10 +33,13 @@ def test_located_names_a_file_only_where_no_place_is_named() -> None:
     assert caught.value.where == "max_epochs"
 
 
-def test_located_counts_rows_as_the_file_does() -> None:
-    with pytest.raises(InputError) as caught, located("a.csv", first_row=2):
+def test_located_names_a_place_as_the_source_does() -> None:
+    with (
+        pytest.raises(InputError) as caught,
+        located("a.csv", lambda row, name: f"a.csv, row {(row or 0) + 2}, {name}"),
+    ):
         raise InputError("it is no number", row=3, column="sales")
-    assert caught.value.where == "a.csv, row 5, column 'sales'"
+    assert caught.value.where == "a.csv, row 5, sales"
     assert (caught.value.row, caught.value.column) == (3, "sales")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,17 +87,16 @@ class ExplanationError(GatewiseError):
 _Error = TypeVar("_Error", bound=GatewiseError)
 
 
-def place(row: int | None = None, column: str | None = None, first_row: int | None = None) -> str:
+def place(row: int | None = None, column: str | None = None) -> str:
     """Words for a place in a table: ``row 2 (counted from 0), column 'sales'``.
 
     Args:
         row: The row, counted from 0.
         column: The column's name.
-        first_row: The number that the reader's file gives to row 0; None says that rows are counted from 0.
     """
     words: list[str] = []
     if row is not None:
-        words.append(f"row {row} (counted from 0)" if first_row is None else f"row {row + first_row}")
+        words.append(f"row {row} (counted from 0)")
     if column is not None:
         words.append(f"column {column!r}")
     return ", ".join(words)
@@ -115,23 +114,23 @@ def advised(error: _Error, hint: str) -> _Error:
 
 @contextmanager
 def located(
-    source: str | Path, first_row: int | None = None, kind: type[GatewiseError] = InputError
+    source: str | Path,
+    where: Callable[[int | None, str | None], str] | None = None,
+    kind: type[GatewiseError] = InputError,
 ) -> Generator[None]:
     """Name a file in every error of a kind that the block raises and that names no place yet.
 
     Args:
         source: What the block reads, such as the path of a file.
-        first_row: The number that the file gives to the table's first row; with it, an error that carries a row or
-            column names the file and the row as the file counts it.
+        where: Words for a row and a column as the source counts and names them, each None where the error carries
+            none; by default the place that such an error names stays.
         kind: The class of errors; others pass as they are.
     """
     try:
         yield
     except kind as error:
-        if first_row is not None and isinstance(error, InputError):
-            cell = place(error.row, error.column, first_row)
-            if cell:
-                raise moved(error, f"{source}, {cell}") from error
+        if where is not None and isinstance(error, InputError) and (error.row, error.column) != (None, None):
+            raise moved(error, where(error.row, error.column)) from error
         if error.where:
             raise
         raise moved(error, str(source)) from error

@@ -53,7 +53,7 @@ class Roles:
 
 
 def find_roles(table: Table, options: ReadOptions) -> Roles:
-    """The roles that the options name, and for the rest what names and contents say.
+    """The roles that the options name; the others are inferred from names and contents.
 
     Raises InputError, listing the candidates, where that leaves a choice or nothing.
     """
@@ -108,7 +108,7 @@ def _known(table: Table, names: Collection[str], kinds: Sequence[Kind], *of: Kin
 
 
 CALLED = {"time": "time", "id": "series", "target": "target"}
-"""What a column is that an argument names."""
+"""What a column is called in messages, by the argument that names it."""
 
 
 def _only(table: Table, groups: Sequence[list[int]], role: str) -> int | None:

@@ -13,7 +13,7 @@ from .panel import Floats
 from .table import Table, holds_numbers, how_many
 
 MISSING = ("", "-", "?", "na", "n/a", "n.a.", "#na", "#n/a", "nan", "null", "none", "nil")
-"""Spellings, in small letters, of a value that is not there."""
+"""Spellings, in lower case, of a missing value."""
 
 _NUMBER = r"\s*[+-]?(?:[0-9]+{mark}?[0-9]*|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"
 _GROUPED = r"\s*[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+\s*"
@@ -23,7 +23,7 @@ _WORDS = {".": "point", ",": "comma"}
 
 
 def missing(cell: str) -> str:
-    """SQL: whether the text cell stands for no value."""
+    """SQL: whether the text cell is a missing value."""
     spellings = ", ".join(f"'{spelling}'" for spelling in MISSING)
     return f"({cell} IS NULL OR lower(trim({cell})) IN ({spellings}))"
 

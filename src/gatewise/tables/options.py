@@ -1,4 +1,4 @@
-"""What a user may say about a table that would otherwise be found out."""
+"""How a table is read: what a user may specify, and what is otherwise inferred."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Duplicates = Literal["refuse", "mean", "last"]
 class ReadOptions:
     """How a table of series is read.
 
-    What is None is found out from the table, and the notes of what was read say how. Errors about a table name these
+    What is None is inferred from the table, and the notes of what was read say how. Errors about a table name these
     arguments.
 
     Example:
@@ -25,7 +25,7 @@ class ReadOptions:
     Args:
         time: Name of the column of times.
         target: Name of the column of values.
-        id: Name of the column that says which series a row belongs to.
+        id: Name of the column that says which series, or which sequence, a row belongs to.
         frequency: Step between two times: a pandas offset alias such as ``"h"``, ``"D"``, ``"W"``, ``"MS"`` or
             ``"15min"``, or a whole number as text where the times are a plain counter. An alias of months, quarters
             or years moves each time to the start or end of its month.
@@ -39,7 +39,7 @@ class ReadOptions:
         decimal: Decimal mark of numbers that are text: ``"."`` or ``","``.
 
     Raises:
-        InputError: For a value outside these. Whether columns are there is seen when a table is read.
+        InputError: For a value outside these. Whether such columns exist is checked when a table is read.
     """
 
     time: str | None = None
@@ -66,7 +66,7 @@ class ReadOptions:
 
     @property
     def separator(self) -> str | None:
-        """The delimiter as the character itself."""
+        """The delimiter as one character, also where it is given as ``"tab"``."""
         return "\t" if self.delimiter in ("tab", "\\t") else self.delimiter
 
 

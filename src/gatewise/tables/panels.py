@@ -1,4 +1,4 @@
-"""From a table to a panel: whatever is sorted, merged or filled on the way is said in the panel's notes."""
+"""From a table to a panel: whatever is sorted, merged or filled on the way is listed in the panel's notes."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 def load_panel(path: str | Path, options: ReadOptions = DEFAULTS, *, pace: Frequency | None = None) -> Panel:
     """The series of a CSV file (plain or gzip) or a Parquet file.
 
-    Columns, delimiter, decimal mark, encoding, form of the dates, frequency and season are found out where the
-    options leave them open, and said in the panel's notes. Raises InputError, naming file, row (line of the file,
+    Columns, delimiter, decimal mark, encoding, form of the dates, frequency and season are inferred where the
+    options leave them open, and listed in the panel's notes. Raises InputError, naming file, row (line of the file,
     the header being line 1) and column, for whatever cannot be read without a guess. pace: the frequency, where the
     rows go on from others of which it is known.
     """
@@ -42,7 +42,7 @@ def load_panel(path: str | Path, options: ReadOptions = DEFAULTS, *, pace: Frequ
 def open_table(path: str | Path, options: ReadOptions = DEFAULTS, *, fewest: int = 2) -> Generator[Table]:
     """The table in a CSV file (plain or gzip) or a Parquet file, while the block lasts.
 
-    Encoding and delimiter are found out where the options leave them open, and the table's notes say so; no column
+    Encoding and delimiter are inferred where the options leave them open, and the table's notes say so; no column
     has a role yet, and text is still text. fewest: columns that a table must have, to be told from other text.
     Raises InputError, naming file and row, for a file that holds no such table, also from within the block.
     """

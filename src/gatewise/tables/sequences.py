@@ -60,7 +60,7 @@ def read_sequences(X: Any, lengths: Any = None, *, id_column: Any = None, time_c
     """The sequences in X.
 
     X: a list, tuple or object array of N arrays (T_i, I), of numpy, torch or nested lists of numbers; an array
-    (N, T, I), of which ``lengths``, N integers from 1 to T, say how many steps are each sequence's own; an array
+    (N, T, I), of which ``lengths``, N integers from 1 to T, say how many steps belong to each sequence; an array
     (N, I), which is N sequences of one step; a pandas frame, see `read_frame`; or `Sequences`, which are returned as
     they are.
     Raises InputError that names sequence, step and feature of what cannot be used.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
-from ..errors import InputError, moved
+from ..errors import InputError, located
 from ..words import few
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -106,16 +106,12 @@ class Table:
         name = None if column is None else self.names[column]
         return InputError(what, where=self.where(row, column), hint=hint, row=row, column=name)
 
-    @contextmanager
-    def located(self) -> Generator[None]:
-        """In errors that carry a row or column of this table, or that name no place, put the place as `where` does."""
-        try:
-            yield
-        except InputError as error:
-            column = self.names.index(error.column) if error.column in self.names else None
-            if error.where and error.row is None and column is None:
-                raise
-            raise moved(error, self.where(error.row, column)) from error
+    def located(self) -> AbstractContextManager[None]:
+        """Errors that carry a row or column of this table, or that name no place, name it as `where` does."""
+        return located(
+            self.source,
+            lambda row, name: self.where(row, self.names.index(name) if name in self.names else None),
+        )
 
     def is_text(self, column: int) -> bool:
         """Whether the column holds text that is still to be understood."""

@@ -1,4 +1,4 @@
-"""Text of a table: its encoding, its lines, and what is refused before it is parsed."""
+"""Text files, plain or gzip: encoding, lines, and what is refused before a table is parsed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TextFile:
         return copy
 
     def _open(self) -> TextIO:
-        """The decoded text, line ends as they are."""
+        """The decoded text, with its line ends unchanged."""
         return io.TextIOWrapper(unpacked(self.path, self.gzipped), encoding=self.encoding, newline="")
 
     def _records(self, handle: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -125,7 +125,7 @@ def likely_delimiter(file: TextFile) -> str:
 
 
 def unpacked(path: Path, gzipped: bool) -> BinaryIO:
-    """The bytes of the file, out of their packing."""
+    """The bytes of the file, decompressed where it is gzip."""
     return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
 
 
@@ -169,7 +169,7 @@ class _Survey:
         self.decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)(), translate=True)
 
     def run(self, binary: BinaryIO) -> bool:
-        """Whether all line ends are alike."""
+        """Whether all line ends are the same."""
         while chunk := binary.read(CHUNK):
             self._take(chunk)
             if self.capped:
