@@ -15,7 +15,8 @@ import pytest
 import gatewise
 from gatewise import estimators, export, nn
 from gatewise.cli import app as program
-from gatewise.cli import classify_run, export_run, follow, forecast_request, generate_run
+from gatewise.cli import classify, follow, forecast, generate
+from gatewise.cli import export as exporting
 from gatewise.errors import ARGUMENT, argument
 from gatewise.forecast import Forecaster, ReadOptions
 from gatewise.models.kind import Question
@@ -23,10 +24,7 @@ from gatewise.tables import columns
 from gatewise.tables.labelled import load_labelled
 
 SOURCES = Path(gatewise.__file__).parent
-COMMANDS = (
-    *(forecast_request.Plan, forecast_request.Files),
-    *(classify_run.Request, generate_run.Request, Question, export_run.Request),
-)
+COMMANDS = (forecast.Request, classify.Request, generate.Request, Question, exporting.Request)
 PUBLIC = (
     *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, load_labelled),
     *(getattr(estimators, name) for name in estimators.__all__),
@@ -42,9 +40,9 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 CHOSEN_AS_IT_RUNS = {
-    "cli/classify_run.py": {"test", "save", "epochs"},
-    "cli/export_run.py": {"dtype", "target", "calibration"},
-    "cli/forecast_request.py": {*(field.name for field in dataclasses.fields(forecast_request.Plan)), "season"},
+    "cli/classify.py": {"test", "save", "epochs"},
+    "cli/export.py": {"dtype", "target", "calibration"},
+    "cli/forecast.py": {"model", "level", "seed", "budget", "backtest", "season"},
     "tables/columns.py": {*columns.CALLED, "label"},
     "tables/long_table.py": {"target", "frequency", "season", "fill", "duplicates"},
     "tables/options.py": {field.name for field in dataclasses.fields(ReadOptions)},

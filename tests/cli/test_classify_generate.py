@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gatewise.models.language.sampling import Sampling
+from gatewise.models.language.generator import Sampling
 
 from gatewise.cli import follow
 

@@ -117,12 +117,12 @@ def test_data_that_cannot_be_used(text: str | None, part: str, capsys: pytest.Ca
 
 
 def test_outputs_are_checked_before_the_data_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatewise.cli import forecast_run
+    from gatewise.tables import reading
 
     def never(*_: object) -> None:
         raise AssertionError("the data were read")
 
-    monkeypatch.setattr(forecast_run, "load_panel", never)
+    monkeypatch.setattr(reading, "load_panel", never)
     Path("folder").mkdir()
     for option in ("--out", "--report", "--save"):
         assert follow([*QUICK, option, "folder"]) == 2

@@ -4,16 +4,16 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
-from rich.console import Console
 from tests.models.forecast import outcomes
 
-from gatewise.cli.forecast_present import present
+from gatewise.cli.console import Screen
+from gatewise.cli.forecast import present
 from gatewise.models.forecast.outcome import Outcome
 
 
 def printed(outcome: Outcome, width: int = 80, **console: bool | str) -> str:
     target = StringIO()
-    present(outcome, Console(file=target, width=width, highlight=False, markup=False, emoji=False, **console))
+    present(outcome, Screen(file=target, width=width, **console))
     return target.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The program and what its commands share: options, exit codes, and errors of one line."""
+"""The program, its exit codes, and its errors of one line."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import ast
 import re
 import shlex
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -16,16 +15,11 @@ import typer
 from ..errors import ARGUMENT, GatewiseError
 from ..escape import visible
 from ..extras import how_to_install
-from .choices import one_of
 
 USAGE, DATA = 2, 1
-"""Exit codes: for words that cannot be followed, and for data or files that cannot be used."""
+"""Exit codes: of a command line that makes no sense, and of data or files that cannot be used."""
 
-READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
-WHICH, JSON = "Print the version.", "Print one JSON document in place of the tables."
-
-Text = str | None
-File = Path | None
+WHICH = "Print the version."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,8 +28,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(asked: bool) -> None:
+    if asked:
         from ..version import version
 
         typer.echo(f"gatewise {version()}")
@@ -47,15 +41,6 @@ def gatewise(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help=WHICH)] = False,
 ) -> None:
     """The LSTM family for PyTorch, from equation to device."""
-
-
-def option(panel: str, metavar: str | None, words: str, *names: str, choices: Iterable[str] = (), **more: Any) -> Any:
-    """An option that the help shows in a panel. names: what it is called, where not like the argument of Python.
-
-    choices: words that the shell may complete it with.
-    """
-    more |= {"autocompletion": one_of(choices)} if choices else {}
-    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=panel, show_default=False, **more)
 
 
 @contextmanager
@@ -73,24 +58,24 @@ def failing(context: typer.Context, code: int) -> Generator[None]:
 
 
 def with_options(message: str, context: typer.Context) -> str:
-    """The message with the option in place of each argument of Python: of this command, or else of another."""
+    """The message with options in place of arguments of Python: this command's option, or else another's."""
     options = _options(context)
 
     def option_of(match: re.Match[str]) -> str:
         name, value = match.groups()
         if name not in options:
             return match[0]
-        given = None if value is None else ast.literal_eval(value)
-        if isinstance(given, bool):
-            return _longest(options[name].opts if given else options[name].secondary_opts)
+        setting = None if value is None else ast.literal_eval(value)
+        if isinstance(setting, bool):
+            return _longest(options[name].opts if setting else options[name].secondary_opts)
         flag = _longest(options[name].opts)
-        return flag if given is None else f"{flag} {shlex.quote(str(given))}"
+        return flag if setting is None else f"{flag} {shlex.quote(str(setting))}"
 
     return ARGUMENT.sub(option_of, message)
 
 
 def _options(context: typer.Context) -> dict[str, Any]:
-    """The option of each argument; those of the command that runs go first."""
+    """The option of each argument; the running command's own take precedence."""
     group: Any = context.find_root().command
     commands = [*group.commands.values(), context.command]
     return {
@@ -111,7 +96,7 @@ def _fail(what: str, hint: str, code: int) -> NoReturn:
 
 
 def complain(what: str, hint: str) -> None:
-    """Say on standard error what is wrong and what to do."""
+    """Print to standard error what is wrong and what to do."""
     print(f"gatewise: error: {visible(what)}", file=sys.stderr)
     if hint:
         print(f"hint: {visible(hint)}", file=sys.stderr)

@@ -2,17 +2,219 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from .app import DATA, JSON, MODEL, READING, USAGE, WRITING, File, Text, app, failing, option
-from .reading import APART, SORTED, Decimal, Delimiter, Encoding
+from ..errors import InputError, argument, located
+from .app import app
+from .command import Command, carry_out, check_files
+from .options import APART, MODEL, READING, SORTED, WRITING, Decimal, Delimiter, Encoding, File, Json, Text, option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..models.sequence.classifier import SequenceClassifier
+    from ..tables.options import ReadOptions
+    from ..tables.sequences import Labelled
+    from .console import Screen
 
 FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet; .ts and CSV also as .gz."
-
 ONE_WAY = "Read forwards only, so that the model can be exported."
+
+_MOST_CLASSES = 16
+"""Classes in a table of confusions, at most."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of ``gatewise classify``.
+
+    data: to learn from, or with ``load`` to be judged. test: to be judged after learning. bidirectional: False reads
+    forwards only, as a stream and an exported file do.
+    """
+
+    data: Path
+    read: ReadOptions
+    label: str = "label"
+    test: Path | None = None
+    epochs: int | None = None
+    seed: int = 0
+    bidirectional: bool = True
+    load: Path | None = None
+    save: Path | None = None
+
+
+class ClassScore(NamedTuple):
+    """Of one label: precision, recall and F1, None where undefined, and how many sequences have it."""
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    sequences: int
+
+
+class Judgement(NamedTuple):
+    """confusion: (C, C) counts, rows actual and columns predicted, in the order of the classes."""
+
+    accuracy: float
+    right: int
+    total: int
+    classes: list[ClassScore]
+    confusion: list[list[int]]
+    predicted: list[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """about: a line on each file. learned: a sentence on the training, or on where the model comes from."""
+
+    about: tuple[str, ...]
+    learned: str
+    seconds: float
+    judgement: Judgement | None
+
+
+def check(request: Request) -> None:
+    """Raise InputError for a request that cannot be carried out, whatever the data are."""
+    if request.load and (request.test or request.save or request.epochs or not request.bidirectional):
+        raise InputError(
+            f"{', '.join(map(argument, ('test', 'save', 'epochs')))} and {argument('bidirectional', False)} "
+            f"cannot be used with {argument('load')}",
+            hint="a saved model is judged on the data",
+        )
+    if not (request.load or request.test or request.save):
+        raise InputError(
+            "there is nothing to do", hint=f"add {argument('test')}, or {argument('save')} to keep what is learned"
+        )
+    check_files(reads=(request.data, request.test, request.load), writes=(request.save,))
+
+
+def run(request: Request) -> Outcome:
+    """Read, train or load, save, and judge. Raises GatewiseError."""
+    from ..models.sequence.classifier import SequenceClassifier
+    from ..tables.labelled import load_labelled
+
+    data = load_labelled(request.data, request.read, label=request.label)
+    about = [_description(request.data, data)]
+    if request.load:
+        model = SequenceClassifier.load(request.load)
+        judgement = _judged(model, data, request.data)
+        return Outcome(tuple(about), f"The model comes from {request.load}.", 0.0, judgement)
+    test = load_labelled(request.test, request.read, label=request.label) if request.test else None
+    if request.test and test:
+        about.append(_description(request.test, test))
+    start = time.monotonic()
+    model = _trained(data, request)
+    seconds = time.monotonic() - start
+    if request.save:
+        model.save(request.save)
+    judgement = _judged(model, test, request.test) if request.test and test else None
+    return Outcome(tuple(about), _training(model, seconds), seconds, judgement)
+
+
+def _trained(data: Labelled, request: Request) -> SequenceClassifier:
+    from ..models.sequence.classifier import SequenceClassifier
+
+    settings: dict[str, Any] = {"max_epochs": request.epochs} if request.epochs else {}
+    model = SequenceClassifier(random_state=request.seed, bidirectional=request.bidirectional, verbose=True, **settings)
+    with located(request.data):
+        return model.fit(data.sequences, list(data.labels))
+
+
+def _judged(model: SequenceClassifier, data: Labelled, path: Path) -> Judgement:
+    """How well the model labels the data. Raises InputError for a label that it does not know."""
+    classes = model.classes_.tolist()
+    for row, label in enumerate(data.labels):
+        if label not in classes:
+            raise InputError(
+                f"the model has not learned the label {label!r} of sequence {row}",
+                where=str(path),
+                hint=f"it knows {', '.join(map(repr, classes[:8]))}",
+            )
+    with located(path):
+        predicted = model.predict(data.sequences).tolist()
+    return judgement(classes, list(data.labels), predicted)
+
+
+def judgement(classes: Sequence[str], actual: Sequence[str], predicted: Sequence[str]) -> Judgement:
+    """The scores of predicted labels; all labels are among the classes."""
+    import numpy as np
+
+    place = {label: index for index, label in enumerate(classes)}
+    confusion = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(confusion, ([place[label] for label in actual], [place[label] for label in predicted]), 1)
+    right = int(confusion.trace())
+    scores = [_score(label, confusion, index) for index, label in enumerate(classes)]
+    return Judgement(right / len(actual), right, len(actual), scores, confusion.tolist(), list(predicted))
+
+
+def _score(label: str, confusion: np.ndarray, index: int) -> ClassScore:
+    right = int(confusion[index, index])
+    predicted, actual = int(confusion[:, index].sum()), int(confusion[index].sum())
+    f1 = 2 * right / (predicted + actual) if predicted + actual else None
+    return ClassScore(label, right / predicted if predicted else None, right / actual if actual else None, f1, actual)
+
+
+def _description(path: Path, data: Labelled) -> str:
+    """One line on what was read."""
+    sequences = data.sequences
+    low, high = int(sequences.lengths.min()), int(sequences.lengths.max())
+    steps = f"{low}" if low == high else f"{low} to {high}"
+    names = f": {', '.join(sequences.features)}" if sequences.features else ""
+    classes = len(set(data.labels))
+    counts = f"{len(sequences)} sequences of {steps} steps, {classes} classes, {sequences.width} features"
+    notes = "".join(f"; {note}" for note in data.notes)
+    return f"{path.name}: {counts}{names}{notes}"
+
+
+def _training(model: SequenceClassifier, seconds: float) -> str:
+    loss = model.validation_loss_
+    held_out = "nothing held out" if loss is None else f"{loss:.4f} nats held out"
+    return f"Trained in {seconds:.1f} s: {model.n_iter_} epochs, {held_out}."
+
+
+def present(outcome: Outcome, screen: Screen) -> None:
+    """Print what was read, the accuracy, each class, and what is taken for what."""
+    for sentence in (*outcome.about, outcome.learned):
+        screen.say(sentence)
+    scores = outcome.judgement
+    if scores is None:
+        return
+    screen.head(f"Accuracy {scores.accuracy:.2%} ({scores.right} of {scores.total})")
+    screen.say()
+    screen.table(("class", "precision", "recall", "F1", "sequences"), map(_cells, scores.classes))
+    if len(scores.classes) <= _MOST_CLASSES:
+        screen.head("Rows are actual labels, columns predicted ones", "dim")
+        labels = [score.label for score in scores.classes]
+        counts = [[str(count) if count else "." for count in row] for row in scores.confusion]
+        screen.table(("", *labels), [[label, *row] for label, row in zip(labels, counts, strict=True)])
+
+
+def _cells(score: ClassScore) -> list[str]:
+    figures = (score.precision, score.recall, score.f1)
+    return [score.label, *("-" if figure is None else f"{figure:.3f}" for figure in figures), str(score.sequences)]
+
+
+def as_json(outcome: Outcome) -> str:
+    """One line of JSON: ``data``, ``learned``, ``seconds``, and of the judged file ``accuracy``, ``classes`` (for each
+    ``label``, ``precision``, ``recall``, ``f1``, ``sequences``), ``confusion`` (rows actual, columns predicted) and
+    ``predicted``.
+    """
+    document: dict[str, Any] = {"data": outcome.about, "learned": outcome.learned, "seconds": outcome.seconds}
+    if scores := outcome.judgement:
+        document |= {"accuracy": scores.accuracy, "classes": [score._asdict() for score in scores.classes]}
+        document |= {"confusion": scores.confusion, "predicted": scores.predicted}
+    return dumps(document, allow_nan=False)
+
+
+COMMAND = Command(run, present, as_json, check)
 
 
 @app.command()
@@ -31,15 +233,14 @@ def classify(
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
-    json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
+    json: Json = False,
 ) -> None:
     """Learn the labels of sequences, and tell how well others are labelled."""
-    with failing(context, USAGE):
-        from ..tables.options import ReadOptions
-        from .classify_run import Request, check, run
 
-        reading = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
-        request = Request(data, test, reading, label, seed, epochs, not bidirectional, save, load, json)
-        check(request)
-    with failing(context, DATA):
-        run(request)
+    def ask() -> Request:
+        from ..tables.options import ReadOptions
+
+        read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
+        return Request(data, read, label, test, epochs, seed, bidirectional, load, save)
+
+    carry_out(context, COMMAND, ask, json=json)

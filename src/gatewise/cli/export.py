@@ -2,18 +2,211 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
-from .choices import DTYPES, FORMATS, TARGETS, listed
-from .reading import APART, SORTED, Decimal, Delimiter, Encoding
+from ..errors import InputError, argument, located
+from .app import app
+from .command import Command, carry_out, check_files
+from .options import (
+    APART,
+    DTYPES,
+    FORMATS,
+    READING,
+    SORTED,
+    TARGETS,
+    WRITING,
+    Decimal,
+    Delimiter,
+    Encoding,
+    File,
+    Json,
+    Text,
+    listed,
+    option,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..export.c.write import ExportedC
+    from ..export.onnx.write import ExportedOnnx
+    from ..nn.chain import Chain
+    from ..tables.options import ReadOptions
+    from .console import Screen
 
 OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
 CHIP = "The chip"
+
+_C, _INT8 = "c", "int8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of ``gatewise export``.
+
+    model: a file. to: ``c`` or ``onnx``. out: the folder. name: what files, and functions of C, are called. dtype,
+    target: of C, None for the defaults of `to_c`. calibration: a file of inputs; ``read`` and ``label`` say how a
+    table is read.
+    """
+
+    model: Path
+    to: str
+    read: ReadOptions
+    out: Path = Path()
+    name: str = "model"
+    dtype: str | None = None
+    target: str | None = None
+    calibration: Path | None = None
+    label: str = "label"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is written."""
+        suffixes = (".c", ".h") if self.to == _C else (".onnx",)
+        return tuple(self.out / f"{self.name}{suffix}" for suffix in suffixes)
+
+    @property
+    def chip(self) -> dict[str, str]:
+        """``dtype`` and ``target``, with their defaults."""
+        from ..export.c import DTYPE, TARGET
+
+        return {"dtype": self.dtype or DTYPE, "target": self.target or TARGET}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was written: the files, facts by the names that JSON has, and the facts in sentences."""
+
+    files: tuple[Path, ...]
+    facts: dict[str, Any]
+    sentences: tuple[str, ...]
+
+
+def check(request: Request) -> None:
+    """Raise InputError for a request that cannot be carried out, whatever the files hold."""
+    if request.to not in FORMATS:
+        raise InputError(f"{argument('to')} is {request.to!r}", hint=f"choose from {', '.join(FORMATS)}")
+    if request.to == _C:
+        _check_c(request)
+    else:
+        _check_onnx(request)
+    check_files(
+        reads=(request.model, request.calibration),
+        writes=request.files,
+        what="this file is read, and would be replaced",
+        hint=f"give another {argument('name')}",
+    )
+
+
+def _check_c(request: Request) -> None:
+    from ..export.c.write import check_choices
+
+    chip = request.chip
+    dtype = chip["dtype"]
+    check_choices(request.name, chip["target"], dtype)
+    if dtype == _INT8 and request.calibration is None:
+        raise InputError(f"{_INT8} needs inputs like those the model will see", hint=f"add {argument('calibration')}")
+    if dtype != _INT8 and request.calibration is not None:
+        raise InputError(f"{dtype} takes no calibration", hint=f"add {argument('dtype', _INT8)}")
+
+
+def _check_onnx(request: Request) -> None:
+    for name in ("dtype", "target", "calibration"):
+        if getattr(request, name) is not None:
+            raise InputError(f"{argument(name)} is of C alone", hint=f"use {argument('to', _C)}")
+    if not request.name or Path(request.name).name != request.name:
+        raise InputError(f"{argument('name')} is {request.name!r}", hint="give a file name without its ending")
+
+
+def run(request: Request) -> Outcome:
+    """Load the model and write the files. Raises GatewiseError, and then writes nothing."""
+    from ..models.registry import kind_of
+
+    kind = kind_of(request.model, "chain")
+    model = kind.load(request.model)
+    with located(request.model):
+        chain = kind.chain(model)
+    if request.to != _C:
+        return _as_onnx(chain, request)
+    if request.calibration is None:
+        return _as_c(chain, request, None)
+    with located(request.calibration):
+        data = kind.read(request.calibration, request.read, label=request.label)
+        inputs = kind.steps(model, data)
+    return _as_c(chain, request, inputs)
+
+
+def _as_c(chain: Chain, request: Request, calibration: list[Tensor] | None) -> Outcome:
+    from ..export import to_c
+
+    chip = request.chip
+    written: ExportedC = to_c(chain, request.out, name=request.name, calibration=calibration, **chip)
+    sizes, quality = written.sizes, written.quality
+    facts: dict[str, Any] = {**chip, "inputs": sizes.inputs, "outputs": sizes.outputs}
+    facts |= {"flash": sizes.flash, "ram": sizes.ram, "stack": sizes.stack, "macs": sizes.macs}
+    sentences = [
+        f"{chip['dtype']} for {chip['target']}, {_count(sizes.inputs, 'input')}, {_count(sizes.outputs, 'output')}",
+        f"{sizes.flash:,} bytes of weights, {sizes.ram:,} of RAM for each state, {sizes.stack:,} of stack",
+        f"{sizes.macs:,} multiplications a step",
+    ]
+    if quality is not None:
+        facts |= {"snr_db": quality.ratio, "calibration_steps": quality.steps}
+        sentences.append(f"signal to noise {quality.ratio:.1f} dB over {quality.steps:,} steps of calibration")
+    return Outcome((written.source, written.header), facts, tuple(sentences))
+
+
+def _as_onnx(chain: Chain, request: Request) -> Outcome:
+    from ..export import to_onnx
+
+    written: ExportedOnnx = to_onnx(chain, request.files[0], name=request.name)
+    facts = {
+        "opset": written.opset,
+        "operators": dict(written.operators),
+        "inputs": {name: list(shape) for name, shape in written.inputs.items()},
+        "outputs": {name: list(shape) for name, shape in written.outputs.items()},
+        "difference": written.difference,
+    }
+    operators = ", ".join(f"{place} {operator}" for place, operator in written.operators.items())
+    sentences = (
+        f"opset {written.opset}: {operators}",
+        f"inputs: {_shapes(written.inputs)}",
+        f"outputs: {_shapes(written.outputs)}",
+        f"ONNX Runtime and the model differ by {written.difference:.1e}",
+    )
+    return Outcome((written.path,), facts, sentences)
+
+
+def _shapes(shapes: Mapping[str, tuple[int | str, ...]]) -> str:
+    return ", ".join(f"{name} ({', '.join(map(str, sizes))})" for name, sizes in shapes.items())
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def present(outcome: Outcome, screen: Screen) -> None:
+    """Print which files were written, and what they hold."""
+    for line in (", ".join(map(str, outcome.files)), *outcome.sentences):
+        screen.line(line)
+
+
+def as_json(outcome: Outcome) -> str:
+    """One line of JSON: ``files`` and the facts.
+
+    Of C: ``dtype``, ``target``, ``inputs``, ``outputs``, ``flash``, ``ram``, ``stack``, ``macs``, and of int8
+    ``snr_db`` and ``calibration_steps``. Of ONNX: ``opset``, ``operators``, ``inputs``, ``outputs``, ``difference``.
+    """
+    return dumps({"files": [str(file) for file in outcome.files], **outcome.facts}, allow_nan=False)
+
+
+COMMAND = Command(run, present, as_json, check)
 
 
 @app.command()
@@ -23,7 +216,7 @@ def export(
     to: Annotated[str, option(WRITING, "WORD", "c: one C99 file and its header; onnx.", choices=FORMATS)],
     out: Annotated[Path, option(WRITING, "FOLDER", "Where. Default: here.")] = Path(),
     name: Annotated[str, option(WRITING, "NAME", "Of files, and of functions of C. Default: model.")] = "model",
-    json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
+    json: Json = False,
     dtype: Annotated[Text, option(CHIP, "WORD", f"{listed(DTYPES)}.", choices=DTYPES)] = None,
     target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
@@ -35,17 +228,11 @@ def export(
     decimal: Decimal = None,
 ) -> None:
     """Write a model as C for any processor, or as ONNX, checked against what it computes here."""
-    with failing(context, USAGE):
+
+    def ask() -> Request:
         from ..tables.options import ReadOptions
-        from .export_run import Request, check
 
-        reading = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
-        request = Request(model, to, out, name, dtype, target, calibration, json)
-        check(request)
-    with failing(context, DATA):
-        from .export_run import carry_out, show
-        from .export_source import source_of
+        read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
+        return Request(model, to, read, out, name, dtype, target, calibration, label)
 
-        source = source_of(model)
-        inputs = source.read(calibration, reading, label) if calibration else None
-        show(carry_out(request, source.chain, inputs), as_json=json)
+    carry_out(context, COMMAND, ask, json=json)

@@ -3,17 +3,293 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .app import DATA, JSON, READING, USAGE, WRITING, File, Text, app, failing, option
-from .choices import MODELS
-from .reading import Decimal, Delimiter, Duplicates, Encoding, Fill, Frequency, Target, Time
+from ..errors import InputError, argument
+from .app import app
+from .command import Command, carry_out, check_files
+from .options import (
+    MODELS,
+    READING,
+    WRITING,
+    Decimal,
+    Delimiter,
+    Duplicates,
+    Encoding,
+    File,
+    Fill,
+    Frequency,
+    Json,
+    Target,
+    Text,
+    Time,
+    option,
+    read_options,
+)
+
+if TYPE_CHECKING:
+    from ..models.forecast.estimator import Forecaster
+    from ..models.forecast.outcome import Outcome
+    from ..models.forecast.results import Backtest
+    from ..progress import OnProgress
+    from ..tables.options import ReadOptions
+    from ..tables.panel import Panel
+    from .console import Screen
 
 FORECAST = "What is forecast"
 NAMES = f"One of {', '.join(MODELS)}. Default: auto."
+
+_FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK = 3, 48, 12, 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of ``gatewise forecast``; None leaves it to the default, or to the loaded model.
+
+    data: the table, and ``read`` how it is read. backtest: how many windows. load, out, report, save: files, of which
+    no other is written. command: the words that ask for this, for readers who want to repeat it.
+    """
+
+    data: Path
+    read: ReadOptions
+    horizon: int | None = None
+    model: str | None = None
+    level: str | None = None
+    seed: int | None = None
+    budget: str | None = None
+    backtest: int | None = None
+    load: Path | None = None
+    out: Path | None = None
+    report: Path | None = None
+    save: Path | None = None
+    command: str = ""
+
+    @property
+    def windows(self) -> int:
+        """Windows to test on."""
+        from ..models.forecast.estimator import WINDOWS
+
+        return WINDOWS if self.backtest is None else self.backtest
+
+    @property
+    def auto(self) -> bool:
+        """Whether the backtest chooses the model."""
+        from ..models.forecast.estimator import AUTO
+
+        return self.model in (None, AUTO)
+
+    def forecaster(self, progress: OnProgress | None, share: float = 1.0) -> Forecaster:
+        """An unfitted forecaster with ``share`` of the budget. Raises InputError for arguments that it refuses."""
+        from ..models.arguments import seconds
+        from ..models.forecast.estimator import Forecaster
+
+        if self.horizon is None:
+            raise InputError(
+                f"{argument('horizon')} is missing",
+                hint=f"give the number of steps to forecast, such as {argument('horizon', 12)}",
+            )
+        settings: dict[str, Any] = {"model": self.model, "levels": _levels(self.level), "seed": self.seed}
+        budget = seconds(self.budget)
+        return Forecaster(
+            self.horizon,
+            budget=budget and share * budget,
+            progress=progress,
+            **{name: value for name, value in settings.items() if value is not None},
+        )
+
+
+def check(request: Request) -> None:
+    """Raise InputError for a request that cannot be carried out, whatever the data are."""
+    if request.load:
+        _check_load(request)
+    else:
+        request.forecaster(None)
+        if request.auto and request.windows == 0:
+            raise InputError(
+                "without a backtest there is nothing to choose a model by",
+                hint=f"add {argument('model', 'lstm')}, or drop {argument('backtest', 0)}",
+            )
+    check_files(reads=(request.data, request.load), writes=(request.out, request.save), page=request.report)
+
+
+def _check_load(request: Request) -> None:
+    settled = {name: getattr(request, name) for name in ("model", "level", "seed", "budget", "backtest")}
+    for name, value in {**settled, "season": request.read.season}.items():
+        if value is not None:
+            raise InputError(
+                f"{argument(name)} cannot be used with {argument('load')}: the saved model has settled it",
+                hint=f"drop {argument(name)}, or train a new model without {argument('load')}",
+            )
+
+
+def _levels(text: str | None) -> tuple[int, ...] | None:
+    from ..models.arguments import percents
+
+    try:
+        return None if text is None else percents([int(word) for word in text.split(",")])
+    except ValueError as error:  # InputError is one
+        raise InputError(
+            f"{argument('level')} is {text!r}", hint="give whole percents from 1 to 99, such as 80,95"
+        ) from error
+
+
+def run(request: Request) -> Outcome:
+    """Read, train or load, forecast, and write. Raises GatewiseError, and then leaves no half-written file."""
+    from ..progress import progress_bar
+
+    with progress_bar("reading") as progress:
+        forecaster, outcome = _forecast(request, progress)
+    _write(request, forecaster, outcome)
+    return outcome
+
+
+def _forecast(request: Request, progress: OnProgress | None) -> tuple[Forecaster, Outcome]:
+    from ..models.forecast.outcome import Outcome
+    from ..models.forecast.results import central_levels
+    from ..tables.reading import load_panel
+    from ..version import version
+
+    panel = load_panel(request.data, request.read)
+    fitted = _loaded(request.load, request.horizon) if request.load else _trained(request, panel, progress)
+    panel = replace(panel, season=fitted.forecaster.schema_.season)
+    quantiles = fitted.forecaster.predict_quantiles(panel)
+    return fitted.forecaster, Outcome(
+        panel=panel,
+        quantiles=quantiles,
+        levels=central_levels(quantiles.levels),
+        backtest=fitted.backtest,
+        notes=tuple(dict.fromkeys((*panel.notes, *fitted.notes, *quantiles.notes))),
+        source=request.data.name,
+        command=request.command,
+        version=version(),
+    )
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A fitted forecaster, its test, and notes on both."""
+
+    forecaster: Forecaster
+    backtest: Backtest | None
+    notes: tuple[str, ...]
+
+
+def _trained(request: Request, panel: Panel, progress: OnProgress | None) -> _Fitted:
+    from ..progress import Stages
+
+    if request.auto:
+        forecaster = request.forecaster(progress).fit(panel, windows=request.windows)
+        return _Fitted(forecaster, forecaster.backtest_, forecaster.notes_)
+    if not request.windows:
+        return _Fitted(request.forecaster(progress).fit(panel), None, ())
+    stages = Stages(progress, 2.0)
+    forecaster = request.forecaster(stages, share=0.5)
+    with stages.stage(1.0, "backtest"):
+        backtest, notes = _tested(forecaster, panel, request.windows)
+    with stages.stage(1.0, "training"):
+        forecaster.fit(panel)
+    return _Fitted(forecaster, backtest, notes)
+
+
+def _tested(forecaster: Forecaster, panel: Panel, windows: int) -> tuple[Backtest | None, tuple[str, ...]]:
+    from ..models.forecast.evaluation.backtest import TooShortError
+    from ..words import capital
+
+    try:
+        backtest = forecaster.backtest(panel, windows)
+    except TooShortError as short:
+        return None, (capital(f"{short.what}: the forecast is untested."),)
+    return backtest, backtest.notes
+
+
+def _loaded(path: Path, horizon: int | None) -> _Fitted:
+    from ..models.forecast.estimator import Forecaster
+
+    forecaster = Forecaster.load(path)
+    if horizon not in (None, forecaster.horizon):
+        raise InputError(
+            f"the saved model forecasts {forecaster.horizon} steps, not {horizon}",
+            where=str(path),
+            hint=f"drop {argument('horizon')}, or train a new model without {argument('load')}",
+        )
+    return _Fitted(forecaster, None, (f"The model comes from {path} and learned nothing from these data.",))
+
+
+def _write(request: Request, forecaster: Forecaster, outcome: Outcome) -> None:
+    from ..files import atomic_write
+
+    if request.save:
+        forecaster.save(request.save)
+    if request.out:
+        from ..models.forecast.document import as_csv
+
+        atomic_write(request.out, as_csv(outcome))
+    if request.report:
+        from ..models.forecast.report import render, shown_first
+        from ..models.forecast.report.report import embedded_page
+
+        inside = embedded_page(forecaster, outcome.panel, shown_first(outcome))
+        atomic_write(request.report, render(outcome, inside))
+
+
+def present(outcome: Outcome, screen: Screen) -> None:
+    """Print the verdict, the leaderboard, the forecast of the first series, and what was inferred."""
+    from ..models.forecast.listing import score_columns
+    from ..words import count, sentence
+
+    screen.say(f"{outcome.source}: {_size(outcome)}", "bold")
+    screen.say(outcome.verdict)
+    if backtest := outcome.backtest:
+        trial = f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}"
+        screen.head(f"Backtest, {trial}: lower is better")
+        screen.columns(score_columns(backtest))
+    for row in range(min(len(outcome.panel), _FEW_SERIES)):
+        _present_series(outcome, row, screen)
+    hidden = len(outcome.panel) - _FEW_SERIES
+    if hidden > 0:
+        screen.say(f"... and {count(hidden, 'more series', 'more series')}; --out FILE.csv writes them all", "dim")
+    if outcome.notes:
+        screen.head("What was inferred")
+        for note in outcome.notes:
+            screen.bullet(sentence(note))
+
+
+def _present_series(outcome: Outcome, row: int, screen: Screen) -> None:
+    from ..models.forecast.listing import forecast_columns
+    from ..words import count, steps
+
+    panel, horizon = outcome.panel, outcome.horizon
+    name = f"{panel.ids[row]}: " if len(panel) > 1 else ""
+    screen.head(f"{name}{outcome.model}, the next {steps(horizon, panel.frequency.alias)}")
+    screen.sparkline(panel.values[row][-max(3 * horizon, 2 * panel.season) :], outcome.quantiles.median[row])
+    most = _MOST_STEPS if len(panel) == 1 else _FEW_STEPS
+    shown = horizon if horizon <= most + _SLACK else _FEW_STEPS
+    screen.columns([(head, cells[:shown]) for head, cells in forecast_columns(outcome, row)])
+    if horizon > shown:
+        screen.say(f"... and {count(horizon - shown, 'more step')}; --out FILE.csv writes them all", "dim")
+
+
+def _size(outcome: Outcome) -> str:
+    from ..words import count, stamps
+
+    panel = outcome.panel
+    series = count(len(panel), "series", "series")
+    first, last = stamps(outcome.span)
+    return f"{series}, {count(int(panel.lengths.sum()), 'observation')}, {first} to {last}"
+
+
+def as_json(outcome: Outcome) -> str:
+    """The document of ``--json``; its keys are listed in `gatewise.models.forecast.document`."""
+    from ..models.forecast import document
+
+    return document.as_json(outcome)
+
+
+COMMAND = Command(run, present, as_json, check)
 
 
 @app.command()
@@ -30,7 +306,7 @@ def forecast(
     out: Annotated[File, option(WRITING, "FILE", "The forecast, as CSV.")] = None,
     report: Annotated[File, option(WRITING, "FILE", "The report, one page of HTML that opens offline.")] = None,
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
-    json: Annotated[bool, typer.Option("--json", help=JSON, rich_help_panel=WRITING)] = False,
+    json: Json = False,
     time: Time = None,
     target: Target = None,
     id: Annotated[Text, option(READING, "NAME", "Column that names the series.", "--id-col")] = None,
@@ -43,19 +319,23 @@ def forecast(
     decimal: Decimal = None,
 ) -> None:
     """Forecast every series of a table, with whichever model did best on its past."""
-    with failing(context, USAGE):
-        from ..tables.options import ReadOptions
-        from .forecast_run import Files, Plan, Request, check, run
-
-        columns = time, target, id, frequency, season
-        request = Request(
-            data,
-            ReadOptions(*columns, cast(Any, fill), cast(Any, duplicates), encoding, delimiter, decimal),
-            Plan(horizon, model, level, seed, budget, backtest),
-            Files(out, report, save, load),
-            shlex.join(["gatewise", *context.obj]),
-            json,
-        )
-        check(request)
-    with failing(context, DATA):
-        run(request)
+    carry_out(
+        context,
+        COMMAND,
+        lambda: Request(
+            data=data,
+            read=read_options(context),
+            horizon=horizon,
+            model=model,
+            level=level,
+            seed=seed,
+            budget=budget,
+            backtest=backtest,
+            load=load,
+            out=out,
+            report=report,
+            save=save,
+            command=shlex.join(["gatewise", *context.obj]),
+        ),
+        json=json,
+    )

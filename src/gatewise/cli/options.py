@@ -1,0 +1,93 @@
+"""The options that commands share, and the words that options choose from: known without importing what they choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..tables.options import ReadOptions
+
+READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
+"""Panels of the help."""
+
+MODELS = ("auto", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
+FILLS = ("none", "linear", "previous", "zero")
+DUPLICATES = ("refuse", "mean", "last")
+MARKS = (".", ",")
+FREQUENCIES = ("h", "D", "B", "W", "MS", "ME", "QS", "YS", "15min")
+ENCODINGS = ("utf-8", "latin-1", "utf-16", "cp1252")
+VIEWS = ("equations", "program", "llvm", "diagram")
+FORMATS = ("c", "onnx")
+DTYPES = ("float32", "int8")
+TARGETS = ("generic", "simd", "cortex-m4", "cortex-m55")
+
+Text = str | None
+File = Path | None
+Completion = Callable[[str], list[str]]
+
+
+def listed(words: Iterable[str]) -> str:
+    """The words in a sentence, the first as the default."""
+    first, *others = words
+    return ", ".join([f"{first} (default)", *others])
+
+
+def one_of(words: Iterable[str]) -> Completion:
+    """What completes the beginning of one of these words."""
+    known = tuple(words)
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in known if word.startswith(incomplete)]
+
+    return complete
+
+
+def cell_names(incomplete: str) -> list[str]:
+    """The names of cells that begin so: those of the files that they are written in, none of which is imported."""
+    from importlib.util import find_spec
+    from pkgutil import iter_modules
+
+    spec = find_spec("gatewise.cells")
+    places = spec.submodule_search_locations if spec else None
+    return sorted(module.name for module in iter_modules(places or []) if module.name.startswith(incomplete))
+
+
+def option(panel: str, metavar: str | None, words: str, *names: str, choices: Iterable[str] = (), **more: Any) -> Any:
+    """An option that the help shows in a panel.
+
+    words: the help. names: what it is called, if not like the argument in Python. choices: words that the shell may
+    complete it with.
+    """
+    more |= {"autocompletion": one_of(choices)} if choices else {}
+    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=panel, show_default=False, **more)
+
+
+STEPS = "Step between times: h, D, W, MS, 15min, ..."
+APART, SORTED = "Column that tells sequences apart.", "Column to sort each sequence by."
+DOCUMENT = "Print one JSON document in place of the tables."
+
+Json = Annotated[bool, typer.Option("--json", help=DOCUMENT, rich_help_panel=WRITING)]
+Time = Annotated[Text, option(READING, "NAME", "Column of times.", "--time-col")]
+Target = Annotated[Text, option(READING, "NAME", "Column of values.")]
+Frequency = Annotated[Text, option(READING, "ALIAS", STEPS, "--freq", choices=FREQUENCIES)]
+Fill = Annotated[str, option(READING, "WORD", f"Into gaps: {listed(FILLS)}.", choices=FILLS)]
+Duplicates = Annotated[str, option(READING, "WORD", f"Equal times: {listed(DUPLICATES)}.", choices=DUPLICATES)]
+Encoding = Annotated[Text, option(READING, "CODEC", "Such as latin-1.", choices=ENCODINGS)]
+Delimiter = Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")]
+Decimal = Annotated[Text, option(READING, "LETTER", "In numbers: . or ,", choices=MARKS)]
+
+
+def read_options(context: typer.Context) -> ReadOptions:
+    """How a table is read, by those options of the running command that are named like fields of `ReadOptions`.
+
+    Raises InputError for a value that they cannot have.
+    """
+    from ..tables.options import ReadOptions
+
+    names = {field.name for field in fields(ReadOptions)}
+    return ReadOptions(**{name: value for name, value in context.params.items() if name in names})
