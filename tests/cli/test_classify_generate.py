@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gatewise.models.language.generator import Sampling
 
 from gatewise.cli import follow
+from gatewise.models.language.generator import Sampling
 
 HEADER = "@univariate true\n@classLabel true up down\n@data\n"
 ROWS = "".join(f"{index % 3},{n},{n * 2}:{'up' if n > 0 else 'down'}\n" for index in range(8) for n in (1, -1))
