@@ -144,14 +144,14 @@ def test_a_regressor_learns_several_targets_in_their_own_units():
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"cell": "lstn"}, "cell is 'lstn'"),
-        ({"hidden_size": 0}, "hidden_size is 0"),
-        ({"dropout": 1.0}, "dropout is 1.0"),
-        ({"pooling": "max"}, "pooling is 'max'"),
-        ({"validation": 1}, "validation is 1"),
-        ({"learning_rate": 0}, "learning_rate is 0"),
-        ({"random_state": "x"}, "random_state is 'x'"),
-        ({"n_jobs": 0}, "n_jobs is 0"),
+        ({"cell": "lstn"}, "`cell` is 'lstn'"),
+        ({"hidden_size": 0}, "`hidden_size` is 0"),
+        ({"dropout": 1.0}, "`dropout` is 1.0"),
+        ({"pooling": "max"}, "`pooling` is 'max'"),
+        ({"validation": 1}, "`validation` is 1"),
+        ({"learning_rate": 0}, "`learning_rate` is 0"),
+        ({"random_state": "x"}, "`random_state` is 'x'"),
+        ({"n_jobs": 0}, "`n_jobs` is 0"),
     ],
 )
 def test_bad_parameters_are_refused_when_fitted(params, words):

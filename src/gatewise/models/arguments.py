@@ -13,7 +13,7 @@ import numpy as np
 
 from ..cells import CELLS
 from ..equation import Cell
-from ..errors import InputError
+from ..errors import InputError, argument
 
 # A longer horizon is a slip of the hand, and would fill the memory.
 LONGEST_HORIZON = 100_000
@@ -33,7 +33,7 @@ def whole(name: str, value: object, least: int = 1, most: float = math.inf) -> i
     """A whole number from ``least`` to ``most``."""
     if not _is_whole(value) or not least <= value <= most:
         limit = "or more" if most == math.inf else f"to {most:,}"
-        raise InputError(f"{name} is {value!r}", hint=f"give a whole number, {least} {limit}")
+        raise InputError(f"{argument(name)} is {value!r}", hint=f"give a whole number, {least} {limit}")
     return int(value)
 
 
@@ -46,7 +46,7 @@ def number(name: str, value: Any, low: float, high: float, *, open_low: bool = F
         or (open_high and value == high)
     ):
         ends = f"{'above' if open_low else 'at least'} {low:g} and {'below' if open_high else 'at most'} {high:g}"
-        raise InputError(f"{name} is {value!r}", hint=f"give a number {ends}")
+        raise InputError(f"{argument(name)} is {value!r}", hint=f"give a number {ends}")
     return float(value)
 
 
@@ -55,24 +55,26 @@ def one_of(name: str, value: object, words: Collection[str]) -> str:
     word = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
     plain = {known.replace("_", ""): known for known in words}.get(word.replace("_", ""))
     if plain is None:
-        raise InputError(f"{name} is {value!r}", hint=f"choose one of {', '.join(words)}")
+        raise InputError(f"{argument(name)} is {value!r}", hint=f"choose one of {', '.join(words)}")
     return plain
 
 
-def percents(levels: object) -> tuple[int, ...]:
+def percents(name: str, levels: object) -> tuple[int, ...]:
     """Interval levels in percent, increasing, each once: one number or several, between 1 and 99."""
     if _is_whole(levels):
         levels = (levels,)
     if not isinstance(levels, Collection) or isinstance(levels, str | bytes):
-        raise InputError(f"levels is {levels!r}", hint="give percents such as (80, 95)")
+        raise InputError(f"{argument(name)} is {levels!r}", hint="give percents such as (80, 95)")
     listed = cast("Collection[Any]", levels)
     for level in listed:
         if not _is_whole(level) or not 1 <= level <= 99:
-            raise InputError(f"levels holds {level!r}", hint="give whole percents from 1 to 99, such as (80, 95)")
+            raise InputError(
+                f"{argument(name)} holds {level!r}", hint="give whole percents from 1 to 99, such as (80, 95)"
+            )
     return tuple(sorted({int(level) for level in listed}))
 
 
-def seconds(budget: object) -> float | None:
+def seconds(name: str, budget: object) -> float | None:
     """A time in seconds from a number, or from text such as ``"60s"``, ``"2m"`` or ``"1h"``; None stays None."""
     if budget is None:
         return None
@@ -82,7 +84,7 @@ def seconds(budget: object) -> float | None:
     elif isinstance(budget, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", budget)):
         value = float(match[1]) * SECONDS.get(match[2], math.nan)
     if not (0 < value < math.inf):
-        raise InputError(f"budget is {budget!r}", hint='give seconds of training, such as 60, "60s" or "2m"')
+        raise InputError(f"{argument(name)} is {budget!r}", hint='give seconds of training, such as 60, "60s" or "2m"')
     return value
 
 

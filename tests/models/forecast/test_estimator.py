@@ -73,43 +73,43 @@ class TestParameters:
         assert not hasattr(clone, "model_")
 
     def test_what_is_set_is_checked_when_used(self):
-        with pytest.raises(InputError, match="horizon is 0"):
+        with pytest.raises(InputError, match="`horizon` is 0"):
             Forecaster(6).set_params(horizon=0).fit(AIR)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"horizon": 0}, "horizon is 0"),
-        ({"horizon": -3}, "horizon is -3"),
-        ({"horizon": 12.0}, "horizon is 12.0"),
-        ({"horizon": 10**9}, "horizon is 1000000000\nhint: give a whole number, 1 to 100,000"),
-        ({"horizon": "12"}, "horizon is '12'"),
-        ({"horizon": True}, "horizon is True"),
-        ({"levels": (80, 100)}, "levels holds 100"),
-        ({"levels": (0,)}, "levels holds 0"),
-        ({"levels": (0.8,)}, "levels holds 0.8"),
-        ({"levels": "80"}, "levels is '80'"),
-        ({"levels": None}, "levels is None"),
-        ({"season": 0}, "season is 0"),
-        ({"season": 12.5}, "season is 12.5"),
-        ({"seed": 2**40}, "seed is 1099511627776"),
-        ({"seed": -1}, "seed is -1"),
-        ({"seed": None}, "seed is None"),
-        ({"budget": 0}, "budget is 0"),
-        ({"budget": -1.5}, "budget is -1.5"),
-        ({"budget": float("nan")}, "budget is nan"),
-        ({"budget": float("inf")}, "budget is inf"),
-        ({"budget": "0s"}, "budget is '0s'"),
-        ({"budget": "soon"}, "budget is 'soon'"),
-        ({"budget": "3 weeks"}, "budget is '3 weeks'"),
-        ({"budget": True}, "budget is True"),
+        ({"horizon": 0}, "`horizon` is 0"),
+        ({"horizon": -3}, "`horizon` is -3"),
+        ({"horizon": 12.0}, "`horizon` is 12.0"),
+        ({"horizon": 10**9}, "`horizon` is 1000000000\nhint: give a whole number, 1 to 100,000"),
+        ({"horizon": "12"}, "`horizon` is '12'"),
+        ({"horizon": True}, "`horizon` is True"),
+        ({"levels": (80, 100)}, "`levels` holds 100"),
+        ({"levels": (0,)}, "`levels` holds 0"),
+        ({"levels": (0.8,)}, "`levels` holds 0.8"),
+        ({"levels": "80"}, "`levels` is '80'"),
+        ({"levels": None}, "`levels` is None"),
+        ({"season": 0}, "`season` is 0"),
+        ({"season": 12.5}, "`season` is 12.5"),
+        ({"seed": 2**40}, "`seed` is 1099511627776"),
+        ({"seed": -1}, "`seed` is -1"),
+        ({"seed": None}, "`seed` is None"),
+        ({"budget": 0}, "`budget` is 0"),
+        ({"budget": -1.5}, "`budget` is -1.5"),
+        ({"budget": float("nan")}, "`budget` is nan"),
+        ({"budget": float("inf")}, "`budget` is inf"),
+        ({"budget": "0s"}, "`budget` is '0s'"),
+        ({"budget": "soon"}, "`budget` is 'soon'"),
+        ({"budget": "3 weeks"}, "`budget` is '3 weeks'"),
+        ({"budget": True}, "`budget` is True"),
         (
             {"model": "arima"},
-            "model is 'arima'\nhint: choose one of auto, naive, seasonal_naive, auto_theta, auto",
+            "`model` is 'arima'\nhint: choose one of auto, naive, seasonal_naive, auto_theta, auto",
         ),
-        ({"model": None}, "model is None"),
-        ({"normalisation": "none"}, "normalisation is 'none'\nhint: choose one of window, causal"),
+        ({"model": None}, "`model` is None"),
+        ({"normalisation": "none"}, "`normalisation` is 'none'\nhint: choose one of window, causal"),
     ],
 )
 def test_unusable_arguments_are_refused_at_once(arguments: dict[str, Any], words: str):

@@ -227,9 +227,9 @@ class Forecaster(Estimator):
         return Setup(
             horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
             season=season if self.season is None else arguments.whole("season", self.season),
-            levels=quantile_levels(arguments.percents(self.levels)),
+            levels=quantile_levels(arguments.percents("levels", self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
-            budget=arguments.seconds(self.budget),
+            budget=arguments.seconds("budget", self.budget),
             normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
         )
 

@@ -192,7 +192,7 @@ def test_notes_of_the_models_are_passed_on_once():
 
 @pytest.mark.parametrize("windows", [0, -1, 2.0, True])
 def test_windows_is_a_positive_whole_number(windows: object):
-    with pytest.raises(InputError, match="windows is"):
+    with pytest.raises(InputError, match="`windows` is"):
         compare(panel(climbing(60)), setup(), windows=windows, kinds=QUICK)  # type: ignore[arg-type]
 
 
