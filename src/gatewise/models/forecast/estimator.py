@@ -35,17 +35,41 @@ WINDOWS = 3
 class Forecaster(Estimator):
     """Forecasts every series of a table with whichever model did best on its past.
 
-    horizon: steps to forecast. model: ``"auto"`` for the winner of a backtest, or ``"lstm"``, ``"naive"``,
-    ``"seasonal_naive"``, ``"auto_theta"``, ``"auto_ets"``. levels: percents of the central intervals. season:
-    steps in one season, None to infer it. seed: same seed, data and thread count give the same forecast,
-    unless a budget ends the training. budget: seconds of network training in all, as a number or ``"60s"``,
-    ``"2m"``. normalisation: ``"window"``, or ``"causal"`` for a network that carries its state over the rows of
-    `update`. progress: called with the fraction done and a few words.
+    The models are an ensemble of LSTM networks and four baselines. A rolling-origin backtest compares them (Tashman
+    2000, doi:10.1016/S0169-2070(00)00065-0), and its winner is fitted to all of the data. Nothing is downloaded, and
+    nothing is repaired unless `fit` is told to.
 
-    After `fit`: ``model_`` (the fitted model), ``kind_`` (its word), ``backtest_`` (a `Backtest`, or None
-    where none was run), ``notes_`` (what was inferred, repaired or left out), ``panel_`` (the history; None
-    after `load`), ``schema_`` (what further data must agree with), ``read_`` (how the table was read) and ``setup_``
-    (the arguments as they were).
+    Args:
+        horizon: Steps to forecast, 1 to 100,000.
+        model: ``"auto"`` for the winner of the backtest, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
+            ``"auto_theta"`` or ``"auto_ets"``, which are then fitted without a backtest.
+        levels: Central prediction intervals in whole percents, 1 to 99.
+        season: Observations in one season, 1 for none; None infers it from the frequency.
+        seed: A whole number, 0 to 2**32 - 1. The same seed, data and number of threads give the same forecast, bit for
+            bit, unless a budget ends the training.
+        budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
+            for as long as the size of the data deserves.
+        normalisation: On what scale the network reads the past: ``"window"`` scales each window as a whole;
+            ``"causal"`` scales each part by what came before, so that the network carries its state over the rows of
+            `update`.
+        progress: Called with the fraction done, 0 to 1, and a few words.
+
+    Attributes:
+        model_: The fitted model.
+        kind_: Which model that is, one of the words for ``model`` but ``"auto"``.
+        backtest_: The `Backtest`, or None where none was run.
+        notes_: Sentences about what was inferred, repaired or left out.
+        panel_: The history, a `Panel`; None after `load`.
+        schema_: The columns, frequency and season that further data must share.
+        read_: How the table was read, as `ReadOptions`.
+        setup_: The arguments as they were when the model was fitted.
+
+    Raises:
+        InputError: An argument is out of its range, or not one of its words.
+
+    Example:
+        >>> forecaster = Forecaster(horizon=12).fit(frame)
+        >>> forecaster.predict()  # unique_id, ds, LSTM, LSTM-lo-80, LSTM-hi-80, ...
     """
 
     _fitted_attribute = "model_"
@@ -115,15 +139,25 @@ class Forecaster(Estimator):
         return self
 
     def update(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
-        """Put new rows behind the history, without learning from them; `predict` then forecasts from the new end.
+        """Add new rows to the end of the history, without learning from them; `predict` then forecasts from the new
+        end.
 
-        frame: rows in any form that `fit` takes, with the same columns, for all or some of the series, each going on
-        where its history ends. read: how they are read, by default as `fit` was told. The forecast is the one of
-        ``predict`` given the whole of it. Rows are added at a cost in proportion to their number; with
-        ``normalisation="causal"`` so is the forecast of the LSTM made, while other models look at the whole history
-        again. After `load` there is no history: the frame becomes it. Raises InputError, and changes nothing, for rows
-        that leave a gap or overlap with the history, of unknown series, in other columns or of another frequency, for
-        missing values that are not to be filled, and for no rows.
+        The forecast is the same as ``predict`` given the whole history. The cost is proportional to the new rows; with
+        ``normalisation="causal"`` so is that of the LSTM's forecast, while other models read the whole history again.
+        After `load` there is no history: the frame becomes it.
+
+        Args:
+            frame: Rows in any form that `fit` takes, with the same columns, of all or some of the series. Those of each
+                series continue where its history ends.
+            read: How they are read; by default as in `fit`.
+
+        Returns:
+            This object.
+
+        Raises:
+            InputError: The rows leave a gap or overlap with the history, are of unknown series, in other columns or of
+                another frequency, have missing values that are not to be filled, or there are none. Nothing is changed
+                then.
         """
         self._check_fitted()
         if self.panel_ is None:
@@ -137,18 +171,40 @@ class Forecaster(Estimator):
         return self
 
     def predict(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> pd.DataFrame:
-        """`predict_quantiles` as a table: ``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``."""
+        """Forecast the ``horizon`` steps after the end of each series, as a table.
+
+        Args:
+            frame: A history to forecast from in place of the one learned from, in any form that `fit` takes.
+            read: How it is read; by default as in `fit`.
+
+        Returns:
+            A data frame with a row for each series and step. Its columns are ``unique_id``, ``ds``, the median under
+            the name of the model, and for each level both bounds: ``LSTM-lo-80``, ``LSTM-hi-80``.
+
+        Raises:
+            InputError: As `predict_quantiles`.
+            ModelFileError: As `predict_quantiles`.
+        """
         panel = self._history(frame, read)
         return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
 
     def predict_quantiles(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> Quantiles:
-        """Forecast the ``horizon`` steps after each series' end.
+        """Forecast the ``horizon`` steps after the end of each series, as an array.
 
-        frame: a history to forecast from instead of the one learned from, in any form that `fit` takes; nothing is
-        refitted. read: how it is read, by default as `fit` was told. Neither the median nor a bound is below zero for
-        a series that never was. The notes say which values were raised to zero for that, and which series were
-        forecast another way. Raises InputError before `fit`, after `load` without a frame, and for data that cannot
-        be used; ModelFileError where a loaded model was made for other columns or another frequency.
+        For a series that was never below zero, neither the median nor a bound is.
+
+        Args:
+            frame: A history to forecast from in place of the one learned from, in any form that `fit` takes. Nothing is
+                refitted.
+            read: How it is read; by default as in `fit`.
+
+        Returns:
+            `Quantiles`, with values of shape (series, horizon, quantiles). Its notes tell which values were raised to
+            zero, and which series were forecast by another model.
+
+        Raises:
+            InputError: Before `fit`, after `load` without a frame, and for data that cannot be used.
+            ModelFileError: A loaded model was made for other columns or another frequency.
         """
         return self._forecast(self._history(frame, read))
 
@@ -160,10 +216,21 @@ class Forecaster(Estimator):
         step: int | None = None,
         read: ReadOptions | None = None,
     ) -> Subject:
-        """The LSTM behind the forecast of one series, to look into with `gatewise.inspect.look_inside`.
+        """The LSTM behind the forecast of one series, for `gatewise.inspect.look_inside`.
 
-        frame, read: as of `predict_quantiles`. series: its id, by default the first. step: the step ahead, counted
-        from 1, that is looked at first. Raises InputError as that does, and for a model that is no LSTM.
+        Args:
+            frame: A history, as in `predict_quantiles`.
+            series: The id of the series; by default the first.
+            step: The step ahead, counted from 1, that is shown first; by default the first.
+            read: How the frame is read; by default as in `fit`.
+
+        Returns:
+            A `Subject`.
+
+        Raises:
+            InputError: As `predict_quantiles`, and for a model that is not an LSTM, or a series or step that does not
+                exist.
+            ModelFileError: As `predict_quantiles`.
         """
         from .subject import subject_of
 
@@ -171,16 +238,33 @@ class Forecaster(Estimator):
         return subject_of(self.model_, panel, series, step)
 
     def backtest(self, frame: Data, windows: int = WINDOWS, *, read: ReadOptions | None = None) -> Backtest:
-        """Compare all models on the last ``windows`` stretches of ``horizon`` steps; this object stays as it is.
+        """Compare all models on the last ``windows`` stretches of ``horizon`` steps. This object stays as it is.
 
-        frame, read: as of `fit`. Raises InputError where the series have no room for a single window.
+        Args:
+            frame: The data, in any form that `fit` takes.
+            windows: Windows, at least 1, of ``horizon`` steps each.
+            read: How the frame is read.
+
+        Returns:
+            A `Backtest`: the scores of every model, the forecasts of every window, and a verdict in one sentence.
+
+        Raises:
+            InputError: The series are too short for a single window, or the data cannot be used.
         """
         panel = self._panel(frame, read)
         word, setup = self._word(), replace(self._setup(panel.season), progress=self.progress)
         return compare(panel, setup, windows=windows, chosen=None if word == AUTO else word)
 
     def save(self, path: str | Path) -> None:
-        """Write the fitted model to one file: weights and settings, none of the data."""
+        """Write the fitted model to one file: weights and settings, none of the data.
+
+        Args:
+            path: The file; one that exists is replaced. It is safetensors, with a checksum, and nothing in it is
+                executed when it is loaded.
+
+        Raises:
+            InputError: Before `fit`.
+        """
         self._check_fitted()
         tensors, settings = self.model_.state()
         record = {
@@ -196,9 +280,16 @@ class Forecaster(Estimator):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """The forecaster that `save` wrote, ready to predict from a frame.
+        """Load the forecaster that `save` wrote, ready to predict from a frame.
 
-        Raises ModelFileError for a file that is damaged, foreign or too new; nothing in it is executed.
+        Args:
+            path: The file. Nothing in it is executed.
+
+        Returns:
+            A fitted forecaster without a history: give `predict` a frame, or add one with `update`.
+
+        Raises:
+            ModelFileError: The file is damaged, too new, or not a forecaster's.
         """
         tensors, record = FORECASTER_FILE.read(path)
         try:

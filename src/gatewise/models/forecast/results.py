@@ -16,8 +16,11 @@ from ...tables.panel import Floats, Panel
 class Quantiles:
     """Quantile forecasts of one model for S series.
 
-    model: the column name, such as ``"LSTM"``. levels: Q probabilities in increasing order, 0.5 among them.
-    values: shape (S, horizon, Q), non-decreasing along Q. notes: sentences about series forecast another way.
+    Attributes:
+        model: The name of the model, such as ``"LSTM"``.
+        levels: Q probabilities in increasing order, 0.5 among them.
+        values: The forecasts, (S, horizon, Q), float64, in the units of the data, non-decreasing along Q.
+        notes: Sentences about values and series that were treated differently.
     """
 
     model: str
@@ -31,7 +34,14 @@ class Quantiles:
         return self.values[..., self.levels.index(0.5)]
 
     def interval(self, level: int) -> tuple[Floats, Floats]:
-        """Lower and upper bound of the central ``level`` percent interval, each (S, horizon)."""
+        """The bounds of a central interval.
+
+        Args:
+            level: Percent, one of those forecast.
+
+        Returns:
+            Lower and upper bound, (S, horizon) each.
+        """
         low, high = interval_levels(level)
         return self.values[..., self.levels.index(low)], self.values[..., self.levels.index(high)]
 
@@ -54,12 +64,16 @@ def central_levels(levels: tuple[float, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Score:
-    """One model's figures over all backtest windows and series (lower is better but for coverage).
+    """One model's figures over all windows and series of a backtest. Lower is better, except for coverage.
 
-    mase: mean absolute scaled error, scale = in-sample seasonal naive. smape: percent, factor 200.
-    crps: scaled continuous ranked probability score (mean weighted quantile loss over the levels).
-    coverage: for each interval level, the percent of observations inside. seconds: fit and predict.
-    error_by_step: mean absolute scaled error at each step ahead, shape (horizon,).
+    Attributes:
+        model: The name of the model.
+        mase: Mean absolute scaled error, by the in-sample error of the seasonal naive (Hyndman & Koehler 2006).
+        smape: Symmetric mean absolute percentage error in percent, with factor 200 (as in the M4 competition).
+        crps: Scaled continuous ranked probability score: the mean weighted quantile loss over the levels.
+        coverage: For each level, the percent of observations inside the interval.
+        seconds: Time to fit and predict.
+        error_by_step: Mean absolute scaled error at each step ahead, (horizon,).
     """
 
     model: str
@@ -73,11 +87,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Window:
-    """One rolling-origin window: what was known until ``cutoffs`` and what came.
+    """One window of a backtest: what was known up to ``cutoffs``, and what came after.
 
-    series: positions (in the panel) of the N series scored. actual: shape (N, horizon).
-    insample_scale: the seasonal naive's in-sample mean absolute error of each series, shape (N,).
-    forecasts: one per model, each for the same N series.
+    Attributes:
+        series: Positions in the panel of the N series that were scored, (N,).
+        cutoffs: The last time known of each series.
+        actual: What came, (N, horizon).
+        insample_scale: The in-sample mean absolute error of the seasonal naive, (N,); NaN where it is undefined.
+        forecasts: By model, the forecasts of the same N series.
     """
 
     series: NDArray[np.int64]
@@ -91,8 +108,14 @@ class Window:
 class Backtest:
     """A rolling-origin comparison of several models.
 
-    scores: best first. winner: the model at the top. verdict: one sentence for the reader.
-    notes: what was left out or sampled, in sentences.
+    Attributes:
+        horizon: Steps of each window.
+        season: Observations in one season, 1 for none.
+        scores: The figures of each model, best first.
+        windows: The windows, with all forecasts.
+        winner: The name of the best model.
+        verdict: One sentence about who won, and by how much.
+        notes: Sentences about what was left out or sampled.
     """
 
     horizon: int

@@ -25,21 +25,37 @@ if TYPE_CHECKING:
 
 
 class LanguageModel(NetworkEstimator):
-    """Learns which character, or token, comes next.
+    """Learns which character, or token, comes next, and writes text.
 
-    cell: the name of one of ``gatewise.cells``, or your own. hidden_size, num_layers, options: of
-    `gatewise.nn.Recurrent`, options as a dict. embedding_size: numbers for each token. dropout: probability, between
-    layers and before the last. tokenizer: None for characters, or for tokens where the text is a list of them; else an
-    object with ``encode(text)`` to numbers and ``decode(numbers)``. vocabulary: characters or tokens that are to be
-    known although they may not occur in the text learned from.
+    An embedding, a recurrent stack and a linear layer. The text is read in ``batch_size`` columns side by side,
+    ``length`` tokens at a time, with the state carried from one to the next (truncated backpropagation through time).
+    Dropout is that of Zaremba, Sutskever & Vinyals, arXiv:1409.2329.
 
-    The text is read in batch_size columns side by side, ``length`` tokens at a time, with the state carried on
-    (truncated backpropagation through time). learning_rate: the peak of a one-cycle schedule of AdamW over max_epochs.
-    random_state: None, a whole number, or a generator of numpy's; the same number gives the same bits, on the same
-    machine with the same n_jobs. n_jobs: threads; None for one, -1 for all cores. verbose: a progress bar, on a
-    terminal.
+    Args:
+        cell: The name of one of ``gatewise.cells``, or a cell of your own.
+        hidden_size: Units of each layer.
+        num_layers: Layers.
+        embedding_size: Numbers by which each token is represented.
+        dropout: The probability that a number is dropped between layers and before the linear layer, in training; at
+            least 0, below 1.
+        options: Further arguments of `gatewise.nn.Recurrent` by name.
+        tokenizer: None for characters, or for tokens where the text is a list of them; otherwise an object with
+            ``encode(text)``, which gives numbers, and ``decode(numbers)``.
+        vocabulary: Characters or tokens to be known although they may not occur in the text.
+        learning_rate: The peak of the one-cycle schedule (arXiv:1708.07120) of AdamW; above 0, at most 10.
+        weight_decay: Of AdamW, 0 to 10.
+        batch_size: Columns.
+        length: Tokens of a column that are read at a time.
+        max_epochs: Passes over the text.
+        random_state: None for another result each time, a whole number, or one of numpy's generators. The same number
+            gives the same bits, on the same machine with the same ``n_jobs``.
+        n_jobs: Threads; None for one, -1 for all cores.
+        verbose: Whether a progress bar is shown on a terminal.
 
-    After `fit`: ``vocabulary_``, ``network_`` (a torch module), ``loss_`` (mean nats a token in training, smoothed).
+    Attributes:
+        vocabulary_: The characters or tokens that the model knows.
+        network_: The trained network, a `torch.nn.Module`.
+        loss_: The training loss in nats a token, smoothed over the last updates.
     """
 
     vocabulary_: Vocabulary
@@ -74,9 +90,17 @@ class LanguageModel(NetworkEstimator):
         self.random_state, self.n_jobs, self.verbose = random_state, n_jobs, verbose
 
     def fit(self, text: Any, y: None = None) -> Self:
-        """Learn from a string, or a list of tokens; whatever was learned before is forgotten. y: not looked at.
+        """Learn from a text. Whatever was learned before is forgotten.
 
-        Raises InputError for parameters or text that cannot be used.
+        Args:
+            text: A string, or a list of tokens.
+            y: Ignored; there for scikit-learn's tools.
+
+        Returns:
+            This object, fitted, with nothing read.
+
+        Raises:
+            InputError: Parameters or text cannot be used, such as a text too short for ``batch_size`` columns.
         """
         seed = seed_of(self.random_state)
         course, length = self._course(seed), whole("length", self.length)
@@ -91,9 +115,17 @@ class LanguageModel(NetworkEstimator):
         return self
 
     def score(self, text: Any, y: None = None) -> float:
-        """Mean nats a token, lower is better, of all tokens but the first; the state is carried from each to the next.
+        """Measure the model on a text; unlike other scores, lower is better.
 
-        Raises InputError for text of fewer than two tokens, or with one that was not learned.
+        Args:
+            text: At least two tokens, all of them known. The state is carried from each to the next.
+            y: Ignored; there for scikit-learn's tools.
+
+        Returns:
+            The mean of -log p in nats, over all tokens but the first.
+
+        Raises:
+            InputError: Before `fit`, and for a text that is too short or has an unknown token.
         """
         tokens = self._encoded(text)
         if len(tokens) < 2:
@@ -102,7 +134,17 @@ class LanguageModel(NetworkEstimator):
             return mean_loss(self.network_, torch.from_numpy(tokens))
 
     def perplexity(self, text: Any) -> float:
-        """exp(score): among how many equally likely tokens the model chooses, as it were."""
+        """The effective number of equally likely next tokens: exp of `score`.
+
+        Args:
+            text: As in `score`.
+
+        Returns:
+            A number of at least 1; lower is better.
+
+        Raises:
+            InputError: As `score`.
+        """
         return math.exp(self.score(text))
 
     def generate(
@@ -114,11 +156,24 @@ class LanguageModel(NetworkEstimator):
         top_p: float = 1.0,
         seed: int | np.random.Generator | None = None,
     ) -> Any:
-        """Go on from all that was read and generated since `reset`, then from the prompt, by ``length`` tokens.
+        """Continue everything read and generated since `reset`, and then the prompt.
 
-        temperature, top_p: see `Sampling`. seed: a whole number, a generator of numpy's, or None for the model's own
-        generator, which goes on from call to call. Returns the new text without the prompt; of a list, a list.
-        Raises InputError for an unknown character or token in the prompt, and where there is nothing to go on from.
+        Args:
+            prompt: Text that is read first, in the form that was learned; may be empty once something was read.
+            length: Tokens to write.
+            temperature: Logits are divided by it, 0 to 1e6: lower is more predictable, and 0 takes the most probable
+                token.
+            top_p: Only the most probable tokens that together have this probability are drawn (nucleus sampling,
+                Holtzman et al., arXiv:1904.09751, section 3.1); above 0, at most 1.
+            seed: A whole number, one of numpy's generators, or None for the model's own generator, which continues from
+                call to call.
+
+        Returns:
+            The new text without the prompt: a string, or a list where the model learned from one.
+
+        Raises:
+            InputError: Before `fit`, for an unknown token in the prompt, for arguments out of range, and for an empty
+                prompt where nothing was read before.
         """
         tokens = self._encoded(prompt) if len(prompt) else []
         sampling, count = Sampling(temperature, top_p), whole("length", length, 0)
@@ -129,10 +184,19 @@ class LanguageModel(NetworkEstimator):
         return self.vocabulary_.decode(self._writer.write(count, sampling, generator))
 
     def subject(self, text: Any, *, output: str | None = None) -> Subject:
-        """What the model expects after a text, to look into with `gatewise.inspect.look_inside`.
+        """What the model expects after a text, for `gatewise.inspect.look_inside`.
 
-        The text is read from a state of zeros, whatever was read before, and nothing of it is kept. output: the token
-        that is looked at first, by default the likeliest. Raises InputError for a text or token that was not learned.
+        The text is read from a state of zeros, and `generate` is not affected.
+
+        Args:
+            text: At least one token.
+            output: The next token that is shown first; by default the most probable.
+
+        Returns:
+            A `Subject`.
+
+        Raises:
+            InputError: Before `fit`, and for an empty text or an unknown token.
         """
         from .subject import subject_of
 
@@ -140,16 +204,29 @@ class LanguageModel(NetworkEstimator):
         return subject_of(self.network_, self.vocabulary_, tokens, output)
 
     def chain(self) -> Chain:
-        """The chain that says logits of the next token after every one, for `gatewise.stream` and for export.
+        """The model as modules that run step by step, for `gatewise.stream` and for export.
 
-        It takes one number for each token of the vocabulary, 1 for the one that comes and 0 for the others. Raises
-        InputError before `fit`.
+        Its input has a number for each token of the vocabulary, 1 for the token read and 0 for all others; its output
+        is the logits of the next token.
+
+        Returns:
+            A `gatewise.nn.Chain` in evaluation mode.
+
+        Raises:
+            InputError: Before `fit`.
         """
         self._check_fitted()
         return chain_of(self.network_)
 
     def reset(self) -> Self:
-        """Forget what was read and generated; the model's own generator begins anew too."""
+        """Forget what was read and generated, and set the model's own generator back to its seed.
+
+        Returns:
+            This object.
+
+        Raises:
+            InputError: Before `fit`.
+        """
         self._check_fitted()
         self._writer.reset()
         self._generator = np.random.default_rng(self._seed)
@@ -157,10 +234,19 @@ class LanguageModel(NetworkEstimator):
 
     @classmethod
     def load(cls, path: str | Path, *, cell: Cell | None = None, tokenizer: Any = None) -> Self:
-        """The model that `save` wrote, which has read nothing yet.
+        """Load the model that `save` wrote, with nothing read.
 
-        cell: where it is none of gatewise's own; tokenizer: where there was one. Raises ModelFileError for a file that
-        is damaged, foreign, too new, or of another estimator; nothing in it is executed.
+        Args:
+            path: The file. Nothing in it is executed.
+            cell: The cell, where it is one of your own.
+            tokenizer: The tokenizer, where the model was fitted with one.
+
+        Returns:
+            A fitted model.
+
+        Raises:
+            ModelFileError: The file is damaged, too new, or of another estimator, or a tokenizer is missing or not
+                wanted.
         """
         return cls._load(path, cell=cell, tokenizer=tokenizer)
 

@@ -71,10 +71,21 @@ class SequenceEstimator(NetworkEstimator):
         self.random_state, self.n_jobs, self.verbose = random_state, n_jobs, verbose
 
     def fit(self, X: Any, y: Any, lengths: Any = None) -> Self:
-        """Learn from sequences; whatever was learned before is forgotten.
+        """Learn from sequences. Whatever was learned before is forgotten.
 
-        X, lengths: see `read_sequences`. y: one label or value for each, or a pandas Series by id for a frame of ids.
-        Raises InputError for parameters or data that cannot be used.
+        Args:
+            X: A list of N arrays (T, I), of numpy, torch or nested lists; an array (N, T, I); an array (N, I), which is
+                N sequences of one step; or a data frame with a row for each step, see ``id_column``. Numbers must be
+                finite.
+            y: One label or value for each sequence, (N,) or for several values (N, K); or, for a frame with ids, a
+                pandas Series by id.
+            lengths: How many steps of each row of an array (N, T, I) belong to the sequence, (N,).
+
+        Returns:
+            This object, fitted.
+
+        Raises:
+            InputError: Parameters or data cannot be used.
         """
         seed = seed_of(self.random_state)
         course = self._course(seed)
@@ -102,10 +113,21 @@ class SequenceEstimator(NetworkEstimator):
         return self
 
     def subject(self, X: Any, row: int = 0, *, lengths: Any = None, output: str | None = None) -> Subject:
-        """What was said of one sequence, to look into with `gatewise.inspect.look_inside`.
+        """The answer for one sequence, for `gatewise.inspect.look_inside`.
 
-        X, lengths: as of `predict`. row: which sequence, counted from 0. output: the class, or the number of the
-        target from 1, that is looked at first. Raises InputError for what there is not.
+        Args:
+            X: Sequences as in `fit`.
+            row: Which of them, counted from 0.
+            lengths: Their lengths, as in `fit`.
+            output: The class, or the number of the target counted from 1, that is shown first; by default the most
+                probable, or the first.
+
+        Returns:
+            A `Subject`.
+
+        Raises:
+            InputError: Before `fit`, and for a sequence or an output that does not exist.
+            ShapeError: The sequences have another number of features.
         """
         self._check_fitted()
         sequences = self._read(X, lengths)
@@ -117,11 +139,17 @@ class SequenceEstimator(NetworkEstimator):
         )
 
     def chain(self) -> Chain:
-        """The chain that says after every step what the estimator says of the sequence up to there.
+        """The estimator as modules that run step by step, for `gatewise.stream` and for export.
 
-        It can be carried on by `gatewise.stream` and exported. Of a classifier it says logits of its classes, of a
-        regressor its targets in their own units. Raises InputError for an estimator that cannot say anything before the
-        end, with two directions or a mean over all steps, and before `fit`.
+        After every step it gives the answer for the sequence up to there: a classifier the logits of its classes, a
+        regressor its targets in their own units.
+
+        Returns:
+            A `gatewise.nn.Chain` in evaluation mode.
+
+        Raises:
+            InputError: Before `fit`, and for an estimator that needs the whole sequence: with two directions, or with
+                ``pooling="mean"``.
         """
         self._check_fitted()
         name = type(self).__name__
@@ -136,10 +164,17 @@ class SequenceEstimator(NetworkEstimator):
 
     @classmethod
     def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
-        """The estimator that `save` wrote, ready to predict.
+        """Load the estimator that `save` wrote, ready to predict.
 
-        cell: the cell, where it is none of gatewise's own. Raises ModelFileError for a file that is damaged, foreign,
-        too new, or of another estimator; nothing in it is executed.
+        Args:
+            path: The file. Nothing in it is executed.
+            cell: The cell, where it is one of your own.
+
+        Returns:
+            A fitted estimator.
+
+        Raises:
+            ModelFileError: The file is damaged, too new, or of another estimator.
         """
         return cls._load(path, cell=cell)
 

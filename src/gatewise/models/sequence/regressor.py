@@ -21,23 +21,53 @@ if TYPE_CHECKING:
 class SequenceRegressor(SequenceEstimator):
     """Predicts one or several numbers for each sequence, of any length, with a recurrent network.
 
-    The parameters are those of `SequenceClassifier`. The loss is the squared error of targets on one scale.
+    The network is that of `SequenceClassifier`, and so are the arguments. Features and targets are standardised by the
+    training data, and the loss is the squared error.
 
-    After `fit`: as there, without ``classes_``; ``validation_loss_`` is the mean squared error on that scale, and
-    ``target_scale_`` its mean and deviation.
+    Attributes:
+        target_scale_: Mean and standard deviation of each target in the training data.
+        validation_loss_: The lowest mean squared error of standardised targets on the held-out part; None where nothing
+            was held out.
+
+        The others are those of `SequenceClassifier`, without ``classes_``.
     """
 
     target_scale_: Standard
     _flat: bool
 
     def predict(self, X: Any, lengths: Any = None) -> Floats:
-        """The numbers of each sequence, in the form of y: (N,) or (N, K)."""
+        """The numbers of each sequence.
+
+        Args:
+            X: Sequences as in `fit`.
+            lengths: Their lengths, as in `fit`.
+
+        Returns:
+            Predictions in the units and in the form of the y that was fitted, (N,) or (N, K), float64.
+
+        Raises:
+            InputError: Before `fit`, and for data that cannot be used.
+            ShapeError: The sequences have another number of features.
+        """
         said = self._answers(X, lengths).double().numpy()
         values = self.target_scale_.undone(said)
         return values[:, 0] if self._flat else values
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
-        """The coefficient of determination R squared, the mean over targets; 0 where a target does not vary."""
+        """The coefficient of determination R squared, the mean over targets.
+
+        Args:
+            X: Sequences as in `fit`.
+            y: Their numbers, (N,) or (N, K).
+            lengths: Their lengths, as in `fit`.
+
+        Returns:
+            A number of at most 1; a target that does not vary counts as 0.
+
+        Raises:
+            InputError: As `predict`, and where there is not one entry for each sequence.
+            ShapeError: As `predict`.
+        """
         predicted = self.predict(X, lengths).reshape(-1, self._outputs)
         actual = numbers(aligned(y, self._read(X, lengths)))
         left, total = ((actual - other) ** 2 for other in (predicted, actual.mean(axis=0)))
