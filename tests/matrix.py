@@ -50,19 +50,26 @@ Row = tuple[str, ...]
 """One choice of each kind, by their names."""
 
 
-def names(choices: Iterable[str], quick: Collection[str] = MECHANISMS.values()) -> list[Any]:
-    """Parameters for choices by name. quick: the cells of a quick run, if there are cells among them."""
-    return [pytest.param(name, id=name, marks=_marks(quick, name)) for name in choices]
+def names(choices: Iterable[str], quick: Collection[str] | None = None) -> list[Any]:
+    """Parameters for choices by name.
+
+    quick: those of a quick run; without it all but the cells that have no mechanism of their own.
+    """
+    return [pytest.param(name, id=name, marks=_marks(name, quick)) for name in choices]
 
 
-def values(choices: Mapping[str, object], quick: Collection[str] = MECHANISMS.values()) -> list[Any]:
+def values(choices: Mapping[str, object], quick: Collection[str] | None = None) -> list[Any]:
     """Likewise, and each stands for its value."""
-    return [pytest.param(value, id=name, marks=_marks(quick, name)) for name, value in choices.items()]
+    return [pytest.param(value, id=name, marks=_marks(name, quick)) for name, value in choices.items()]
 
 
-def _marks(quick: Collection[str], *names: str) -> Collection[pytest.MarkDecorator]:
-    slow = any(name in ALL_CELLS and name not in quick for name in names)
-    return [pytest.mark.slow] if slow else []
+def _marks(name: str, quick: Collection[str] | None) -> list[pytest.MarkDecorator]:
+    is_quick = _is_quick(name) if quick is None else name in quick
+    return [] if is_quick else [pytest.mark.slow]
+
+
+def _is_quick(name: str) -> bool:
+    return name not in ALL_CELLS or name in MECHANISMS.values()
 
 
 every_cell = pytest.mark.parametrize("cell", values(ALL_CELLS))
@@ -99,7 +106,7 @@ def _every(size: int, allowed: Callable[..., bool], choices: Mapping[str, Choice
 
 def cases(rows: Mapping[Row, Sequence[object]]) -> list[Any]:
     """Parameters for rows of choices, each with its values. A quick run has few, in which every choice occurs."""
-    quick = covering([row for row in rows if not _marks(MECHANISMS.values(), *row)], 1)
+    quick = covering([row for row in rows if all(map(_is_quick, row))], 1)
     return [
         pytest.param(*values, id="-".join(row), marks=[] if row in quick else pytest.mark.slow)
         for row, values in rows.items()

@@ -16,6 +16,7 @@ from torch import Tensor
 from gatewise.cells import CELLS
 from gatewise.nn import Recurrent
 
+from ..matrix import every_pair, names
 from ..tolerance import ONNX_RUNTIME
 
 Weights = dict[str, Array]
@@ -48,7 +49,7 @@ ORACLES: dict[str, Callable[..., tuple[Array, ...]]] = {
 SHAPES = [(12, 5, 3, 7), (40, 9, 16, 33)]
 LENGTHS = [3, 0, 12, 7, 1]  # for the first shape
 
-every_oracle = pytest.mark.parametrize("name", ORACLES)
+every_oracle = pytest.mark.parametrize("name", names(ORACLES))
 
 
 def module_and_inputs(
@@ -93,8 +94,7 @@ def assert_close(found: Tensor, expected: Array) -> None:
     np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=ONNX_RUNTIME)
 
 
-@every_oracle
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@every_pair(name=ORACLES.keys(), shape=SHAPES)
 def test_the_cell_is_onnx_runtimes(name: str, shape: tuple[int, int, int, int]) -> None:
     module, x, states = module_and_inputs(name, shape)
     y, last = run(module, x, states)
@@ -102,7 +102,7 @@ def test_the_cell_is_onnx_runtimes(name: str, shape: tuple[int, int, int, int]) 
         assert_close(found, expected)
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "peephole_lstm"])
+@pytest.mark.parametrize("name", names(["lstm", "gru", "peephole_lstm"]))
 def test_rows_end_at_their_lengths_in_both_directions(name: str) -> None:
     module, x, states = module_and_inputs(name, SHAPES[0], bidirectional=True)
     lengths = torch.tensor(LENGTHS)

@@ -14,6 +14,7 @@ import torch
 
 from gatewise.nn import Recurrent
 
+from ..matrix import names
 from ..tolerance import GRADCHECK, PARITY
 
 FOLDER = Path(__file__).parents[2] / "examples" / "search_space_odyssey"
@@ -35,7 +36,7 @@ def load(name: str) -> ModuleType:
 
 
 VARIANTS = load("variants").VARIANTS
-every_variant = pytest.mark.parametrize("name", VARIANTS)
+every_variant = pytest.mark.parametrize("name", names(VARIANTS, quick=["V"]))
 
 
 def s(x):

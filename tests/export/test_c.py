@@ -18,7 +18,7 @@ from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.chain import Chain
 from gatewise.nn.maps import MAPS, Standardize, Unstandardize
 
-from ..matrix import ALL_CELLS, names
+from ..matrix import ALL_CELLS, every_pair, names
 from ..needs import need, needs_gcc
 from ..tolerance import C_FILE, C_FILE_BESIDE_OURS
 
@@ -127,17 +127,18 @@ def test_states_are_the_modules_in_the_order_that_the_header_says(in_c, tmp_path
         torch.testing.assert_close(torch.from_numpy(one.state[begin : end + 1]), expected, atol=2e-6, rtol=0)
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("flags", [("-O0",), ("-O3",), ("-O3", "-march=native", *NEVER_FUSED)], ids=" ".join)
-def test_every_target_and_compiler_gives_the_same_bits(in_c, compiler, flags, tmp_path):
+FLAGS = [("-O0",), ("-O3",), ("-O3", "-march=native", *NEVER_FUSED)]
+
+
+@every_pair(target=LAYOUTS.keys(), compiler=["gcc", "clang"], flags={" ".join(flags): flags for flags in FLAGS})
+def test_every_target_and_compiler_gives_the_same_bits(in_c, target, compiler, flags, tmp_path):
     need(compiler)
     names = ["lstm", "gru", "deep", "slstm_layer_norm", "projected", "two recurrent parts", "LayerNorm in a chain"]
-    for target in LAYOUTS:
-        found = exported([MODELS[name] for name in names], tmp_path / target, *flags, compiler=compiler, target=target)
-        for name, one in zip(names, found, strict=True):
-            x = torch.randn(40, one.sizes.inputs, generator=torch.Generator().manual_seed(2))
-            in_c[name].reset()
-            assert torch.equal(one.run(x), in_c[name].run(x)), (name, target)
+    found = exported([MODELS[name] for name in names], tmp_path / "c", *flags, compiler=compiler, target=target)
+    for name, one in zip(names, found, strict=True):
+        x = torch.randn(40, one.sizes.inputs, generator=torch.Generator().manual_seed(2))
+        in_c[name].reset()
+        assert torch.equal(one.run(x), in_c[name].run(x)), name
 
 
 @pytest.fixture(scope="module")

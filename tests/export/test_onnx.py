@@ -71,7 +71,7 @@ def test_one_file_takes_every_batch_size_and_length(name: str, tmp_path: Any) ->
         assert_same(module, session, normal(steps, batch, 3))
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "mgu"])
+@pytest.mark.parametrize("name", names(["lstm", "gru", "mgu"]))
 def test_a_sequence_in_two_halves_is_the_sequence(name: str, tmp_path: Any) -> None:
     module = tamed(Recurrent(CELLS[name], 3, 5, 2, batch_first=True))
     report, session = written(module, tmp_path / "model.onnx")

@@ -18,7 +18,7 @@ from gatewise.errors import InputError
 from gatewise.inspect.names import gate_values, sums, values_of
 from gatewise.nn import LSTM, Recurrent
 
-from ..matrix import ALL_CELLS, every_cell, every_dtype, relative_error
+from ..matrix import ALL_CELLS, DTYPES, every_pair, relative_error
 from ..tolerance import PARITY, RECORD
 
 TORCH = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
@@ -50,8 +50,7 @@ def sequences(dtype=torch.float64):
     return torch.randn(9, 3, 5, dtype=dtype), torch.tensor([4, 9, 6])
 
 
-@every_cell
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "projected"])
+@every_pair(cell=ALL_CELLS, kind=[name for name in KINDS if name != "projected"])
 def test_states_are_the_bits_of_the_forward_pass(cell, kind) -> None:
     module = made(cell, **KINDS[kind])
     x, lengths = sequences()
@@ -64,8 +63,7 @@ def test_states_are_the_bits_of_the_forward_pass(cell, kind) -> None:
             assert torch.equal(layer.states[name], expected[index])
 
 
-@every_cell
-@every_dtype
+@every_pair(cell=ALL_CELLS, dtype=DTYPES)
 def test_gates_are_the_step_s_own_values(cell, dtype) -> None:
     """Every value of the program, against the program on tensors: what the record keeps, and states before it."""
     module = made(cell).to(dtype)

@@ -14,7 +14,7 @@ from gatewise.kernels.cpu.blocking import this_machine, widths
 from gatewise.nn import Recurrent
 
 from ..machine_code import passes
-from ..matrix import every_cell
+from ..matrix import every_cell_slowly
 
 CALLED = ("exp", "sigmoid", "tanh", "log_sigmoid")  # functions of the module
 
@@ -37,7 +37,7 @@ def train(module, steps, rows, inputs):
     module(torch.randn(steps, rows, inputs))[0].sum().backward()
 
 
-@every_cell
+@every_cell_slowly
 def test_a_training_loop_compiles_nothing_twice(cell, compilations):
     """Not for other lengths, batches, inputs or numbers of units, nor between training and evaluation."""
     small, large = Recurrent(cell, 3, 5), Recurrent(cell, 20, 40)

@@ -12,7 +12,7 @@ from gatewise.kernels.operator import backward_op, double_backward_op, sequence_
 from gatewise.kernels.reference import TRAINED
 from gatewise.kernels.registry import register
 
-from ..matrix import ALL_CELLS, every_cell, every_choice, every_pair, random_layer
+from ..matrix import ALL_CELLS, every_cell, every_cell_slowly, every_choice, every_pair, random_layer
 
 
 def with_gradients(layer):
@@ -85,7 +85,7 @@ def check_operators(cell, inputs, tests):
     check(double_backward_op, (key, *plain, *given))
 
 
-@every_cell
+@every_cell_slowly
 def test_compiled_without_a_graph_break(cell):
     registered = register(cell)
     layer = random_layer(cell, 4, 3, 2, 5)

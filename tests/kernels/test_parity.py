@@ -18,7 +18,7 @@ from gatewise.kernels.layer import Layer, Saved, Seeds
 from gatewise.kernels.reference import TRAINED
 from gatewise.kernels.registry import register
 
-from ..matrix import ALL_CELLS, DTYPES, every_cell, every_pair, random_layer, relative_error
+from ..matrix import ALL_CELLS, DTYPES, every_cell, every_cell_slowly, every_pair, random_layer, relative_error
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
 RAGGED = [(19, 19, 7, 7, 2), (8, 1, 1), (13,), (3, 0), (0, 0, 0)]  # sequences that still run at each step
@@ -58,7 +58,7 @@ def test_ragged_batches_too(cell, sizes):
     assert_the_same(cell, random_layer(cell, len(sizes), 19, 3, 21, batch_sizes=torch.tensor(sizes)))
 
 
-@every_cell
+@every_cell_slowly
 def test_large_products_too(cell):
     """Sizes at which products over all rows go to another library."""
     assert_the_same(cell, random_layer(cell, 3, 600, 20, 24, dtype=torch.float32))
@@ -222,7 +222,7 @@ def test_a_user_cell_with_a_built_ins_equations_is_the_same_code():
     assert register(lstm) == register(CELLS["lstm"])
 
 
-@every_cell
+@every_cell_slowly
 def test_several_python_threads_at_once(cell):
     layer = random_layer(cell, 50, 64, 16, 32, dtype=torch.float32)
     expected = passes.forward(cell, layer, keep=False).y

@@ -16,6 +16,7 @@ from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandar
 from gatewise.nn.chain import FILE
 from gatewise.nn.maps import MAPS
 
+from ..matrix import values
 from ..user_cells import USER_CELLS
 
 
@@ -42,7 +43,7 @@ CHAINS = {
 }
 
 
-@pytest.mark.parametrize("make", CHAINS.values(), ids=CHAINS)
+@pytest.mark.parametrize("make", values(CHAINS))
 def test_what_comes_back_computes_the_same_bits(make, tmp_path):
     chain, path = make().eval(), tmp_path / "chain"
     chain.save(path)

@@ -15,6 +15,7 @@ from gatewise.kernels import choice
 from gatewise.kernels.reference import REFERENCE
 from gatewise.nn import GRU, LSTM, RNN, SLSTM, GRUResetBefore, PeepholeLSTM, Recurrent
 
+from ..matrix import values
 from ..transforms.loops import (
     INPUTS,
     SEED,
@@ -35,7 +36,9 @@ KINDS = [
     for kind in (getattr(gatewise.nn, name) for name in gatewise.nn.__all__)
     if issubclass(kind, Recurrent) and kind is not Recurrent
 ]
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize(
+    "kind", values({kind.__name__: kind for kind in KINDS}, quick=["LSTM", "GRUResetBefore", "SLSTM"])
+)
 NARROW = 3  # P, or the units of a head
 
 

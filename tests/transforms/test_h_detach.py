@@ -10,6 +10,7 @@ from gatewise.errors import InputError
 from gatewise.nn import GRU, LSTM, RNN, GRUResetBefore, Recurrent
 from gatewise.transforms import h_detach, recurrent_dropout
 
+from ..matrix import values
 from ..tolerance import SIGMAS
 from ..user_cells import USER_CELLS
 from .loops import assert_close, gradients, made, masks_of, run, sequence_of, states_of
@@ -20,7 +21,7 @@ BIASES = {
     "bias_ih": lambda gate: gate.has_bias and (gate.has_input or not gate.recurrent),
     "bias_hh": lambda gate: gate.has_bias and gate.recurrent,
 }
-every_cell = pytest.mark.parametrize("cell", EVERY_CELL.values(), ids=EVERY_CELL)
+every_cell = pytest.mark.parametrize("cell", values(EVERY_CELL))
 
 
 def blocks(cell, weight, has):

@@ -93,7 +93,7 @@ class Request:
                 hint=f"give the number of steps to forecast, such as {argument('horizon', 12)}",
             )
         settings: dict[str, Any] = {"model": self.model, "levels": _levels(self.level), "seed": self.seed}
-        budget = seconds(self.budget)
+        budget = seconds("budget", self.budget)
         return Forecaster(
             self.horizon,
             budget=budget and share * budget,
@@ -130,7 +130,7 @@ def _levels(text: str | None) -> tuple[int, ...] | None:
     from ..models.arguments import percents
 
     try:
-        return None if text is None else percents([int(word) for word in text.split(",")])
+        return None if text is None else percents("level", [int(word) for word in text.split(",")])
     except ValueError as error:  # InputError is one
         raise InputError(
             f"{argument('level')} is {text!r}", hint="give whole percents from 1 to 99, such as 80,95"
