@@ -1,13 +1,21 @@
-"""Every file has a test in a quick run, and CI leaves nothing out."""
+"""A quick run has every file, every mechanism and every choice, a full one every pair of them, and CI does both."""
 
 from __future__ import annotations
 
 import subprocess
+from itertools import combinations, product
 from pathlib import Path
 
+import pytest
+
+from gatewise.compiler.lower import program_of
+from gatewise.compiler.ops import OPS
+
 from .conftest import ONLY_SLOW
+from .matrix import ALL_CELLS, MECHANISMS, every_pair
 
 ROOT = Path(__file__).parents[1]
+CHOICES = {"number": [1, 2, 3, 4], "letter": ["a", "b"], "cell": ["lstm", "janet", "slstm"], "is_it": [False, True]}
 
 
 def test_every_file_has_a_test_of_the_quick_breadth(pytestconfig):
@@ -18,3 +26,38 @@ def test_ci_runs_the_full_breadth():
     assert "\nmake test-all\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     said = subprocess.run(["make", "-n", "test-all"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.split()[1:] == ["-m", "pytest", "--breadth=full"]
+
+
+@pytest.mark.parametrize("kind", MECHANISMS)
+def test_cells_of_a_quick_run_have_the_mechanism_that_they_stand_for(kind):
+    cell = ALL_CELLS[MECHANISMS[kind]]
+    operations = {instruction.op for instruction in program_of(cell).body}
+    has = {
+        "sums of products": {gate.recurrent for gate in cell.gates} == {"h"},
+        "a gate that reads another": "product" in operations,
+        "states of several kinds": len(cell.state) > 2,
+        "every operation": operations >= OPS.keys() - {"sqrt", "detach", "mean"},  # which transformations bring
+        "means over units, and noise": "mean" in operations and len(cell.noise) > 0,
+    }
+    assert has[kind]
+
+
+def test_a_full_run_has_every_pair_of_choices_and_few_rows():
+    rows = [case.values for case in every_pair(**CHOICES).args[1]]
+    for one, other in combinations(range(len(CHOICES)), 2):
+        every = set(product(*(list(CHOICES.values())[place] for place in (one, other))))
+        assert {(row[one], row[other]) for row in rows} == every
+    assert len(rows) < 16
+
+
+def test_a_quick_run_has_every_choice_but_cells_without_a_mechanism_of_their_own():
+    quick = [case.values for case in every_pair(**CHOICES).args[1] if not case.marks]
+    found = [set(column) for column in zip(*quick, strict=True)]
+    assert found == [{1, 2, 3, 4}, {"a", "b"}, {"lstm", "slstm"}, {False, True}]
+    assert len(quick) == 4
+
+
+def test_choices_that_do_not_go_together_are_left_out():
+    rows = [case.values for case in every_pair(lambda a, b: a != b, a=[1, 2, 3], b=[1, 2, 3]).args[1]]
+    assert len(rows) == 6
+    assert all(a != b for a, b in rows)
