@@ -14,7 +14,6 @@ from .matrix import names
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent != FOLDER]
-PAGES = pages()
 CAMELS = ROOT.parent / "shared" / "data" / "hydrology" / "camels_sample.tar.gz"
 
 
@@ -23,19 +22,32 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, flags=re.S | re.M)
 
 
-@pytest.mark.parametrize(("folder", "texts"), [(FOLDER, PAGES), (PICTURES, pictures())], ids=["pages", "pictures"])
-def test_pages_and_pictures_are_what_make_docs_writes(folder, texts):
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == texts
+@pytest.fixture(scope="module")
+def texts():
+    """The pages that the tool writes, by name."""
+    return pages()
+
+
+def texts_in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+def test_pages_are_what_make_docs_writes(texts):
+    assert texts_in(FOLDER) == texts
+
+
+def test_pictures_are_what_make_docs_writes():
+    assert texts_in(PICTURES) == pictures()
 
 
 @pytest.mark.parametrize("name", names(CELLS))
-def test_every_cell_has_a_page_whose_use_runs(name):
-    assert f"](../../src/gatewise/cells/{name}.py)" in PAGES[f"{name}.md"]
-    exec(blocks(PAGES[f"{name}.md"])[-1], {})
+def test_every_cell_has_a_page_whose_use_runs(name, texts):
+    assert f"](../../src/gatewise/cells/{name}.py)" in texts[f"{name}.md"]
+    exec(blocks(texts[f"{name}.md"])[-1], {})
 
 
-def test_links_of_the_pages_lead_somewhere():
-    targets = [target for text in PAGES.values() for target in re.findall(r"\]\((?!https)(.*?)\)", text)]
+def test_links_of_the_pages_lead_somewhere(texts):
+    targets = [target for text in texts.values() for target in re.findall(r"\]\((?!https)(.*?)\)", text)]
     assert targets
     assert [target for target in targets if not (FOLDER / target).exists()] == []
 
