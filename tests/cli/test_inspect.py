@@ -171,7 +171,7 @@ def test_words_that_cannot_be_followed(words: list[str], part: str, capsys: pyte
         (["classes", "a.ts", "--series", "z"], "a.ts: there is no sequence 'z'"),
         (["classes", "a.ts", "--output", "left"], "a.ts: there is no output 'left'"),
         (["classes", "text.txt"], "text.txt"),
-        (["language", "none.txt"], "none.txt: the file cannot be read"),
+        (["language", "none.txt"], "none.txt: there is no such file"),
         (["language", "series.csv"], "does not occur in the text learned from"),
     ],
 )
