@@ -65,7 +65,7 @@ def test_the_sums_are_vector_instructions():
     assert "@llvm.fma.f32" not in body
 
 
-@every_cell
+@every_cell_slowly
 def test_a_step_is_written_once_however_wide_a_block_of_units_is(cell):
     """A copy for every vector, or one for the end of a row, is compiled at the price of all others."""
     sweep = backward_sweep(cell)

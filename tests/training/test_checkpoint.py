@@ -19,7 +19,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from gatewise.errors import CheckpointError, InputError
-from gatewise.models.forecast import modelfile
+from gatewise.models.modelfile import FORECASTER_FILE
 from gatewise.training.checkpoint import FILE, Checkpointing, checkpoints, load, newest, save
 from gatewise.training.state_codec import flatten, rebuild
 from gatewise.training.tbptt import Carried, Stretch
@@ -117,7 +117,7 @@ def test_what_cannot_be_kept_is_refused_with_its_place(tmp_path: Path, value: ob
 
 FOREIGN: dict[str, Callable[[], bytes]] = {
     "a pickle": lambda: b"\x80\x04" + bytes(20),
-    "a model of the forecaster": lambda: modelfile.pack({}, {"kind": "lstm"}),
+    "a model of the forecaster": lambda: FORECASTER_FILE.pack({}, {"kind": "lstm"}),
     "a safetensors": lambda: FILE.pack({}, {"other": 1}),
     "do not describe": lambda: FILE.pack({}, {"state": {"dict": 3}}),
     "newer": lambda: FILE.pack({}, {"state": None}).replace(rb"\"format\":1", rb"\"format\":2"),
