@@ -86,6 +86,13 @@ def test_a_third_driver_runs_forward_and_backward(toy):
         assert relative_error(ours, theirs) <= PARITY["float64"]
 
 
+def test_the_driver_that_ran_forward_runs_backward(toy):
+    y, _ = LSTM(3, 4)(torch.randn(5, 2, 3))
+    toy.refusal = lambda cell, layer: "not any more"
+    y.sum().backward()
+    assert toy.calls == ["forward", "backward"]
+
+
 def test_it_runs_under_every_way_into_torch(toy):
     module, x = LSTM(3, 4), torch.randn(5, 2, 3)
     expected = module(x)[0]

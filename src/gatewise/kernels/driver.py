@@ -37,7 +37,10 @@ class Driver(Protocol):
         ...
 
     def refusal(self, cell: Cell, layer: Layer) -> str:
-        """Why it does not run this layer, as a clause; empty where it does. Asked at every call: it must be quick."""
+        """Why it does not run this layer, as a clause; empty where it does.
+
+        Asked at every call, so it must be quick; and again before backward, so its answer must stay the same.
+        """
         ...
 
     def manner(self, cell: Cell, layer: Layer) -> str:

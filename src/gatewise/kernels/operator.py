@@ -9,6 +9,7 @@ plain tensors go to the driver directly, which costs less a call.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch._C._functorch import peek_interpreter_stack  # torch has no public na
 from ..equation import Cell
 from .check import checked, checked_saved
 from .choice import accepting
+from .driver import Driver
 from .layer import Gradients, Layer, Saved, Seeds, States
 from .reference import TRAINED, derivatives, gradients, recorded
 from .registry import Registered, cell_of
@@ -40,12 +42,15 @@ def run_forward(key: str, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tens
 
 def run_backward(key: str, *arguments: Any) -> tuple[Tensor, ...]:
     """Gradients of x (of length 0 unless asked for), W, U, b, per_unit and states: see :class:`.layer.Gradients`."""
-    cell, layer = cell_of(key), Layer(*arguments[:FIELDS])
-    driver, layer = accepting(cell, layer), checked(cell, layer)
+    cell = cell_of(key)
+    return _backward(accepting(cell, Layer(*arguments[:FIELDS])), cell, *arguments)
+
+
+def _backward(driver: Driver, cell: Cell, *arguments: Any) -> tuple[Tensor, ...]:
+    layer = checked(cell, Layer(*arguments[:FIELDS]))
     *tensors, input_gradient = arguments[FIELDS:]
-    saved, seeds = checked_saved(
-        cell, layer, driver.kept_width(cell, layer.units), Saved(*tensors[:3]), Seeds(*tensors[3:])
-    )
+    width = driver.kept_width(cell, layer.units)
+    saved, seeds = checked_saved(cell, layer, width, Saved(*tensors[:3]), Seeds(*tensors[3:]))
     return tuple(driver.backward(cell, layer, saved, seeds, input_gradient=input_gradient))
 
 
@@ -214,18 +219,21 @@ class PlainSequence(torch.autograd.Function):
         (cell, key), (*fields, driver) = registered, arguments
         output = tuple(driver.forward(cell, checked(cell, Layer(*fields)), keep=True))
         _save(ctx, (key, *fields, True), output)
+        ctx.driver = driver
         return output
 
     @staticmethod
     def backward(ctx: Any, *seeds: Any) -> Any:
         """Gradients of all arguments."""
-        return _gradient_through(sequence_op, _plain_backward, ctx, *seeds)
+        return _gradient_through(sequence_op, partial(_plain_backward, ctx.driver), ctx, *seeds)
 
 
-def _plain_backward(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
+def _plain_backward(driver: Driver, key: str, *arguments: Any) -> tuple[Tensor, ...]:
     if torch.is_grad_enabled():
-        return SequenceBackward.apply(cell, *arguments)
-    return (run_backward if is_plain(arguments[:-1]) else backward_op)(cell, *arguments)
+        return SequenceBackward.apply(key, *arguments)
+    if is_plain(arguments[:-1]):
+        return _backward(driver, cell_of(key), *arguments)
+    return backward_op(key, *arguments)
 
 
 class Sequence(torch.autograd.Function):
