@@ -199,7 +199,7 @@ def test_a_sum_that_does_not_check_ends_with_one(
     out, err = capsys.readouterr()
     assert "Not shown: " in out
     assert "written in the memory at" not in out
-    assert "a sum does not check" in err
+    assert "an explanation does not add up" in err
 
 
 def test_report_of_a_forecast_holds_the_same_views(

@@ -25,7 +25,7 @@ from .app import DATA, app, complain
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
-    """The program ``gatewise``: follow the words (those of the command line, if None) and end the process."""
+    """The program ``gatewise``: follow the words (by default those of the command line) and end the process."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has gone is no error: end as Unix filters do
     for stream in (sys.stdout, sys.stderr):
@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
 
 
 def follow(words: list[str]) -> int:
-    """The exit code; the words themselves are the context's ``obj``."""
+    """Run a command and return its exit code; the words themselves are the context's ``obj``."""
     try:
         code = app(words, prog_name="gatewise", obj=words, standalone_mode=False)
     except typer.TyperException as error:

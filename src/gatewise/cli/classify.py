@@ -235,7 +235,7 @@ def classify(
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
     json: Json = False,
 ) -> None:
-    """Learn the labels of sequences, and tell how well others are labelled."""
+    """Learn to label sequences, and measure how well others are labelled."""
 
     def ask() -> Request:
         from ..tables.options import ReadOptions

@@ -214,7 +214,7 @@ def export(
     context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help=OF, show_default=False)],
     to: Annotated[str, option(WRITING, "WORD", "c: one C99 file and its header; onnx.", choices=FORMATS)],
-    out: Annotated[Path, option(WRITING, "FOLDER", "Where. Default: here.")] = Path(),
+    out: Annotated[Path, option(WRITING, "FOLDER", "Where to. Default: the current folder.")] = Path(),
     name: Annotated[str, option(WRITING, "NAME", "Of files, and of functions of C. Default: model.")] = "model",
     json: Json = False,
     dtype: Annotated[Text, option(CHIP, "WORD", f"{listed(DTYPES)}.", choices=DTYPES)] = None,

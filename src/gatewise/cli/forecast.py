@@ -300,7 +300,7 @@ def forecast(
     model: Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)] = None,
     level: Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")] = None,
     backtest: Annotated[int | None, option(FORECAST, "K", "Windows to test on, 0 for none. Default: 3.", min=0)] = None,
-    budget: Annotated[Text, option(FORECAST, "TIME", "Bounds the training, such as 60s or 2m.")] = None,
+    budget: Annotated[Text, option(FORECAST, "TIME", "Time limit of the training, such as 60s or 2m.")] = None,
     seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
     load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
     out: Annotated[File, option(WRITING, "FILE", "The forecast, as CSV.")] = None,

@@ -118,7 +118,7 @@ def _trained(path: Path, request: Request) -> tuple[LanguageModel, dict[str, Any
 
 
 def _check_prompt(prompt: str, characters: str) -> None:
-    """Refuse it before the training rather than after."""
+    """Refuse a prompt before the training rather than after it."""
     for place, character in enumerate(prompt):
         if character not in characters:
             raise InputError(
@@ -164,7 +164,7 @@ COMMAND = Command(run, present, as_json, check)
 def generate(
     context: typer.Context,
     text: Annotated[File, typer.Argument(metavar="TEXT", help="What to learn from, UTF-8, also as .gz.")] = None,
-    prompt: Annotated[str, option(SAMPLING, "TEXT", "What to go on from. Default: a new line.")] = "\n",
+    prompt: Annotated[str, option(SAMPLING, "TEXT", "Beginning to continue. Default: a new line.")] = "\n",
     length: Annotated[int, option(SAMPLING, "N", "Characters to write. Default: 500.", min=0)] = 500,
     temperature: Annotated[
         float, option(SAMPLING, "X", "Lower is more predictable, 0 without chance. Default: 1.")

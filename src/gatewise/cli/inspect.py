@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..tables.options import ReadOptions
     from .console import Screen
 
-WHAT = "What is looked at"
+WHAT = "What is explained"
 OF = "A model saved by forecast, classify or generate, or by an estimator's save."
 ON = "What such a model reads: a table of series, labelled sequences, or a text."
 DOCUMENT = "Print one JSON document in place of the summary."
@@ -257,9 +257,9 @@ def inspect(
     delimiter: Delimiter = None,
     decimal: Decimal = None,
 ) -> None:
-    """Look inside a model: its gates, its memory, and what made what it said, with sums that are checked.
+    """Look inside a model: its gates, its memory, and what its output is made of, in sums that are checked.
 
-    Ends with 1 where a sum does not check; it is then not shown.
+    The exit code is 1 if a sum does not add up; that sum is then not shown.
     """
 
     def ask() -> Request:
@@ -272,6 +272,6 @@ def inspect(
     with failing(context, DATA):
         if not outcome.inside.holds:
             raise ExplanationError(
-                "a sum does not check, and is not shown",
+                "an explanation does not add up, and is hidden",
                 hint="the sentence in its place says which, and by how much",
             )
