@@ -8,7 +8,7 @@ from tests.models.forecast import outcomes
 
 from gatewise.cli.console import Screen
 from gatewise.cli.forecast import present
-from gatewise.models.forecast.outcome import Outcome
+from gatewise.models.forecast.results import Outcome
 
 
 def printed(outcome: Outcome, width: int = 80, **console: bool | str) -> str:

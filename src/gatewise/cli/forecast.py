@@ -33,7 +33,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..models.forecast.estimator import Forecaster
-    from ..models.forecast.outcome import Outcome
+    from ..models.forecast.results import Outcome
     from ..models.forecast.results import Backtest
     from ..progress import OnProgress
     from ..tables.options import ReadOptions
@@ -148,7 +148,7 @@ def run(request: Request) -> Outcome:
 
 
 def _forecast(request: Request, progress: OnProgress | None) -> tuple[Forecaster, Outcome]:
-    from ..models.forecast.outcome import Outcome
+    from ..models.forecast.results import Outcome
     from ..models.forecast.results import central_levels
     from ..tables.reading import load_panel
     from ..version import version
@@ -238,7 +238,7 @@ def _write(request: Request, forecaster: Forecaster, outcome: Outcome) -> None:
 
 def present(outcome: Outcome, screen: Screen) -> None:
     """Print the verdict, the leaderboard, the forecast of the first series, and what was inferred."""
-    from ..models.forecast.listing import score_columns
+    from ..models.forecast.document import score_columns
     from ..words import count, sentence
 
     screen.say(f"{outcome.source}: {_size(outcome)}", "bold")
@@ -259,7 +259,7 @@ def present(outcome: Outcome, screen: Screen) -> None:
 
 
 def _present_series(outcome: Outcome, row: int, screen: Screen) -> None:
-    from ..models.forecast.listing import forecast_columns
+    from ..models.forecast.document import forecast_columns
     from ..words import count, steps
 
     panel, horizon = outcome.panel, outcome.horizon

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatewise.models.forecast.outcome import Outcome
-from gatewise.models.forecast.results import Backtest, Quantiles, Score, Window, quantile_levels
+from gatewise.models.forecast.results import Backtest, Outcome, Quantiles, Score, Window, quantile_levels
 from gatewise.tables.panel import Frequency, Panel
 
 LEVELS = (80, 95)

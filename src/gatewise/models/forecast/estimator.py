@@ -16,10 +16,9 @@ from ..estimator import Estimator
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import TooShortError, compare
 from .evaluation.registry import KINDS, forecast_all, plainest
-from .history import Growth
+from .history import Growth, Schema
 from .model import NORMALISATIONS, Model, Setup
 from .results import Backtest, Quantiles, central_levels, forecast_frame, quantile_levels
-from .schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd

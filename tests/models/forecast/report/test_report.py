@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from tests.models.forecast import outcomes
 
-from gatewise.models.forecast.outcome import Outcome
 from gatewise.models.forecast.report import render
-from gatewise.models.forecast.results import Backtest, Score, Window
+from gatewise.models.forecast.results import Backtest, Outcome, Score, Window
 from gatewise.tables.panel import Frequency, Panel
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

@@ -21,8 +21,7 @@ from ..model import Model, Setup
 from ..results import Backtest, Window
 from .floor import floored, floors
 from .registry import KINDS, Kind
-from .scoring import score, undefined_scales
-from .verdict import Verdict, ranked
+from .scoring import Verdict, ranked, score, undefined_scales
 
 # Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
 SAMPLE = 100

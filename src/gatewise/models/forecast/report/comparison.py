@@ -8,8 +8,7 @@ from ....pages.axes import Scale, number_ticks, percent_ticks, step_ticks, value
 from ....pages.figure import Dot, Figure, Key, Rule, Tick
 from ....pages.marks import bars, line, series, shape
 from ....words import count, listed, percent
-from ..outcome import error_by_series
-from ..results import Backtest
+from ..results import Backtest, error_by_series
 
 _MOST_DOTS = 24
 _BINS = 24

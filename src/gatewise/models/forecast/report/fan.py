@@ -11,8 +11,8 @@ from ....pages.figure import Figure, Key, Rule, Zone
 from ....pages.marks import fan, stretch, strip
 from ....tables.panel import Floats
 from ....words import listed, number, stamps, steps
-from ..listing import forecast_columns
-from ..outcome import Outcome
+from ..document import forecast_columns
+from ..results import Outcome
 
 _MOST_ZONES = 200
 

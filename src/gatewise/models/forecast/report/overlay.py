@@ -12,8 +12,7 @@ from ....pages.figure import Figure, Key, Path, Rule
 from ....pages.marks import area, line
 from ....tables.panel import Floats
 from ....words import count
-from ..outcome import Outcome
-from ..results import Backtest, Window
+from ..results import Backtest, Outcome, Window
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from ....pages.figure import Figure
 from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
+from ..document import forecast_columns, score_columns
 from ..estimator import Forecaster
-from ..listing import forecast_columns, score_columns
-from ..outcome import Outcome, error_by_series
-from ..results import Backtest
+from ..results import Backtest, Outcome, error_by_series
 from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
 from .overlay import backtest_chart, contenders

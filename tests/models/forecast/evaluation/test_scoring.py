@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gatewise.models.forecast.evaluation.verdict import Verdict, ranked
+from gatewise.models.forecast.evaluation.scoring import Verdict, ranked
 from gatewise.models.forecast.results import Score
 
 TRIAL = "3 windows of 12 steps"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gatewise.models.forecast.network.calibration import fold_of, stretch, stretch_factors
+from gatewise.models.forecast.network.ensemble import fold_of, stretch, stretch_factors
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
