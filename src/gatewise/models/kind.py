@@ -30,7 +30,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True)
 class Supplied:
-    """What a file does not hold and whoever loads it supplies.
+    """What a file does not hold, and who loads it supplies.
 
     cells: the user's own, which a file names. tokenizer: of a language model. model: whose stream goes on.
     """

@@ -91,18 +91,18 @@ def kind_of(path: str | Path, action: Action = "load") -> Kind:
     action: what is to be done with it. Raises ModelFileError, naming the file, for one that cannot be read, that is
     damaged or a pickle, that gatewise has not written, and for one of a kind that cannot do this.
     """
-    found = records(path)
+    headers = records(path)
     for kind in KINDS:
-        if kind.key in found and kind.estimator in ("", found[kind.key].get("estimator")):
+        if kind.key in headers and kind.estimator in ("", headers[kind.key].get("estimator")):
             kind.check(action, path)
             return kind
-    if not found:
+    if not headers:
         raise ModelFileError(
             "it is a safetensors file, but gatewise has not written it",
             where=str(path),
             hint="give a file that a model's save method has written",
         )
-    name = found.get(ESTIMATOR_FILE.key, {}).get("estimator", next(iter(found)))
+    name = headers.get(ESTIMATOR_FILE.key, {}).get("estimator", next(iter(headers)))
     raise ModelFileError(
         f"it holds a {str(name)[:40]!r}, which this version does not know", where=str(path), hint="upgrade gatewise"
     )

@@ -1,4 +1,4 @@
-"""The door to forecasting: fit, predict, backtest, save, load."""
+"""The forecaster: fit, predict, backtest, save, load."""
 
 from __future__ import annotations
 
@@ -331,7 +331,7 @@ class Forecaster(Estimator):
 
     @property
     def _following(self) -> Growth | None:
-        """What grew into the present history; a copy of this object that went another way has its own."""
+        """What extends `panel_`; None where a copy of this object has extended its own."""
         return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
 
     def _history(self, frame: Data | None, read: ReadOptions | None) -> Panel:
@@ -376,7 +376,7 @@ class Forecaster(Estimator):
 
 
 def _winner(panel: Panel, setup: Setup, windows: int) -> tuple[str, Backtest | None, tuple[str, ...]]:
-    """The word of the best model, how that was found out, and what there is to say about it."""
+    """The word of the best model, the backtest that it won, and notes."""
     try:
         backtest = compare(panel, setup, windows=windows)
     except TooShortError as short:

@@ -48,13 +48,13 @@ class Schema:
 
     def disagreement(self, panel: Panel) -> str:
         """How the series differ from the schema, in words; empty where they do not."""
-        for what, mine, theirs in (
+        for what, learned, given in (
             ("time column", self.time, panel.time),
             ("target column", self.target, panel.target),
             ("frequency", self.frequency, panel.frequency.alias),
         ):
-            if mine and theirs and mine != theirs:
-                return f"the model was made for the {what} {mine!r}, the data have {theirs!r}"
+            if learned and given and learned != given:
+                return f"the model was made for the {what} {learned!r}, the data have {given!r}"
         return ""
 
 
@@ -118,7 +118,7 @@ def _check(panel: Panel, rows: dict[str, int], new: Panel) -> None:
             hint=f"it holds {few(panel.ids, 5)}; to forecast other series, give their whole history: predict(frame)",
         )
     if len(set(new.ids)) < len(new.ids):
-        raise InputError("a series stands twice among the new rows", hint="give each series once")
+        raise InputError("a series appears twice among the new rows", hint="give each series once")
     ahead: dict[tuple[Any, int], Times] = {}
     for name, later, values in zip(new.ids, new.times, new.values, strict=True):
         end = panel.times[rows[name]][-1]

@@ -67,7 +67,7 @@ def subject_of(model: object, panel: Panel, series: str | None = None, step: int
 
     series: its id, by default the first. step: the step ahead, counted from 1, that is looked at first. A step of the
     recurrent layer is a patch of the past, named by the times that it covers.
-    Raises InputError for a model without memory, and for a series or step that there is not.
+    Raises InputError for a model without memory, and for a series or step that does not exist.
     """
     panel = panel.select([_row(panel, series)])
     return _Window(check_memory(model), panel, step).subject()

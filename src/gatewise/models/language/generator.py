@@ -38,13 +38,13 @@ class Sampling:
     def probabilities(self, logits: Floats) -> NDArray[np.float64]:
         """Of each token (V,), summing to one."""
         if self.temperature == 0:
-            found = np.zeros(len(logits))
-            found[logits.argmax()] = 1.0
-            return found
+            probabilities = np.zeros(len(logits))
+            probabilities[logits.argmax()] = 1.0
+            return probabilities
         scaled = (logits.astype(np.float64) - logits.max()) / self.temperature
-        found = np.exp(scaled)
-        found /= found.sum()
-        return found if self.top_p == 1 else nucleus(found, self.top_p)
+        probabilities = np.exp(scaled)
+        probabilities /= probabilities.sum()
+        return probabilities if self.top_p == 1 else nucleus(probabilities, self.top_p)
 
     def choose(self, logits: Floats, generator: np.random.Generator) -> int:
         """A token drawn by its probability. One number is taken from the generator, at temperature 0 too."""
@@ -59,10 +59,10 @@ def nucleus(probabilities: NDArray[np.float64], top_p: float) -> NDArray[np.floa
     """The smallest set of the most probable tokens that together have top_p, scaled to sum to one; the others zero."""
     order = np.argsort(-probabilities, kind="stable")
     sums = probabilities[order].cumsum()
-    kept = order[: int(np.searchsorted(sums, min(top_p, sums[-1]))) + 1]
-    found = np.zeros_like(probabilities)
-    found[kept] = probabilities[kept]
-    return found / found.sum()
+    likely = order[: int(np.searchsorted(sums, min(top_p, sums[-1]))) + 1]
+    nucleus_only = np.zeros_like(probabilities)
+    nucleus_only[likely] = probabilities[likely]
+    return nucleus_only / nucleus_only.sum()
 
 
 class Steps(Protocol):
@@ -131,12 +131,12 @@ class Writer:
         """The next ``length`` tokens. Raises InputError where nothing has been read."""
         if self._logits is None:
             raise InputError("there is nothing to go on from", hint="give a prompt of at least one token")
-        found: list[int] = []
+        tokens: list[int] = []
         for _ in range(length):
             token = sampling.choose(self._logits, generator)
             self._logits = self._after(token)
-            found.append(token)
-        return found
+            tokens.append(token)
+        return tokens
 
     def _after(self, token: int) -> Floats:
         hidden = self._steps.step(self._rows[token])

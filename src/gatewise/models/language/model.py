@@ -245,8 +245,8 @@ class LanguageModel(NetworkEstimator):
             A fitted model.
 
         Raises:
-            ModelFileError: The file is damaged, too new, or of another estimator, or a tokenizer is missing or not
-                wanted.
+            ModelFileError: The file is damaged, too new, or of another estimator, or a tokenizer is missing or
+                superfluous.
         """
         return cls._load(path, cell=cell, tokenizer=tokenizer)
 

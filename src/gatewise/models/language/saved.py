@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...tables.options import ReadOptions
 
 _LONGEST = 10_000
-"""Characters of a text that become steps, its last: each is a step, and more of them say nothing new."""
+"""Characters of a text that become steps, its last: each is a step, and more of them show nothing new."""
 
 
 def load(path: str | Path, supplied: Supplied) -> LanguageModel:

@@ -65,8 +65,8 @@ def subject_of(network: LanguageNetwork, vocabulary: Vocabulary, tokens: Tokens,
 
 def spelled(vocabulary: Vocabulary, number: int) -> str:
     """One token in quotes."""
-    found: Any = vocabulary.decode([number])
-    return repr(found if isinstance(found, str) else found[0])
+    text: Any = vocabulary.decode([number])
+    return repr(text if isinstance(text, str) else text[0])
 
 
 def _quoted(output: str, names: list[str]) -> str:

@@ -68,8 +68,8 @@ class Listed:
 
     def decode(self, tokens: Sequence[int]) -> str | list[str]:
         """The text of the numbers, a string or a list."""
-        found = [self.entries[token] for token in tokens]
-        return "".join(found) if self.joined else found
+        entries = [self.entries[token] for token in tokens]
+        return "".join(entries) if self.joined else entries
 
     def state(self) -> dict[str, Any]:
         """All entries."""
@@ -89,10 +89,10 @@ class Tokenized:
     @classmethod
     def of(cls, tokenizer: Any, text: str) -> Tokenized:
         """With as many numbers as the text needs."""
-        found = cls(tokenizer, np.iinfo(np.int64).max)
-        tokens = found.encode(text)
-        found.size = int(tokens.max()) + 1 if len(tokens) else 0
-        return found
+        tokenized = cls(tokenizer, np.iinfo(np.int64).max)
+        tokens = tokenized.encode(text)
+        tokenized.size = int(tokens.max()) + 1 if len(tokens) else 0
+        return tokenized
 
     def encode(self, text: str) -> Tokens:
         """Numbers (N,). Raises InputError for a number that is larger than any learned from."""
@@ -116,7 +116,7 @@ class Tokenized:
 
 
 def vocabulary_of(state: dict[str, Any], tokenizer: Any) -> Vocabulary:
-    """From what `Vocabulary.state` gave. Raises InputError where a tokenizer is missing, or not wanted."""
+    """From what `Vocabulary.state` gave. Raises InputError where a tokenizer is missing, or superfluous."""
     if ("size" in state) != (tokenizer is not None):
         raise InputError("it was learned with a tokenizer" if tokenizer is None else "it was learned without tokenizer")
     if tokenizer is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class SequenceEstimator(NetworkEstimator):
     """A recurrent network for whole sequences; see `SequenceClassifier` for its parameters.
 
-    Subclasses say what is predicted: `_learn_targets` reads y, `_loss` compares, ``_outputs`` is K.
+    Subclasses define what is predicted: `_learn_targets` reads y, `_loss` compares, ``_outputs`` is K.
     """
 
     network_: SequenceNetwork

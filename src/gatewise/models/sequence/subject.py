@@ -35,7 +35,7 @@ class Alone(nn.Module):
 def sequence_of(
     network: SequenceNetwork, scale: Standard, features: Sequence[str] | None, sequences: Sequences, row: int
 ) -> dict[str, Any]:
-    """What a subject of any estimator holds. Raises InputError for a row that there is not."""
+    """What a subject of any estimator holds. Raises InputError for a row that does not exist."""
     if not 0 <= row < len(sequences):
         raise InputError(f"there is no sequence {row}", hint=f"there are 0 to {len(sequences) - 1}")
     one = sequences.take(np.array([row]))
@@ -54,7 +54,7 @@ def sequence_of(
 def of_classes(given: dict[str, Any], labels: list[str], output: str | None) -> Subject:
     """The logits of the likeliest classes, above the mean of all: a constant added to all logits says nothing.
 
-    output: the class that is looked at first, by default the likeliest. Raises InputError for one that there is not.
+    output: the class that is looked at first, by default the likeliest. Raises InputError for one that does not exist.
     """
     with torch.no_grad():
         logits = given["model"](given["x"])[0].double()
@@ -97,8 +97,8 @@ def place_of(output: str, names: list[str]) -> int:
 
 def likeliest(probabilities: Floats, chosen: int, most: int) -> list[int]:
     """The places of the largest, and the chosen one."""
-    found = np.argsort(-probabilities, kind="stable")[:most].tolist()
-    return found if chosen in found else [*found[:-1], chosen]
+    places = np.argsort(-probabilities, kind="stable")[:most].tolist()
+    return places if chosen in places else [*places[:-1], chosen]
 
 
 def most_probable(subject: Subject) -> tuple[tuple[str, str], ...]:

@@ -68,12 +68,12 @@ def encoded(y: Any) -> tuple[Array, Whole]:
     """The classes, sorted where they can be, and for each sequence the position of its own."""
     labels = _labels(y)
     classes = _sorted(list(dict.fromkeys(labels.tolist())))
-    found = np.empty(len(classes), labels.dtype)
-    found[:] = classes
-    places = {label: place for place, label in enumerate(classes)}
+    names = np.empty(len(classes), labels.dtype)
+    names[:] = classes
+    place_by_label = {label: place for place, label in enumerate(classes)}
     if len(classes) < 2:
         raise InputError(f"y has only one class, {classes[0]!r}", hint="a classifier needs at least two")
-    return found, np.array([places[label] for label in labels.tolist()], np.int64)
+    return names, np.array([place_by_label[label] for label in labels.tolist()], np.int64)
 
 
 def _labels(y: Any) -> Array:

@@ -46,29 +46,29 @@ class Contest:
     notes: list[str]
 
 
-def contest(panel: Panel, setup: Setup, wanted: int, kinds: Mapping[str, Kind]) -> Contest:
+def contest(panel: Panel, setup: Setup, most: int, kinds: Mapping[str, Kind]) -> Contest:
     """The largest fair comparison the series have room for.
 
-    All models get the same windows and series. There are as many of the ``wanted`` windows as the median
-    series has room for; a network for which it has room for none stays out. Raises TooShortError where nobody
+    All models get the same windows and series. There are as many windows, up to ``most``, as the
+    median series has room for; a network for which it has room for none stays out. Raises TooShortError where no model
     has room.
     """
-    wanted = whole("windows", wanted)
+    most = whole("windows", most)
     models = {word: kind.make(setup) for word, kind in kinds.items()}
     history = {word: kinds[word].history(model, setup) for word, model in models.items()}
     room = {word: _room(panel, setup.horizon, needed) for word, needed in history.items()}
     absent = [
         f"The series are too short for {kinds[word].called} (the median has {_median(panel):,} observations, "
-        f"a window of {setup.horizon:,} and {history[word]:,} before it are wanted)"
+        f"a window of {setup.horizon:,} and {history[word]:,} before it are needed)"
         for word in models
         if kinds[word].learns and not room[word]
     ]
     models = {word: model for word, model in models.items() if room[word] or not kinds[word].learns}
-    windows = min([wanted, *(room[word] for word in models)]) if models else 0
+    windows = min([most, *(room[word] for word in models)]) if models else 0
     if windows < 1:
         raise _too_short(panel, setup, min(history.values()))
     rows = _long_enough(panel, windows * setup.horizon + max(history[word] for word in models))
-    notes = _notes(panel, rows, wanted, windows, setup.horizon)
+    notes = _notes(panel, rows, most, windows, setup.horizon)
     if len(rows) > SAMPLE and any(kinds[word].costly for word in models):
         notes.append(_sampled(len(rows), [kinds[word] for word in models], setup.seed))
         rows = np.sort(np.random.default_rng(setup.seed).choice(rows, SAMPLE, replace=False))
@@ -91,15 +91,15 @@ def _long_enough(panel: Panel, length: int) -> NDArray[np.int64]:
 def _too_short(panel: Panel, setup: Setup, history: int) -> TooShortError:
     return TooShortError(
         f"the series are too short to compare models on: the median has {_median(panel):,} observations, "
-        f"a window of {setup.horizon:,} and {history:,} before it are wanted",
+        f"a window of {setup.horizon:,} and {history:,} before it are needed",
         hint="shorten the horizon, or choose a model yourself",
     )
 
 
-def _notes(panel: Panel, rows: NDArray[np.int64], wanted: int, windows: int, horizon: int) -> list[str]:
+def _notes(panel: Panel, rows: NDArray[np.int64], most: int, windows: int, horizon: int) -> list[str]:
     notes: list[str] = []
-    if windows < wanted:
-        notes.append(f"{count(windows, 'window')} instead of {wanted}: the series have no room for more.")
+    if windows < most:
+        notes.append(f"{count(windows, 'window')} instead of {most}: the series have no room for more.")
     if left := sorted(set(range(len(panel))) - set(rows.tolist())):
         notes.append(
             f"{len(left):,} of {count(len(panel), 'series', 'series')} are too short for "
@@ -134,7 +134,7 @@ def compare(
 
     The cutoffs lie ``setup.horizon`` steps apart, counted from each series' own end. A network is fitted
     once, to what lies before the first cutoff, and then forecasts every window from the observations before
-    that window; a baseline is fitted anew in each. chosen: the word of the model whose forecast the reader
+    that window; a baseline is fitted again in each. chosen: the word of the model whose forecast the reader
     gets; None for the winner's. Raises TooShortError where the series have no room for a window.
     """
     stages = Stages(setup.progress)
@@ -190,7 +190,7 @@ class Run:
         return tuple(self._window(compared, steps) for steps in range(self.held_back, 0, -self.setup.horizon))
 
     def notes(self, outcome: tuple[Window, ...]) -> Iterator[str]:
-        """How networks were kept from looking ahead, why one is absent, and what the models had to say."""
+        """How networks were kept from looking ahead, why one is absent, and the notes of the models."""
         for word in self.terms.models:
             if self.kinds[word].learns:
                 yield capital(

@@ -42,7 +42,7 @@ class Baseline:
         self.name, self.setup = name, setup
 
     def fit(self, panel: Panel) -> None:
-        """Do nothing: these models are fitted anew whenever they forecast."""
+        """Do nothing: these models are fitted whenever they forecast."""
 
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast each series on its own; raises InputError for values beyond float64 arithmetic."""

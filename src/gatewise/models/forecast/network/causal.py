@@ -84,13 +84,13 @@ def least_in_logs(raw: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
 def seasonal_steps(past: Tensor, seen: Tensor, season: int) -> Tensor:
     """`scaling.seasonal_step` of each window (B, L), (B, 1)."""
     rounding = torch.from_numpy(ROUNDING * np.spacing(past.abs().amax(1, keepdim=True).numpy()))
-    found = torch.zeros_like(rounding)
+    steps = torch.zeros_like(rounding)
     for lag in (1, season):
         both = seen[:, lag:] & seen[:, :-lag]
         apart = torch.where(both, (past[:, lag:] - past[:, :-lag]).abs(), 0.0).sum(1, keepdim=True)
         mean = apart / both.sum(1, keepdim=True).clamp(min=1)
-        found = torch.where(mean > rounding, mean, found)
-    return found
+        steps = torch.where(mean > rounding, mean, steps)
+    return steps
 
 
 def left(windows: Windows, forecast: Tensor) -> Floats:

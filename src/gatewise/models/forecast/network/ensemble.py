@@ -150,7 +150,7 @@ class Ensemble:
     def _left_out_by(self, windows: Windows) -> Tensor:
         """The number of the member that does not learn from each future observation, (B, horizon).
 
-        A single member has nobody to learn from what it leaves out, and leaves out nothing.
+        A single member leaves out nothing, as no other would learn from it.
         """
         if len(self.members) == 1:
             return torch.full_like(windows.steps, -1)

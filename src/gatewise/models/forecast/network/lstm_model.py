@@ -59,31 +59,33 @@ class Follower:
     def _part(self, panel: Panel) -> Floats:
         """The forecasts of some series, which are cut to what is still to be looked at."""
         ensemble, (look_back, patch) = self._model.ensemble, self._model.shape
-        kept = [self._kept.pop(name, None) or self._nothing() for name in panel.ids]  # lost if what follows fails
-        read, lengths = torch.tensor([one.length for one in kept]), torch.from_numpy(panel.lengths)
+        memories = [self._kept.pop(name, None) or self._nothing() for name in panel.ids]  # lost if what follows fails
+        read, lengths = torch.tensor([one.length for one in memories]), torch.from_numpy(panel.lengths)
         cut = ((read + 1).minimum(lengths) - look_back).clamp(min=0)
         tails = [values[start:] for values, start in zip(panel.values, cut.tolist(), strict=True)]
         store = CausalStore(tails, self._model.season, ensemble.settings)
         moving = _moving(read, lengths, patch)
-        self._advance(store, kept, moving._replace(firsts=moving.firsts - cut[moving.rows]))
-        for name, one, length in zip(panel.ids, kept, lengths.tolist(), strict=True):
+        self._advance(store, memories, moving._replace(firsts=moving.firsts - cut[moving.rows]))
+        for name, one, length in zip(panel.ids, memories, lengths.tolist(), strict=True):
             self._kept[name] = Kept(length, one.states)
-        now = [one.states[:, 0, -1, (length - 1) % patch] for one, length in zip(kept, lengths.tolist(), strict=True)]
-        memory = dict(zip(ensemble.members, torch.stack(now, dim=1), strict=True))
-        windows = store.window(torch.arange(len(panel)), store.lengths, self._model.horizon, memory.__getitem__)
+        now = [
+            one.states[:, 0, -1, (length - 1) % patch] for one, length in zip(memories, lengths.tolist(), strict=True)
+        ]
+        by_member = dict(zip(ensemble.members, torch.stack(now, dim=1), strict=True))
+        windows = store.window(torch.arange(len(panel)), store.lengths, self._model.horizon, by_member.__getitem__)
         return store.leave(windows, ensemble.forecast(windows))
 
-    def _advance(self, store: CausalStore, kept: list[Kept], moving: Moving) -> None:
+    def _advance(self, store: CausalStore, memories: list[Kept], moving: Moving) -> None:
         """Move the states on, in place."""
         if not len(moving.rows):
             return
         places = list(zip(moving.rows.tolist(), moving.ways.tolist(), strict=True))
-        states = torch.stack([kept[row].states[..., way, :] for row, way in places], dim=3)
+        states = torch.stack([memories[row].states[..., way, :] for row, way in places], dim=3)
         begun = [(h, c) for h, c in states.unbind()]
         ended = store.carry(self._model.ensemble.members, moving.rows, moving.firsts, moving.counts, begun)
         states = torch.stack([torch.stack(state) for state in ended])
         for (row, way), state in zip(places, states.unbind(3), strict=True):
-            kept[row].states[..., way, :] = state
+            memories[row].states[..., way, :] = state
 
     def _nothing(self) -> Kept:
         members, (_, patch) = self._model.ensemble.members, self._model.shape
@@ -217,7 +219,7 @@ class LSTMModel:
             season=settings["season"],
             levels=tuple(settings["levels"]),
             seed=settings["seed"],
-            normalisation=settings.get("normalisation", "window"),  # older files say nothing
+            normalisation=settings.get("normalisation", "window"),  # older files do not record it
         )
         claimed = Settings(**settings["network"])
         numbers = {name.split(".")[1] for name in tensors if name.startswith("members.")}

@@ -67,10 +67,10 @@ class Settings:
 def look_back_of(horizon: int, season: int, typical_length: int) -> int:
     """Observations a window reads: at least two seasons, whatever the length of the series."""
     if season > 1:
-        wanted = min(MOST_SEASONS * season, LONGEST_LOOK_BACK)
+        ideal = min(MOST_SEASONS * season, LONGEST_LOOK_BACK)
     else:
-        wanted = min(max(4 * horizon, 24), LONGEST_LOOK_BACK)
-    return max(min(wanted, typical_length // 3), 2 * season, 8)
+        ideal = min(max(4 * horizon, 24), LONGEST_LOOK_BACK)
+    return max(min(ideal, typical_length // 3), 2 * season, 8)
 
 
 def patch_of(season: int, look_back: int) -> int:
