@@ -124,7 +124,7 @@ def test_a_model_without_memory_is_refused_by_name() -> None:
     naive = Forecaster(3, model="naive").fit(fakes.panel(fakes.climbing(40)))
     with pytest.raises(InputError, match="has no memory to look into") as error:
         naive.subject()
-    assert "--model lstm" in error.value.hint
+    assert 'model="lstm"' in error.value.hint
 
 
 def test_a_series_or_step_that_is_not_there_is_refused(forecaster: Forecaster) -> None:

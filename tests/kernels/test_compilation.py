@@ -70,7 +70,7 @@ def test_a_step_is_written_once_however_wide_a_block_of_units_is(cell):
     """A copy for every vector, or one for the end of a row, is compiled at the price of all others."""
     sweep = backward_sweep(cell)
     dear = sum(instruction.op in CALLED for stage in sweep.stages for instruction in stage.body.body)
-    for vectors in (compiling.FEW, *widths(sweep.stages, torch.float32, this_machine())):
+    for vectors in (compiling.FOR_FEW_ROWS, *widths(sweep.stages, torch.float32, this_machine())):
         text = compiling.llvm_text(sweep, torch.float32, vectors)
         bodies = re.findall(r"define internal void @\"?stage\d+_body\b.*?\n}", text, re.DOTALL)
         assert sum(len(re.findall(rf"call .*@\"?({'|'.join(CALLED)})\"?\(", body)) for body in bodies) == dear

@@ -33,8 +33,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..models.forecast.estimator import Forecaster
-    from ..models.forecast.results import Outcome
-    from ..models.forecast.results import Backtest
+    from ..models.forecast.results import Backtest, Outcome
     from ..progress import OnProgress
     from ..tables.options import ReadOptions
     from ..tables.panel import Panel
@@ -148,8 +147,7 @@ def run(request: Request) -> Outcome:
 
 
 def _forecast(request: Request, progress: OnProgress | None) -> tuple[Forecaster, Outcome]:
-    from ..models.forecast.results import Outcome
-    from ..models.forecast.results import central_levels
+    from ..models.forecast.results import Outcome, central_levels
     from ..tables.reading import load_panel
     from ..version import version
 
