@@ -149,7 +149,8 @@ def moments(kills: int, longest: float, board: Board) -> list[Callable[[int], No
 
 
 def serve(folder: Path, kills: int) -> dict[str, Any]:
-    """Start a training and kill it, again and again in the same folder; in a new one where it came to its end.
+    """Start a training and kill it, again and again in the same folder; in a new one where it came to its end. The last
+    one is left to end.
 
     found: kills by phase. lost: the most updates that a kill cost. resumed: how many went on from a checkpoint.
     leftovers: kills that left a temporary file. digests: of the trainings that came to their end.
@@ -180,6 +181,8 @@ def serve(folder: Path, kills: int) -> dict[str, Any]:
         digests.append((home / "digest").read_text())
         home, reached = folder / str(len(digests)), 0
         home.mkdir()
+    os.waitpid(forked(partial(train, home, board)), 0)  # what the last kill left goes on to its end
+    digests.append((home / "digest").read_text())
     return {
         "kills": found.total(),
         "found": found,
