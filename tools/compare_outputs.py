@@ -52,7 +52,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     *((f"{cell}.{form}.txt", f"show {cell} --as {form}") for cell in CELLS for form in FORMS),
 )
 
-_DURATION = re.compile(r'"(?:seconds|characters_per_second|version|gatewise)": ?[^,}]+[,}]')
+_DURATION = re.compile(r'"(?:seconds|characters_per_second|version|gatewise)": ?[^,}]+[,}]|in [\d.]+ s\b')
 
 
 def prepare(folder: Path) -> None:
