@@ -122,7 +122,7 @@ def test_too_short_for_a_network_is_said_and_a_baseline_wins():
     assert "LSTM" not in {score.model for score in result.scores}
     assert result.verdict.startswith(
         "The series are too short for the LSTM (the median has 15 observations, a window of 4 and 12 before it are "
-        "wanted), so the forecast is SeasonalNaive's: MASE"
+        "needed), so the forecast is SeasonalNaive's: MASE"
     )
 
 
