@@ -23,8 +23,8 @@ from gatewise.cells import CELLS
 from gatewise.compiler.stages import Sweep, backward_sweep, forward_sweep
 from gatewise.equation import Cell
 from gatewise.kernels.cpu.blocking import this_machine, widths
-from gatewise.kernels.cpu.compile import FEW, llvm_text, optimised, target_machine
-from gatewise.kernels.dispatch import FUSED_DTYPES
+from gatewise.kernels.cpu.compile import FOR_FEW_ROWS, llvm_text, optimised, target_machine
+from gatewise.kernels.cpu.driver import DTYPES
 from gatewise.transforms import layer_norm
 
 from .cpu.report import markdown, show, write
@@ -90,9 +90,9 @@ def sweeps_of(cell: Cell) -> dict[str, Sweep]:
 def costs_of(name: str, repeat: int) -> Iterator[Cost]:
     """What each kernel of a cell costs."""
     for kernel, sweep in sweeps_of(KINDS[name]).items():
-        for dtype in FUSED_DTYPES:
-            for width in (FEW, *widths(sweep.stages, dtype, this_machine())):
-                rows = "few rows" if width == FEW else "many rows"
+        for dtype in DTYPES:
+            for width in (FOR_FEW_ROWS, *widths(sweep.stages, dtype, this_machine())):
+                rows = "few rows" if width == FOR_FEW_ROWS else "many rows"
                 runs = [_cost(name, f"{kernel}, {rows}", sweep, dtype, width) for _ in range(repeat)]
                 yield min(runs, key=lambda cost: cost.seconds)
 
