@@ -54,7 +54,7 @@ def target_machine() -> binding.TargetMachine:
 def optimised(text: str) -> binding.ModuleRef:
     """The module with its small functions inlined.
 
-    LLVM's other passes are left out: they took twice as long as generating the code, and left nothing faster. What they
+    LLVM's other passes are left out: they took as long as generating the code, and left nothing faster. What they
     look for is not written in the first place: sums stay in registers from the start (see :func:`.loops.carrying`),
     what a loop does not change stands before it, and vectors are vectors.
     """

@@ -67,11 +67,17 @@ def call_chosen(
     """Call the function with this key, which must be one of them. name: of the table of their addresses."""
     kind = next(iter(functions.values())).type
     addresses = [functions.get(number, ir.Constant(kind, None)) for number in range(max(functions) + 1)]
-    table: Any = ir.GlobalVariable(builder.module, ir.ArrayType(kind, len(addresses)), name)
-    table.linkage, table.global_constant = "internal", True
-    table.initializer = ir.Constant(table.value_type, addresses)
+    table = constants(builder.module, kind, addresses, name)
     place = builder.gep(table, [I64(0), key], source_etype=table.value_type)
     builder.call(builder.load(place, typ=kind), arguments)
+
+
+def constants(module: ir.Module, kind: ir.Type, values: Sequence[Any], name: str) -> Any:
+    """An array of the module that is never written to."""
+    array: Any = ir.GlobalVariable(module, ir.ArrayType(kind, len(values)), name)
+    array.linkage, array.global_constant = "internal", True
+    array.initializer = ir.Constant(array.value_type, values)
+    return array
 
 
 @contextmanager

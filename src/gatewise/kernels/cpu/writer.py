@@ -10,6 +10,7 @@ from llvmlite import ir
 
 from ...compiler.render.llvm_math import FLOAT32, FLOAT64, I64
 from ...compiler.stages import Sweep
+from .loops import constants
 from .table import Table
 
 POINTER = ir.PointerType()
@@ -41,11 +42,8 @@ class Writer:
 
     def constant(self, name: str, numbers: Sequence[Any]) -> Any:
         """Where these 64-bit integers lie, under a name that is free."""
-        kind = ir.ArrayType(I64, len(numbers))
-        constant: Any = ir.GlobalVariable(self.module, kind, self.module.get_unique_name(name))
-        constant.linkage, constant.global_constant = "internal", True
-        constant.initializer = ir.Constant(kind, [n if isinstance(n, ir.Constant) else I64(n) for n in numbers])
-        return constant.bitcast(POINTER)
+        content = [n if isinstance(n, ir.Constant) else I64(n) for n in numbers]
+        return constants(self.module, I64, content, self.module.get_unique_name(name)).bitcast(POINTER)
 
     def slot(self, builder: ir.IRBuilder, table: Any, name: str, offset: int = 0) -> Any:
         """A number of the table."""
