@@ -62,9 +62,9 @@ def test_a_source_tree_has_no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("module", "words", "extra"),
     [
-        ("duckdb", FORECAST, "forecast"),
+        pytest.param("duckdb", FORECAST, "forecast", marks=pytest.mark.slow),
         ("pandas", FORECAST, "forecast"),
-        ("jinja2", [*FORECAST, "--report", "r.html"], "forecast"),
+        pytest.param("jinja2", [*FORECAST, "--report", "r.html"], "forecast", marks=pytest.mark.slow),
         ("onnx", ["export", "model", "--to", "onnx"], "export"),
     ],
 )

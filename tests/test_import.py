@@ -12,6 +12,8 @@ import pytest
 import gatewise
 from gatewise.cells import CELLS
 
+from .matrix import names
+
 PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
 FIRST_USES = [
     "gatewise.cells.lstm.gates",
@@ -31,7 +33,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("use", FIRST_USES)
+@pytest.mark.parametrize("use", names(FIRST_USES, quick=["gatewise.forecast.Forecaster", "gatewise.nn.LSTM(1, 1)"]))
 def test_a_bare_import_is_enough(use: str) -> None:
     run(f"import gatewise\n{use}")
 

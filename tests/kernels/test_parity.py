@@ -99,7 +99,7 @@ def with_padding(layer, rows, value):
     return layer._replace(x=extended(layer.x), step_noise=extended(layer.step_noise))
 
 
-@every_cell
+@every_cell_slowly
 def test_gradcheck(cell):
     layer = random_layer(cell, 3, 2, 2, 3)
     leaves = [tensor.requires_grad_() for tensor in layer[:TRAINED]]

@@ -193,8 +193,8 @@ def test_questions_about_what_does_not_exist(files, tmp_path) -> None:
     ("noun", "others"),
     [
         ("chain", ("models.sequence", "models.language", "models.forecast", "tables.options")),
-        ("language model", ("models.sequence.estimator", "models.forecast")),
-        ("sequence classifier", ("models.language", "models.forecast")),
+        pytest.param("language model", ("models.sequence.estimator", "models.forecast"), marks=pytest.mark.slow),
+        pytest.param("sequence classifier", ("models.language", "models.forecast"), marks=pytest.mark.slow),
     ],
 )
 def test_one_kind_imports_only_its_own_packages(noun, others, files) -> None:

@@ -19,18 +19,20 @@ from torch.utils import _pytree as pytree
 
 import gatewise.nn
 
+from ..matrix import cases as covered
+from ..matrix import values
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 
 NAMES = ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")
 ENTRIES = {name: info for name in NAMES for info in module_db if info.module_cls is getattr(torch.nn, name)}
 SETTINGS = {
-    f"{name}-{str(dtype).removeprefix('torch.')}-{'train' if training else 'eval'}": (info, dtype, training)
+    (name, str(dtype).removeprefix("torch."), "train" if training else "eval"): (info, dtype, training)
     for name, info in ENTRIES.items()
     for dtype in info.supported_dtypes("cpu")
     for training in ((True, False) if info.train_and_eval_differ else (True,))
 }
 every_entry = pytest.mark.parametrize("info", ENTRIES.values(), ids=ENTRIES)
-every_setting = pytest.mark.parametrize(("info", "dtype", "training"), SETTINGS.values(), ids=SETTINGS)
+every_setting = pytest.mark.parametrize(("info", "dtype", "training"), covered(SETTINGS))
 
 # torch's own LSTM says so once, when it is given proj_size in float32
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
@@ -214,7 +216,7 @@ def test_gradients_are_finite_differences(info):
         assert torch.autograd.gradcheck(call, inputs, **GRADCHECK, fast_mode=True, check_batched_grad=True)
 
 
-@every_entry
+@pytest.mark.parametrize("info", values(ENTRIES, quick=["GRU", *NAMES[3:]]))
 def test_gradients_of_gradients_are_finite_differences(info):
     assert info.supports_gradgrad
     for call, inputs in differentiable(info):
@@ -268,9 +270,15 @@ def swapping(wanted):
     torch.__future__.set_swap_module_params_on_conversion(False)
 
 
-@every_entry
-@pytest.mark.parametrize("move", MOVES)
-@pytest.mark.parametrize("swap", [False, True], ids=["overwriting", "swapping"])
+MOVED = {
+    (name, move, "swapping" if swap else "overwriting"): (info, move, swap)
+    for name, info in ENTRIES.items()
+    for move in MOVES
+    for swap in (False, True)
+}
+
+
+@pytest.mark.parametrize(("info", "move", "swap"), covered(MOVED))
 def test_a_moved_module_computes_in_its_new_dtype(info, move, swap):
     apply, dtype = MOVES[move]
     for sample in samples(info, dtype, True):

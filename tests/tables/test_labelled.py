@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_one_error_that_names_the_line(old, new, words, t
         load_labelled(tmp_path / "a.ts")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples * 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_spoilt_file_is_read_or_refused(tmp_path: Path, data):
     text = bytearray(GOOD.encode())

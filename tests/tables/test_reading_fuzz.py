@@ -21,6 +21,8 @@ from gatewise.tables.panel import Panel
 from gatewise.tables.panels import panel_from_frame
 from gatewise.tables.reading import load_panel
 
+MANY = settings.default.max_examples * 5 // 2  # pyright: ignore[reportOptionalMemberAccess] - by the breadth of the run
+
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
@@ -136,7 +138,7 @@ def check(panel: Panel) -> None:
     assert panel.season >= 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 @given(
     start=st.sampled_from([VALID, SEMICOLONS]),
     edits=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 4), st.sampled_from(MUTATIONS)), max_size=4),
@@ -155,7 +157,7 @@ def test_a_mutated_table_is_read_or_refused(
     survives(lambda: load_panel(path, chosen))
 
 
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 @given(
     content=st.one_of(st.binary(max_size=300), st.text(max_size=200).map(str.encode)), magic=st.sampled_from(range(4))
 )
