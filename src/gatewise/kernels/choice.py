@@ -13,6 +13,7 @@ from .cpu.driver import CPU
 from .driver import Driver
 from .layer import Layer
 from .reference import REFERENCE
+from .small import Passes
 
 # In the order in which they are asked; the last runs whatever the others refuse.
 DRIVERS: list[Driver] = [CPU, REFERENCE]
@@ -61,6 +62,15 @@ def choose(cell: Cell, layer: Layer, dtype: torch.dtype) -> Choice:
         return Choice(driver.name, f"{reason}: {why}")
     before = [f"{other.name}: {other.refusal(cell, layer)}" for other in DRIVERS[: DRIVERS.index(driver)]]
     return Choice(driver.name, f"{reason} ({'; '.join(before)})" if before else reason)
+
+
+def small_passes(cell: Cell, like: Tensor) -> Passes | None:
+    """What runs small layers of the cell whole, with weights like this one; None where nothing does."""
+    for driver in DRIVERS:
+        dtype = driver.working_dtype(cell, like)
+        if dtype is not None:
+            return driver.small(cell, dtype) if dtype == like.dtype else None
+    return None
 
 
 def working_dtype(cell: Cell, like: Tensor) -> torch.dtype:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..equation import Cell
 from .layer import Gradients, Layer, Saved, Seeds, States
+from .small import Passes
 
 Halves: TypeAlias = tuple[Tensor, Tensor]
 """What a step reads, or writes, that goes on from the first half of the states, and from the second: (B, K) each."""
@@ -57,6 +58,10 @@ class Driver(Protocol):
 
     def backward(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool) -> Gradients:
         """Gradients of everything in the layer; that of x has length 0 without ``input_gradient``."""
+        ...
+
+    def small(self, cell: Cell, dtype: torch.dtype) -> Passes | None:
+        """Passes of small layers whose tensors are :func:`.small.is_bare`; None where it has none."""
         ...
 
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> Stepper:

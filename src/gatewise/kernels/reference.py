@@ -162,6 +162,9 @@ class _Reference:
         found = Gradients(*recorded(gradients, cell, Layer(*leaves, *layer[TRAINED:]), seeds))
         return found if input_gradient else found._replace(x=found.x[:0].clone())
 
+    def small(self, cell: Cell, dtype: torch.dtype) -> None:
+        """None: small layers are run as any others."""
+
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> LoopStepper:
         """One turn of the loop at a time."""
         return LoopStepper(cell, layer, states)

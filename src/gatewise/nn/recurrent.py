@@ -14,6 +14,7 @@ from ..equation import Cell
 from ..kernels.choice import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.registry import register
+from ..kernels.small import is_ordinary_call
 from .arguments import check_arguments, check_cell, check_stack
 from .assemble import assembled, draw_
 from .batch import Batch
@@ -22,6 +23,7 @@ from .layer_run import PLAIN, Run, Runner, head_of, in_heads, projected, reads_o
 from .maps import layer_norm
 from .options import Options, spelled_out
 from .rowwise import normalised
+from .small import Small, SmallLayer
 from .states import initial_states, is_learned, joined_states, stacked
 from .values import check_memory, check_values, refuse_nonfinite
 from .weights import Place, shapes, suffixes
@@ -116,6 +118,13 @@ class Recurrent(nn.Module):
 
     def _register(self) -> None:
         self._registered, self._registered_norm = register(self.cell), register(layer_norm(_EPS))
+        plain = self.options == Options() and not (self.proj_size or self.cell.noise)
+        layers = [
+            SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
+            for _, _, suffix, inputs, units in self.places
+        ]
+        even = len({layer.units for layer in layers}) == 1
+        self._small = Small(layers, 2 if self.bidirectional else 1) if plain and even else None
 
     def _placed(self, sizes: Sequence[int]) -> list[Place]:
         directions = 2 if self.bidirectional else 1
@@ -216,6 +225,10 @@ class Recurrent(nn.Module):
             ShapeError: for tensors of another shape, dtype or device.
             InputError: for lengths, packed rows, or numbers that are not finite, saying where.
         """
+        if is_ordinary_call() and lengths is None and not return_states:
+            result = self._run_small(input, hx)
+            if result is not None:
+                return result
         weight = self._weight(self.places[0], "weight_ih")
         check_input(input, self.input_size, weight)
         self._check_memory(input)
@@ -232,6 +245,16 @@ class Recurrent(nn.Module):
             x, last, histories = x.to(outer), _converted(last, outer), _converted(histories, outer)
         result = batch.output(x), joined_states(self, last, batch)
         return (*result, self._histories(histories, batch)) if return_states else result
+
+    def _run_small(self, input: Any, hx: Any) -> Any:
+        """What forward gives, where a small call does; None otherwise."""
+        if self._small is None or self.watch is not None or type(input) is not Tensor:
+            return None
+        x = input.transpose(0, 1) if self.batch_first and input.dim() == 3 else input
+        dropout = self.dropout if self.training else 0.0
+        finite = not self.allow_nonfinite
+        result = self._small.stack(self._parameters, x, hx, dropout=dropout, finite=finite)
+        return (result[0].transpose(0, 1), result[1]) if result and self.batch_first else result
 
     def _check_memory(self, input: Tensor | PackedSequence) -> None:
         x: Tensor = input.data if isinstance(input, PackedSequence) else input
@@ -316,6 +339,11 @@ class Recurrent(nn.Module):
             if getattr(self, name) != default:
                 shown += f", {name}={getattr(self, name)}"
         return (f"{self.cell.name}, " if type(self) is Recurrent else "") + shown + self.options.text()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what each process makes for itself."""
+        made = ("_registered", "_registered_norm", "_small")
+        return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Cells are known by keys that each process gives out for itself."""

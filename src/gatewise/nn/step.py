@@ -17,9 +17,11 @@ from ..errors import InputError, ShapeError
 from ..kernels.choice import working_dtype
 from ..kernels.dispatch import sequence
 from ..kernels.registry import register
+from ..kernels.small import is_ordinary_call
 from .arguments import check_arguments, check_cell
 from .assemble import assembled, draw_
 from .check import check_kind, check_states, check_step_states, check_tensor, check_weight, without_autocast
+from .small import Small, SmallLayer
 from .values import check_memory, check_values, refuse_nonfinite
 from .weights import shapes
 
@@ -70,7 +72,7 @@ class RecurrentCell(nn.Module):
         check_cell(cell)
         check_arguments(input_size, hidden_size, 1, 0.0, 0, 1)
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
-        self._registered = register(cell)
+        self._register()
         for name, shape in self._shapes.items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         if not bias:  # as in torch.nn, where the names are there, with nothing behind them
@@ -78,6 +80,11 @@ class RecurrentCell(nn.Module):
             self.register_parameter("bias_hh", None)
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.reset_parameters()
+
+    def _register(self) -> None:
+        self._registered = register(self.cell)
+        layer = SmallLayer(self._registered, self.input_size, self.hidden_size, "", bias=self.bias)
+        self._small = None if self.cell.noise else Small([layer])
 
     @property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -102,6 +109,10 @@ class RecurrentCell(nn.Module):
             ShapeError: for tensors of another shape, dtype or device.
             InputError: for numbers that are not finite, saying where.
         """
+        if is_ordinary_call() and self._small is not None and type(input) is Tensor:
+            ended = self._small.step(self._parameters, input, hx, finite=not self.allow_nonfinite)
+            if ended is not None:
+                return ended
         first: Any = self.weight_ih
         weights = {name: check_weight(name, getattr(self, name), shape, first) for name, shape in self._shapes.items()}
         batched = self._checked(input, weights["weight_ih"])
@@ -147,10 +158,14 @@ class RecurrentCell(nn.Module):
         shown = f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
         return f"{self.cell.name}, {shown}" if type(self) is RecurrentCell else shown
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what each process makes for itself."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_registered", "_small")}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Cells are known by keys that each process gives out for itself."""
         super().__setstate__(state)
-        self._registered = register(self.cell)
+        self._register()
 
 
 class LSTMCell(RecurrentCell):

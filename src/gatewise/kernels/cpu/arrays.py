@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, Protocol
 
 from torch import Tensor
 
@@ -12,7 +13,20 @@ from ..layer import Layer
 from .table import Array, When
 
 
-def pointers(tensor: Tensor) -> list[int]:
+class Memory(Protocol):
+    """What of a tensor is asked here: where it lies, and how."""
+
+    @property
+    def itemsize(self) -> int: ...  # noqa: D102
+
+    def data_ptr(self) -> int: ...  # noqa: D102
+
+    def stride(self, dim: Literal[0], /) -> int: ...  # noqa: D102
+
+    def __len__(self) -> int: ...
+
+
+def pointers(tensor: Tensor | Memory) -> list[int]:
     """The addresses of ``tensor[0]``, ``tensor[1]``, and so on, of a contiguous tensor."""
     count = len(tensor)
     start, step = tensor.data_ptr(), tensor.stride(0) * tensor.itemsize if count > 1 else 0
@@ -34,13 +48,13 @@ def held(pointer: int, row: int) -> Array:
     return Array(pointer, row, When.HELD)
 
 
-def gate_arrays(names: Iterable[str], tensor: Tensor, units: int) -> dict[str, Array]:
+def gate_arrays(names: Iterable[str], tensor: Tensor | Memory, units: int) -> dict[str, Array]:
     """Arrays of H numbers under these names, one after another in every row of a tensor (N, ...)."""
     start, row, step = tensor.data_ptr(), tensor.stride(0), units * tensor.itemsize
     return {name: now(start + index * step, row) for index, name in enumerate(names)}
 
 
-def kept_arrays(cell: Cell, kept: Tensor, units: int) -> dict[str, Array]:
+def kept_arrays(cell: Cell, kept: Tensor | Memory, units: int) -> dict[str, Array]:
     """What the forward keeps, in every row (N, K): of each gate H numbers, then means over units."""
     arrays = gate_arrays(kept_gates(cell), kept, units)
     start, row = kept.data_ptr() + len(cell.gates) * units * kept.itemsize, kept.stride(0)

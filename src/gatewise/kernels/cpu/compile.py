@@ -31,6 +31,11 @@ class Runnable:
     share: int
     engine: Any
 
+    @property
+    def address(self) -> int:
+        """Of ``run``, for machine code that calls it."""
+        return ctypes.cast(self.run, ctypes.c_void_p).value or 0  # pyright: ignore[reportArgumentType]
+
 
 @dataclass(frozen=True)
 class Kernel:

@@ -14,6 +14,7 @@ from ...equation import Cell
 from ..layer import Gradients, Layer, Saved, Seeds, States
 from . import passes
 from .compile import llvm_text
+from .small import Passes
 from .stepping import Stepper
 from .threads import after_fork
 
@@ -60,6 +61,10 @@ class _CPU:
         """By the backward sweep, in chunks of time."""
         with after_fork():
             return passes.backward(cell, layer, saved, seeds, input_gradient=input_gradient)
+
+    def small(self, cell: Cell, dtype: torch.dtype) -> Passes | None:
+        """Scripts, of cells that draw no random numbers."""
+        return None if cell.noise or dtype not in DTYPES else Passes(cell, dtype)
 
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> Stepper:
         """One kernel, bound to its weights and memory."""

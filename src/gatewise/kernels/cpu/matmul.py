@@ -30,7 +30,7 @@ _PART = 12  # rows that threads are given at once, and the most in a tile
 _STRETCH = 512
 _GROUP = 4 * _PART
 # What the kernel is told, 64-bit integers. Steps are in elements; panels: B packed.
-_TASK = ("a", "a_row", "a_k", "panels", "c", "c_row", "rows", "columns", "length")
+PRODUCT_TASK = ("a", "a_row", "a_k", "panels", "c", "c_row", "rows", "columns", "length")
 
 
 class Panels(NamedTuple):
@@ -45,14 +45,29 @@ class Panels(NamedTuple):
 def panels_of(b: Tensor) -> Panels:
     """A matrix whose last dimension is contiguous, packed to be multiplied with."""
     length, columns = b.shape
-    lanes = this_machine().vector_bytes // b.itemsize
+    layout = layout_of(length, columns, b.stride(0), b.dtype)
+    data = empty(b, layout.size)
+    pack_jobs(layout.jobs, layout.strips, columns, b, b, data, wanted(length * columns))
+    return Panels(data, length, columns, layout.vectors)
+
+
+class Layout(NamedTuple):
+    """How a matrix is packed. vectors: of a panel. strips: vectors in all. size: elements. jobs: for the packer."""
+
+    vectors: int
+    strips: int
+    size: int
+    jobs: ctypes.Array[ctypes.c_int64]
+
+
+def layout_of(length: int, columns: int, row: int, dtype: torch.dtype) -> Layout:
+    """For a matrix (length, columns) with rows so far apart."""
+    lanes = this_machine().vector_bytes // dtype.itemsize
     strips = -(-columns // lanes)
     vectors = _vectors_for(strips)
     blocks, width = -(-strips // vectors), vectors * lanes
-    data = empty(b, blocks * length * width)
-    job = Job(0, 0, 1, b.stride(0), length, 0, width, length * width, vectors)
-    pack_jobs((ctypes.c_int64 * len(job))(*job), blocks * vectors, columns, b, b, data, wanted(length * columns))
-    return Panels(data, length, columns, vectors)
+    job = Job(0, 0, 1, row, length, 0, width, length * width, vectors)
+    return Layout(vectors, blocks * vectors, blocks * length * width, (ctypes.c_int64 * len(job))(*job))
 
 
 def _vectors_for(strips: int) -> int:
@@ -73,14 +88,19 @@ def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) ->
     threads = wanted(rows * b.length * b.columns)
     steps = (1, a.stride(0)) if transposed else (a.stride(0), 1)
     places = (a.data_ptr(), *steps, b.data.data_ptr(), c.data_ptr(), c.stride(0))
-    task = (ctypes.c_int64 * len(_TASK))(*places, rows, b.columns, b.length)
-    parts = -(-rows // _PART)
-    run(_kernel(c.dtype, b.vectors), ctypes.addressof(task), parts, -(-parts // threads), threads)
+    task = (ctypes.c_int64 * len(PRODUCT_TASK))(*places, rows, b.columns, b.length)
+    parts = product_parts(rows)
+    run(product_kernel(c.dtype, b.vectors), ctypes.addressof(task), parts, -(-parts // threads), threads)
+
+
+def product_parts(rows: int) -> int:
+    """How many parts a product's rows are shared out in."""
+    return -(-rows // _PART)
 
 
 @cache
-def _kernel(dtype: torch.dtype, vectors: int) -> Runnable:
-    """``run(task, first part of the rows, end)``, for panels that are so many vectors wide."""
+def product_kernel(dtype: torch.dtype, vectors: int) -> Runnable:
+    """``run(task, first part of the rows, end)``, for panels that are so many vectors wide; see ``PRODUCT_TASK``."""
     return runnable(str(_Emitter(dtype, vectors).emit()))
 
 
@@ -97,7 +117,7 @@ class _Emitter:
         tiles = {rows: self._tile(rows) for rows in range(1, _rows_for(self.vectors) + 1)}
         function, builder = self._function("run", POINTER, I64, I64)
         task, first, end = function.args
-        given = numbers(builder, task, _TASK)
+        given = numbers(builder, task, PRODUCT_TASK)
         start, stop = (self._first_row(builder, given["rows"], part) for part in (first, end))
         self._loops(builder, given, tiles, start, stop)
         builder.ret_void()

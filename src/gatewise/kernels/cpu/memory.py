@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 _HUGE = 2**21
-_LINE = 64  # bytes of a cache line
+LINE = 64  # bytes of a cache line
 _ADVICE = getattr(mmap, "MADV_HUGEPAGE", None)
 _WORTH_LENDING = 2**20
 
@@ -54,7 +54,7 @@ def rows_apart(like: Tensor, rows: int, *shape: int) -> Tensor:
     """Of (rows, *shape), lent, each row a little further from the next than it is long: a column of rows that lie
     powers of two apart falls into few places of a cache, and drives itself out."""
     length = math.prod(shape)
-    return lent(like, rows, length + _LINE // like.itemsize)[:, :length].unflatten(1, shape)
+    return lent(like, rows, length + LINE // like.itemsize)[:, :length].unflatten(1, shape)
 
 
 class Blocks:

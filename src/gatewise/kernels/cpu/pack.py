@@ -111,17 +111,20 @@ def pack_jobs(
     jobs: ctypes.Array[ctypes.c_int64], strips: int, units: int, W: Tensor, U: Tensor, panels: Tensor, threads: int
 ) -> None:
     """Do these jobs, of which none has more strips, for matrices with so many units."""
-    count = len(jobs) // len(Job._fields)
-    pointers = (W.data_ptr(), U.data_ptr(), panels.data_ptr())
-    task = (ctypes.c_int64 * len(_TASK))(ctypes.addressof(jobs), count, units, *pointers)
-    run(_packer(W.dtype), ctypes.addressof(task), strips, -(-strips // threads), threads)
+    task = (ctypes.c_int64 * len(_TASK))(*pack_task(jobs, units, W.data_ptr(), U.data_ptr(), panels.data_ptr()))
+    run(packer(W.dtype), ctypes.addressof(task), strips, -(-strips // threads), threads)
 
 
 _TASK = ("jobs", "count", "units", "W", "U", "panels")
 
 
+def pack_task(jobs: ctypes.Array[ctypes.c_int64], units: int, W: int, U: int, panels: int) -> tuple[int, ...]:
+    """What the compiled kernel is told, with addresses of matrices and panels."""
+    return ctypes.addressof(jobs), len(jobs) // len(Job._fields), units, W, U, panels
+
+
 @cache
-def _packer(dtype: torch.dtype) -> Runnable:
+def packer(dtype: torch.dtype) -> Runnable:
     """The compiled kernel: ``run(task, first strip, end strip)``."""
     return runnable(str(_Packer(dtype).emit()))
 

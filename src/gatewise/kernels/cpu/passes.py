@@ -14,6 +14,7 @@ from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..layer import Gradients, Layer, Saved, Seeds, States, last_rows
 from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
+from .elements import sum_rows
 from .few_rows import ROWS as FEW_ROWS
 from .memory import empty, lent, rows_apart
 from .plan import Sweeping, backward_plan, forward_plan
@@ -26,7 +27,7 @@ _ROWS = 512  # at least, so that a product over a chunk's rows is worth packing 
 
 def chunks_of(layer: Layer, row_bytes: int) -> list[tuple[slice, slice]]:
     """Steps and rows of each chunk, in order of time, when one row takes so many bytes. A step is never cut."""
-    most = max(_ROWS, _BYTES // max(1, row_bytes))
+    most = _most_rows(row_bytes)
     if layer.batch_sizes is None:
         steps = max(1, most // max(1, layer.rows))
         cuts = [*range(0, layer.steps, steps), layer.steps]
@@ -39,6 +40,15 @@ def chunks_of(layer: Layer, row_bytes: int) -> list[tuple[slice, slice]]:
         found.append((slice(start, stop), slice(offsets[start], offsets[stop])))
         start = stop
     return found
+
+
+def _most_rows(row_bytes: int) -> int:
+    return max(_ROWS, _BYTES // max(1, row_bytes))
+
+
+def rows_of_chunk(cell: Cell, units: int, dtype: torch.dtype) -> int:
+    """How many rows one chunk has at most when their gradients are taken."""
+    return _most_rows(len(cell.gates) * units * dtype.itemsize)
 
 
 def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
@@ -123,7 +133,10 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
         sums.add(rows, d_gates[:count], inner[:, :count])
         after = layer.running(steps.start)
     sums.add_first_state(d_gates, d_states[0])
-    return sums.gradients(d_per_unit.sum(1), d_states)
+    d_vectors = torch.empty_like(d_per_unit[:, 0])
+    for target, of_rows in zip(d_vectors, d_per_unit, strict=True):
+        sum_rows(target, of_rows)
+    return sums.gradients(d_vectors, d_states)
 
 
 def _backward_arrays(

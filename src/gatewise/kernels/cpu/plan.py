@@ -82,7 +82,7 @@ def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, 
     return Plan(kernel, packed, vectors, few, early if few else ())
 
 
-_EARLY_BYTES = 2**17  # of sums kept ahead, which should not drive U out of the cache of a core
+EARLY_BYTES = 2**17  # of sums kept ahead, which should not drive U out of the cache of a core
 
 
 class Sweeping:
@@ -133,7 +133,7 @@ class Sweeping:
         if not any(sizes):
             return steps, [0] * len(self.plan.kernel.tiles)
         size = self.layer.x.itemsize
-        chunk = max(1, min(steps, _EARLY_BYTES // (sum(sizes) * size)))
+        chunk = max(1, min(steps, EARLY_BYTES // (sum(sizes) * size)))
         if self._sums is None or len(self._sums) < chunk * sum(sizes):
             self._sums = self.layer.x.new_empty(chunk * sum(sizes))
         ends = accumulate((chunk * numbers * size for numbers in sizes), initial=self._sums.data_ptr())

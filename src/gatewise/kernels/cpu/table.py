@@ -79,7 +79,11 @@ class Table:
     def filled(
         self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Sequence[int]
     ) -> ctypes.Array[ctypes.c_int64]:
-        """The whole table; sizes in the order of ``SIZES``, pointers in that of vectors, panels and sums.
+        """The whole table; see :meth:`numbers`."""
+        return (ctypes.c_int64 * self.length)(*self.numbers(sizes, arrays, pointers))
+
+    def numbers(self, sizes: tuple[int, ...], arrays: Mapping[str, Array], pointers: Sequence[int]) -> list[int]:
+        """What fills it; sizes in the order of ``SIZES``, pointers in that of vectors, panels and sums.
 
         KeyError where an array that it needs is missing.
         """
@@ -88,4 +92,4 @@ class Table:
             numbers += arrays[name]
         numbers += pointers
         assert len(numbers) == self.length
-        return (ctypes.c_int64 * self.length)(*numbers)
+        return numbers

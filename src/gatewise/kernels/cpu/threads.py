@@ -76,6 +76,11 @@ def wanted(work: int) -> int:
     return min(torch.get_num_threads(), 1 + work // _WORTH_SHARING)
 
 
+def one_does(step: int, steps: int, *, few: bool) -> bool:
+    """Whether a sweep is not worth sharing. step: multiplications in one. few: threads would share units, not rows."""
+    return torch.get_num_threads() == 1 or (step < _WORTH_WAITING if few else step * steps < _WORTH_SHARING)
+
+
 def run(code: Runnable, argument: int, items: int, part: int, threads: int) -> None:
     """Run a kernel over all items, ``part`` at a time, on up to so many threads. argument: an address."""
     if threads <= 1 or part >= items:

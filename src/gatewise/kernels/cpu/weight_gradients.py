@@ -16,10 +16,11 @@ from torch import Tensor
 from ...compiler.lower import program_of
 from ...equation import Cell, Gate
 from ..layer import Gradients, Layer, previous_rows
+from .elements import sum_rows
 from .matmul import Panels, add_product, panels_of
 
 
-class _Run(NamedTuple):
+class Stretch(NamedTuple):
     """Neighbouring gates: which they are, and their rows of W or U. operand: what U is multiplied with."""
 
     gates: slice
@@ -34,13 +35,7 @@ class Reductions:
         self.cell, self.layer, self._y = cell, layer, y
         self.W, self.U, self.b = (torch.zeros_like(weight) for weight in (layer.W, layer.U, layer.b))
         self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
-        products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
-        self._inner = list(dict.fromkeys(products.values()))
-        units = layer.units
-        self._driven = _runs(cell.gates, lambda gate: "x" if gate.has_input else "", units)
-        self._recurrent = _runs(
-            cell.gates, lambda gate: products.get(gate.preactivation, "h" if gate.recurrent else ""), units
-        )
+        self._driven, self._recurrent, self._inner = stretches(cell, layer.units)
         self._input_panels: list[Panels] = []
         if input_gradient:
             self._input_panels = [panels_of(layer.W[run.rows]) for run in self._driven]
@@ -62,7 +57,8 @@ class Reductions:
             add_product(self.U[run.rows], _flat(d_gates, run), packed_operands[run.operand], transposed=True)
         biased = [gate.has_bias for gate in self.cell.gates]
         if any(biased):
-            sums = d_gates.sum(0)
+            sums = torch.empty_like(d_gates[0])
+            sum_rows(sums.view(-1), d_gates.flatten(1))
             self.b += (sums if all(biased) else sums[biased]).flatten()
 
     def _before(self, rows: slice) -> Tensor:
@@ -86,19 +82,27 @@ class Reductions:
         return Gradients(self.x, self.W, self.U, self.b, per_unit, states)
 
 
-def _flat(d_gates: Tensor, run: _Run) -> Tensor:
+def _flat(d_gates: Tensor, run: Stretch) -> Tensor:
     """The gradients of a run's gates side by side, (N, H for each of them)."""
     return d_gates[:, run.gates].flatten(1)
 
 
-def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[_Run]:
+def stretches(cell: Cell, units: int) -> tuple[list[Stretch], list[Stretch], list[str]]:
+    """Gates next to each other that multiply the same: with W, with U, and what U multiplies inside of a step."""
+    products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
+    driven = _runs(cell.gates, lambda gate: "x" if gate.has_input else "", units)
+    recurrent = _runs(cell.gates, lambda gate: products.get(gate.preactivation, "h" if gate.recurrent else ""), units)
+    return driven, recurrent, list(dict.fromkeys(products.values()))
+
+
+def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[Stretch]:
     """Stretches of neighbouring gates that multiply the same thing, where they multiply anything."""
-    found: list[_Run] = []
+    found: list[Stretch] = []
     row = 0
     for key, group in groupby(range(len(gates)), key=lambda index: operand(gates[index])):
         indices = list(group)
         if key:
             stop = row + len(indices) * units
-            found.append(_Run(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
+            found.append(Stretch(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
             row = stop
     return found

@@ -1,0 +1,113 @@
+"""What passes do beside sweeps and products: sums of elements and of rows, and the largest element."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ...compiler.render.llvm_math import I64, Lanes
+from .blocking import this_machine
+from .compile import Runnable, runnable
+from .loops import carrying, larger, loop, numbers, smaller
+from .team import emit_share
+from .threads import run, wanted
+from .writer import FORMATS, POINTER
+
+# So many rows are summed up by themselves: sums of few sums lose less than one long sum.
+_GROUP = 32
+
+
+def sum_rows(target: Tensor, source: Tensor) -> None:
+    """The sums over rows: (M,) of (N, M), whose last dimension is contiguous."""
+    rows, columns = source.shape
+    task = (ctypes.c_int64 * 4)(source.data_ptr(), source.stride(0), rows, target.data_ptr())
+    threads = wanted(rows * columns)
+    run(functions(source.dtype)["sum_rows"], ctypes.addressof(task), columns, -(-columns // threads), threads)
+
+
+@cache
+def functions(dtype: torch.dtype) -> dict[str, Runnable]:
+    """``run(task, first, end)`` by name, for elements from first to end; tasks are what the functions below read.
+
+    add: a + b. sum_rows: of a matrix. largest: the bits of the largest absolute value, where those of NaN and infinity
+    are larger than of any number.
+    """
+    return {name: runnable(str(_Functions(dtype, name).module)) for name in ("add", "sum_rows", "largest")}
+
+
+class _Functions:
+    """Writes the module of one of them."""
+
+    def __init__(self, dtype: torch.dtype, name: str) -> None:
+        self.format, self.dtype = FORMATS[dtype], dtype
+        self.module = ir.Module(f"{name}_f{8 * self.format.bytes}")
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), (POINTER, I64, I64)), "run")
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        getattr(self, f"_{name}")(builder, *function.args)
+        builder.ret_void()
+        emit_share(self.module, function)
+
+    def _by_vectors(self, builder: ir.IRBuilder, first: Any, end: Any) -> Any:
+        """Whole vectors of the elements, then what is left, one by one: (lanes, first of a loop, end, step)."""
+        count = this_machine().vector_bytes // self.dtype.itemsize
+        rest = builder.urem(builder.sub(end, first), I64(count))
+        middle = builder.sub(end, rest)
+        return [
+            (Lanes(builder, self.format, count), first, middle, count),
+            (Lanes(builder, self.format, 1), middle, end, 1),
+        ]
+
+    def _at(self, builder: ir.IRBuilder, address: Any, *offsets: Any) -> Any:
+        base = builder.inttoptr(address, POINTER)
+        for offset in offsets:
+            base = builder.gep(base, [offset], source_etype=self.format.scalar)
+        return base
+
+    def _load(self, builder: ir.IRBuilder, lanes: Lanes, address: Any, *offsets: Any) -> Any:
+        return builder.load(self._at(builder, address, *offsets), typ=lanes.vector, align=self.format.bytes)
+
+    def _add(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
+        given = numbers(builder, task, ("a", "b", "target"))
+        for lanes, start, stop, step in self._by_vectors(builder, first, end):
+            with loop(builder, start, stop, step) as index:
+                a, b = (self._load(builder, lanes, given[name], index) for name in ("a", "b"))
+                target = self._at(builder, given["target"], index)
+                builder.store(builder.fadd(a, b), target, align=self.format.bytes)
+
+    def _sum_rows(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
+        given = numbers(builder, task, ("source", "row", "rows", "target"))
+        for lanes, start, stop, step in self._by_vectors(builder, first, end):
+            with loop(builder, start, stop, step) as index:
+                whole: dict[str, Any] = {"sum": lanes.constant(0.0)}
+                with carrying(builder, I64(0), given["rows"], _GROUP, whole) as group:
+                    last = smaller(builder, builder.add(group, I64(_GROUP)), given["rows"])
+                    part: dict[str, Any] = {"sum": lanes.constant(0.0)}
+                    with carrying(builder, group, last, 1, part) as row:
+                        offset = builder.mul(row, given["row"])
+                        more = self._load(builder, lanes, given["source"], offset, index)
+                        part["sum"] = builder.fadd(part["sum"], more)
+                    whole["sum"] = builder.fadd(whole["sum"], part["sum"])
+                target = self._at(builder, given["target"], index)
+                builder.store(whole["sum"], target, align=self.format.bytes)
+
+    def _largest(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
+        given = numbers(builder, task, ("source", "target"))
+        integer = ir.IntType(8 * self.format.bytes)
+        largest = I64(0)
+        for lanes, start, stop, step in self._by_vectors(builder, first, end):
+            kind = ir.VectorType(integer, step)
+            mask = ir.Constant(kind, [2 ** (8 * self.format.bytes - 1) - 1] * step)
+            most: dict[str, Any] = {"most": ir.Constant(kind, [0] * step)}
+            with carrying(builder, start, stop, step, most) as index:
+                bits = builder.and_(builder.bitcast(self._load(builder, lanes, given["source"], index), kind), mask)
+                most["most"] = builder.select(builder.icmp_signed(">", bits, most["most"]), bits, most["most"])
+            for lane in range(step):
+                number = builder.extract_element(most["most"], ir.Constant(ir.IntType(32), lane))
+                number = number if integer == I64 else builder.zext(number, I64)
+                largest = larger(builder, largest, number)
+        builder.store(largest, builder.inttoptr(given["target"], POINTER))

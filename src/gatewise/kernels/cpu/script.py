@@ -1,0 +1,249 @@
+"""Calls into machine code written down once and played many times, by a single call from Python.
+
+A small layer takes a few microseconds; filling a table of numbers in Python, or calling one kernel after another, takes
+many times that. What a pass does depends on sizes alone, all but the addresses of its tensors. So it is written down
+once for each size, with placeholders for addresses, and played by a compiled function that puts them in.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ...compiler.render.llvm_math import I64
+from .compile import engine_of
+from .elements import functions
+from .loops import loop, numbers
+from .memory import lent
+from .writer import POINTER
+
+# Which of the addresses that a script is played with begin at the addresses themselves, at scratch memory, and at the
+# script's own numbers; those of arguments follow.
+_ADDRESSES, _SCRATCH, _NUMBERS = range(3)
+_SHIFT = 48  # bits of an address; a placeholder has one more than the number of its memory above them
+_LINE = 64  # bytes of a cache line
+
+_INTEGERS = {4: torch.int32, 8: torch.int64}
+_HEADER = ("length", "template", "patches", "patch", "calls", "first_call")
+_PATCH = ("slot", "memory", "offset")
+_CALL = ("function", "a", "b", "c")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Contiguous memory of which only the address is missing; it is asked what kernels ask of a tensor.
+
+    memory: which of the script's. offset: in bytes. row: from one row to the next, in elements.
+    """
+
+    memory: int
+    offset: int
+    shape: tuple[int, ...]
+    itemsize: int
+    row: int
+
+    def data_ptr(self) -> int:
+        """A placeholder for the address."""
+        return ((self.memory + 1) << _SHIFT) + self.offset
+
+    def stride(self, dim: int) -> int:
+        """Of the first dimension, which is the only one that is asked for."""
+        assert dim == 0
+        return self.row
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def at(self, row: int, column: int = 0) -> int:
+        """A placeholder for the address of an element, of rows without dimensions of their own."""
+        return self.data_ptr() + (row * self.row + column) * self.itemsize
+
+    def __getitem__(self, index: int) -> Place:
+        """One row, contiguous."""
+        inner = self.shape[1:]
+        return Place(
+            self.memory, self.offset + index * self.row * self.itemsize, inner, self.itemsize, _size(inner[1:])
+        )
+
+    def part(self, start: int, *shape: int) -> Place:
+        """So much of contiguous memory, from an element on."""
+        return Place(self.memory, self.offset + start * self.itemsize, shape, self.itemsize, _size(shape[1:]))
+
+    @property
+    def bytes(self) -> int:
+        """Of all rows, one behind the other."""
+        return _size(self.shape) * self.itemsize
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    count = 1
+    for length in shape:
+        count *= length
+    return count
+
+
+@dataclass
+class Writer:
+    """Writes a script: arguments and scratch memory, tables of numbers, and calls ``function(a, b, c)`` in order."""
+
+    dtype: torch.dtype
+    _arguments: int = 0
+    _scratch: int = 0  # bytes
+    _numbers: list[int] = field(default_factory=list[int])
+    _calls: list[tuple[int, int, int, int]] = field(default_factory=list[tuple[int, int, int, int]])
+    _alive: list[Any] = field(default_factory=list[Any])
+    _limit: int = 0  # bits
+
+    def argument(self, *shape: int) -> Place:
+        """A contiguous tensor that the script is played with, in the order of these calls."""
+        self._arguments += 1
+        return self._place(_NUMBERS + self._arguments, 0, shape)
+
+    def scratch(self, *shape: int, row: int = 0) -> Place:
+        """Memory of a call's own. row: from one row to the next, where that is more than what they hold."""
+        start = -(-self._scratch // _LINE) * _LINE
+        place = self._place(_SCRATCH, start, shape, row)
+        self._scratch = start + shape[0] * place.row * place.itemsize
+        return place
+
+    def zeros(self, *shape: int) -> Place:
+        """The same, filled with zeros."""
+        place = self.scratch(*shape)
+        self.clear(place)
+        return place
+
+    def _place(self, memory: int, offset: int, shape: tuple[int, ...], row: int = 0) -> Place:
+        return Place(memory, offset, shape, self.dtype.itemsize, row or _size(shape[1:]))
+
+    def table(self, content: Sequence[int]) -> int:
+        """A placeholder for the address of these numbers, among which there may be placeholders."""
+        start = ((_NUMBERS + 1) << _SHIFT) + 8 * len(self._numbers)
+        self._numbers += content
+        return start
+
+    def keep(self, content: Any) -> None:
+        """Something that numbers of the script point to, alive as long as the script is."""
+        self._alive.append(content)
+
+    def call(self, function: int, a: int, b: int, c: int) -> None:
+        """Call the function at an address."""
+        self._calls.append((function, a, b, c))
+
+    def clear(self, place: Place) -> None:
+        """Zeros."""
+        if place.bytes:
+            self.call(_address(ctypes.memset), place.data_ptr(), 0, place.bytes)
+
+    def copy(self, target: int, source: int, count: int) -> None:
+        """So many elements, from address to address."""
+        if count:
+            self.call(_address(ctypes.memmove), target, source, count * self.dtype.itemsize)
+
+    def add(self, target: int, a: int, b: int, count: int) -> None:
+        """The sums of so many elements each."""
+        self.call(functions(self.dtype)["add"].address, self.table((a, b, target)), 0, count)
+
+    def sum_rows(self, target: int, source: int, rows: int, row: int, count: int) -> None:
+        """The sums over rows of so many columns."""
+        self.call(functions(self.dtype)["sum_rows"].address, self.table((source, row, rows, target)), 0, count)
+
+    def measure(self, source: Place, limit: float) -> None:
+        """Let the script say whether an element is larger than that, or not finite."""
+        self._limit = int(torch.tensor(limit, dtype=self.dtype).view(_INTEGERS[self.dtype.itemsize]))
+        where = ((_ADDRESSES + 1) << _SHIFT) + 8  # after the address of the addresses, where it is not asked for
+        self.call(
+            functions(self.dtype)["largest"].address, self.table((source.data_ptr(), where)), 0, _size(source.shape)
+        )
+
+    def written(self) -> Script:
+        """The script, complete."""
+        content = [*self._numbers, *(number for call in self._calls for number in call)]
+        patches = [
+            (slot, (number >> _SHIFT) - 1, number & ((1 << _SHIFT) - 1))
+            for slot, number in enumerate(content)
+            if number >> _SHIFT > 0
+        ]
+        template = (ctypes.c_int64 * len(content))(*content)
+        patch = (ctypes.c_int64 * (len(_PATCH) * len(patches)))(*(number for patch in patches for number in patch))
+        sizes = (len(content), ctypes.addressof(template), len(patches), ctypes.addressof(patch), len(self._calls))
+        header = (ctypes.c_int64 * len(_HEADER))(*sizes, len(self._numbers))
+        start = -(-self._scratch // _LINE) * _LINE
+        alive = (template, patch, *self._alive)
+        return Script(self.dtype, header, start, start + 8 * len(content), self._arguments, self._limit, alive)
+
+
+class Script:
+    """Ready to be played, from any number of threads at once."""
+
+    def __init__(
+        self,
+        dtype: torch.dtype,
+        header: ctypes.Array[ctypes.c_int64],
+        numbers: int,
+        size: int,
+        arguments: int,
+        limit: int,
+        alive: Any,
+    ) -> None:
+        self._header, self._limit, self._alive = header, limit, alive
+        self._start, self._numbers = ctypes.addressof(header), numbers
+        self._count = -(-size // dtype.itemsize)
+        self._addresses = ctypes.c_int64 * (_NUMBERS + 1 + arguments)
+        self._play = _player()
+
+    def play(self, like: Tensor, arguments: Sequence[int]) -> bool:
+        """Play it with the addresses of its arguments; see :meth:`..small.Script.play`."""
+        scratch = lent(like, self._count)
+        start = scratch.data_ptr()
+        addresses = self._addresses(0, start, start + self._numbers, *arguments)
+        address = ctypes.addressof(addresses)
+        addresses[_ADDRESSES] = address
+        self._play(self._start, address, start + self._numbers)
+        return addresses[1] > self._limit  # bits of NaN and infinity are above those of any number
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+_MODULES: list[Any] = []  # machine code lives as long as its engine
+
+
+@cache
+def _player() -> Any:
+    """``play(header, addresses, numbers)``: the template copied, addresses put in, every call made."""
+    module = ir.Module("script")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER,) * 3), "play")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    header, addresses, content = function.args
+    given = numbers(builder, header, _HEADER)
+
+    def load(base: Any, index: Any) -> Any:
+        return builder.load(builder.gep(base, [index], source_etype=I64), typ=I64)
+
+    template, patches = (builder.inttoptr(given[name], POINTER) for name in ("template", "patch"))
+    with loop(builder, I64(0), given["length"], 1) as index:
+        builder.store(load(template, index), builder.gep(content, [index], source_etype=I64))
+    with loop(builder, I64(0), given["patches"], 1) as index:
+        base = builder.gep(patches, [builder.mul(index, I64(len(_PATCH)))], source_etype=I64)
+        patch = numbers(builder, base, _PATCH)
+        number = builder.add(load(addresses, patch["memory"]), patch["offset"])
+        builder.store(number, builder.gep(content, [patch["slot"]], source_etype=I64))
+    kind = ir.PointerType(ir.FunctionType(ir.VoidType(), (I64,) * 3))
+    calls = builder.gep(content, [given["first_call"]], source_etype=I64)
+    with loop(builder, I64(0), given["calls"], 1) as index:
+        base = builder.gep(calls, [builder.mul(index, I64(len(_CALL)))], source_etype=I64)
+        call = numbers(builder, base, _CALL)
+        builder.call(builder.inttoptr(call["function"], kind), [call[name] for name in ("a", "b", "c")])
+    builder.ret_void()
+    engine = engine_of(str(module))
+    _MODULES.append(engine)
+    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return signature(engine.get_function_address("play"))

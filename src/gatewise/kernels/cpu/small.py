@@ -1,0 +1,307 @@
+"""Layers so small that calling kernels from Python takes longer than they do: passes as scripts, one for each size.
+
+A pass is the same as in :mod:`.passes`, by the same kernels in the same order, so its results are the same bits. It
+takes weights as a module has them, two biases of a gate apart, and states as separate tensors.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
+from ...compiler.lower import program_of
+from ...compiler.stages import INPUT
+from ...equation import Cell, previous
+from ..small import Biases, Size
+from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
+from .few_rows import ROWS as FEW_ROWS
+from .matmul import layout_of, product_kernel, product_parts
+from .memory import LINE, lent
+from .pack import pack_task, packer
+from .passes import rows_of_chunk
+from .plan import EARLY_BYTES, Plan, backward_plan, forward_plan
+from .script import Place, Script, Writer
+from .table import Array, When
+from .threads import one_does
+from .weight_gradients import Stretch, stretches
+
+_SCRIPTS = 512  # sizes that are remembered for each direction; each takes some kilobytes
+
+
+class Passes(NamedTuple):
+    """Scripts of a cell's passes in one dtype; see :class:`..small.Passes`."""
+
+    cell: Cell
+    dtype: torch.dtype
+
+    def forward(self, size: Size, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:
+        """None where several threads would share the work, or gradients would come in chunks of time."""
+        if not _one_thread_does(self.cell, size) or size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype):
+            return None
+        return _forward(self.cell, self.dtype, size, biases, keep=keep, separate=separate, limit=limit)
+
+    def memory(self, size: Size, like: Tensor) -> Tensor:
+        """Lent, where it is large."""
+        return lent(like, sum(_kept_numbers(self.cell, size)))
+
+    def backward(self, size: Size, biases: Biases, *, separate: bool, input_gradient: bool) -> Script:
+        """Of a layer that had a forward pass."""
+        return _backward(self.cell, self.dtype, size, biases, separate=separate, input_gradient=input_gradient)
+
+
+def _one_thread_does(cell: Cell, size: Size) -> bool:
+    """Whether a layer is too small to be shared out among the threads that there are."""
+    widths = sum(gate.has_input * size.inputs + bool(gate.recurrent) * size.units for gate in cell.gates)
+    return one_does(size.rows * size.units * widths, size.steps, few=size.rows <= FEW_ROWS)
+
+
+class _Weights(NamedTuple):
+    """Where the weights of a layer are. biases: ih and hh, which may have no elements. per_unit: for each, (H,)."""
+
+    W: Place
+    U: Place
+    biases: tuple[Place, Place]
+    per_unit: list[Place]
+
+
+def _weights(cell: Cell, size: Size, biases: Biases, script: Writer) -> _Weights:
+    units = size.units
+    counts = [sum(which in [part[0] for part in parts] for parts in biases) for which in (0, 1)]
+    return _Weights(
+        script.argument(units * sum(gate.has_input for gate in cell.gates), size.inputs),
+        script.argument(units * sum(bool(gate.recurrent) for gate in cell.gates), units),
+        (script.argument(counts[0] * units), script.argument(counts[1] * units)),
+        [script.argument(units) for _ in cell.per_unit],
+    )
+
+
+@lru_cache(maxsize=_SCRIPTS)
+def _forward(
+    cell: Cell, dtype: torch.dtype, size: Size, biases: Biases, *, keep: bool, separate: bool, limit: float
+) -> Script:
+    """See :meth:`..small.Passes.forward`."""
+    script, (steps, rows, inputs, units) = Writer(dtype), size
+    x = script.argument(size.all_rows, inputs)
+    weights = _weights(cell, size, biases, script)
+    starts = [script.argument(rows, units) for _ in cell.state]
+    y = script.argument(size.all_rows, units)
+    last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
+    gates, histories = _kept(script, cell, size) if keep else (None, None)
+    script.measure(x, limit)
+    ends: list[tuple[Place, Place]] = [(last[0], y)] if separate else []
+    arrays = {INPUT: now(x.data_ptr(), inputs)}
+    arrays |= _over_time(cell.state[0], y.data_ptr(), starts[0])
+    for index, state in enumerate(cell.state[1:]):
+        end = last[index + separate]
+        if steps == 1:
+            arrays |= _over_time(state, end.data_ptr(), starts[index + 1])
+        elif keep or previous(state) in operands(program_of(cell)):
+            history = script.scratch(size.all_rows, units) if histories is None else histories[index]
+            arrays |= _over_time(state, history.data_ptr(), starts[index + 1])
+            ends.append((end, history))
+        else:
+            script.copy(end.data_ptr(), starts[index + 1].data_ptr(), rows * units)
+            arrays[state] = arrays[previous(state)] = held(end.data_ptr(), units)
+    if gates is not None:
+        arrays |= kept_arrays(cell, gates, units)
+    plan = forward_plan(cell, dtype, keep, rows <= FEW_ROWS, inputs, units)
+    _sweep(script, plan, size, arrays, weights, _joined(script, weights.biases, biases, units))
+    for end, history in ends:
+        script.copy(end.data_ptr(), history.at(size.all_rows - rows), rows * units)
+    return script.written()
+
+
+def _kept_numbers(cell: Cell, size: Size) -> tuple[int, int]:
+    """How many numbers backward reads of the gates, and of states but the output: none where there is one step."""
+    memories = len(cell.state) - 1 if size.steps > 1 else 0
+    return size.all_rows * kept_width(cell, size.units), memories * size.all_rows * size.units
+
+
+def _kept(script: Writer, cell: Cell, size: Size) -> tuple[Place, Place | None]:
+    """Where they are: (N, K), and (S - 1, N, H)."""
+    gates, histories = _kept_numbers(cell, size)
+    kept = script.argument(gates + histories)
+    shape = (len(cell.state) - 1, size.all_rows, size.units)
+    return kept.part(0, size.all_rows, kept_width(cell, size.units)), kept.part(gates, *shape) if histories else None
+
+
+def _over_time(state: str, pointer: int, start: Place) -> dict[str, Array]:
+    row = start.row
+    return {state: now(pointer, row), previous(state): before(pointer, row, start.data_ptr())}
+
+
+def _joined(script: Writer, places: tuple[Place, Place], biases: Biases, units: int) -> list[int]:
+    """The address of each gate's bias, the sum of its two where it has two."""
+    sums = script.scratch(max(1, len(biases)), units)
+    addresses: list[int] = []
+    for index, parts in enumerate(biases):
+        sources = [places[which].at(start) for which, start in parts]
+        if len(sources) == 2:
+            script.add(sums.at(index), sources[0], sources[1], units)
+        elif not sources:
+            script.clear(sums[index])
+        addresses.append(sources[0] if len(sources) == 1 else sums.at(index))
+    return addresses
+
+
+def _sweep(
+    script: Writer, plan: Plan, size: Size, arrays: dict[str, Array], weights: _Weights, biases: list[int]
+) -> None:
+    """Weights packed, then the sweep over all steps. biases: one address for each gate that has any."""
+    panels = script.scratch(max(1, plan.packing.size))
+    matrices = (weights.W.data_ptr(), weights.U.data_ptr(), panels.data_ptr())
+    task = script.table(pack_task(plan.packing.jobs, size.units, *matrices))
+    script.keep(plan.packing.jobs)
+    script.call(packer(script.dtype).address, task, 0, plan.packing.strips)
+    table = plan.kernel.table
+    between = [name for name in table.sweep.arrays if name not in arrays]
+    scratch = script.scratch(max(1, len(between)), size.rows, size.units)
+    arrays |= {name: held(pointer, size.units) for name, pointer in zip(between, pointers(scratch), strict=False)}
+    chunk, sums = _early(script, plan, size)
+    team = (chunk, 0, 0) if plan.few else (0, 0, 0)
+    sizes = (size.steps, 0, size.steps, size.rows, size.inputs, size.units, 0, *team)
+    sources = (biases, [place.data_ptr() for place in weights.per_unit])
+    vectors = [sources[where][row] for where, row in plan.vectors]
+    starts = [panels.at(start) for start in plan.packing.starts]
+    numbers = script.table(table.numbers(sizes, arrays, [*vectors, *starts, *sums]))
+    script.call(plan.kernel.code.address, numbers, 0, 1 if plan.few else size.rows)
+
+
+def _early(script: Writer, plan: Plan, size: Size) -> tuple[int, list[int]]:
+    """For few rows: for how many steps at once the input's part is summed up, and where each stage's sums begin."""
+    sizes = [size.rows * numbers for numbers in plan.early]
+    if not any(sizes):
+        return size.steps, [0] * len(plan.kernel.tiles)
+    chunk = max(1, min(size.steps, EARLY_BYTES // (sum(sizes) * script.dtype.itemsize)))
+    sums = script.scratch(chunk * sum(sizes))
+    return chunk, [sums.at(start) for start in list(accumulate((chunk * numbers for numbers in sizes), initial=0))[:-1]]
+
+
+@lru_cache(maxsize=_SCRIPTS)
+def _backward(
+    cell: Cell, dtype: torch.dtype, size: Size, biases: Biases, *, separate: bool, input_gradient: bool
+) -> Script:
+    """See :meth:`..small.Passes.backward`."""
+    return _Backward(cell, dtype, size, biases, separate, input_gradient).script.written()
+
+
+class _Backward:
+    def __init__(
+        self, cell: Cell, dtype: torch.dtype, size: Size, biases: Biases, separate: bool, input_gradient: bool
+    ) -> None:
+        self.cell, self.size, self.biases = cell, size, biases
+        script = self.script = Writer(dtype)
+        _, rows, inputs, units = size
+        self.x = script.argument(size.all_rows, inputs)
+        self.weights = _weights(cell, size, biases, script)
+        self.starts = [script.argument(rows, units) for _ in cell.state]
+        self.y = script.argument(size.all_rows, units)
+        self.gates, self.histories = _kept(script, cell, size)
+        self.d_y = script.argument(size.all_rows, units)
+        d_last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
+        self.d_x = script.argument(size.all_rows, inputs) if input_gradient else None
+        self.d_weights = _weights(cell, size, biases, script)
+        self.d_states = [script.argument(rows, units) for _ in cell.state]
+        for d_state, d_end in zip(self.d_states, d_last if separate else [None, *d_last], strict=True):
+            if d_end is None:
+                script.clear(d_state)
+            else:
+                script.copy(d_state.data_ptr(), d_end.data_ptr(), rows * units)
+        width = len(cell.gates) * units
+        self.d_gates = script.scratch(size.all_rows, len(cell.gates), units, row=width + LINE // dtype.itemsize)
+        self.inner = script.scratch(max(1, len(operands(program_of(cell)))), size.all_rows, units)
+        self.d_per_unit = script.zeros(max(1, len(cell.per_unit)), rows, units)
+        plan = backward_plan(cell, dtype, False, rows <= FEW_ROWS, inputs, units)
+        _sweep(script, plan, size, self._arrays(), self.weights, [])
+        self._sum_up()
+
+    def _arrays(self) -> dict[str, Array]:
+        cell, units = self.cell, self.size.units
+        arrays = {from_output(cell.state[0]): now(self.d_y.data_ptr(), units)}
+        arrays |= kept_arrays(cell, self.gates, units)
+        pasts = [start.data_ptr() for start in self.starts]  # never read where there is a single step
+        if self.size.steps > 1:
+            pasts[0] = self.y.data_ptr()
+        if self.histories is not None:
+            pasts[1:] = pointers(self.histories)
+        for state, past, start, d_state in zip(cell.state, pasts, self.starts, self.d_states, strict=True):
+            arrays[previous(state)] = before(past, units, start.data_ptr())
+            arrays[from_later(state)] = arrays[gradient_of(previous(state))] = held(d_state.data_ptr(), units)
+        for weight, sums in zip(cell.per_unit, pointers(self.d_per_unit), strict=False):
+            arrays[from_later(weight)] = arrays[gradient_of(weight)] = held(sums, units)
+        nothing = self.script.zeros(units)
+        for name, array in gate_arrays([gate.preactivation for gate in cell.gates], self.d_gates, units).items():
+            arrays[gradient_of(name)] = array
+            arrays[from_later(name)] = array._replace(when=When.AFTER, edge=nothing.data_ptr())
+        for name, pointer in zip(operands(program_of(cell)), pointers(self.inner), strict=False):
+            arrays[multiplied(name)] = now(pointer, units)
+        return arrays
+
+    def _sum_up(self) -> None:
+        """What sums over time and batch, as in :mod:`.weight_gradients`."""
+        script, cell, (_, rows, inputs, units) = self.script, self.cell, self.size
+        driven, recurrent, inner = stretches(cell, units)
+        for place in (self.d_weights.W, self.d_weights.U, *([] if self.d_x is None else [self.d_x])):
+            script.clear(place)
+        for run in driven:
+            self._add_product(self.d_weights.W.at(run.rows.start), run, self.x, inputs, transposed=True)
+            if self.d_x is not None:
+                weight = self.weights.W.part(run.rows.start * inputs, run.rows.stop - run.rows.start, inputs)
+                self._add_product(self.d_x.data_ptr(), run, weight, inputs, transposed=False)
+        sources = {name: self.inner[index] for index, name in enumerate(inner)}
+        if any(run.operand == "h" for run in recurrent):
+            sources["h"] = self._outputs_before()
+        for run in recurrent:
+            self._add_product(self.d_weights.U.at(run.rows.start), run, sources[run.operand], units, transposed=True)
+            if run.operand == "h":
+                weight = self.weights.U.part(run.rows.start * units, run.rows.stop - run.rows.start, units)
+                self._add_product(self.d_states[0].data_ptr(), run, weight, units, transposed=False, count=rows)
+        self._sum_biases()
+        for place, sums in zip(self.d_weights.per_unit, pointers(self.d_per_unit), strict=False):
+            script.sum_rows(place.data_ptr(), sums, rows, units, units)
+
+    def _outputs_before(self) -> Place:
+        """The output one step before each row."""
+        if self.size.steps == 1:
+            return self.starts[0]
+        rows, units, count = self.size.rows, self.size.units, self.size.all_rows
+        before_each = self.script.scratch(count, units)
+        self.script.copy(before_each.data_ptr(), self.starts[0].data_ptr(), rows * units)
+        self.script.copy(before_each.at(rows), self.y.data_ptr(), (count - rows) * units)
+        return before_each
+
+    def _sum_biases(self) -> None:
+        biased = [index for index, gate in enumerate(self.cell.gates) if gate.has_bias]
+        units, (_, width) = self.size.units, (self.size.all_rows, self.d_gates.row)
+        for index, parts in zip(biased, self.biases, strict=True):
+            targets = [self.d_weights.biases[which].at(start) for which, start in parts]
+            for target in targets[:1]:
+                self.script.sum_rows(target, self.d_gates.at(0, index * units), self.size.all_rows, width, units)
+            for target in targets[1:]:
+                self.script.copy(target, targets[0], units)
+
+    def _add_product(
+        self, target: int, run: Stretch, b: Place, columns: int, *, transposed: bool, count: int | None = None
+    ) -> None:
+        """Add the product of the gradients of some gates, as columns or ``transposed`` as rows, with rows of b.
+
+        count: of rows of the gradients, all without it.
+        """
+        script = self.script
+        layout = layout_of(len(b), columns, b.row, script.dtype)
+        panels = script.scratch(layout.size)
+        source = b.data_ptr()
+        task = script.table(pack_task(layout.jobs, columns, source, source, panels.data_ptr()))
+        script.keep(layout.jobs)
+        script.call(packer(script.dtype).address, task, 0, layout.strips)
+        gates = self.d_gates.at(0, run.gates.start * self.size.units)
+        outputs = run.rows.stop - run.rows.start if transposed else (self.size.all_rows if count is None else count)
+        steps = (1, self.d_gates.row) if transposed else (self.d_gates.row, 1)
+        places = (gates, *steps, panels.data_ptr(), target, columns)
+        product = script.table((*places, outputs, columns, len(b)))
+        script.call(product_kernel(script.dtype, layout.vectors).address, product, 0, product_parts(outputs))

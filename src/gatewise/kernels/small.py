@@ -1,0 +1,96 @@
+"""Layers too small for what a general call costs: how a driver runs one whole, and when it may be asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+from torch._C import _has_storage, _is_tracing, _len_torch_dispatch_stack  # pyright: ignore[reportPrivateUsage]
+from torch._C._functorch import peek_interpreter_stack  # torch has no public names for these
+from torch.autograd import forward_ad
+
+
+class Size(NamedTuple):
+    """T steps of B sequences, I inputs, H units."""
+
+    steps: int
+    rows: int
+    inputs: int
+    units: int
+
+    @property
+    def all_rows(self) -> int:
+        """N: one for every step of every sequence."""
+        return self.steps * self.rows
+
+
+Biases: TypeAlias = tuple[tuple[tuple[int, int], ...], ...]
+"""For each gate with a bias the parts that add up to it: in which tensor, ``bias_ih`` (0) or ``bias_hh`` (1), and from
+which element on."""
+
+
+class Script(Protocol):
+    """One pass of a layer at one size, which lacks nothing but the addresses of its tensors."""
+
+    def play(self, like: Tensor, arguments: Sequence[int]) -> bool:
+        """Play it with the addresses of its arguments. like: a tensor of its dtype and device.
+
+        Returns whether the input has a value that is not finite, or larger than the limit it was made with; what was
+        computed is there all the same.
+        """
+        ...
+
+
+class Passes(Protocol):
+    """What a driver has for small layers of one cell: scripts of their passes.
+
+    Arguments are contiguous tensors, in this order: x (N, I), W, U, bias_ih, bias_hh (any address where there are
+    none), weights per unit (H,) and initial states (B, H) each. What follows says each of them.
+    """
+
+    def forward(self, size: Size, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:
+        """Then what it writes: y (N, H), last states (B, H) each, and with ``keep`` the memory that backward reads.
+        None where a general call is for it.
+
+        separate: the last state of the output too, which y ends with. limit: of input values, see :class:`Script`.
+        """
+        ...
+
+    def backward(self, size: Size, biases: Biases, *, separate: bool, input_gradient: bool) -> Script:
+        """Then y, what forward kept, and gradients of y and of the last states. Then what it writes: gradients of x
+        with ``input_gradient``, W, U, biases, weights per unit and initial states. With one step y is not read."""
+        ...
+
+    def memory(self, size: Size, like: Tensor) -> Tensor:
+        """For what forward keeps."""
+        ...
+
+
+_TENSORS = frozenset({Tensor, torch.nn.Parameter})
+
+
+def is_bare(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """Whether a tensor is nothing but numbers of the dtype, one behind the other, in memory of this process."""
+    return (
+        type(tensor) in _TENSORS
+        and tensor.dtype is dtype
+        and tensor.is_cpu
+        and _has_storage(tensor)  # a tensor that stands for others has none
+        and tensor.is_contiguous()
+        and not tensor.is_neg()
+        and tensor.data_ptr() != 0  # as of zero tensors, of freed memory, and without elements
+    )
+
+
+def is_ordinary_call() -> bool:
+    """Whether torch does nothing now but compute: no tracing, transform, mode, autocast or forward differentiation."""
+    return (
+        not torch.compiler.is_compiling()
+        and not peek_interpreter_stack()
+        and _len_torch_dispatch_stack() == 0
+        and not _is_tracing()
+        and not torch.is_autocast_enabled("cpu")
+        and getattr(forward_ad, "_current_level", -1) < 0
+    )
