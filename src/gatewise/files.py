@@ -59,6 +59,13 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
         ) from error
 
 
+def written(path: str | Path | None, text: str) -> str:
+    """The text, which is also put at ``path`` where one is given. Raises InputError as `atomic_write`."""
+    if path is not None:
+        atomic_write(path, text)
+    return text
+
+
 def make_folder(path: str | Path) -> None:
     """Create this folder durably, where there is none. Raises InputError where that fails."""
     folder = _resolved(path)

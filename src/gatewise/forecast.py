@@ -9,11 +9,16 @@ from .extras import how_to_install
 
 if TYPE_CHECKING:
     from .models.forecast.estimator import Forecaster as Forecaster
+    from .models.forecast.forecast import Forecast as Forecast
     from .tables.options import ReadOptions as ReadOptions
 
 # Found when asked for, so that the command line answers without importing pandas.
-_EXPORTS = {"Forecaster": ".models.forecast.estimator", "ReadOptions": ".tables.options"}
-__all__ = ["Forecaster", "ReadOptions"]
+_EXPORTS = {
+    "Forecast": ".models.forecast.forecast",
+    "Forecaster": ".models.forecast.estimator",
+    "ReadOptions": ".tables.options",
+}
+__all__ = ["Forecast", "Forecaster", "ReadOptions"]
 
 
 def __getattr__(name: str) -> Any:

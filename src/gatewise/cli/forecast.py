@@ -33,10 +33,10 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..models.forecast.estimator import Forecaster
-    from ..models.forecast.results import Backtest, Outcome
+    from ..models.forecast.forecast import Forecast
+    from ..models.forecast.results import Outcome
     from ..progress import OnProgress
     from ..tables.options import ReadOptions
-    from ..tables.panel import Panel
     from .console import Screen
 
 FORECAST = "What is forecast"
@@ -70,20 +70,19 @@ class Request:
     @property
     def windows(self) -> int:
         """Windows to test on."""
-        from ..models.forecast.estimator import WINDOWS
+        from ..models.forecast.selection import WINDOWS
 
         return WINDOWS if self.backtest is None else self.backtest
 
     @property
     def auto(self) -> bool:
         """Whether the backtest chooses the model."""
-        from ..models.forecast.estimator import AUTO
+        from ..models.forecast.selection import AUTO
 
         return self.model in (None, AUTO)
 
-    def forecaster(self, progress: OnProgress | None, share: float = 1.0) -> Forecaster:
-        """An unfitted forecaster with ``share`` of the budget. Raises InputError for arguments that it refuses."""
-        from ..models.arguments import seconds
+    def forecaster(self, progress: OnProgress | None) -> Forecaster:
+        """An unfitted forecaster. Raises InputError for arguments that it refuses."""
         from ..models.forecast.estimator import Forecaster
 
         if self.horizon is None:
@@ -91,14 +90,14 @@ class Request:
                 f"{argument('horizon')} is missing",
                 hint=f"give the number of steps to forecast, such as {argument('horizon', 12)}",
             )
-        settings: dict[str, Any] = {"model": self.model, "levels": _levels(self.level), "seed": self.seed}
-        budget = seconds("budget", self.budget)
-        return Forecaster(
-            self.horizon,
-            budget=budget and share * budget,
-            progress=progress,
-            **{name: value for name, value in settings.items() if value is not None},
-        )
+        settings: dict[str, Any] = {
+            "model": self.model,
+            "levels": _levels(self.level),
+            "seed": self.seed,
+            "budget": self.budget,
+        }
+        chosen = {name: value for name, value in settings.items() if value is not None}
+        return Forecaster(self.horizon, progress=progress, **chosen)
 
 
 def check(request: Request) -> None:
@@ -136,75 +135,29 @@ def _levels(text: str | None) -> tuple[int, ...] | None:
         ) from error
 
 
-def run(request: Request) -> Outcome:
+def run(request: Request) -> Forecast:
     """Read, train or load, forecast, and write. Raises GatewiseError, and then leaves no half-written file."""
     from ..progress import progress_bar
+    from ..tables.reading import load_panel
 
     with progress_bar("reading") as progress:
-        forecaster, outcome = _forecast(request, progress)
-    _write(request, forecaster, outcome)
-    return outcome
+        panel = load_panel(request.data, request.read)
+        if request.load:
+            forecaster = _loaded(request.load, request.horizon).update(panel)
+        else:
+            forecaster = request.forecaster(progress).fit(panel, windows=request.windows)
+        forecast = forecaster.forecast(title=request.data.name)
+    forecast = replace(forecast, command=request.command)
+    if request.save:
+        forecaster.save(request.save)
+    if request.out:
+        forecast.to_csv(request.out)
+    if request.report:
+        forecast.to_html(request.report)
+    return forecast
 
 
-def _forecast(request: Request, progress: OnProgress | None) -> tuple[Forecaster, Outcome]:
-    from ..models.forecast.results import Outcome, central_levels
-    from ..tables.reading import load_panel
-    from ..version import version
-
-    panel = load_panel(request.data, request.read)
-    fitted = _loaded(request.load, request.horizon) if request.load else _trained(request, panel, progress)
-    panel = replace(panel, season=fitted.forecaster.schema_.season)
-    quantiles = fitted.forecaster.predict_quantiles(panel)
-    return fitted.forecaster, Outcome(
-        panel=panel,
-        quantiles=quantiles,
-        levels=central_levels(quantiles.levels),
-        backtest=fitted.backtest,
-        notes=tuple(dict.fromkeys((*panel.notes, *fitted.notes, *quantiles.notes))),
-        source=request.data.name,
-        command=request.command,
-        version=version(),
-    )
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A fitted forecaster, its test, and notes on both."""
-
-    forecaster: Forecaster
-    backtest: Backtest | None
-    notes: tuple[str, ...]
-
-
-def _trained(request: Request, panel: Panel, progress: OnProgress | None) -> _Fitted:
-    from ..progress import Stages
-
-    if request.auto:
-        forecaster = request.forecaster(progress).fit(panel, windows=request.windows)
-        return _Fitted(forecaster, forecaster.backtest_, forecaster.notes_)
-    if not request.windows:
-        return _Fitted(request.forecaster(progress).fit(panel), None, ())
-    stages = Stages(progress, 2.0)
-    forecaster = request.forecaster(stages, share=0.5)
-    with stages.stage(1.0, "backtest"):
-        backtest, notes = _tested(forecaster, panel, request.windows)
-    with stages.stage(1.0, "training"):
-        forecaster.fit(panel)
-    return _Fitted(forecaster, backtest, notes)
-
-
-def _tested(forecaster: Forecaster, panel: Panel, windows: int) -> tuple[Backtest | None, tuple[str, ...]]:
-    from ..models.forecast.evaluation.backtest import TooShortError
-    from ..words import capital
-
-    try:
-        backtest = forecaster.backtest(panel, windows)
-    except TooShortError as short:
-        return None, (capital(f"{short.what}: the forecast is untested."),)
-    return backtest, backtest.notes
-
-
-def _loaded(path: Path, horizon: int | None) -> _Fitted:
+def _loaded(path: Path, horizon: int | None) -> Forecaster:
     from ..models.forecast.estimator import Forecaster
 
     forecaster = Forecaster.load(path)
@@ -214,24 +167,7 @@ def _loaded(path: Path, horizon: int | None) -> _Fitted:
             where=str(path),
             hint=f"drop {argument('horizon')}, or train a new model without {argument('load')}",
         )
-    return _Fitted(forecaster, None, (f"The model comes from {path} and learned nothing from these data.",))
-
-
-def _write(request: Request, forecaster: Forecaster, outcome: Outcome) -> None:
-    from ..files import atomic_write
-
-    if request.save:
-        forecaster.save(request.save)
-    if request.out:
-        from ..models.forecast.document import as_csv
-
-        atomic_write(request.out, as_csv(outcome))
-    if request.report:
-        from ..models.forecast.report import render, shown_first
-        from ..models.forecast.report.report import embedded_page
-
-        inside = embedded_page(forecaster, outcome.panel, shown_first(outcome))
-        atomic_write(request.report, render(outcome, inside))
+    return forecaster
 
 
 def present(outcome: Outcome, screen: Screen) -> None:
@@ -280,11 +216,9 @@ def _size(outcome: Outcome) -> str:
     return f"{series}, {count(int(panel.lengths.sum()), 'observation')}, {first} to {last}"
 
 
-def as_json(outcome: Outcome) -> str:
-    """The document of ``--json``; its keys are listed in `gatewise.models.forecast.document`."""
-    from ..models.forecast import document
-
-    return document.as_json(outcome)
+def as_json(outcome: Forecast) -> str:
+    """The document of ``--json``; its keys are listed in `Forecast.to_json`."""
+    return outcome.to_json()
 
 
 COMMAND = Command(run, present, as_json, check)

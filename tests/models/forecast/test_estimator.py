@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,28 @@ class TestFit:
         assert forecaster.model_.name == "LSTM"
         assert forecaster.backtest_ is None
 
+    def test_a_model_named_is_tested_inside_the_budget_where_windows_are_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        told: list[Setup] = []
+
+        def make(setup: Setup) -> Oracle:
+            told.append(setup)
+            return Oracle(setup, bias=-50)
+
+        monkeypatch.setitem(KINDS, "lstm", replace(network(), make=make))
+        forecaster = Forecaster(4, model="lstm", budget="10s").fit(AIR, windows=2)
+        assert [setup.budget for setup in told] == [5.0, 5.0], "half for the backtest, half for the forecast"
+        assert (forecaster.kind_, forecaster.model_.name) == ("lstm", "LSTM")
+        assert forecaster.backtest_ is not None
+        assert len(forecaster.backtest_.windows) == 2
+        assert forecaster.backtest_.verdict.endswith("; the forecast is the LSTM's, as asked.")
+        untested = Forecaster(4, model="naive").fit(monthly([1.0, 2.0, 3.0]), windows=2)
+        assert untested.backtest_ is None
+        assert untested.notes_[-1].endswith(": the forecast is untested.")
+        with pytest.raises(InputError, match="`windows` is 0"):
+            Forecaster(4).fit(AIR, windows=0)
+
     def test_windows(self):
         backtest = Forecaster(4).fit(AIR, windows=2).backtest_
         assert backtest is not None
@@ -290,6 +313,32 @@ class TestPredict:
         forecaster.save(tmp_path / "model")
         with pytest.raises(ModelFileError, match=words):
             Forecaster.load(tmp_path / "model").predict(replace(AIR, **changed))
+
+
+class TestForecast:
+    def test_it_holds_what_predict_gives_and_what_the_fit_found(self, tmp_path: Path):
+        forecaster = Forecaster(4).fit(AIR)
+        forecast = forecaster.forecast(title="sales")
+        pd.testing.assert_frame_equal(forecast.to_pandas(), forecaster.predict())
+        assert forecast.backtest is forecaster.backtest_
+        assert (forecast.source, set(forecaster.notes_) - set(forecast.notes)) == ("sales", set())
+        assert forecast.to_csv(tmp_path / "f.csv") == (tmp_path / "f.csv").read_text()
+        assert json.loads(forecast.to_json(tmp_path / "f.json"))["verdict"] == forecast.verdict
+        assert (tmp_path / "f.json").read_text() == forecast.to_json()
+        page = forecast.to_html(tmp_path / "f.html")
+        assert page == (tmp_path / "f.html").read_text()
+        assert forecast.verdict in page
+        assert "Make it again" not in page
+
+    def test_no_backtest_of_other_series_is_passed_off_as_one_of_these(self, tmp_path: Path):
+        forecaster = Forecaster(4).fit(replace(AIR, notes=("Two gaps were filled.",)))
+        other = forecaster.forecast(monthly(climbing(30)))
+        assert other.backtest is None
+        assert other.notes == ("The model was fitted before, and not again to these data.",)
+        forecaster.save(tmp_path / "model")
+        loaded = Forecaster.load(tmp_path / "model").update(AIR).forecast()
+        assert loaded.verdict.startswith("Not tested")
+        assert loaded.notes == (f"The model comes from {tmp_path / 'model'} and learned nothing from these data.",)
 
 
 def test_backtest_leaves_the_forecaster_alone(monkeypatch: pytest.MonkeyPatch):

@@ -155,7 +155,7 @@ class Outcome:
 
     panel: the S series as read. quantiles: the forecast of the same S series. levels: central intervals, percent.
     backtest: None where none was asked for. notes: what was inferred, repaired or decided, in sentences.
-    source: the data's name for a title. command: the words that bring this outcome about again.
+    source: the data's name for a title. command: the words that bring this outcome about again, or ''.
     """
 
     panel: Panel

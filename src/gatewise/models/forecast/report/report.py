@@ -19,8 +19,9 @@ from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
 from ..document import forecast_columns, score_columns
-from ..estimator import Forecaster
+from ..model import Predictor
 from ..results import Backtest, Outcome, error_by_series
+from ..subject import subject_of
 from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
 from .overlay import backtest_chart, contenders
@@ -152,11 +153,11 @@ class EmbeddedPage:
     sentence: str
 
 
-def embedded_page(forecaster: Forecaster, panel: Panel, row: int) -> EmbeddedPage:
-    """What can be seen inside the network on one series of the panel."""
+def embedded_page(model: Predictor, panel: Panel, row: int) -> EmbeddedPage:
+    """What can be seen inside the model's network on one series of the panel."""
     name = panel.ids[row]
     try:
-        page = page_of(look_inside(forecaster.subject(panel, series=name)))
+        page = page_of(look_inside(subject_of(model, panel, name)))
     except GatewiseError as error:
         return EmbeddedPage("", "", f"Nothing is shown of the inside: {error.what}.")
     which = f" of {name}" if len(panel) > 1 else ""

@@ -1,0 +1,252 @@
+"""What a fitted forecaster does: go on with new rows, forecast, and open its network to be looked into."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from ...errors import ARGUMENT, InputError, ModelFileError, advised
+from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.panel import Frequency, Panel
+from ...version import version
+from .. import arguments
+from ..estimator import Estimator
+from .evaluation.registry import forecast_all
+from .forecast import Forecast
+from .history import Growth, Schema
+from .model import Model, Setup
+from .results import Backtest, Quantiles, central_levels, forecast_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ...inspect.subject import Subject
+
+    Data = pd.DataFrame | Panel | str | Path
+
+
+class FittedForecaster(Estimator):
+    """What `Forecaster` has once it is fitted; ``_file`` is where it was loaded from, None where it was fitted here."""
+
+    _fitted_attribute = "model_"
+    _growth: Growth | None = None
+    _file: str | Path | None = None
+
+    season: int | None
+    model_: Model
+    kind_: str
+    backtest_: Backtest | None
+    notes_: tuple[str, ...]
+    panel_: Panel | None
+    schema_: Schema
+    read_: ReadOptions
+    setup_: Setup
+
+    def update(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
+        """Add new rows to the end of the history, without learning from them; `predict` then forecasts from the new
+        end.
+
+        The forecast is the same as ``predict`` given the whole history. The cost is proportional to the new rows; with
+        ``normalisation="causal"`` so is that of the LSTM's forecast, while other models read the whole history again.
+        After `load` there is no history: the frame becomes it.
+
+        Args:
+            frame: Rows in any form that `fit` takes, with the same columns, of all or some of the series. Those of each
+                series continue where its history ends.
+            read: How they are read; by default as in `fit`.
+
+        Returns:
+            This object.
+
+        Raises:
+            InputError: The rows leave a gap or overlap with the history, are of unknown series, in other columns or of
+                another frequency, have missing values that are not to be filled, or there are none. Nothing is changed
+                then.
+        """
+        self._check_fitted()
+        if self.panel_ is None:
+            self.panel_ = self._history(frame, read)
+            return self
+        new = self._agreeing(self._panel(frame, read, self.schema_, pace=self.panel_.frequency))
+        if self._following is None:
+            self._growth = Growth(self.panel_, self.model_)
+        assert self._growth is not None
+        self.panel_ = self._growth.extend(new)
+        return self
+
+    def predict(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> pd.DataFrame:
+        """Forecast the ``horizon`` steps after the end of each series, as a table.
+
+        Args:
+            frame: A history to forecast from in place of the one learned from, in any form that `fit` takes.
+            read: How it is read; by default as in `fit`.
+
+        Returns:
+            A data frame with a row for each series and step. Its columns are ``unique_id``, ``ds``, the median under
+            the name of the model, and for each level both bounds: ``LSTM-lo-80``, ``LSTM-hi-80``.
+
+        Raises:
+            InputError: As `predict_quantiles`.
+            ModelFileError: As `predict_quantiles`.
+        """
+        panel = self._history(frame, read)
+        return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
+
+    def predict_quantiles(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> Quantiles:
+        """Forecast the ``horizon`` steps after the end of each series, as an array.
+
+        For a series that was never below zero, neither the median nor a bound is.
+
+        Args:
+            frame: A history to forecast from in place of the one learned from, in any form that `fit` takes. Nothing is
+                refitted.
+            read: How it is read; by default as in `fit`.
+
+        Returns:
+            `Quantiles`, with values of shape (series, horizon, quantiles). Its notes tell which values were raised to
+            zero, and which series were forecast by another model.
+
+        Raises:
+            InputError: Before `fit`, after `load` without a frame, and for data that cannot be used.
+            ModelFileError: A loaded model was made for other columns or another frequency.
+        """
+        return self._forecast(self._history(frame, read))
+
+    def forecast(self, frame: Data | None = None, *, read: ReadOptions | None = None, title: str = "") -> Forecast:
+        """Forecast, and keep with the forecast what it rests on: for reports and files.
+
+        Args:
+            frame: A history to forecast from in place of the one learned from, in any form that `fit` takes.
+            read: How it is read; by default as in `fit`.
+            title: What the data are called in the report; by default the name of the file, or of the column.
+
+        Returns:
+            A `Forecast`, with ``to_html``, ``to_csv`` and ``to_json``. The backtest of `fit` is part of it where the
+            series are those learned from, which `update` may have continued.
+
+        Raises:
+            InputError: As `predict_quantiles`.
+            ModelFileError: As `predict_quantiles`.
+        """
+        panel = self._history(frame, read)
+        quantiles = self._forecast(panel)
+        return Forecast(
+            panel=panel,
+            quantiles=quantiles,
+            levels=central_levels(quantiles.levels),
+            backtest=self.backtest_ if frame is None else None,
+            notes=tuple(dict.fromkeys((*panel.notes, *self._provenance(frame), *quantiles.notes))),
+            source=title or (Path(frame).name if isinstance(frame, str | Path) else panel.target or "all series"),
+            command="",
+            version=version(),
+            fitted=self.model_,
+        )
+
+    def subject(
+        self,
+        frame: Data | None = None,
+        *,
+        series: str | None = None,
+        step: int | None = None,
+        read: ReadOptions | None = None,
+    ) -> Subject:
+        """The LSTM behind the forecast of one series, for `gatewise.inspect.look_inside`.
+
+        Args:
+            frame: A history, as in `predict_quantiles`.
+            series: The id of the series; by default the first.
+            step: The step ahead, counted from 1, that is shown first; by default the first.
+            read: How the frame is read; by default as in `fit`.
+
+        Returns:
+            A `Subject`.
+
+        Raises:
+            InputError: As `predict_quantiles`, and for a model that is not an LSTM, or a series or step that does not
+                exist.
+            ModelFileError: As `predict_quantiles`.
+        """
+        from .subject import subject_of
+
+        panel = self._history(frame, read)
+        return subject_of(self.model_, panel, series, step)
+
+    def _forecast(self, panel: Panel) -> Quantiles:
+        growth = self._following
+        if growth is not None and growth.panel is panel:
+            return forecast_all(growth.model, panel, self.setup_, growth.floors)
+        return forecast_all(self.model_, panel, self.setup_)
+
+    def _provenance(self, frame: Data | None) -> tuple[str, ...]:
+        """Notes on what the model learned, beside a forecast of this frame."""
+        if self._file is not None:
+            return (f"The model comes from {self._file} and learned nothing from these data.",)
+        return self.notes_ if frame is None else ("The model was fitted before, and not again to these data.",)
+
+    @property
+    def _following(self) -> Growth | None:
+        """What extends `panel_`; None where a copy of this object has extended its own."""
+        return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
+
+    def _history(self, frame: Data | None, read: ReadOptions | None) -> Panel:
+        """The series to forecast from: those of the frame, or else those learned from."""
+        self._check_fitted()
+        if frame is None:
+            if self.panel_ is None:
+                raise InputError(
+                    "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
+                )
+            return self.panel_
+        panel = self._panel(frame, read, self.schema_)
+        return replace(self._agreeing(panel), season=self.schema_.season)
+
+    def _agreeing(self, panel: Panel) -> Panel:
+        """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
+        if different := self.schema_.disagreement(panel):
+            raise (ModelFileError if self.panel_ is None else InputError)(
+                different, hint="give data like those the model learned from, or fit a model to these"
+            )
+        return panel
+
+    def _panel(
+        self, frame: Data, read: ReadOptions | None, schema: Schema | None = None, pace: Frequency | None = None
+    ) -> Panel:
+        """The series of a table or panel; of a table with a known schema's columns, by their names.
+
+        read: None for as `fit` was told where there is a schema, and else for the defaults.
+        """
+        season = None if self.season is None else arguments.whole("season", self.season)
+        if isinstance(frame, Panel):
+            if read is not None:
+                raise InputError("a Panel is read already", hint="give it without ReadOptions")
+            return frame if season is None else replace(frame, season=season)
+        read = read or (DEFAULTS if schema is None else self.read_)
+        settled = season if schema is None else schema.season
+        if None not in (settled, read.season) and settled != read.season:
+            raise InputError(
+                f"the season is {settled} for the forecaster, and {read.season} for the table", hint="give it once"
+            )
+        return _read(frame, replace(read, season=settled or read.season), schema, pace)
+
+
+def _read(frame: Any, read: ReadOptions, schema: Schema | None, pace: Frequency | None) -> Panel:
+    """The series of a table; columns that the schema names are taken by name where the table has them.
+
+    pace: the frequency, where that is known.
+    """
+    from ...tables.panels import panel_from_frame
+    from ...tables.reading import load_panel
+
+    try:
+        if isinstance(frame, str | Path):
+            return load_panel(frame, read, pace=pace)
+        if schema is not None:
+            known: list[Any] = list(getattr(frame, "columns", []))
+            time, target = (name if name in known else None for name in (schema.time, schema.target))
+            read = replace(read, time=read.time or time, target=read.target or target)
+        return panel_from_frame(frame, read, pace=pace)
+    except InputError as error:
+        if not ARGUMENT.search(error.hint):
+            raise
+        raise advised(error, f"{error.hint} (set in ReadOptions, which is passed as read)") from error

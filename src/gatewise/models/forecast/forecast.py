@@ -1,0 +1,94 @@
+"""A forecast with all that it rests on, and the files that can be made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...files import written
+from .document import as_csv, as_json
+from .model import Predictor
+from .results import Outcome, forecast_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Forecast(Outcome):
+    """What was read, what was forecast, and how far to trust it.
+
+    Attributes:
+        panel: The S series as they were read, a `Panel`.
+        quantiles: The forecast of the same series, as `Quantiles`.
+        levels: The central prediction intervals, in percent.
+        backtest: The `Backtest`; None where none was run on these series.
+        notes: Sentences about what was inferred, repaired or left out.
+        source: What the data are called, in the title of the report.
+        command: The command line that makes this forecast again; empty where there is none.
+        version: The version of gatewise.
+        fitted: The model that made it.
+    """
+
+    fitted: Predictor
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The forecast as `Forecaster.predict` gives it.
+
+        Returns:
+            A data frame with a row for each series and step: ``unique_id``, ``ds``, the median under the name of the
+            model, and for each level both bounds.
+        """
+        return forecast_frame(self.quantiles, self.panel, self.levels)
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The table of `to_pandas` as CSV; an id that a spreadsheet would run as a formula is led by an apostrophe.
+
+        Args:
+            path: A file to write it to as well; one that exists is replaced.
+
+        Returns:
+            The text.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        return written(path, as_csv(self))
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Forecast, scores, verdict and notes as one line of JSON, the document of ``gatewise forecast --json``.
+
+        Its keys are ``version``, ``model``, ``horizon``, ``frequency`` (a pandas alias), ``season`` (steps, 1 for
+        none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``,
+        ``winner`` and ``scores``, best first) and ``forecast``, a list with ``unique_id``, ``ds``, ``forecast`` (the
+        median) and the bounds, such as ``lo-80``. What is undefined is null.
+
+        Args:
+            path: A file to write it to as well; one that exists is replaced.
+
+        Returns:
+            The text, in ASCII.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        return written(path, as_json(self))
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The report: one page with charts of the forecast and of the backtest, and the view inside the network.
+
+        Args:
+            path: A file to write it to as well; one that exists is replaced.
+
+        Returns:
+            The page, which needs no other file and no network.
+
+        Raises:
+            InputError: The file cannot be written.
+            ModuleNotFoundError: Jinja is not installed.
+        """
+        from .report import embedded_page, render, shown_first
+
+        inside = embedded_page(self.fitted, self.panel, shown_first(self))
+        return written(path, render(self, inside))

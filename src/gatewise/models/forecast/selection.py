@@ -1,0 +1,37 @@
+"""Which model forecasts: the one asked for, or the winner of a backtest."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...tables.panel import Panel
+from ...words import capital
+from .evaluation.backtest import TooShortError, compare
+from .evaluation.registry import KINDS, plainest
+from .model import Setup
+from .results import Backtest
+
+AUTO = "auto"
+WINDOWS = 3
+
+
+class Choice(NamedTuple):
+    """The word of the model that forecasts, the backtest behind it (None where none was run), and notes on it."""
+
+    word: str
+    backtest: Backtest | None = None
+    notes: tuple[str, ...] = ()
+
+
+def choose(panel: Panel, setup: Setup, word: str, windows: int) -> Choice:
+    """Run the backtest; with the word ``"auto"`` its winner is chosen, or the plainest model of series too short."""
+    chosen = None if word == AUTO else word
+    try:
+        backtest = compare(panel, setup, windows=windows, chosen=chosen)
+    except TooShortError as short:
+        if chosen:
+            return Choice(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
+        word = plainest(setup)
+        return Choice(word, notes=(capital(f"{short.what}, so the forecast is {KINDS[word].name}'s, untested."),))
+    winner = next(word for word, kind in KINDS.items() if kind.name == backtest.winner)
+    return Choice(chosen or winner, backtest, backtest.notes)
