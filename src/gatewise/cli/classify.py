@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,9 +16,8 @@ from .command import Command, carry_out, check_files
 from .options import APART, MODEL, READING, SORTED, WRITING, Decimal, Delimiter, Encoding, File, Json, Text, option
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..models.sequence.classifier import SequenceClassifier
+    from ..models.sequence.evaluation import ClassScore, Evaluation
     from ..tables.options import ReadOptions
     from ..tables.sequences import Labelled
     from .console import Screen
@@ -50,27 +48,6 @@ class Request:
     save: Path | None = None
 
 
-class ClassScore(NamedTuple):
-    """Of one label: precision, recall and F1, None where undefined, and how many sequences have it."""
-
-    label: str
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    sequences: int
-
-
-class Judgement(NamedTuple):
-    """confusion: (C, C) counts, rows actual and columns predicted, in the order of the classes."""
-
-    accuracy: float
-    right: int
-    total: int
-    classes: list[ClassScore]
-    confusion: list[list[int]]
-    predicted: list[str]
-
-
 @dataclass(frozen=True)
 class Outcome:
     """about: a line on each file. learned: a sentence on the training, or on where the model comes from."""
@@ -78,7 +55,7 @@ class Outcome:
     about: tuple[str, ...]
     learned: str
     seconds: float
-    judgement: Judgement | None
+    evaluation: Evaluation | None
 
 
 def check(request: Request) -> None:
@@ -105,8 +82,8 @@ def run(request: Request) -> Outcome:
     about = [_description(request.data, data)]
     if request.load:
         model = SequenceClassifier.load(request.load)
-        judgement = _judged(model, data, request.data)
-        return Outcome(tuple(about), f"The model comes from {request.load}.", 0.0, judgement)
+        evaluation = _evaluated(model, data, request.data)
+        return Outcome(tuple(about), f"The model comes from {request.load}.", 0.0, evaluation)
     test = load_labelled(request.test, request.read, label=request.label) if request.test else None
     if request.test and test:
         about.append(_description(request.test, test))
@@ -115,8 +92,8 @@ def run(request: Request) -> Outcome:
     seconds = time.monotonic() - start
     if request.save:
         model.save(request.save)
-    judgement = _judged(model, test, request.test) if request.test and test else None
-    return Outcome(tuple(about), _training(model, seconds), seconds, judgement)
+    evaluation = _evaluated(model, test, request.test) if request.test and test else None
+    return Outcome(tuple(about), _training(model, seconds), seconds, evaluation)
 
 
 def _trained(data: Labelled, request: Request) -> SequenceClassifier:
@@ -128,38 +105,9 @@ def _trained(data: Labelled, request: Request) -> SequenceClassifier:
         return model.fit(data.sequences, list(data.labels))
 
 
-def _judged(model: SequenceClassifier, data: Labelled, path: Path) -> Judgement:
-    """How well the model labels the data. Raises InputError for a label that it does not know."""
-    classes = model.classes_.tolist()
-    for row, label in enumerate(data.labels):
-        if label not in classes:
-            raise InputError(
-                f"the model has not learned the label {label!r} of sequence {row}",
-                where=str(path),
-                hint=f"it knows {', '.join(map(repr, classes[:8]))}",
-            )
+def _evaluated(model: SequenceClassifier, data: Labelled, path: Path) -> Evaluation:
     with located(path):
-        predicted = model.predict(data.sequences).tolist()
-    return judgement(classes, list(data.labels), predicted)
-
-
-def judgement(classes: Sequence[str], actual: Sequence[str], predicted: Sequence[str]) -> Judgement:
-    """The scores of predicted labels; all labels are among the classes."""
-    import numpy as np
-
-    place = {label: index for index, label in enumerate(classes)}
-    confusion = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(confusion, ([place[label] for label in actual], [place[label] for label in predicted]), 1)
-    right = int(confusion.trace())
-    scores = [_score(label, confusion, index) for index, label in enumerate(classes)]
-    return Judgement(right / len(actual), right, len(actual), scores, confusion.tolist(), list(predicted))
-
-
-def _score(label: str, confusion: np.ndarray, index: int) -> ClassScore:
-    right = int(confusion[index, index])
-    predicted, actual = int(confusion[:, index].sum()), int(confusion[index].sum())
-    f1 = 2 * right / (predicted + actual) if predicted + actual else None
-    return ClassScore(label, right / predicted if predicted else None, right / actual if actual else None, f1, actual)
+        return model.evaluate(data.sequences, list(data.labels))
 
 
 def _description(path: Path, data: Labelled) -> str:
@@ -184,16 +132,16 @@ def present(outcome: Outcome, screen: Screen) -> None:
     """Print what was read, the accuracy, each class, and what is taken for what."""
     for sentence in (*outcome.about, outcome.learned):
         screen.say(sentence)
-    scores = outcome.judgement
+    scores = outcome.evaluation
     if scores is None:
         return
-    screen.head(f"Accuracy {scores.accuracy:.2%} ({scores.right} of {scores.total})")
+    screen.head(f"Accuracy {scores.accuracy:.2%} ({scores.correct} of {scores.total})")
     screen.say()
     screen.table(("class", "precision", "recall", "F1", "sequences"), map(_cells, scores.classes))
     if len(scores.classes) <= _MOST_CLASSES:
         screen.head("Rows are actual labels, columns predicted ones", "dim")
         labels = [score.label for score in scores.classes]
-        counts = [[str(count) if count else "." for count in row] for row in scores.confusion]
+        counts = [[str(count) if count else "." for count in row] for row in scores.confusion.tolist()]
         screen.table(("", *labels), [[label, *row] for label, row in zip(labels, counts, strict=True)])
 
 
@@ -208,9 +156,9 @@ def as_json(outcome: Outcome) -> str:
     ``predicted``.
     """
     document: dict[str, Any] = {"data": outcome.about, "learned": outcome.learned, "seconds": outcome.seconds}
-    if scores := outcome.judgement:
+    if scores := outcome.evaluation:
         document |= {"accuracy": scores.accuracy, "classes": [score._asdict() for score in scores.classes]}
-        document |= {"confusion": scores.confusion, "predicted": scores.predicted}
+        document |= {"confusion": scores.confusion.tolist(), "predicted": scores.predicted.tolist()}
     return dumps(document, allow_nan=False)
 
 

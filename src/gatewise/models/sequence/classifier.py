@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...tables.sequences import Floats, Whole
 from .estimator import SequenceEstimator
-from .targets import Array, aligned, encoded
+from .evaluation import Evaluation, evaluation
+from .targets import Array, aligned, encoded, labels_of
 
 if TYPE_CHECKING:
     from ...inspect.subject import Subject
@@ -116,6 +117,27 @@ class SequenceClassifier(SequenceEstimator):
         predicted = self.predict(X, lengths)
         actual = aligned(y, self._read(X, lengths))
         return float(np.mean([one == other for one, other in zip(predicted.tolist(), list(actual), strict=True)]))
+
+    def evaluate(self, X: Any, y: Any, lengths: Any = None) -> Evaluation:
+        """Measure the model on labelled sequences, class by class.
+
+        Args:
+            X: Sequences as in `fit`.
+            y: Their labels, as in `fit`.
+            lengths: Their lengths, as in `fit`.
+
+        Returns:
+            An `Evaluation`: the accuracy, precision, recall and F1 of each class, the confusion matrix, and the
+            predicted labels.
+
+        Raises:
+            InputError: As `predict`, where there is not one label for each sequence, and for a label that the model has
+                not learned.
+            ShapeError: As `predict`.
+        """
+        predicted = self.predict(X, lengths)
+        actual = labels_of(aligned(y, self._read(X, lengths)))
+        return evaluation(self.classes_.tolist(), actual.tolist(), predicted)
 
     def _loss(self, said: Tensor, actual: Tensor) -> Tensor:
         return nn.functional.cross_entropy(said, actual)

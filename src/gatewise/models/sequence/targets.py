@@ -66,7 +66,7 @@ def _by_id(y: Any, ids: Array) -> Any:
 
 def encoded(y: Any) -> tuple[Array, Whole]:
     """The classes, sorted where they can be, and for each sequence the position of its own."""
-    labels = _labels(y)
+    labels = labels_of(y)
     classes = _sorted(list(dict.fromkeys(labels.tolist())))
     names = np.empty(len(classes), labels.dtype)
     names[:] = classes
@@ -76,7 +76,8 @@ def encoded(y: Any) -> tuple[Array, Whole]:
     return names, np.array([place_by_label[label] for label in labels.tolist()], np.int64)
 
 
-def _labels(y: Any) -> Array:
+def labels_of(y: Any) -> Array:
+    """Labels (N,). Raises InputError for another shape, and for what is no label."""
     labels = np.asarray(y.detach().cpu()) if hasattr(y, "detach") else _as_objects(y)
     if labels.ndim != 1:
         raise InputError(f"y has shape {labels.shape}, expected (N,)", hint="one label for each sequence: y.ravel()")
