@@ -95,29 +95,28 @@ def _trained(path: Path, request: Request) -> tuple[LanguageModel, dict[str, Any
     text = read_text(path)
     if not text:
         raise InputError("the file is empty", where=str(path), hint="give a text to learn from")
-    cut = len(text) - int(_HELD_OUT * len(text))
-    characters = "".join(sorted(set(text)))
+    characters = set(text)
     _check_prompt(request.prompt, characters)
     settings: dict[str, Any] = {"max_epochs": request.epochs} if request.epochs else {}
-    model = LanguageModel(vocabulary=characters, random_state=request.seed, verbose=True, **settings)
+    model = LanguageModel(validation=_HELD_OUT, random_state=request.seed, verbose=True, **settings)
     start = time.monotonic()
     with located(path):
-        model.fit(text[:cut])
+        model.fit(text)
     facts: dict[str, Any] = {
         "text": path.name,
         "characters": len(text),
         "different": len(characters),
         "epochs": model.max_epochs,
         "seconds": round(time.monotonic() - start, 1),
-        "held_out": len(text) - cut,
-        "nats": model.score(text[cut:]) if len(text) - cut > 1 else None,
+        "held_out": model.validation_tokens_,
+        "nats": model.validation_loss_,
     }
     if request.save:
         model.save(request.save)
     return model, facts
 
 
-def _check_prompt(prompt: str, characters: str) -> None:
+def _check_prompt(prompt: str, characters: set[str]) -> None:
     """Refuse a prompt before the training rather than after it."""
     for place, character in enumerate(prompt):
         if character not in characters:

@@ -60,6 +60,18 @@ def test_score_is_the_mean_of_what_each_prefix_says(model):
     assert model.perplexity(TEXT) == math.exp(model.score(TEXT))
 
 
+def test_the_end_of_the_text_is_held_out_and_measured(tmp_path):
+    text = TEXT + "Z" * 4
+    cut = len(text) - int(0.05 * len(text))
+    model = LanguageModel(**QUICK, validation=0.05).fit(text)
+    plain = LanguageModel(**QUICK, vocabulary=text).fit(text[:cut])
+    assert model.reset().generate("the", 20) == plain.reset().generate("the", 20)
+    assert (model.validation_tokens_, model.validation_loss_) == (len(text) - cut, plain.score(text[cut:]))
+    assert (plain.validation_tokens_, plain.validation_loss_) == (0, None)
+    model.save(tmp_path / "model")
+    assert LanguageModel.load(tmp_path / "model").validation_loss_ == model.validation_loss_
+
+
 def test_it_learns():
     uniform = math.log(len(set(TEXT)))
     assert LanguageModel(**QUICK | {"max_epochs": 30, "learning_rate": 0.02}).fit(TEXT).score(TEXT) < uniform / 3

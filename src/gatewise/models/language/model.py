@@ -42,6 +42,8 @@ class LanguageModel(NetworkEstimator):
         tokenizer: None for characters, or for tokens where the text is a list of them; otherwise an object with
             ``encode(text)``, which gives numbers, and ``decode(numbers)``.
         vocabulary: Characters or tokens to be known although they may not occur in the text.
+        validation: The share at the end of the text that is not learned from, but measured on; at least 0, below 1. Its
+            characters are known all the same.
         learning_rate: The peak of the one-cycle schedule (arXiv:1708.07120) of AdamW; above 0, at most 10.
         weight_decay: Of AdamW, 0 to 10.
         batch_size: Columns.
@@ -56,11 +58,15 @@ class LanguageModel(NetworkEstimator):
         vocabulary_: The characters or tokens that the model knows.
         network_: The trained network, a `torch.nn.Module`.
         loss_: The training loss in nats a token, smoothed over the last updates.
+        validation_loss_: The `score` of the part held out; None where that has fewer than two tokens.
+        validation_tokens_: How many tokens were held out.
     """
 
     vocabulary_: Vocabulary
     network_: LanguageNetwork
     loss_: float
+    validation_loss_: float | None
+    validation_tokens_: int
 
     def __init__(
         self,
@@ -73,6 +79,7 @@ class LanguageModel(NetworkEstimator):
         options: Mapping[str, Any] | None = None,
         tokenizer: Any = None,
         vocabulary: Text = "",
+        validation: float = 0.0,
         learning_rate: float = 4e-3,
         weight_decay: float = 0.0,
         batch_size: int = 32,
@@ -84,7 +91,7 @@ class LanguageModel(NetworkEstimator):
     ) -> None:
         self.cell, self.hidden_size, self.num_layers = cell, hidden_size, num_layers
         self.embedding_size, self.dropout, self.options = embedding_size, dropout, options
-        self.tokenizer, self.vocabulary = tokenizer, vocabulary
+        self.tokenizer, self.vocabulary, self.validation = tokenizer, vocabulary, validation
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.batch_size, self.length, self.max_epochs = batch_size, length, max_epochs
         self.random_state, self.n_jobs, self.verbose = random_state, n_jobs, verbose
@@ -104,14 +111,18 @@ class LanguageModel(NetworkEstimator):
         """
         seed = seed_of(self.random_state)
         course, length = self._course(seed), whole("length", self.length)
+        share = number("validation", self.validation, 0, 1, open_high=True)
         self.vocabulary_ = (
             Listed.of(text, self.vocabulary) if self.tokenizer is None else Tokenized.of(self.tokenizer, text)
         )
         tokens = torch.from_numpy(self.vocabulary_.encode(text))
+        self.validation_tokens_ = int(share * len(tokens))
+        learned, held_out = tokens.tensor_split([len(tokens) - self.validation_tokens_])
         with self._threads():
             self.network_ = self._network(seed)
-            self.loss_ = learn(self.network_, tokens, course, length).loss
-        self._start(seed)
+            self.loss_ = learn(self.network_, learned, course, length).loss
+            self._start(seed)
+            self.validation_loss_ = mean_loss(self.network_, held_out) if len(held_out) > 1 else None
         return self
 
     def score(self, text: Any, y: None = None) -> float:
@@ -251,12 +262,20 @@ class LanguageModel(NetworkEstimator):
         return cls._load(path, cell=cell, tokenizer=tokenizer)
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        fitted = {"vocabulary": self.vocabulary_.state(), "loss": self.loss_, "seed": self._seed}
+        fitted = {
+            "vocabulary": self.vocabulary_.state(),
+            "loss": self.loss_,
+            "seed": self._seed,
+            "validation_loss": self.validation_loss_,
+            "validation_tokens": self.validation_tokens_,
+        }
         return self.network_.state_dict(), fitted
 
     def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
         self.vocabulary_ = vocabulary_of(fitted["vocabulary"], self.tokenizer)
-        self.loss_ = float(fitted["loss"])
+        self.loss_, held_out_loss = float(fitted["loss"]), fitted.get("validation_loss")  # old files have none
+        self.validation_loss_ = None if held_out_loss is None else float(held_out_loss)
+        self.validation_tokens_ = int(fitted.get("validation_tokens", 0))
         self.network_ = self._network(0)
         self.network_.load_state_dict(tensors)
         self._start(int(fitted["seed"]))
