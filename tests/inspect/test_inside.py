@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,12 @@ def test_what_lies_before_a_short_series_is_called_so_and_gets_no_credit(forecas
     document = json.loads(as_json(inside))
     assert document["inputs"]["numbers"][0] == [None] * 4
     assert page_of(inside)
+
+
+def test_what_is_inside_writes_its_page_and_its_document(tmp_path: Path) -> None:
+    inside = look_inside(plain())
+    assert inside.to_html(tmp_path / "inside.html") == page_of(inside) == (tmp_path / "inside.html").read_text()
+    assert inside.to_json(tmp_path / "inside.json") == as_json(inside) == (tmp_path / "inside.json").read_text()
 
 
 def test_a_model_without_memory_is_refused_by_name() -> None:

@@ -29,7 +29,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..inspect.explain.explanation import Explanation, Inside, LayerView, Refused, Sum
+    from ..inspect.explain import Explanation, Inside, Refused, Sum
+    from ..inspect.explain.views import LayerView
     from ..inspect.subject import Subject
     from ..models.kind import Question
     from ..tables.options import ReadOptions
@@ -78,8 +79,7 @@ def check(request: Request) -> None:
 
 def run(request: Request) -> Outcome:
     """Look inside, and write the page. Raises GatewiseError."""
-    from ..files import atomic_write
-    from ..inspect.explain.explanation import look_inside
+    from ..inspect.explain import look_inside
     from ..progress import busy
 
     with busy("looking inside"):
@@ -88,9 +88,7 @@ def run(request: Request) -> Outcome:
     if request.layer is not None and request.layer >= layers:
         raise InputError(f"there is no layer {request.layer}", hint=f"there are 0 to {layers - 1}")
     if request.report:
-        from ..inspect.explain.documents import page_of
-
-        atomic_write(request.report, page_of(inside))
+        inside.to_html(request.report)
     return Outcome(inside, layers - 1 if request.layer is None else request.layer)
 
 
@@ -186,7 +184,7 @@ def _outputs(inside: Inside, screen: Screen) -> None:
 
 def _verdict(outputs: Sequence[Explanation], screen: Screen) -> None:
     """How many sums were checked, and those that failed."""
-    from ..inspect.explain.explanation import Refused, Sum
+    from ..inspect.explain import Refused, Sum
 
     views = [view for output in outputs for view in output.views]
     sums = sum(isinstance(view, Sum) for view in views)
@@ -195,7 +193,7 @@ def _verdict(outputs: Sequence[Explanation], screen: Screen) -> None:
 
 
 def _sum(screen: Screen, what: str, view: Sum | Refused, largest: Callable[[Sum], Iterator[Share]]) -> None:
-    from ..inspect.explain.explanation import Refused
+    from ..inspect.explain import Refused
 
     screen.say()
     if isinstance(view, Refused):
@@ -226,9 +224,7 @@ def _largest(parts: Iterable[tuple[str, float]], rest: str) -> Iterator[Share]:
 
 def as_json(outcome: Outcome) -> str:
     """The document of ``--json``; its keys are listed in `gatewise.inspect.explain.documents`."""
-    from ..inspect.explain import documents
-
-    return documents.as_json(outcome.inside)
+    return outcome.inside.to_json()
 
 
 COMMAND = Command(run, present, as_json, check)

@@ -20,17 +20,17 @@ from .. import page
 from ..certificate import Certificate
 from ..names import gate_values
 from ..page.chart import Chart, Scores
-from .explanation import Explanation, Inside, LayerView, Refused, Sum, words
+from .views import Explanation, LayerView, Refused, Sum, Views, words
 
 SCHEMA = 1
 
 
-def page_of(inside: Inside) -> str:
+def page_of(inside: Views) -> str:
     """The page as HTML text."""
     return page.render(paged(inside))
 
 
-def as_json(inside: Inside) -> str:
+def as_json(inside: Views) -> str:
     """The document of ``--json``, on one line, in ASCII; its keys are stable within a ``schema``.
 
     ``schema``, ``version``, ``title``, ``about`` (label to value), ``cell``, ``holds`` (whether every sum checks),
@@ -63,7 +63,7 @@ def as_json(inside: Inside) -> str:
     return json.dumps(tree, allow_nan=False)
 
 
-def _layer(inside: Inside, place: LayerView) -> dict[str, Any]:
+def _layer(inside: Views, place: LayerView) -> dict[str, Any]:
     record = place.record
     shares = inside.saturation
     return {
@@ -152,7 +152,7 @@ def _numbers(values: Tensor | ArrayLike) -> list[Any]:
     return objects.tolist()
 
 
-def paged(inside: Inside) -> page.Page:
+def paged(inside: Views) -> page.Page:
     """The page, for `page.render`."""
     subject = inside.subject
     return page.Page(

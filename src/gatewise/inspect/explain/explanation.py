@@ -4,61 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ...compiler.lower import program_of
-from ...compiler.program import is_temporary
 from ...diagram import drawn_values
 from ...equation import Cell
 from ...errors import CellError, ExplanationError, GatewiseError, InputError
+from ...files import written
 from ...nn.recurrent import Recurrent
 from ..certificate import TOLERANCES, Certificate
 from ..credit.decomposition import decompose
 from ..intercept import the_layer
-from ..memory.jacobian import LagNorms, lag_norms
+from ..memory.jacobian import lag_norms
 from ..memory.provenance import provenance
 from ..memory.saturation import Saturation, saturation
-from ..memory.timescales import Timescales, timescales
+from ..memory.timescales import timescales
 from ..names import gate_values, values_of
 from ..recorded_run import record
 from ..records import LayerRecord, Record
-from ..subject import Prediction, Subject
+from ..subject import Subject
+from .documents import as_json, page_of
 from .readout import Readout, linear_readout
+from .views import Explanation, LayerView, Refused, Sum, Views
 
 _LAGS = 24
 _WIDE = 256  # numbers of the states together, beyond which only a few Jacobians are multiplied
 _FEW = 6
 
 View = TypeVar("View")
-
-
-@dataclass(frozen=True)
-class LayerView:
-    """One layer in one direction. timescales, jacobian: None where there is no such view, and then ``why`` says why."""
-
-    layer: int
-    direction: int
-    record: LayerRecord
-    timescales: Timescales | None
-    jacobian: LagNorms | None
-    why: Mapping[str, str]
-
-    @property
-    def reach(self) -> str:
-        """What the true Jacobian says beside the forget path, in a sentence."""
-        return f"{self.jacobian}." if self.jacobian else ""
-
-    @property
-    def values(self) -> dict[str, Tensor]:
-        """(T, H), of the one sequence, by the names of the step's program: gates, states and all that was recorded."""
-        cell = self.record.cell
-        gates = {value: self.record.gates[name] for name, value in gate_values(cell).items()}
-        states = {program_of(cell).outputs[state]: self.record.states[state] for state in cell.state}
-        everything = {**gates, **states, **self.record.values}
-        return {name: values[:, 0] for name, values in everything.items()}
 
 
 def places_of(record: Record) -> list[LayerView]:
@@ -70,11 +47,6 @@ def shown(cell: Cell) -> tuple[str, ...]:
     """The values in the cell's picture, beside gates and states."""
     known = {*gate_values(cell).values(), *program_of(cell).outputs.values()}
     return tuple(name for name in values_of(cell) if name not in known and name in drawn_values(cell))
-
-
-def words(cell: Cell, name: str) -> str:
-    """What a value is: its name, or where it has none its expression."""
-    return program_of(cell).expression(name, top=True) if is_temporary(name) else name
 
 
 def _place(record: Record, layer: int, direction: int, layer_record: LayerRecord) -> LayerView:
@@ -101,38 +73,7 @@ def sentence(error: GatewiseError) -> str:
 
 
 @dataclass(frozen=True)
-class Sum:
-    """A number as a sum. by_step: (T, N) float64. lines: by name, what no step gave. certificate: that they add up."""
-
-    by_step: Tensor
-    lines: Mapping[str, float]
-    certificate: Certificate
-
-
-@dataclass(frozen=True)
-class Refused:
-    """What is shown in place of a sum. failed: a sum was made, and did not hold."""
-
-    sentence: str
-    failed: bool
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One number, explained twice. memory: by the step that wrote the memory behind it. credit: by the inputs."""
-
-    prediction: Prediction
-    memory: Sum | Refused
-    credit: Sum | Refused
-
-    @property
-    def views(self) -> tuple[Sum | Refused, Sum | Refused]:
-        """Both explanations, memory first."""
-        return self.memory, self.credit
-
-
-@dataclass(frozen=True)
-class Inside:
+class Inside(Views):
     """What a model holds inside on one sequence, and its numbers explained.
 
     Attributes:
@@ -141,27 +82,43 @@ class Inside:
         places: Its layers and directions, each with time constants and Jacobian norms where it has them.
         saturation: How often gates saturate; None where the cell has no gate between 0 and 1.
         outputs: The numbers, each explained by when the memory behind it was written, and by the inputs.
+        holds: Whether every sum that was made holds.
+        notes: Which views this cell does not have, and why.
     """
 
-    subject: Subject
-    record: Record
-    places: list[LayerView]
-    saturation: Saturation | None
-    outputs: list[Explanation]
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The page of ``gatewise inspect --report``, to step through the sequence with the picture of the cell.
 
-    @property
-    def holds(self) -> bool:
-        """Whether every sum that was made holds."""
-        return not any(isinstance(view, Refused) and view.failed for output in self.outputs for view in output.views)
+        Args:
+            path: A file to write it to as well; one that exists is replaced.
 
-    @property
-    def notes(self) -> list[str]:
-        """Which views this cell does not have, and why, each reason once."""
-        notes = [f"{view}: {reason}" for place in self.places for view, reason in place.why.items()]
-        for name in ("memory", "credit"):
-            views = [getattr(output, name) for output in self.outputs]
-            notes += [f"{name}: {view.sentence}" for view in views if isinstance(view, Refused) and not view.failed]
-        return [text[:1].upper() + text[1:] for text in dict.fromkeys(notes)]
+        Returns:
+            The page, which needs no other file and no network.
+
+        Raises:
+            InputError: The file cannot be written.
+            ModuleNotFoundError: Jinja is not installed.
+        """
+        return written(path, page_of(self))
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Everything that the page shows as one line of JSON, the document of ``gatewise inspect --json``.
+
+        Its keys, stable within a ``schema``, are ``version``, ``title``, ``about``, ``cell``, ``holds``, ``notes``,
+        ``steps``, ``inputs``, ``layers``, ``explains``, ``outputs``, ``chart`` and ``scores``. Each layer and direction
+        has ``gates`` and ``states`` by name, (T, H), and each output either its sums, with their certificates, or a
+        ``refusal``. What is not finite is null.
+
+        Args:
+            path: A file to write it to as well; one that exists is replaced.
+
+        Returns:
+            The text, in ASCII.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        return written(path, as_json(self))
 
 
 def look_inside(subject: Subject) -> Inside:

@@ -10,8 +10,7 @@ import numpy as np
 
 from ....errors import GatewiseError
 from ....escape import visible
-from ....inspect.explain.documents import page_of
-from ....inspect.explain.explanation import look_inside
+from ....inspect.explain import look_inside
 from ....inspect.page import script_hash
 from ....pages import templates
 from ....pages.figure import Figure
@@ -157,7 +156,7 @@ def embedded_page(model: Predictor, panel: Panel, row: int) -> EmbeddedPage:
     """What can be seen inside the model's network on one series of the panel."""
     name = panel.ids[row]
     try:
-        page = page_of(look_inside(subject_of(model, panel, name)))
+        page = look_inside(subject_of(model, panel, name)).to_html()
     except GatewiseError as error:
         return EmbeddedPage("", "", f"Nothing is shown of the inside: {error.what}.")
     which = f" of {name}" if len(panel) > 1 else ""
