@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.models.forecast import metrics
-from gatewise.models.forecast.evaluation.registry import KINDS
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.model import NORMALISATIONS, Setup
 from gatewise.models.forecast.results import quantile_levels
 from gatewise.progress import progress_bar
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks m4", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--model", choices=KINDS, default="lstm")
+    parser.add_argument("--model", choices=CONTESTANTS, default="lstm")
     parser.add_argument("--normalisation", choices=NORMALISATIONS, default=NORMALISATIONS[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the competition's files")
     given = parser.parse_args(arguments)
@@ -55,7 +55,7 @@ def run(group: str, data: Path, model: str, seed: int, normalisation: str) -> No
     levels = quantile_levels(LEVELS)
     with progress_bar(f"fitting {model}") as progress:
         told = Setup(actual.shape[1], season, levels, seed, normalisation=normalisation, progress=progress)
-        learner = KINDS[model].make(told)
+        learner = CONTESTANTS[model].make(told)
         learner.fit(panel)
         forecast = learner.predict(panel)
     smape, mase = errors(panel, actual, forecast.median)

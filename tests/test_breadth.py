@@ -24,12 +24,8 @@ def test_every_file_has_a_test_of_the_quick_breadth(pytestconfig):
 
 def test_ci_runs_the_full_breadth():
     assert "\nmake test-all\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    command = [
-        "make",
-        "--dry-run",
-        "--no-print-directory",
-        "test-all",
-    ]  # a make above this one has it print directories
+    # A make above this one has it print directories.
+    command = ["make", "--dry-run", "--no-print-directory", "test-all"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert printed.split()[1:] == ["-m", "pytest", "--breadth=full"]
 

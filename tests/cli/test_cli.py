@@ -54,12 +54,12 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
 def test_help_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
     from typing import get_args
 
-    from gatewise.models.forecast.evaluation.registry import KINDS
+    from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
     from gatewise.tables.options import Duplicates, Fill
 
     assert follow(["forecast", "--help"]) == 0
     text = capsys.readouterr().out
-    for word in ("auto", *KINDS, *get_args(Fill), *get_args(Duplicates)):
+    for word in ("auto", *CONTESTANTS, *get_args(Fill), *get_args(Duplicates)):
         assert word in text
 
 
@@ -155,10 +155,12 @@ def test_a_saved_model_gives_the_same_forecast(capsys: pytest.CaptureFixture[str
 def test_json_is_one_document_with_the_backtest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gatewise.models.forecast.evaluation import backtest, registry
+    from gatewise.models.forecast.evaluation import backtest, contestants
 
-    baselines = {word: kind for word, kind in registry.KINDS.items() if not kind.learns}
-    monkeypatch.setattr(backtest.compare, "__kwdefaults__", {**backtest.compare.__kwdefaults__, "kinds": baselines})
+    baselines = {word: contestant for word, contestant in contestants.CONTESTANTS.items() if not contestant.learns}
+    monkeypatch.setattr(
+        backtest.compare, "__kwdefaults__", {**backtest.compare.__kwdefaults__, "contestants": baselines}
+    )
     assert follow([*QUICK[:-2], "--backtest", "2", "--level", "50,90", "--json"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)

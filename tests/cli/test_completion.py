@@ -16,7 +16,7 @@ from gatewise.cells import CELLS
 from gatewise.cli import app, follow
 from gatewise.cli import options as choices
 from gatewise.export.c.write import FLAGS
-from gatewise.models.forecast.evaluation.registry import KINDS
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.show import FORMS as VIEWS
 from gatewise.tables.options import Duplicates, Fill
 
@@ -38,7 +38,7 @@ def asked(line: str) -> dict[str, str]:
         ("gatewise forecast data.csv --f", ["--freq", "--fill"]),
         ("gatewise forecast data.csv --fill ", [*get_args(Fill)]),
         ("gatewise forecast data.csv --fill l", ["linear"]),
-        ("gatewise forecast data.csv --model ", ["auto", "lstm", *(word for word in KINDS if word != "lstm")]),
+        ("gatewise forecast data.csv --model ", ["auto", "lstm", *(word for word in CONTESTANTS if word != "lstm")]),
         ("gatewise inspect model data --duplicates ", [*get_args(Duplicates)]),
         ("gatewise classify data --one", ["--one-way"]),
         ("gatewise export model --to ", ["c", "onnx"]),
@@ -74,7 +74,7 @@ def test_completion_loads_nothing_heavy(line: str, words: str) -> None:
 
 
 def test_the_words_are_those_of_what_they_choose() -> None:
-    assert {*choices.MODELS} == {"auto", *KINDS}
+    assert {*choices.MODELS} == {"auto", *CONTESTANTS}
     assert get_args(Fill) == choices.FILLS
     assert get_args(Duplicates) == choices.DUPLICATES
     assert tuple(VIEWS) == choices.VIEWS

@@ -8,7 +8,17 @@ import numpy as np
 import torch
 
 from gatewise.inspect.certificate import Certificate
-from gatewise.inspect.page import Chart, Inputs, Interval, Output, Page, PageLayer, Split, Timescales, Wire
+from gatewise.inspect.page import (
+    Chart,
+    Inputs,
+    Output,
+    Page,
+    PageLayer,
+    PageTimescales,
+    PageWire,
+    PredictionInterval,
+    Split,
+)
 
 GATES = ("input", "forget", "candidate", "output")
 HOSTILE = "<script>alert(1)</script>\"'></script><img src=x onerror=alert(2)>\u202eevil\x1b[31m"
@@ -94,14 +104,14 @@ def place(run: Run, diagram: str = STUB, layer: int = 0, direction: int = 0) -> 
     v = run.values
     tau = -1 / np.log(v["f"]).mean(0)
     gates = [
-        Wire(name, v[name], "gate", "signed" if name == "g" else "unit", f"{title} gate")
+        PageWire(name, v[name], "gate", "signed" if name == "g" else "unit", f"{title} gate")
         for name, title in zip("ifgo", GATES, strict=True)
     ]
-    states = [Wire("c", v["c"], "state"), Wire("h", v["h"], "state", "signed")]
-    others = [Wire("c_prev", v["c_prev"]), Wire("h_prev", v["h_prev"])]
-    others += [Wire("kept", v["f"] * v["c_prev"]), Wire("written", v["i"] * v["g"])]
+    states = [PageWire("c", v["c"], "state"), PageWire("h", v["h"], "state", "signed")]
+    others = [PageWire("c_prev", v["c_prev"]), PageWire("h_prev", v["h_prev"])]
+    others += [PageWire("kept", v["f"] * v["c_prev"]), PageWire("written", v["i"] * v["g"])]
     return PageLayer(
-        layer, direction, "lstm", diagram, (*gates, *states, *others), Timescales(np.minimum(tau, 60), tau > 60)
+        layer, direction, "lstm", diagram, (*gates, *states, *others), PageTimescales(np.minimum(tau, 60), tau > 60)
     )
 
 
@@ -122,7 +132,7 @@ def page(
         times,
         380 + 45 * done.x[:, 0],
         median,
-        tuple(Interval(level, median - k * width, median + k * width) for level, k in ((80, 1.0), (95, 1.6))),
+        tuple(PredictionInterval(level, median - k * width, median + k * width) for level, k in ((80, 1.0), (95, 1.6))),
     )
     outputs = tuple(
         Output(times[T + k], float(median[k]), "thousands", T + k, memory(done, w), credit(done, w))

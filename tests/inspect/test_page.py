@@ -13,7 +13,7 @@ from tests.inspect import pages
 
 from gatewise.errors import ExplanationError, InputError, ShapeError
 from gatewise.inspect.certificate import Certificate
-from gatewise.inspect.page import Inputs, Output, Page, Refusal, Scores, Split, Wire, explained, render
+from gatewise.inspect.page import Inputs, Output, Page, PageWire, Refusal, Scores, Split, explained, render
 from gatewise.inspect.page.binning import MOST_BYTES, binned
 
 ODD = Certificate("a sum", 1.0, 2.0, 0.5, 1e-6)
@@ -49,7 +49,7 @@ def small(**sizes: int) -> Page:
 
 
 def fourteen_values(page: Page) -> Page:
-    more = [Wire(f"value {k}", page.places[0].wires[0].numbers) for k in range(14 - len(page.places[0].wires))]
+    more = [PageWire(f"value {k}", page.places[0].wires[0].numbers) for k in range(14 - len(page.places[0].wires))]
     return replace(page, places=(replace(page.places[0], wires=(*page.places[0].wires, *more)),))
 
 
@@ -111,7 +111,7 @@ def test_more_steps_share_columns_and_the_page_says_so() -> None:
 def test_too_many_units_are_refused() -> None:
     numbers = np.zeros((1, 800_000), np.float32)
     page = small(T=1)
-    place = replace(page.places[0], wires=(Wire("c", numbers),), timescales=None)
+    place = replace(page.places[0], wires=(PageWire("c", numbers),), timescales=None)
     with pytest.raises(InputError, match="too much for a page"):
         render(replace(page, places=(place,)))
 

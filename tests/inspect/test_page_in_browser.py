@@ -16,7 +16,7 @@ from tests.matrix import every_pair
 
 from gatewise.cells import CELLS
 from gatewise.diagram import diagram
-from gatewise.inspect.page import Inputs, Output, Page, Refusal, Scores, Wire, render
+from gatewise.inspect.page import Inputs, Output, Page, PageWire, Refusal, Scores, render
 from gatewise.pages.axes import number_ticks, value_scale
 
 T, H = 30, 5
@@ -331,7 +331,7 @@ def test_every_slot_in_the_diagram_of_every_cell_is_filled(browser: Any, tmp_pat
     places = []
     for cell in CELLS.values():
         svg = diagram(cell, numbers=True)
-        wires = tuple(Wire(name, draw.normal(size=(T, H))) for name in sorted(set(VALUE.findall(svg))))
+        wires = tuple(PageWire(name, draw.normal(size=(T, H))) for name in sorted(set(VALUE.findall(svg))))
         places.append(replace(first, layer=len(places), cell=cell.name, diagram=svg, wires=wires))
     document = replace(PAGE, places=tuple(places))
     with visit(browser, render(document), tmp_path) as page:

@@ -17,7 +17,7 @@ from ..nn.values import check_memory
 from ..nn.weights import Place
 from .intercept import intercepted, the_layer
 from .names import check_values, gate_values, sums
-from .recorder import Recorder, Sampling
+from .recorder import Recorder, StepSampling
 from .records import Record, Selection
 
 _SHARE = 0.5  # of the machine's memory that a record may take
@@ -30,7 +30,7 @@ class Recording:
         module: The layer that runs: the model's own, or the one of gatewise that stands in for a layer of torch.nn.
     """
 
-    def __init__(self, values: Iterable[str], *, preactivations: bool, sampling: Sampling) -> None:
+    def __init__(self, values: Iterable[str], *, preactivations: bool, sampling: StepSampling) -> None:
         self._values, self._preactivations, self._sampling = tuple(values), preactivations, sampling
         self._recorders: dict[Place, Recorder] = {}
         self.module: Recurrent
@@ -114,7 +114,7 @@ def recording(
             machine's memory, which is checked before anything is allocated.
     """
     layer = the_layer(model, of)
-    run = Recording(values, preactivations=preactivations, sampling=Sampling.of(span, bin))
+    run = Recording(values, preactivations=preactivations, sampling=StepSampling.of(span, bin))
     with intercepted(model, run, layer) as ours, torch.no_grad():
         run.module = ours[layer]
         yield run

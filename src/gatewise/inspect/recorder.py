@@ -20,7 +20,7 @@ from .intercept import Changed
 from .names import observed
 
 
-class Sampling(NamedTuple):
+class StepSampling(NamedTuple):
     """Steps from ``first`` up to ``end``, None for the last; ``bin`` of them make one in the record, their mean."""
 
     first: int = 0
@@ -28,7 +28,7 @@ class Sampling(NamedTuple):
     bin: int = 1
 
     @classmethod
-    def of(cls, span: tuple[int, int] | None, bin: int) -> Sampling:
+    def of(cls, span: tuple[int, int] | None, bin: int) -> StepSampling:
         """The sampling that was asked for. Raises InputError where the span is empty or bin is not a whole number."""
         first, end = (0, None) if span is None else span
         if first < 0 or (end is not None and end <= first):
@@ -40,7 +40,7 @@ class Sampling(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether every step is kept by itself."""
-        return self == Sampling()
+        return self == StepSampling()
 
     def steps(self, total: int) -> int:
         """How many steps the record has."""
@@ -101,7 +101,7 @@ class Recorder:
 
     initial: list[Tensor]
 
-    def __init__(self, place: Place, width: int, batch: Batch, names: tuple[str, ...], sampling: Sampling) -> None:
+    def __init__(self, place: Place, width: int, batch: Batch, names: tuple[str, ...], sampling: StepSampling) -> None:
         self.place, self.batch, self._width, self._sampling = place, batch, width, sampling
         self._run = Changed(partial(observed, names=names))
         self._begun: list[Tensor] = []

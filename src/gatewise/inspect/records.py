@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..kernels.layer import lengths_of
 from ..nn.recurrent import Recurrent
 from .names import gate_values, sums
-from .recorder import Recorder, Sampling
+from .recorder import Recorder, StepSampling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Selection(NamedTuple):
     names: tuple[str, ...]
     preactivations: bool
     values: tuple[str, ...]
-    sampling: Sampling
+    sampling: StepSampling
 
 
 class Named(Mapping[str, Any]):
@@ -108,7 +108,7 @@ class LayerRecord:
         return batch.padded(batch.mirrored(rows) if self.reverse else rows)
 
 
-def _lengths(recorder: Recorder, sampling: Sampling) -> Tensor:
+def _lengths(recorder: Recorder, sampling: StepSampling) -> Tensor:
     rows = recorder.batch.rows
     if rows.batch_sizes is None:
         lengths = torch.full((rows.batch,), rows.steps)

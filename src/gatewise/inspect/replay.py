@@ -25,7 +25,7 @@ class PlainLoop(Plain):
         return reference.forward(registered.cell, layer)
 
 
-class Steps:
+class LayerSteps:
     """The steps of one layer in one direction. record: what was recorded of it.
 
     Raises InputError for a record that leaves steps out.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Action = Literal["load", "read", "explain", "chain", "steps"]
 
 
-class Refusal(NamedTuple):
+class Unsupported(NamedTuple):
     """Why a kind of file cannot do something, as in "it holds a forecaster, which ...", and what to do instead."""
 
     why: str
@@ -68,7 +68,7 @@ class Kind:
     functions: Mapping[Action, str]
     estimator: str = ""
     takes: tuple[str, ...] = ()
-    refusals: Mapping[Action, Refusal] = field(default_factory=dict[Action, Refusal])
+    refusals: Mapping[Action, Unsupported] = field(default_factory=dict[Action, Unsupported])
 
     def can(self, action: Action) -> bool:
         """Whether there is a function for this."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..container import records
 from ..errors import ModelFileError
-from .kind import Action, Kind, Refusal, Supplied, functions
+from .kind import Action, Kind, Supplied, Unsupported, functions
 from .modelfile import ESTIMATOR_FILE, FORECASTER_FILE
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..equation import Cell
 
 _ALL: tuple[Action, ...] = ("read", "explain", "chain", "steps")
-_WINDOWED = Refusal(
+_WINDOWED = Unsupported(
     "scales each window by itself and reads it from its beginning",
     "export a Chain, saved by Chain.save: examples/sensor has one that forecasts step by step",
 )
@@ -26,14 +26,14 @@ _STATE = "give the file of the model whose stream it is"
 _CHECKPOINT = "load it with gatewise.load, put its weights into your module, and save a Chain with it"
 
 
-def _without_a_model(hint: str) -> dict[Action, Refusal]:
+def _without_a_model(hint: str) -> dict[Action, Unsupported]:
     """The refusals of a file that only holds a state."""
-    no_data = Refusal("reads no data", hint)
+    no_data = Unsupported("reads no data", hint)
     return {
         "read": no_data,
         "steps": no_data,
-        "explain": Refusal("cannot be inspected", hint),
-        "chain": Refusal("cannot be exported", hint),
+        "explain": Unsupported("cannot be inspected", hint),
+        "chain": Unsupported("cannot be exported", hint),
     }
 
 
@@ -67,7 +67,7 @@ KINDS = (
         "chain",
         "gatewise-chain",
         functions("saved_modules", "load", "read", "chain", "steps"),
-        refusals={"explain": Refusal("cannot be inspected", _MODULES)},
+        refusals={"explain": Unsupported("cannot be inspected", _MODULES)},
     ),
     Kind(
         "stream's state",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.models.forecast.evaluation.registry import Kind
+from gatewise.models.forecast.evaluation.contestants import Contestant
 from gatewise.models.forecast.model import Model, Setup
 from gatewise.models.forecast.results import Quantiles, quantile_levels
 from gatewise.tables.panel import Floats, Frequency, Panel
@@ -69,10 +69,10 @@ class Oracle:
         return {"bias": torch.tensor([self.bias], dtype=torch.float64)}, {"needs": self.needs}
 
 
-def network(bias: float = 0.0) -> Kind:
+def network(bias: float = 0.0) -> Contestant:
     """A kind of network whose models are `Oracle`s."""
 
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         return Oracle(setup, bias=float(tensors["bias"]), needs=settings["needs"])
 
-    return Kind("LSTM", lambda setup: Oracle(setup, bias), restore, learns=True)
+    return Contestant("LSTM", lambda setup: Oracle(setup, bias), restore, learns=True)

@@ -16,22 +16,22 @@ from tests.tolerance import ROUNDING
 
 from gatewise.errors import InputError, ModelFileError
 from gatewise.models.forecast.estimator import Forecaster
-from gatewise.models.forecast.evaluation.registry import KINDS
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.model import Setup
 from gatewise.models.modelfile import FORECASTER_FILE
 from gatewise.tables.panel import Frequency, Panel
 
-WORDS = [word for word, kind in KINDS.items() if not kind.learns]
+WORDS = [word for word, contestant in CONTESTANTS.items() if not contestant.learns]
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that takes no time, and no costly baselines unless asked for by name."""
-    monkeypatch.setitem(KINDS, "lstm", network())
+    monkeypatch.setitem(CONTESTANTS, "lstm", network())
 
 
 def lose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(KINDS, "lstm", network(bias=-50))
+    monkeypatch.setitem(CONTESTANTS, "lstm", network(bias=-50))
 
 
 def monthly(*values: Any, **fields: Any) -> Panel:
@@ -170,7 +170,7 @@ class TestFit:
             told.append(setup)
             return Oracle(setup, bias=-50)
 
-        monkeypatch.setitem(KINDS, "lstm", replace(network(), make=make))
+        monkeypatch.setitem(CONTESTANTS, "lstm", replace(network(), make=make))
         forecaster = Forecaster(4, model="lstm", budget="10s").fit(AIR, windows=2)
         assert [setup.budget for setup in told] == [5.0, 5.0], "half for the backtest, half for the forecast"
         assert (forecaster.kind_, forecaster.model_.name) == ("lstm", "LSTM")
@@ -226,7 +226,7 @@ class TestFit:
             told.append(setup)
             return Oracle(setup)
 
-        monkeypatch.setitem(KINDS, "lstm", replace(network(), make=make))
+        monkeypatch.setitem(CONTESTANTS, "lstm", replace(network(), make=make))
         Forecaster(4, budget="10s", seed=3, levels=(90,)).fit(AIR)
         Forecaster(4, budget="10s", model="lstm").fit(AIR)
         assert [setup.budget for setup in told] == [5.0, 5.0, 10.0], "half for the backtest, half for the forecast"

@@ -20,14 +20,14 @@ from tests.models.forecast.fakes import climbing
 
 from gatewise.errors import InputError, ModelFileError
 from gatewise.models.forecast.estimator import Forecaster
-from gatewise.models.forecast.evaluation.registry import KINDS
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.history import LEAST_ROOM, Room
 from gatewise.models.forecast.network.settings import Settings
 from gatewise.tables.panel import Frequency, Panel
 
 HORIZON, SEASON, START = 5, 4, 40
 LENGTHS = {"a": 75, "b": 64, "c": 52}
-MODELS = {" ".join(pair): pair for pair in [*((word, "window") for word in KINDS), ("lstm", "causal")]}
+MODELS = {" ".join(pair): pair for pair in [*((word, "window") for word in CONTESTANTS), ("lstm", "causal")]}
 SPLITS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 

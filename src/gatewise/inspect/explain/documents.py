@@ -175,19 +175,19 @@ def _array(values: Tensor) -> NDArray[np.float32]:
 
 def _place(place: LayerView) -> page.PageLayer:
     cell = place.record.cell
-    scales = place.timescales and page.Timescales(_array(place.timescales.tau), place.timescales.censored.numpy())
+    scales = place.timescales and page.PageTimescales(_array(place.timescales.tau), place.timescales.censored.numpy())
     wires = tuple(_wire(cell, name, values) for name, values in place.values.items())
     return page.PageLayer(
         place.layer, place.direction, cell.name, diagram(cell, numbers=True), wires, scales, place.reach
     )
 
 
-def _wire(cell: Cell, name: str, values: Tensor) -> page.Wire:
+def _wire(cell: Cell, name: str, values: Tensor) -> page.PageWire:
     gates = {value: gate for gate, value in gate_values(cell).items()}
     states = program_of(cell).outputs.values()
     role = "state" if name in states else "gate" if name in gates else "value"
     title = f"{gates[name]} gate" if role == "gate" else words(cell, name)
-    return page.Wire(name, _array(values), role, _span(cell, name), title)
+    return page.PageWire(name, _array(values), role, _span(cell, name), title)
 
 
 def _span(cell: Cell, name: str) -> Literal["unit", "signed", "free"]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...nn.values import check_memory
 from ..records import Record
-from ..replay import PlainLoop, Steps
+from ..replay import LayerSteps, PlainLoop
 from ..search import check_sequence
 from .timescales import keeping, the_state
 
@@ -91,7 +91,7 @@ def step_jacobians(
         InputError: The span, layer, direction or sequence does not exist; or the result would take more than a
             quarter of the machine's memory, which is checked before anything is allocated.
     """
-    steps = Steps(record, layer, direction)
+    steps = LayerSteps(record, layer, direction)
     first, end = _span(steps, span, batch)
     size = sum(steps.widths)
     what = f"{end - first:,} Jacobians of {size} x {size}"
@@ -127,7 +127,7 @@ def lag_norms(
         CellError: No gate keeps the state.
         InputError: A step, state, layer, direction or sequence does not exist, or a Jacobian would be too large.
     """
-    steps = Steps(record, layer, direction)
+    steps = LayerSteps(record, layer, direction)
     name = the_state(record.cell, state)
     times = _back(steps, at, lags, batch)
     _check_product(steps)
@@ -149,13 +149,13 @@ def _norms(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return torch.linalg.matrix_norm(matrix, 2), torch.linalg.matrix_norm(matrix)
 
 
-def _block(steps: Steps, name: str) -> slice:
+def _block(steps: LayerSteps, name: str) -> slice:
     index = steps.cell.state.index(name)
     begin = sum(steps.widths[:index])
     return slice(begin, begin + steps.widths[index])
 
 
-def _span(steps: Steps, span: tuple[int, int] | None, batch: int) -> tuple[int, int]:
+def _span(steps: LayerSteps, span: tuple[int, int] | None, batch: int) -> tuple[int, int]:
     check_sequence(steps.record, batch)
     length = int(steps.record.lengths[batch])
     first, end = (0, length) if span is None else span
@@ -164,7 +164,7 @@ def _span(steps: Steps, span: tuple[int, int] | None, batch: int) -> tuple[int, 
     return first, end
 
 
-def _back(steps: Steps, at: int | None, lags: int | None, batch: int) -> list[int]:
+def _back(steps: LayerSteps, at: int | None, lags: int | None, batch: int) -> list[int]:
     """The steps whose Jacobians are multiplied, the latest to run first."""
     length = _span(steps, None, batch)[1]
     reverse = steps.record.reverse
@@ -177,13 +177,13 @@ def _back(steps: Steps, at: int | None, lags: int | None, batch: int) -> list[in
     return times[:lags]
 
 
-def _check_product(steps: Steps) -> None:
+def _check_product(steps: LayerSteps) -> None:
     size = sum(steps.widths)
     hint = "take a smaller layer: the matrix has a row and a column for each number of the state"
     check_memory(f"a Jacobian of {size} x {size}", 2 * _COPIES * size**2, steps.record.x, share=0.25, hint=hint)
 
 
-def _chunks(steps: Steps, times: list[int], batch: int):
+def _chunks(steps: LayerSteps, times: list[int], batch: int):
     """The Jacobians of these steps in turn, as many at once as memory is set aside for."""
     size = sum(steps.widths)
     count = max(1, _CHUNK_BYTES // (_COPIES * size**2 * steps.record.x.itemsize))

@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...transforms.rewrite import Rewriting, derived, memories
 from ..intercept import Changed
 from ..records import Record
-from ..replay import Steps, inside
+from ..replay import LayerSteps, inside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def keeping(record: Record, layer: int, direction: int, state: str) -> Tensor:
     Computed from the recorded states by the kernels that run the layer.
     Raises CellError for a state that has no such factor.
     """
-    steps = Steps(record, layer, direction)
+    steps = LayerSteps(record, layer, direction)
     x = steps.record.x
     runner = Changed(lambda cell: _keeping(cell, state))
     steps.taken(x.flatten(0, 1), [state.flatten(0, 1) for state in steps.previous()], runner)

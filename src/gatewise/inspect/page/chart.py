@@ -34,7 +34,7 @@ def floats(values: ArrayLike, shape: tuple[int | None, ...], what: str) -> Float
 
 
 @dataclass(frozen=True)
-class Interval:
+class PredictionInterval:
     """Where the truth should lie in ``level`` percent of cases. low, high: (F,)."""
 
     level: float
@@ -61,7 +61,7 @@ class Chart:
     times: tuple[str, ...]
     observed: Floats
     median: Floats
-    intervals: tuple[Interval, ...] = ()
+    intervals: tuple[PredictionInterval, ...] = ()
     first: int = 0
     every: int = 1
 

@@ -21,7 +21,7 @@ Span = Literal["unit", "signed", "free"]
 
 
 @dataclass(frozen=True)
-class Wire:
+class PageWire:
     """One named value of the step. numbers: (T, H). title: what people call it, such as ``forget gate``.
 
     name: what the diagram's slots call it (``data-value``). role: gates and states are drawn as heat maps.
@@ -49,7 +49,7 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class Timescales:
+class PageTimescales:
     """How long each unit keeps what it holds. steps: (H,). censored: (H,), True where it is longer than was seen."""
 
     steps: Floats
@@ -68,8 +68,8 @@ class PageLayer:
     direction: int
     cell: str
     diagram: str
-    wires: tuple[Wire, ...]
-    timescales: Timescales | None = None
+    wires: tuple[PageWire, ...]
+    timescales: PageTimescales | None = None
     reach: str = ""
 
     @property

@@ -12,7 +12,7 @@ from ...tables.options import DEFAULTS, ReadOptions
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
-from .evaluation.registry import KINDS
+from .evaluation.contestants import CONTESTANTS
 from .fitted import FittedForecaster
 from .history import Schema
 from .model import NORMALISATIONS, Setup
@@ -110,7 +110,7 @@ class Forecaster(FittedForecaster):
             setup = replace(setup, budget=asked.budget and asked.budget / 2)
             with stages.stage(1.0, "backtest"):
                 choice = choose(panel, setup, choice.word, windows)
-        model = KINDS[choice.word].make(setup)
+        model = CONTESTANTS[choice.word].make(setup)
         with stages.stage(1.0, f"fitting {model.name}"):
             model.fit(panel)
         stages.rest()
@@ -186,7 +186,7 @@ class Forecaster(FittedForecaster):
                 normalisation=record.get("normalisation", "window"),
             )
             setup = loaded._setup(schema.season)
-            model = KINDS[kind].restore(setup, tensors, record["settings"])
+            model = CONTESTANTS[kind].restore(setup, tensors, record["settings"])
         except (InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelFileError("its settings do not describe a model", where=str(path)) from error
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
@@ -195,7 +195,7 @@ class Forecaster(FittedForecaster):
         return loaded
 
     def _word(self) -> str:
-        return arguments.one_of("model", self.model, (AUTO, *KINDS))
+        return arguments.one_of("model", self.model, (AUTO, *CONTESTANTS))
 
     def _windows(self, windows: int | None) -> int:
         """How many windows the backtest has in `fit`; only for a model named may there be none."""

@@ -12,7 +12,7 @@ from ...tables.panel import Frequency, Panel
 from ...version import version
 from .. import arguments
 from ..estimator import Estimator
-from .evaluation.registry import forecast_all
+from .evaluation.contestants import forecast_all
 from .forecast import Forecast
 from .history import Growth, Schema
 from .model import Model, Setup

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...tables.panel import Panel
 from ...words import capital
 from .evaluation.backtest import TooShortError, compare
-from .evaluation.registry import KINDS, plainest
+from .evaluation.contestants import CONTESTANTS, plainest
 from .model import Setup
 from .results import Backtest
 
@@ -32,6 +32,6 @@ def choose(panel: Panel, setup: Setup, word: str, windows: int) -> Choice:
         if chosen:
             return Choice(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
         word = plainest(setup)
-        return Choice(word, notes=(capital(f"{short.what}, so the forecast is {KINDS[word].name}'s, untested."),))
-    winner = next(word for word, kind in KINDS.items() if kind.name == backtest.winner)
+        return Choice(word, notes=(capital(f"{short.what}, so the forecast is {CONTESTANTS[word].name}'s, untested."),))
+    winner = next(word for word, contestant in CONTESTANTS.items() if contestant.name == backtest.winner)
     return Choice(chosen or winner, backtest, backtest.notes)

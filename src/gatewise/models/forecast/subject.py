@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError, argument
-from ...inspect.page.chart import Chart, Interval
+from ...inspect.page.chart import Chart, PredictionInterval
 from ...inspect.subject import Credit, Prediction, Subject
 from ...tables.panel import Floats, Panel
 from ...words import few, number, stamps
@@ -205,7 +205,8 @@ class _Window:
     def _chart(self, seen: list[str], ahead: list[str]) -> Chart:
         (median,) = self.forecast.median
         bounds = [
-            Interval(level, *(side[0] for side in self.forecast.interval(level))) for level in _levels(self.forecast)
+            PredictionInterval(level, *(side[0] for side in self.forecast.interval(level)))
+            for level in _levels(self.forecast)
         ]
         observed = self.panel.values[0][-len(seen) :].astype(np.float32)
         name = self._unit or self.panel.ids[0]

@@ -99,7 +99,7 @@ def _steps(module: Recurrent) -> Steps:
         return _ModuleSteps(module)
 
 
-class Writer:
+class TextGenerator:
     """Reads tokens, and draws the next ones, with the weights that the network has when it is made."""
 
     @torch.no_grad()

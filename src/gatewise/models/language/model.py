@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...nn.chain import Chain
 from ..arguments import cell_of, number, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
-from .generator import Sampling, Writer
+from .generator import Sampling, TextGenerator
 from .network import LanguageNetwork, chain_of, learn, mean_loss
 from .vocabulary import Listed, Text, Tokenized, Tokens, Vocabulary, vocabulary_of
 
@@ -189,10 +189,10 @@ class LanguageModel(NetworkEstimator):
         tokens = self._encoded(prompt) if len(prompt) else []
         sampling, count = Sampling(temperature, top_p), whole("length", length, 0)
         generator = self._generator if seed is None else np.random.default_rng(seed)
-        if not len(tokens) and not self._writer.has_read:
+        if not len(tokens) and not self._text_generator.has_read:
             raise InputError("there is nothing to go on from", hint="give a prompt of at least one token")
-        self._writer.read(tokens)
-        return self.vocabulary_.decode(self._writer.write(count, sampling, generator))
+        self._text_generator.read(tokens)
+        return self.vocabulary_.decode(self._text_generator.write(count, sampling, generator))
 
     def subject(self, text: Any, *, output: str | None = None) -> Subject:
         """What the model expects after a text, for `gatewise.inspect.look_inside`.
@@ -239,7 +239,7 @@ class LanguageModel(NetworkEstimator):
             InputError: Before `fit`.
         """
         self._check_fitted()
-        self._writer.reset()
+        self._text_generator.reset()
         self._generator = np.random.default_rng(self._seed)
         return self
 
@@ -294,7 +294,7 @@ class LanguageModel(NetworkEstimator):
 
     def _start(self, seed: int) -> None:
         self.network_.eval()
-        self._seed, self._writer = seed, Writer(self.network_)
+        self._seed, self._text_generator = seed, TextGenerator(self.network_)
         self._generator = np.random.default_rng(seed)
 
     def _encoded(self, text: Any) -> Tokens:

@@ -93,7 +93,7 @@ class SequenceNetwork(nn.Module):
         return self.linear(self.after(self.pooling(outputs, lengths, self.both_ways)))
 
 
-class Batch(NamedTuple):
+class PaddedBatch(NamedTuple):
     """x: (T, B, I), padded. lengths: (B,). y: what is to be predicted, (B, ...)."""
 
     x: Tensor
@@ -114,11 +114,11 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
         return self.sequences[row], self.y[row]
 
 
-def collate(samples: list[tuple[Tensor, Tensor]]) -> Batch:
+def collate(samples: list[tuple[Tensor, Tensor]]) -> PaddedBatch:
     """A batch of some examples."""
     sequences = [sequence for sequence, _ in samples]
     lengths = torch.tensor([len(sequence) for sequence in sequences])
-    return Batch(pad_sequence(sequences), lengths, torch.stack([y for _, y in samples]))
+    return PaddedBatch(pad_sequence(sequences), lengths, torch.stack([y for _, y in samples]))
 
 
 def learn(

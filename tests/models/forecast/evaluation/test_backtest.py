@@ -13,31 +13,31 @@ from tests.tolerance import ROUNDING
 from gatewise.errors import InputError
 from gatewise.models.forecast.evaluation import backtest as contests
 from gatewise.models.forecast.evaluation.backtest import TooShortError, compare
-from gatewise.models.forecast.evaluation.registry import KINDS, Kind
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, Contestant
 from gatewise.models.forecast.model import Model, Setup
 from gatewise.models.forecast.results import Backtest, Quantiles
 from gatewise.tables.panel import Panel
 
-QUICK = {word: KINDS[word] for word in ("naive", "seasonal_naive")}
-ALL = {**KINDS, "lstm": network()}
+QUICK = {word: CONTESTANTS[word] for word in ("naive", "seasonal_naive")}
+ALL = {**CONTESTANTS, "lstm": network()}
 SLACK = {**QUICK, "lstm": network(bias=-50)}
 CLIMBING = {**QUICK, "lstm": network()}
 
 
-def spied(kinds: dict[str, Kind]) -> tuple[dict[str, Kind], dict[str, Model]]:
-    """The same kinds, and each model once made."""
+def spied(contestants: dict[str, Contestant]) -> tuple[dict[str, Contestant], dict[str, Model]]:
+    """The same contestants, and each model once made."""
     made: dict[str, Model] = {}
 
     def make(word: str, setup: Setup) -> Model:
-        made[word] = kinds[word].make(setup)
+        made[word] = contestants[word].make(setup)
         return made[word]
 
-    return {word: replace(kind, make=partial(make, word)) for word, kind in kinds.items()}, made
+    return {word: replace(contestant, make=partial(make, word)) for word, contestant in contestants.items()}, made
 
 
 def test_all_models_are_scored_best_first():
-    result = compare(panel(climbing(60), climbing(52) + 9), setup(), kinds=ALL)
-    assert {score.model for score in result.scores} == {kind.name for kind in ALL.values()}
+    result = compare(panel(climbing(60), climbing(52) + 9), setup(), contestants=ALL)
+    assert {score.model for score in result.scores} == {contestant.name for contestant in ALL.values()}
     figures = [score.mase for score in result.scores]
     assert figures == sorted(figures)
     assert result.winner == result.scores[0].model
@@ -47,8 +47,8 @@ def test_all_models_are_scored_best_first():
 
 def test_the_network_learns_only_what_lies_before_the_first_window():
     series = panel(climbing(60), climbing(52))
-    kinds, made = spied(CLIMBING)
-    result = compare(series, setup(), windows=3, kinds=kinds)
+    contestants, made = spied(CLIMBING)
+    result = compare(series, setup(), windows=3, contestants=contestants)
     oracle = made["lstm"]
     assert isinstance(oracle, Oracle)
     assert oracle.learned == [48, 40]
@@ -58,14 +58,14 @@ def test_the_network_learns_only_what_lies_before_the_first_window():
 
 def test_windows_follow_each_other_to_the_end_of_each_series():
     series = panel(climbing(60), climbing(40))
-    result = compare(series, setup(horizon=5), windows=3, kinds=QUICK)
+    result = compare(series, setup(horizon=5), windows=3, contestants=QUICK)
     assert [window.cutoffs for window in result.windows] == [(44, 24), (49, 29), (54, 34)]
     actual = np.concatenate([window.actual for window in result.windows], axis=1)
     assert (actual == np.stack([values[-15:] for values in series.values])).all()
 
 
 def test_every_window_is_forecast_from_its_own_history():
-    result = compare(panel(climbing(60)), setup(horizon=5), windows=3, kinds=CLIMBING)
+    result = compare(panel(climbing(60)), setup(horizon=5), windows=3, contestants=CLIMBING)
     for window, end in zip(result.windows, (45, 50, 55), strict=True):
         assert (window.forecasts["Naive"].median == climbing(60)[end - 1]).all()
         assert window.forecasts["LSTM"].median[0] == pytest.approx(climbing(60)[end : end + 5], rel=ROUNDING)
@@ -75,7 +75,9 @@ def test_nothing_after_a_cutoff_changes_what_was_forecast_before_it():
     series = climbing(60)
     changed = series.copy()
     changed[-4:] += 1000
-    before, after = (compare(panel(values), setup(), windows=3, kinds=ALL).windows for values in (series, changed))
+    before, after = (
+        compare(panel(values), setup(), windows=3, contestants=ALL).windows for values in (series, changed)
+    )
     for first, second in zip(before, after, strict=True):
         for model, forecast in first.forecasts.items():
             assert (forecast.values == second.forecasts[model].values).all()
@@ -83,7 +85,9 @@ def test_nothing_after_a_cutoff_changes_what_was_forecast_before_it():
 
 def test_scores_by_hand():
     # Naive on 0 0 10 | 12 with season 1: scale 5, error 2
-    result = compare(panel([0, 0, 10, 12], season=1), setup(1, 1, (80,)), windows=1, kinds={"naive": KINDS["naive"]})
+    result = compare(
+        panel([0, 0, 10, 12], season=1), setup(1, 1, (80,)), windows=1, contestants={"naive": CONTESTANTS["naive"]}
+    )
     naive = result.score("Naive")
     assert naive.mase == pytest.approx(2 / 5, rel=ROUNDING)
     assert naive.smape == pytest.approx(200 * 2 / 22, rel=ROUNDING)
@@ -92,19 +96,19 @@ def test_scores_by_hand():
 
 
 def test_the_winner_and_its_rival_are_named():
-    won = compare(panel(climbing(60)), setup(), kinds=CLIMBING)
+    won = compare(panel(climbing(60)), setup(), contestants=CLIMBING)
     assert won.winner == "LSTM"
     assert won.verdict.startswith("LSTM wins: MASE 0.0")
     assert won.verdict.endswith("(3 windows of 4 steps).")
-    lost = compare(panel(climbing(60)), setup(), kinds=SLACK)
+    lost = compare(panel(climbing(60)), setup(), contestants=SLACK)
     assert lost.verdict.startswith("SeasonalNaive beats the LSTM (MASE")
     assert lost.verdict.endswith("so the forecast is SeasonalNaive's; choose the model lstm to override.")
-    told = compare(panel(climbing(60)), setup(), kinds=SLACK, chosen="lstm")
+    told = compare(panel(climbing(60)), setup(), contestants=SLACK, chosen="lstm")
     assert told.verdict.endswith("; the forecast is the LSTM's, as asked.")
 
 
 def test_series_too_short_for_the_windows_are_left_out_and_named():
-    result = compare(panel(climbing(60), climbing(20), climbing(60)), setup(), kinds=CLIMBING)
+    result = compare(panel(climbing(60), climbing(20), climbing(60)), setup(), contestants=CLIMBING)
     assert all(window.series.tolist() == [0, 2] for window in result.windows)
     assert "1 of 3 series are too short for 3 windows of 4 steps and were not compared (b)." in result.notes
     assert result.verdict.endswith("(3 windows of 4 steps, 2 series).")
@@ -112,13 +116,13 @@ def test_series_too_short_for_the_windows_are_left_out_and_named():
 
 def test_fewer_windows_where_the_series_have_no_room():
     # The network wants 3 seasons of 4 before the first of its windows of 4.
-    result = compare(panel(climbing(21)), setup(), kinds=CLIMBING)
+    result = compare(panel(climbing(21)), setup(), contestants=CLIMBING)
     assert len(result.windows) == 2
     assert "2 windows instead of 3: the series have no room for more." in result.notes
 
 
 def test_too_short_for_a_network_is_said_and_a_baseline_wins():
-    result = compare(panel(climbing(15)), setup(), kinds=CLIMBING)
+    result = compare(panel(climbing(15)), setup(), contestants=CLIMBING)
     assert "LSTM" not in {score.model for score in result.scores}
     assert result.verdict.startswith(
         "The series are too short for the LSTM (the median has 15 observations, a window of 4 and 12 before it are "
@@ -128,7 +132,7 @@ def test_too_short_for_a_network_is_said_and_a_baseline_wins():
 
 def test_too_short_for_any_window_is_an_error():
     with pytest.raises(TooShortError, match="the median has 8 observations, a window of 4 and 5 before it"):
-        compare(panel(climbing(8)), setup(), kinds=CLIMBING)
+        compare(panel(climbing(8)), setup(), contestants=CLIMBING)
 
 
 def test_a_network_whose_training_fails_stays_out():
@@ -136,8 +140,8 @@ def test_a_network_whose_training_fails_stays_out():
         def fit(self, panel: Panel) -> None:
             raise InputError("training stopped: the loss is nan")
 
-    kinds = {**QUICK, "lstm": Kind("LSTM", Diverging, network().restore, learns=True)}
-    result = compare(panel(climbing(60)), setup(), kinds=kinds)
+    contestants = {**QUICK, "lstm": Contestant("LSTM", Diverging, network().restore, learns=True)}
+    result = compare(panel(climbing(60)), setup(), contestants=contestants)
     assert "LSTM" not in {score.model for score in result.scores}
     assert result.verdict.startswith(
         "The LSTM could not be trained (training stopped: the loss is nan), so the forecast is SeasonalNaive's"
@@ -151,8 +155,8 @@ def test_a_network_that_forecasts_no_number_for_one_series_loses():
             forecast.values[0] = np.nan
             return forecast
 
-    kinds = {**QUICK, "lstm": Kind("LSTM", Lost, network().restore, learns=True)}
-    result = compare(panel(climbing(60), climbing(60)), setup(), kinds=kinds)
+    contestants = {**QUICK, "lstm": Contestant("LSTM", Lost, network().restore, learns=True)}
+    result = compare(panel(climbing(60), climbing(60)), setup(), contestants=contestants)
     assert result.scores[-1].model == "LSTM"
     assert np.isnan(result.scores[-1].mase)
 
@@ -162,7 +166,7 @@ def test_many_series_are_sampled_for_the_costly_and_all_are_compared_on_the_samp
 ):
     monkeypatch.setattr(contests, "SAMPLE", 3)
     series = panel(*(climbing(40) + row for row in range(8)))
-    first, again, other = (compare(series, setup(seed=seed), kinds=ALL) for seed in (0, 0, 1))
+    first, again, other = (compare(series, setup(seed=seed), contestants=ALL) for seed in (0, 0, 1))
     rows = [result.windows[0].series.tolist() for result in (first, again, other)]
     assert rows[0] == rows[1] != rows[2]
     assert all(forecast.values.shape[0] == 3 for forecast in first.windows[0].forecasts.values())
@@ -170,35 +174,37 @@ def test_many_series_are_sampled_for_the_costly_and_all_are_compared_on_the_samp
         "AutoTheta and AutoETS ran on 3 of 8 series, drawn at random (seed 0): all models are compared on these; "
         "the LSTM learned from all series."
     ) in first.notes
-    assert compare(series, setup(), kinds=CLIMBING).windows[0].actual.shape[0] == 8
+    assert compare(series, setup(), contestants=CLIMBING).windows[0].actual.shape[0] == 8
 
 
 def test_a_series_that_repeats_itself_has_no_mase_and_is_said():
-    result = compare(panel(climbing(60), [5.0] * 60), setup(), kinds=CLIMBING)
+    result = compare(panel(climbing(60), [5.0] * 60), setup(), contestants=CLIMBING)
     assert np.isfinite([score.mase for score in result.scores]).all()
     assert result.notes[-1] == (
         "MASE is not defined for 1 of 2 series, which repeat themselves every season (b): they are left out of its "
         "mean."
     )
-    alone = compare(panel([5.0] * 60), setup(), kinds=QUICK)
+    alone = compare(panel([5.0] * 60), setup(), contestants=QUICK)
     assert alone.winner == "Naive"
     assert "sMAPE 0.00 against 0.00" in alone.verdict
 
 
 def test_notes_of_the_models_are_passed_on_once():
-    result = compare(panel(climbing(12), climbing(12)), setup(1), windows=2, kinds={"auto_ets": KINDS["auto_ets"]})
+    result = compare(
+        panel(climbing(12), climbing(12)), setup(1), windows=2, contestants={"auto_ets": CONTESTANTS["auto_ets"]}
+    )
     assert len([note for note in result.notes if "stands in" in note]) == len(set(result.notes))
 
 
 @pytest.mark.parametrize("windows", [0, -1, 2.0, True])
 def test_windows_is_a_positive_whole_number(windows: object):
     with pytest.raises(InputError, match="`windows` is"):
-        compare(panel(climbing(60)), setup(), windows=windows, kinds=QUICK)  # type: ignore[arg-type]
+        compare(panel(climbing(60)), setup(), windows=windows, contestants=QUICK)  # type: ignore[arg-type]
 
 
 def test_progress_never_goes_back_and_ends_at_one():
     heard: list[float] = []
-    compare(panel(climbing(60)), setup(progress=lambda done, words: heard.append(done)), kinds=ALL)
+    compare(panel(climbing(60)), setup(progress=lambda done, words: heard.append(done)), contestants=ALL)
     assert heard == sorted(heard)
     assert heard[-1] == pytest.approx(1.0, rel=ROUNDING)
 
@@ -208,4 +214,4 @@ def test_the_same_twice():
         return [(score.model, score.mase, score.smape, score.crps) for score in result.scores]
 
     series = panel(climbing(60), climbing(44) * 2)
-    assert figures(compare(series, setup(), kinds=ALL)) == figures(compare(series, setup(), kinds=ALL))
+    assert figures(compare(series, setup(), contestants=ALL)) == figures(compare(series, setup(), contestants=ALL))

@@ -11,13 +11,13 @@ from tests.models.forecast.fakes import climbing, panel, setup
 
 from gatewise.errors import InputError
 from gatewise.models.forecast.evaluation.baselines import LONGEST_ETS_SEASON, RECENT_OBSERVATIONS, Baseline
-from gatewise.models.forecast.evaluation.registry import KINDS
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.metrics import mase, seasonal_scale, smape
 from gatewise.tables.panel import Panel
 
 from ....matrix import every_pair
 
-NAMES = [kind.name for kind in KINDS.values() if not kind.learns]
+NAMES = [contestant.name for contestant in CONTESTANTS.values() if not contestant.learns]
 M4 = Path(__file__).parents[5] / "shared" / "data" / "m4"
 
 

@@ -10,14 +10,14 @@ from tests.models.forecast.fakes import network, panel, setup
 
 from gatewise.models.forecast.estimator import Forecaster
 from gatewise.models.forecast.evaluation.backtest import compare
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, forecast_all
 from gatewise.models.forecast.evaluation.floor import floors
-from gatewise.models.forecast.evaluation.registry import KINDS, forecast_all
 from gatewise.models.forecast.evaluation.scoring import score
 from gatewise.models.forecast.history import Growth
 from gatewise.models.forecast.network.settings import Settings
 from gatewise.tables.panel import Panel
 
-ALL = {**KINDS, "lstm": network(bias=-50)}
+ALL = {**CONTESTANTS, "lstm": network(bias=-50)}
 NOTE = "Where no observation is below zero, {}'s forecasts below zero are raised to zero."
 
 
@@ -46,7 +46,7 @@ def test_no_model_forecasts_below_zero_what_never_was(word: str, sales: Panel) -
 
 
 def test_nothing_is_said_where_nothing_is_raised(sales: Panel) -> None:
-    model = KINDS["naive"].make(setup())
+    model = CONTESTANTS["naive"].make(setup())
     assert not forecast_all(model, sales.select([1]), setup()).notes
     assert not forecast_all(model, panel(dwindling() + 1000), setup()).notes
 
@@ -59,19 +59,19 @@ def test_a_stand_in_for_a_short_series_has_the_same_floor() -> None:
 
 
 def test_the_backtest_scores_what_would_be_forecast(sales: Panel) -> None:
-    result = compare(sales, setup(), windows=2, kinds=ALL)
-    for word, kind in ALL.items():
+    result = compare(sales, setup(), windows=2, contestants=ALL)
+    for word, contestant in ALL.items():
         for steps, window in zip((8, 4), result.windows, strict=True):
             history = sales.without_last(steps)
             np.testing.assert_array_equal(
-                window.forecasts[kind.name].values, forecast_all(ALL[word].make(setup()), history, setup()).values
+                window.forecasts[contestant.name].values, forecast_all(ALL[word].make(setup()), history, setup()).values
             )
-        assert result.score(kind.name).mase == score(kind.name, result.windows, 0.0).mase
+        assert result.score(contestant.name).mase == score(contestant.name, result.windows, 0.0).mase
     assert result.notes.count(NOTE.format("AutoTheta")) == 1
 
 
 def test_growing_series_keep_their_floors() -> None:
-    growth = Growth(panel([1.0, 0.0, 2.0], [3.0, 1.0, 2.0], [-1.0, 0.0, 1.0]), KINDS["naive"].make(setup()))
+    growth = Growth(panel([1.0, 0.0, 2.0], [3.0, 1.0, 2.0], [-1.0, 0.0, 1.0]), CONTESTANTS["naive"].make(setup()))
     for more in ([[0.0], [-1.0], [5.0]], [[4.0], [7.0], [5.0]]):
         new = panel(*more)
         grown = growth.extend(Panel(new.ids, tuple(growth.panel.future(1)), new.values, new.frequency, new.season))

@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.models.forecast.network.scaling import Scale, Space, seasonal_step
+from gatewise.models.forecast.network.scaling import Space, WindowScale, seasonal_step
 
 
-def scale_of(values: list[float], *, seen: list[bool] | None = None, step: float = 0.0, recent: int = 1) -> Scale:
+def scale_of(values: list[float], *, seen: list[bool] | None = None, step: float = 0.0, recent: int = 1) -> WindowScale:
     past = torch.tensor([values], dtype=torch.float64)
     mask = torch.tensor([seen or [True] * len(values)])
-    return Scale.of(past, mask, torch.tensor([[step]], dtype=torch.float64), recent)
+    return WindowScale.of(past, mask, torch.tensor([[step]], dtype=torch.float64), recent)
 
 
 @pytest.mark.parametrize(

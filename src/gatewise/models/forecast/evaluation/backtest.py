@@ -19,8 +19,8 @@ from ...arguments import whole
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
 from ..results import Backtest, Window
+from .contestants import CONTESTANTS, Contestant
 from .floor import floored, floors
-from .registry import KINDS, Kind
 from .scoring import Verdict, ranked, score, undefined_scales
 
 # Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
@@ -46,7 +46,7 @@ class Contest:
     notes: list[str]
 
 
-def contest(panel: Panel, setup: Setup, most: int, kinds: Mapping[str, Kind]) -> Contest:
+def contest(panel: Panel, setup: Setup, most: int, contestants: Mapping[str, Contestant]) -> Contest:
     """The largest fair comparison the series have room for.
 
     All models get the same windows and series. There are as many windows, up to ``most``, as the
@@ -54,23 +54,23 @@ def contest(panel: Panel, setup: Setup, most: int, kinds: Mapping[str, Kind]) ->
     has room.
     """
     most = whole("windows", most)
-    models = {word: kind.make(setup) for word, kind in kinds.items()}
-    history = {word: kinds[word].history(model, setup) for word, model in models.items()}
+    models = {word: contestant.make(setup) for word, contestant in contestants.items()}
+    history = {word: contestants[word].history(model, setup) for word, model in models.items()}
     room = {word: _room(panel, setup.horizon, needed) for word, needed in history.items()}
     absent = [
-        f"The series are too short for {kinds[word].called} (the median has {_median(panel):,} observations, "
+        f"The series are too short for {contestants[word].called} (the median has {_median(panel):,} observations, "
         f"a window of {setup.horizon:,} and {history[word]:,} before it are needed)"
         for word in models
-        if kinds[word].learns and not room[word]
+        if contestants[word].learns and not room[word]
     ]
-    models = {word: model for word, model in models.items() if room[word] or not kinds[word].learns}
+    models = {word: model for word, model in models.items() if room[word] or not contestants[word].learns}
     windows = min([most, *(room[word] for word in models)]) if models else 0
     if windows < 1:
         raise _too_short(panel, setup, min(history.values()))
     rows = _long_enough(panel, windows * setup.horizon + max(history[word] for word in models))
     notes = _notes(panel, rows, most, windows, setup.horizon)
-    if len(rows) > SAMPLE and any(kinds[word].costly for word in models):
-        notes.append(_sampled(len(rows), [kinds[word] for word in models], setup.seed))
+    if len(rows) > SAMPLE and any(contestants[word].costly for word in models):
+        notes.append(_sampled(len(rows), [contestants[word] for word in models], setup.seed))
         rows = np.sort(np.random.default_rng(setup.seed).choice(rows, SAMPLE, replace=False))
     return Contest(models, windows, rows, absent, notes)
 
@@ -109,9 +109,11 @@ def _notes(panel: Panel, rows: NDArray[np.int64], most: int, windows: int, horiz
     return notes
 
 
-def _sampled(many: int, kinds: list[Kind], seed: int) -> str:
-    costly = " and ".join(kind.name for kind in kinds if kind.costly)
-    networks = "".join(f"; {kind.called} learned from all series" for kind in kinds if kind.learns)
+def _sampled(many: int, contestants: list[Contestant], seed: int) -> str:
+    costly = " and ".join(contestant.name for contestant in contestants if contestant.costly)
+    networks = "".join(
+        f"; {contestant.called} learned from all series" for contestant in contestants if contestant.learns
+    )
     return (
         f"{costly} ran on {SAMPLE} of {many:,} series, drawn at random (seed {seed}): "
         f"all models are compared on these{networks}."
@@ -128,9 +130,9 @@ def compare(
     *,
     windows: int = 3,
     chosen: str | None = None,
-    kinds: Mapping[str, Kind] = KINDS,
+    contestants: Mapping[str, Contestant] = CONTESTANTS,
 ) -> Backtest:
-    """Let every kind of model forecast the last ``windows * setup.horizon`` observations of each series.
+    """Let every contestant forecast the last ``windows * setup.horizon`` observations of each series.
 
     The cutoffs lie ``setup.horizon`` steps apart, counted from each series' own end. A network is fitted
     once, to what lies before the first cutoff, and then forecasts every window from the observations before
@@ -138,29 +140,29 @@ def compare(
     gets; None for the winner's. Raises TooShortError where the series have no room for a window.
     """
     stages = Stages(setup.progress)
-    terms = contest(panel, replace(setup, progress=stages), windows, kinds)
-    run = Run(terms, setup, kinds, stages)
+    terms = contest(panel, replace(setup, progress=stages), windows, contestants)
+    run = RunningContest(terms, setup, contestants, stages)
     run.fit(panel)
     outcome = run.windows(panel)
     scores = ranked([score(model.name, outcome, run.seconds[model.name]) for model in terms.models.values()])
     sentence = Verdict(
         scores,
         trial=_trial(terms, setup.horizon),
-        networks={model.name: word for word, model in terms.models.items() if kinds[word].learns},
+        networks={model.name: word for word, model in terms.models.items() if contestants[word].learns},
         absent="; ".join(terms.absent),
-        chosen=kinds[chosen].name if chosen else None,
+        chosen=contestants[chosen].name if chosen else None,
     )
     notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome))
     return Backtest(setup.horizon, setup.season, scores, outcome, scores[0].model, str(sentence), notes)
 
 
 @dataclass
-class Run:
+class RunningContest:
     """A contest being held. seconds: wall time of each model so far, by name."""
 
     terms: Contest
     setup: Setup
-    kinds: Mapping[str, Kind]
+    contestants: Mapping[str, Contestant]
     stages: Stages
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -172,7 +174,7 @@ class Run:
     def fit(self, panel: Panel) -> None:
         """Fit every model to what lies before the first cutoff; a network whose training fails stays out."""
         shares = [self._share(word) for word in self.terms.models]
-        networks = [word for word in self.terms.models if self.kinds[word].learns]
+        networks = [word for word in self.terms.models if self.contestants[word].learns]
         self.stages.total = FITTING * len(networks) + self.terms.windows * sum(shares)
         training = panel.without_last(self.held_back)
         for word in networks:
@@ -182,7 +184,9 @@ class Run:
                     model.fit(training)
             except GatewiseError as error:
                 del self.terms.models[word]
-                self.terms.absent.append(capital(f"{self.kinds[word].called} could not be trained ({error.what})"))
+                self.terms.absent.append(
+                    capital(f"{self.contestants[word].called} could not be trained ({error.what})")
+                )
 
     def windows(self, panel: Panel) -> tuple[Window, ...]:
         """The windows, earliest first."""
@@ -192,9 +196,9 @@ class Run:
     def notes(self, outcome: tuple[Window, ...]) -> Iterator[str]:
         """How networks were kept from looking ahead, why one is absent, and the notes of the models."""
         for word in self.terms.models:
-            if self.kinds[word].learns:
+            if self.contestants[word].learns:
                 yield capital(
-                    f"{self.kinds[word].called} was trained once, on all but the last "
+                    f"{self.contestants[word].called} was trained once, on all but the last "
                     f"{count(self.held_back, 'observation')} of each series: it learned from no window."
                 )
         yield from (f"{reason}." for reason in self.terms.absent)
@@ -217,7 +221,7 @@ class Run:
         )
 
     def _share(self, word: str) -> int:
-        return COSTLY if self.kinds[word].costly else QUICK
+        return COSTLY if self.contestants[word].costly else QUICK
 
     @contextmanager
     def _clock(self, model: Model, share: float) -> Generator[None]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from ....tables.panel import Floats
 from ..metrics import ROUNDING
 from .network import PatchLSTM, State
-from .scaling import FEATURES, LARGEST_LOG, SMALLEST_SHARE, Scale
+from .scaling import FEATURES, LARGEST_LOG, SMALLEST_SHARE, WindowScale
 from .settings import Settings
 from .windows import Laid, Memory, Windows
 
@@ -35,7 +35,7 @@ class CausalWindows(Windows):
 
     patch: int = 1
 
-    def normalised(self, recent: int) -> tuple[Scale, Tensor, Tensor]:
+    def normalised(self, recent: int) -> tuple[WindowScale, Tensor, Tensor]:
         """See `Windows`; one more feature is how far below the level it was before the last patch."""
         scale, past, about = super().normalised(recent)
         length = past.shape[1]
@@ -64,7 +64,7 @@ class Moments(NamedTuple):
 
     def patches(self, raw: Tensor, seen: Tensor) -> Tensor:
         """Patches (N, P), of which so much was observed, as `PatchLSTM.read` takes them, (N, 2 P + CAUSAL_FEATURES)."""
-        scale = Scale(self.level, self.spread)
+        scale = WindowScale(self.level, self.spread)
         past = torch.where(seen, scale.apply(entered(raw, self.logs & seen)), 0.0)
         return torch.cat((past.float(), seen.float(), self.about), dim=1)
 

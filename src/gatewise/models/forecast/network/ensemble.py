@@ -13,7 +13,7 @@ from ....training.schedule import Schedule
 from ....training.torch_state import at_most_threads
 from .causal import CausalStore
 from .network import PatchLSTM
-from .scaling import Scale
+from .scaling import WindowScale
 from .settings import Settings
 from .training import error_weights, pinball, train
 from .windows import Store, Windows
@@ -124,7 +124,7 @@ class Ensemble:
     def nearest(self, windows: Windows) -> int:
         """The member whose medians are the nearest to the common ones: by mean absolute difference in spreads."""
         scale, middle = (
-            Scale.of(windows.past, windows.seen, windows.seasonal_step, self.settings.recent),
+            WindowScale.of(windows.past, windows.seen, windows.seasonal_step, self.settings.recent),
             self.levels.index(0.5),
         )
         own, common = self._each(self.members, windows)[..., middle], self.forecast(windows)[..., middle]
@@ -156,7 +156,7 @@ class Ensemble:
             return torch.full_like(windows.steps, -1)
         return fold_of(windows.steps, self.settings.block, len(self.members))
 
-    def normalised(self, windows: Windows) -> tuple[Scale, Tensor, Tensor]:
+    def normalised(self, windows: Windows) -> tuple[WindowScale, Tensor, Tensor]:
         """See `Windows.normalised`."""
         return windows.normalised(self.settings.recent)
 

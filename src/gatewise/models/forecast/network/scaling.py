@@ -60,14 +60,14 @@ def seasonal_step(values: Floats, season: int) -> float:
 
 
 @dataclass(frozen=True)
-class Scale:
+class WindowScale:
     """Level and spread of B windows in working space, each float64 (B, 1); a constant window has spread 0."""
 
     level: Tensor
     spread: Tensor
 
     @classmethod
-    def of(cls, past: Tensor, seen: Tensor, step: Tensor, recent: int) -> Scale:
+    def of(cls, past: Tensor, seen: Tensor, step: Tensor, recent: int) -> WindowScale:
         """Level: mean of the last ``recent`` observations. Spread: root mean square about it.
 
         past: (B, L). seen: bool (B, L), true where observed. step: (B, 1), each series' seasonal step, a tenth of
@@ -90,7 +90,7 @@ class Scale:
         return self.level.view(shape) + self.spread.view(shape) * values
 
 
-def features(scale: Scale, seen: Tensor, step: Tensor, logs: Tensor) -> Tensor:
+def features(scale: WindowScale, seen: Tensor, step: Tensor, logs: Tensor) -> Tensor:
     """What normalisation hides of B windows, (B, FEATURES), from seen (B, L), seasonal step and logs (B, 1).
 
     The spread in seasonal steps, the spread itself where it is of a logarithm, and the share observed.

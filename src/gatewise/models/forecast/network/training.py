@@ -12,7 +12,7 @@ from ....training.averaging import Average
 from ....training.schedule import Schedule, one_cycle
 from ....training.sources import Drawn
 from ....training.trainer import Callback, Trained, Trainer
-from .scaling import TINY, Scale
+from .scaling import TINY, WindowScale
 from .windows import Windows
 
 
@@ -21,7 +21,7 @@ def pinball(error: Tensor, levels: Tensor) -> Tensor:
     return torch.maximum(levels * error, (levels - 1) * error).mean(-1)
 
 
-def error_weights(windows: Windows, scale: Scale, typical_step: float) -> Tensor:
+def error_weights(windows: Windows, scale: WindowScale, typical_step: float) -> Tensor:
     """What an error of one spread costs, (B, 1): its size in the series' own seasonal steps, as in MASE.
 
     Of a series read as its logarithm half the cost is the relative size of the error, as in sMAPE, made

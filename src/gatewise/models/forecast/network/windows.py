@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ....tables.panel import Floats, Panel
 from .network import PatchLSTM
-from .scaling import Scale, Space, features, seasonal_step
+from .scaling import Space, WindowScale, features, seasonal_step
 
 Memory = Callable[[PatchLSTM], Tensor]
 
@@ -36,9 +36,9 @@ class Windows:
     logs: Tensor
     memory: Memory | None = None
 
-    def normalised(self, recent: int) -> tuple[Scale, Tensor, Tensor]:
+    def normalised(self, recent: int) -> tuple[WindowScale, Tensor, Tensor]:
         """The windows' scale, their normalised past (B, L) and features (B, FEATURES), both float32."""
-        scale = Scale.of(self.past, self.seen, self.seasonal_step, recent)
+        scale = WindowScale.of(self.past, self.seen, self.seasonal_step, recent)
         past = torch.where(self.seen, scale.apply(self.past), 0.0)
         return scale, past.float(), features(scale, self.seen, self.seasonal_step, self.logs).float()
 

@@ -24,8 +24,8 @@ LEAST_SEASONS = 3
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of model. make: a model to be fitted. restore: a fitted one from what its `state` gave.
+class Contestant:
+    """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series.
     """
@@ -68,17 +68,17 @@ def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping
     return LSTMModel.from_state(dict(tensors), dict(settings))
 
 
-def _baseline(name: str) -> Kind:
+def _baseline(name: str) -> Contestant:
     make = partial(Baseline, name)
-    return Kind(name, make, lambda setup, tensors, settings: make(setup), costly=name in COSTLY)
+    return Contestant(name, make, lambda setup, tensors, settings: make(setup), costly=name in COSTLY)
 
 
-KINDS: dict[str, Kind] = {
+CONTESTANTS: dict[str, Contestant] = {
     "naive": _baseline("Naive"),
     "seasonal_naive": _baseline("SeasonalNaive"),
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
-    "lstm": Kind("LSTM", _make_lstm, _restore_lstm, learns=True),
+    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
 }
 
 
@@ -99,7 +99,7 @@ def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
     enough = panel.lengths >= model.needs
     if enough.all():
         return model.predict(panel)
-    stand_in = KINDS[plainest(setup)].make(setup)
+    stand_in = CONTESTANTS[plainest(setup)].make(setup)
     short = panel.select(np.flatnonzero(~enough))
     values = np.empty((len(panel), setup.horizon, len(setup.levels)))
     plain = stand_in.predict(short)
