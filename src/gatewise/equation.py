@@ -133,10 +133,10 @@ class Cell:
 
 
 def _find(module: str, qualname: str) -> Cell:
-    found = __import__(module, fromlist=["_"])
+    value = __import__(module, fromlist=["_"])
     for part in qualname.split("."):
-        found = getattr(found, part)
-    return found  # pyright: ignore[reportReturnType] - the module's attribute is the cell
+        value = getattr(value, part)
+    return value  # pyright: ignore[reportReturnType] - the module's attribute is the cell
 
 
 def cell(
@@ -200,16 +200,16 @@ def cell(
 
 
 def _gate(name: str, letter: str, text: str, where: str) -> Gate:
-    found = [re.sub(r"\s+", "", term) for term in text.split("+")]
-    unknown = sorted(set(found) - {"Wx", "Uh", "U(...)", "b"})
-    if unknown or len(set(found)) != len(found) or {"Uh", "U(...)"} <= set(found):
+    terms = [re.sub(r"\s+", "", term) for term in text.split("+")]
+    unknown = sorted(set(terms) - {"Wx", "Uh", "U(...)", "b"})
+    if unknown or len(set(terms)) != len(terms) or {"Uh", "U(...)"} <= set(terms):
         raise CellError(
             f"gate {name!r} is declared as {text!r}",
             where=where,
             hint="a gate is a sum of some of: W x, one of U h or U(...), b",
         )
-    recurrent = "h" if "Uh" in found else "step" if "U(...)" in found else ""
-    return Gate(name, letter, "Wx" in found, recurrent, "b" in found)
+    recurrent = "h" if "Uh" in terms else "step" if "U(...)" in terms else ""
+    return Gate(name, letter, "Wx" in terms, recurrent, "b" in terms)
 
 
 def _symbols(gates: tuple[Gate, ...], states: tuple[str, ...], weights: tuple[str, ...]) -> dict[str, Any]:

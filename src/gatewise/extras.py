@@ -22,12 +22,16 @@ def extras() -> dict[str, set[str]]:
     """
     from importlib import metadata
 
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    modules_by_extra: defaultdict[str, set[str]] = defaultdict(set)
     try:
         requirements = metadata.requires("gatewise") or []
     except metadata.PackageNotFoundError:  # a source tree
         requirements = []
     for requirement in requirements:
         if match := _REQUIREMENT.match(requirement):
-            found[match[2] or ""].add(match[1].lower().replace("-", "_"))
-    return {extra: modules for extra, modules in found.items() if not any(modules > other for other in found.values())}
+            modules_by_extra[match[2] or ""].add(match[1].lower().replace("-", "_"))
+    return {
+        extra: modules
+        for extra, modules in modules_by_extra.items()
+        if not any(modules > other for other in modules_by_extra.values())
+    }

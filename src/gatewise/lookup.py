@@ -25,20 +25,20 @@ def cell_at(words: str) -> Cell:
     source, colon, name = words.rpartition(":")
     if not colon:
         if words not in CELLS:
-            own = "; one of your own is given as module:cell or file.py:cell"
-            raise CellError(f"there is no cell {words!r}", hint=f"cells: {', '.join(CELLS)}{own}")
+            how = "; one of your own is given as module:cell or file.py:cell"
+            raise CellError(f"there is no cell {words!r}", hint=f"cells: {', '.join(CELLS)}{how}")
         return CELLS[words]
     return _cell_in(_imported(source), source, name)
 
 
 def _cell_in(module: ModuleType, source: str, name: str) -> Cell:
     cells = [known for known, value in vars(module).items() if isinstance(value, Cell)]
-    found: Any = module
+    value: Any = module
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if isinstance(found, Cell):
-        return found
-    what = f"there is no {name!r}" if found is None else f"{name!r} is of type {type(found).__name__}, not a cell"
+        value = getattr(value, part, None)
+    if isinstance(value, Cell):
+        return value
+    what = f"there is no {name!r}" if value is None else f"{name!r} is of type {type(value).__name__}, not a cell"
     hint = f"its cells: {', '.join(cells)}" if cells else "it has no cells; declare one with @gatewise.cell"
     raise CellError(what, where=source, hint=hint)
 

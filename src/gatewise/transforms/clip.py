@@ -37,11 +37,11 @@ def _entries(cell: Cell, sums: set[str]) -> dict[Value, frozenset[str]]:
     entries: dict[Value, frozenset[str]] = {}
 
     def visit(old: Value, new: Value) -> Value:
-        mine = frozenset({old.label} & sums)
-        behind = mine.union(*(reached[a] for a in old.arguments if isinstance(a, Value)))
+        label = frozenset({old.label} & sums)
+        behind = label.union(*(reached[a] for a in old.arguments if isinstance(a, Value)))
         if old.function in _ACTIVATIONS and behind:
             entries[old] = behind
-        reached[old] = mine if old.function in (*_ACTIVATIONS, "product") else behind
+        reached[old] = label if old.function in (*_ACTIVATIONS, "product") else behind
         return new
 
     rewritten(cell, visit)

@@ -60,16 +60,16 @@ def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fi
         return _evaluated(made[0], dict(zip(names, arguments, strict=True)))
 
     fields = {"name": f"{cell.name}_{name}", "outputs": new.outputs, "values": new.values, "origin": origin} | fields
-    found = replace(cell, step=step, **fields)
-    made.append(found)
-    names += _parameters(found)
+    new_cell = replace(cell, step=step, **fields)
+    made.append(new_cell)
+    names += _parameters(new_cell)
     twice = [word for word in names if names.count(word) > 1]
     if twice:
         raise InputError(f"{cell.name} reads {twice[0]!r} already", hint=f"apply {name} once")
-    step.__name__, step.__doc__ = found.name, cell.doc
+    step.__name__, step.__doc__ = new_cell.name, cell.doc
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     step.__signature__ = inspect.Signature([inspect.Parameter(word, kind) for word in names])  # pyright: ignore[reportFunctionMemberAccess]
-    return found
+    return new_cell
 
 
 def _parameters(cell: Cell) -> list[str]:
@@ -77,12 +77,12 @@ def _parameters(cell: Cell) -> list[str]:
     return [*letters, *cell.state, *cell.per_unit, *(noise.name for noise in cell.noise)]
 
 
-def _evaluated(cell: Cell, given: dict[str, Any]) -> tuple[Any, ...]:
+def _evaluated(cell: Cell, arguments: dict[str, Any]) -> tuple[Any, ...]:
     """The new states on tensors, by the program's plain rendering."""
     program = program_of(cell)
     names = {gate.preactivation: gate.letter for gate in cell.gates} | {previous(name): name for name in cell.state}
-    inputs = {name: given[names.get(name, name)] for name in program.inputs}
-    values = evaluate(program, inputs, lambda name, operand: given[names[name]](operand))
+    inputs = {name: arguments[names.get(name, name)] for name in program.inputs}
+    values = evaluate(program, inputs, lambda name, operand: arguments[names[name]](operand))
     return tuple(values[program.outputs[state]] for state in cell.state)
 
 

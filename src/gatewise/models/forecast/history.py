@@ -48,13 +48,13 @@ class Schema:
 
     def disagreement(self, panel: Panel) -> str:
         """How the series differ from the schema, in words; empty where they do not."""
-        for what, learned, given in (
+        for what, learned, present in (
             ("time column", self.time, panel.time),
             ("target column", self.target, panel.target),
             ("frequency", self.frequency, panel.frequency.alias),
         ):
-            if learned and given and learned != given:
-                return f"the model was made for the {what} {learned!r}, the data have {given!r}"
+            if learned and present and learned != present:
+                return f"the model was made for the {what} {learned!r}, the data have {present!r}"
         return ""
 
 

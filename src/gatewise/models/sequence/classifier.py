@@ -139,8 +139,8 @@ class SequenceClassifier(SequenceEstimator):
         actual = labels_of(aligned(y, self._read(X, lengths)))
         return evaluation(self.classes_.tolist(), actual.tolist(), predicted)
 
-    def _loss(self, said: Tensor, actual: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(said, actual)
+    def _loss(self, logits: Tensor, actual: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits, actual)
 
     def _learn_targets(self, y: Any) -> tuple[Tensor, Whole]:
         self.classes_, codes = encoded(y)
@@ -150,10 +150,10 @@ class SequenceClassifier(SequenceEstimator):
     def _outputs(self) -> int:
         return len(self.classes_)
 
-    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+    def _subject(self, sequence: dict[str, Any], output: str | None) -> Subject:
         from .subject import of_classes
 
-        return of_classes(given, [str(label) for label in self.classes_.tolist()], output)
+        return of_classes(sequence, [str(label) for label in self.classes_.tolist()], output)
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         labels = self.classes_.tolist()

@@ -193,7 +193,7 @@ class SequenceEstimator(NetworkEstimator):
         """What a chain does to the answers of the network."""
         return ()
 
-    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+    def _subject(self, sequence: dict[str, Any], output: str | None) -> Subject:
         raise NotImplementedError
 
     @property

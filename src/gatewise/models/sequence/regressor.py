@@ -49,8 +49,8 @@ class SequenceRegressor(SequenceEstimator):
             InputError: Before `fit`, and for data that cannot be used.
             ShapeError: The sequences have another number of features.
         """
-        said = self._answers(X, lengths).double().numpy()
-        values = self.target_scale_.undone(said)
+        outputs = self._answers(X, lengths).double().numpy()
+        values = self.target_scale_.undone(outputs)
         return values[:, 0] if self._flat else values
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
@@ -74,8 +74,8 @@ class SequenceRegressor(SequenceEstimator):
         left, total = left.sum(axis=0), total.sum(axis=0)
         return float(np.mean(1 - np.divide(left, total, out=np.ones_like(left), where=total > 0)))
 
-    def _loss(self, said: Tensor, actual: Tensor) -> Tensor:
-        return nn.functional.mse_loss(said, actual)
+    def _loss(self, outputs: Tensor, actual: Tensor) -> Tensor:
+        return nn.functional.mse_loss(outputs, actual)
 
     def _learn_targets(self, y: Any) -> tuple[Tensor, Whole]:
         values = numbers(y)
@@ -90,11 +90,11 @@ class SequenceRegressor(SequenceEstimator):
     def _after(self) -> tuple[nn.Module, ...]:
         return (self.target_scale_.inverse_module(),)
 
-    def _subject(self, given: dict[str, Any], output: str | None) -> Subject:
+    def _subject(self, sequence: dict[str, Any], output: str | None) -> Subject:
         from .subject import of_numbers
 
         names = ["value"] if self._flat else [f"value {number}" for number in range(1, self._outputs + 1)]
-        return of_numbers(given, self.target_scale_, names, output)
+        return of_numbers(sequence, self.target_scale_, names, output)
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors, fitted = super()._learned()

@@ -51,19 +51,19 @@ def sequence_of(
     }
 
 
-def of_classes(given: dict[str, Any], labels: list[str], output: str | None) -> Subject:
+def of_classes(sequence: dict[str, Any], labels: list[str], output: str | None) -> Subject:
     """The logits of the likeliest classes, above the mean of all: a constant added to all logits says nothing.
 
     output: the class that is looked at first, by default the likeliest. Raises InputError for one that does not exist.
     """
     with torch.no_grad():
-        logits = given["model"](given["x"])[0].double()
+        logits = sequence["model"](sequence["x"])[0].double()
     probabilities = logits.softmax(0).numpy()
     chosen = int(logits.argmax()) if output is None else place_of(output, labels)
     shown = likeliest(probabilities, chosen, _MOST)
     places, centred = torch.tensor(shown), logits - logits.mean()
     return Subject(
-        **given,
+        **sequence,
         of=lambda output: (output[0] - output[0].mean())[places],
         predictions=tuple(Prediction(labels[at], float(centred[at]), UNIT) for at in shown),
         explains=LOGIT,
@@ -72,17 +72,17 @@ def of_classes(given: dict[str, Any], labels: list[str], output: str | None) -> 
     )
 
 
-def of_numbers(given: dict[str, Any], scale: Standard, names: list[str], output: str | None) -> Subject:
+def of_numbers(sequence: dict[str, Any], scale: Standard, names: list[str], output: str | None) -> Subject:
     """Numbers in their own units, by the scale of the targets (K,)."""
-    unscaled = scale.inverse_module(given["x"].dtype)
+    unscaled = scale.inverse_module(sequence["x"].dtype)
 
     def of(output: Tensor) -> Tensor:
         return unscaled(output[0])
 
     with torch.no_grad():
-        values = of(given["model"](given["x"])).tolist()
+        values = of(sequence["model"](sequence["x"])).tolist()
     predictions = tuple(Prediction(*pair) for pair in zip(names, values, strict=True))
-    return Subject(**given, of=of, predictions=predictions, chosen=0 if output is None else place_of(output, names))
+    return Subject(**sequence, of=of, predictions=predictions, chosen=0 if output is None else place_of(output, names))
 
 
 def place_of(output: str, names: list[str]) -> int:

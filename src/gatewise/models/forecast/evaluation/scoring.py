@@ -22,15 +22,15 @@ def score(model: str, windows: Sequence[Window], seconds: float) -> Score:
     """
     actual = np.concatenate([window.actual for window in windows])
     scale = np.concatenate([window.insample_scale for window in windows])
-    said = joined([window.forecasts[model] for window in windows])
+    forecast = joined([window.forecasts[model] for window in windows])
     defined = ~np.isnan(scale)
-    known = actual[defined], said.median[defined], scale[defined]
+    known = actual[defined], forecast.median[defined], scale[defined]
     return Score(
         model,
         mase=mean(mase(*known)),
-        smape=float(smape(actual, said.median).mean()),
-        crps=scaled_crps(actual, said.values, said.levels),
-        coverage={level: coverage(actual, *said.interval(level)) for level in central_levels(said.levels)},
+        smape=float(smape(actual, forecast.median).mean()),
+        crps=scaled_crps(actual, forecast.values, forecast.levels),
+        coverage={level: coverage(actual, *forecast.interval(level)) for level in central_levels(forecast.levels)},
         seconds=seconds,
         error_by_step=error_by_step(*known),
     )

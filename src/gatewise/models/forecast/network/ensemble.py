@@ -127,8 +127,8 @@ class Ensemble:
             WindowScale.of(windows.past, windows.seen, windows.seasonal_step, self.settings.recent),
             self.levels.index(0.5),
         )
-        own, common = self._each(self.members, windows)[..., middle], self.forecast(windows)[..., middle]
-        apart = torch.stack([(scale.apply(each) - scale.apply(common)).abs().mean() for each in own])
+        medians, common = self._each(self.members, windows)[..., middle], self.forecast(windows)[..., middle]
+        apart = torch.stack([(scale.apply(median) - scale.apply(common)).abs().mean() for median in medians])
         return int(apart.argmin())
 
     def _train(self, member: PatchLSTM, number: int, store: AnyStore, schedule: Schedule, report: OnProgress) -> None:

@@ -229,8 +229,8 @@ class LSTMModel:
             ensemble = model._build(claimed)
         for number, member in enumerate(ensemble.members):
             prefix = f"members.{number}."
-            own = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
-            member.load_state_dict(own, assign=True)
+            weights = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            member.load_state_dict(weights, assign=True)
         ensemble.factors = tensors["factors"].clone()
         model._ensemble = ensemble
         return model
