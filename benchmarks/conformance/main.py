@@ -20,7 +20,7 @@ SEEDS = {"full": 5, "quick": 2}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run, print, and leave with 1 where a pass line is missed."""
+    """Run, print, and exit with 1 where a pass line is missed."""
     given = _parser().parse_args(arguments)
     form = "quick" if given.quick else "full"
     console = Console(width=None if sys.stdout.isatty() else 180)

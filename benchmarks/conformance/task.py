@@ -74,7 +74,7 @@ class Task:
         return replace(self, contenders=contenders, goals=[goal for goal in self.goals if {*goal.judged} <= {*names}])
 
     def run(self, contender: str, seed: int) -> Outcome:
-        """The same figures in every run of the same seed: on one thread, from torch's generator seeded anew."""
+        """The same figures in every run of the same seed: on one thread, from torch's generator seeded again."""
         torch.manual_seed(seed)
         begun = time.process_time()
         found = self.contenders[contender](seed)

@@ -24,7 +24,7 @@ SECTIONS: dict[str, Callable[[Plan], Finding]] = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run, print, and leave with 1 where results differ."""
+    """Run, print, and exit with 1 where results differ."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks cpu", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -5,7 +5,7 @@
     python -m benchmarks device speed [--quick] [--seconds 20]
 
 ``parity``: C beside Python, over random models. ``ulp``: the error of sigmoid and tanh over every float32. ``speed``: a
-step's time. Each says with --help what its figures mean, and leaves with 1 where a promise does not hold.
+step's time. Each says with --help what its figures mean, and exits with 1 where a promise does not hold.
 """
 
 from __future__ import annotations

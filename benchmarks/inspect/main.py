@@ -4,7 +4,7 @@
     python -m benchmarks inspect cost [--seconds 5]
 
 ``sums``: whether explanations add up, over random models of every cell. ``cost``: a record beside a forward pass. Each
-says with --help what its figures mean, and leaves with 1 where a promise does not hold.
+says with --help what its figures mean, and exits with 1 where a promise does not hold.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ SAID = [
     (STEPS, ["classify", "--test", "data.csv"], "use --time-col t, or rename it"),
     (STEPS, ["classify", "--load", "m", "--one-way"], "--test, --save, --epochs and --one-way cannot be used with"),
     (STEPS, ["generate", "--load", "m"], "give either a text to learn from, or --load"),
-    (STEPS, ["export", "--to", "onnx", "--dtype", "int8"], "--dtype is of C alone"),
+    (STEPS, ["export", "--to", "onnx", "--dtype", "int8"], "--dtype applies to C only"),
     (STEPS, ["export", "--to", "onnx", "--dtype", "int8"], "use --to c"),
 ]
 

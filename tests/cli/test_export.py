@@ -138,7 +138,7 @@ WRONG_WORDS = {
     "a path as name": (["--to", "onnx", "--name", "../model"], "--name is '../model'"),
     "no calibration": (["--to", "c", "--dtype", "int8"], "int8 needs inputs"),
     "calibration of floats": (["--to", "c", "--calibration", "saved"], "float32 takes no calibration"),
-    "a target of onnx": (["--to", "onnx", "--target", "simd"], "--target is of C alone"),
+    "a target of onnx": (["--to", "onnx", "--target", "simd"], "--target applies to C only"),
     "no folder": (["--to", "c", "--out", "nowhere"], "the folder does not exist"),
     "no form": ([], "Missing option '--to'"),
 }

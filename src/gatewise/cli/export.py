@@ -120,7 +120,7 @@ def _check_c(request: Request) -> None:
 def _check_onnx(request: Request) -> None:
     for name in ("dtype", "target", "calibration"):
         if getattr(request, name) is not None:
-            raise InputError(f"{argument(name)} is of C alone", hint=f"use {argument('to', _C)}")
+            raise InputError(f"{argument(name)} applies to C only", hint=f"use {argument('to', _C)}")
     if not request.name or Path(request.name).name != request.name:
         raise InputError(f"{argument('name')} is {request.name!r}", hint="give a file name without its ending")
 

@@ -1,4 +1,4 @@
-"""What is known of the memory in which tensors lie, whoever computes there."""
+"""What is known of the memory in which tensors lie, whichever driver computes there."""
 
 from __future__ import annotations
 

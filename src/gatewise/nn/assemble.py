@@ -50,7 +50,7 @@ def _column(numbers: Sequence[float], like: Tensor) -> Tensor:
 
 
 def draw_(cell: Cell, weights: Mapping[str, Tensor], units: int) -> None:
-    """Draw weights anew from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn does; those with a number to start from get that."""
+    """Draw all weights from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn does; those with a number to start from get that."""
     bound = 1.0 / math.sqrt(units) if units > 0 else 0.0
     for name, weight in weights.items():
         start = cell.starts.get(name)

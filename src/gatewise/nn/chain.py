@@ -24,7 +24,7 @@ FILE = Container(
     noun="gatewise chain",
     format=1,
     error=ModelFileError,
-    again="save the chain anew",
+    again="save the chain again",
     source="give a file written by Chain.save",
 )
 

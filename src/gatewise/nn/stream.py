@@ -24,7 +24,7 @@ FILE = Container(
     noun="gatewise stream's state",
     format=1,
     error=ModelFileError,
-    again="save the stream's state anew",
+    again="save the stream's state again",
     source="give a file written by a stream's save method",
 )
 

@@ -15,7 +15,7 @@ def _mask(name: str, each: str, rate: float) -> tuple[Noise, Value]:
 
 
 def candidate_dropout(cell: Cell, rate: float) -> Cell:
-    """Drop units of the candidate, anew at every step, so that memory is never lost, only not added to.
+    """Drop units of the candidate, other ones at every step: what is dropped is not added to the memory, and nothing in the memory is lost.
 
     Semeniuta, Severyn, Barth, Recurrent Dropout without Memory Loss, arXiv:1603.05118, equation 9. A plain recurrent
     network has no memory beside its output, so there it is the output that is dropped.

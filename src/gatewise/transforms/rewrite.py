@@ -1,4 +1,4 @@
-"""How a cell becomes another: its recorded step is written anew with some values replaced."""
+"""How a cell becomes another: its recorded step is rewritten with some values replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Change = Callable[[Value, Value], Value]
 
 
 class Rewriting(NamedTuple):
-    """A step written anew: its outputs, and its local names."""
+    """A rewritten step: its outputs, and its local names."""
 
     outputs: tuple[Value, ...]
     values: dict[str, Value]

@@ -13,9 +13,9 @@ def zoneout(cell: Cell, rates: Mapping[str, float]) -> Cell:
     """Let each unit of a state keep its value of the step before with a probability, given for each state by name.
 
     Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations, arXiv:1606.01305,
-    equations 3 to 7: the output is computed from the new memory before some of it is kept back. Outside training
+    equations 3 to 7: the output is computed from the new memory before some units keep their old value. Outside training
     old and new are mixed in these proportions.
-    Raises InputError for a state that there is not, or that means nothing without the others.
+    Raises InputError for a state that does not exist, or that has no meaning without the others.
     """
     if not isinstance(rates, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
         raise InputError(f"zoneout needs a probability for each state, not {rates!r}", hint="{'h': 0.05, 'c': 0.5}")

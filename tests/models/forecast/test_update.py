@@ -178,7 +178,7 @@ def broken(panel: Panel, **fields: Any) -> Panel:
         ({"values": (np.ones(3),)}, "no finite value for each"),
         ({"times": (np.array([40, 42]),)}, "1 step of 1 missing in series 'a' between 40 and 42"),
         ({"times": (np.array([41, 40]),)}, "1 step of 1 missing"),
-        ({"times": (np.array([40, 40]),)}, "40 stands after 40"),
+        ({"times": (np.array([40, 40]),)}, "40 comes after 40"),
         ({"times": (np.zeros(0, int),), "values": (np.zeros(0),)}, "no new rows"),
         ({"frequency": Frequency("2")}, "the frequency '1', the data have '2'"),
         ({"ids": ("b",)}, "no series 'b'"),

@@ -152,7 +152,7 @@ def _misfit(name: str, end: Any, later: Times, frequency: Frequency) -> InputErr
     at = int(np.argmax(np.diff(ticks) != 1))
     before, after = _words(times[at], times[at + 1])
     if ticks[at + 1] <= ticks[at]:
-        return InputError(f"{after} stands after {before} in series {name!r}", hint="give each time once, in order")
+        return InputError(f"{after} comes after {before} in series {name!r}", hint="give each time once, in order")
     missing = count(int(ticks[at + 1] - ticks[at]) - 1, "step")
     return InputError(
         f"{missing} of {frequency.alias} missing in series {name!r} between {before} and {after}",

@@ -158,7 +158,9 @@ class SequenceClassifier(SequenceEstimator):
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         labels = self.classes_.tolist()
         if not all(isinstance(label, str | int | float) for label in labels):
-            raise InputError("a file holds labels that are text or numbers", hint="translate the labels before fit")
+            raise InputError(
+                "only labels that are text or numbers can be saved", hint="translate the labels before fit"
+            )
         tensors, fitted = super()._learned()
         return tensors, {**fitted, "classes_": labels, "kind": self.classes_.dtype.str}
 

@@ -122,7 +122,9 @@ def numbers(y: Any) -> Floats:
     try:
         values = np.array(y.detach().cpu() if hasattr(y, "detach") else y, np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"y holds what is no number ({error})", hint="a regressor learns numbers") from error
+        raise InputError(
+            f"y holds something that is not a number ({error})", hint="a regressor learns numbers"
+        ) from error
     if values.ndim not in (1, 2) or not values.size:
         raise InputError(
             f"y has shape {values.shape}, expected (N,) or (N, K)", hint="one or several numbers a sequence"
