@@ -17,10 +17,17 @@ _BIASES = ("bias_ih", "bias_hh")
 
 
 def to_onnx(module: Recurrent) -> list[dict[str, Tensor]]:
-    """For each layer the inputs of ONNX's LSTM, GRU or RNN operator, D directions first.
+    """The weights of a module as ONNX's LSTM, GRU or RNN operator takes them.
 
-    W (D, G * H, I), R (D, G * H, H), B (D, 2 * G * H), and for peepholes P (D, 3 * H).
-    Raises InputError for a cell whose gates ONNX does not have.
+    Args:
+        module: Of a cell that ONNX has.
+
+    Returns:
+        For each layer a dict of tensors, with D directions first: W (D, G * H, I), R (D, G * H, H), B (D, 2 * G * H)
+        where the module has biases, and for peepholes P (D, 3 * H), with the gates in ONNX's order.
+
+    Raises:
+        InputError: ONNX does not have the cell's gates.
     """
     layers: list[list[dict[str, Tensor]]] = [[] for _ in range(module.num_layers)]
     for place in module.places:
@@ -38,9 +45,15 @@ def _onnx_of(module: Recurrent, place: Place) -> dict[str, Tensor]:
 
 
 def from_onnx(module: Recurrent, layers: Sequence[Mapping[str, Tensor]]) -> None:
-    """Copy what :func:`to_onnx` gives, for every layer, into a module of the same sizes.
+    """Copy weights that lie as `to_onnx` gives them into a module of the same sizes.
 
-    Raises InputError or ShapeError where they do not fit, before anything is changed.
+    Args:
+        module: Of a cell that ONNX has, changed in place.
+        layers: For each layer the tensors W, R, B and P, as of `to_onnx`.
+
+    Raises:
+        InputError: ONNX does not have the cell's gates.
+        ShapeError: A weight does not fit. Nothing has been changed then.
     """
     order = within(module.cell, "onnx")
     copies: list[tuple[Tensor, Tensor]] = []
@@ -59,10 +72,18 @@ def _halves(given: Mapping[str, Tensor], count: int) -> Sequence[Tensor]:
 
 
 def to_keras(module: Recurrent) -> list[list[Tensor]]:
-    """For each layer in each direction the weights of Keras' LSTM, GRU (``reset_after`` or not) or SimpleRNN.
+    """The weights of a module as Keras' LSTM, GRU (``reset_after`` or not) or SimpleRNN takes them in ``set_weights``.
 
-    kernel (I, G * H), recurrent kernel (H, G * H), and bias: (G * H) in all, or (2, G * H) where a GRU resets after
-    the product. Raises InputError for a cell that Keras does not have.
+    Args:
+        module: Of a cell that Keras has.
+
+    Returns:
+        For each layer in each direction a list of tensors: the kernel (I, G * H), the recurrent kernel (H, G * H), and
+        where the module has biases (G * H), or (2, G * H) for a GRU that resets after the product, with the gates in
+        Keras' order.
+
+    Raises:
+        InputError: Keras does not have the cell's gates.
     """
     return [_keras_of(module, place) for place in module.places]
 
@@ -77,9 +98,17 @@ def _keras_of(module: Recurrent, place: Place) -> list[Tensor]:
 
 
 def from_keras(module: Recurrent, layers: Sequence[Sequence[Tensor]]) -> None:
-    """Copy what :func:`to_keras` gives into a module of the same sizes; a single bias goes into the first of two.
+    """Copy weights that lie as `to_keras` gives them into a module of the same sizes.
 
-    Raises InputError or ShapeError where they do not fit, before anything is changed.
+    A single bias goes into the first of two.
+
+    Args:
+        module: Of a cell that Keras has, changed in place.
+        layers: For each layer in each direction the tensors of ``get_weights``, as of `to_keras`.
+
+    Raises:
+        InputError: Keras does not have the cell's gates.
+        ShapeError: A weight does not fit. Nothing has been changed then.
     """
     order = within(module.cell, "keras")
     copies: list[tuple[Tensor, Tensor]] = []

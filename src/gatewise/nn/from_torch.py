@@ -22,10 +22,19 @@ def is_from_torch(module: object) -> bool:
 
 
 def from_torch(module: nn.Module) -> Recurrent:
-    """The module of the same behaviour here, which shares the weights of a ``torch.nn.LSTM``, ``GRU`` or ``RNN``.
+    """The module of gatewise with the behaviour of a layer of torch.nn, and with the very same weights.
 
-    Training either trains both. Weights that torch computes, by a parametrisation for one, are taken as they are now.
-    Raises InputError for any other module.
+    Weights are shared: training either module trains both. Weights that torch computes, by a parametrisation for
+    example, are copied as they are now.
+
+    Args:
+        module: A ``torch.nn.LSTM``, ``GRU`` or ``RNN``, with any arguments.
+
+    Returns:
+        A `gatewise.nn.LSTM`, ``GRU`` or ``RNN``, in the same mode of training or evaluation.
+
+    Raises:
+        InputError: It is another module, or a subclass with a forward of its own.
     """
     if not is_from_torch(module) or not isinstance(module, nn.RNNBase):
         raise InputError(

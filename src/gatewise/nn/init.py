@@ -58,11 +58,19 @@ def set_sum_(parts: list[Tensor], value: Tensor | float) -> None:
 
 
 def recommended_(module: Module, longest: float | None = None, generator: Generator | None = None) -> None:
-    """W by :func:`glorot_`, U by :func:`orthogonal_`, biases zero but for those of gates that keep a memory.
+    """Initialise W by `glorot_`, U by `orthogonal_`, and biases with zero, but for those of gates that keep a memory.
 
-    longest: over how many steps things are to be remembered, for :func:`chrono_`; None where that is not known, for
-    :func:`keep_bias_`. A cell in which no gate keeps a memory then gets neither. Per-unit weights and projections stay
-    as they are. Raises InputError as :func:`chrono_` does.
+    Per-unit weights and projections stay as they are. Where ``longest`` is None, a cell in which no gate keeps a memory
+    gets neither of the biases.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        longest: Over how many steps things are to be remembered, for `chrono_`; None where that is not known, for
+            `keep_bias_`.
+        generator: Decides what is drawn; by default torch's own.
+
+    Raises:
+        InputError: As `chrono_`, where ``longest`` is given.
     """
     glorot_(module, generator=generator)
     orthogonal_(module, generator=generator)
@@ -76,13 +84,20 @@ def recommended_(module: Module, longest: float | None = None, generator: Genera
 
 
 def forget_bias_(module: Module, value: float = 1.0) -> None:
-    """Set the bias of every forget gate, in all layers and directions, so that what the gate sees is ``value``.
+    """Set the bias of every forget gate, in all layers and directions, so that the gate sees ``value`` in all.
 
-    Gers, Schmidhuber, Cummins, Learning to Forget, doi:10.1162/089976600300015015, section 4; Jozefowicz, Zaremba,
-    Sutskever, An Empirical Exploration of Recurrent Network Architectures, ICML 2015. A gate with W and U has two
-    biases that add up: the first takes the value, the second is zero. The gate is taken by its name, and that of a MGU
-    forgets more as it rises: :func:`keep_bias_` goes by what gates do.
-    Raises InputError for a module without biases, or whose cell has no gate called forget.
+    Source: Gers, Schmidhuber, Cummins, Learning to Forget, doi:10.1162/089976600300015015, section 4; Jozefowicz,
+    Zaremba, Sutskever, An Empirical Exploration of Recurrent Network Architectures, ICML 2015.
+
+    A gate with W and U has two biases that add up: the first takes the value, the second is zero. The gate is taken by
+    its name, and that of an MGU forgets more as it rises: `keep_bias_` goes by what gates do.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        value: The bias; 1 lets the gate keep sigmoid(1) = 73 % at rest.
+
+    Raises:
+        InputError: The module has no biases, or its cell no gate called forget.
     """
     places = [bias for suffix, units in places_of(module) if (bias := bias_of(module, suffix, units, "forget"))]
     if not places:
@@ -97,9 +112,17 @@ def forget_bias_(module: Module, value: float = 1.0) -> None:
 def keep_bias_(module: Module, value: float = 1.0) -> None:
     """Set the bias of every gate that keeps a memory so that, at rest, it keeps sigmoid(value) of it at each step.
 
-    :func:`forget_bias_` for every cell: which gate it is, and in which sign, is derived from the step. It is the update
-    gate of a GRU, and the forget gate of a MGU with its sign turned; under layer normalisation it is the gate's shift.
-    Raises InputError as :func:`chrono_` does.
+    This is `forget_bias_` for every cell: which gate it is, and in which sign, is derived from the step. It is the
+    update gate of a GRU, and the forget gate of an MGU with its sign turned; under layer normalisation it is the gate's
+    shift.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        value: What the logistic function is taken of.
+
+    Raises:
+        InputError: No gate of the cell keeps a memory as the logistic function of its bias, or the module has no
+            biases.
     """
     for keeping in _keepings(module, abs(value) or 1.0):
         for suffix, units in places_of(module):
@@ -109,13 +132,20 @@ def keep_bias_(module: Module, value: float = 1.0) -> None:
 def chrono_(module: Module, longest: float, generator: Generator | None = None) -> None:
     """Spread the time scales of the units from 1 to ``longest`` steps, so that gradients over as many do not vanish.
 
-    Tallec, Ollivier, Can Recurrent Neural Networks Warp Time?, arXiv:1804.11188, section 2: the bias of the gate that
-    keeps the memory is log u with u from U(1, longest - 1), that of the gate that lets new things in is -log u. Where
-    one gate does both, as in a GRU, there is only that. At rest the root mean square over units of d c_T / d c_0 at
-    T = longest is then sqrt(integral of exp(-2 / x) from 0 to 1) = 0.194, however large T is. Which gates they are is
-    derived from the step; what each sees in all is as said, as with :func:`forget_bias_`.
-    Raises InputError for a cell in which no gate keeps a memory as the logistic function of its bias (up to the bound
-    of clipped gates), or that does not name its candidate; for a module without biases; and for 2 steps or fewer.
+    Source: Tallec, Ollivier, Can Recurrent Neural Networks Warp Time?, arXiv:1804.11188, section 2: the bias of the
+    gate that keeps the memory is log u with u from U(1, longest - 1), that of the gate that lets new things in is -log
+    u. Where one gate does both, as in a GRU, there is only that. At rest the root mean square over units of d c_T / d
+    c_0 at T = longest is then sqrt(integral of exp(-2 / x) from 0 to 1) = 0.194, however large T is. Which gates they
+    are is derived from the step; where several biases of a gate add up, their sum is set, as by `forget_bias_`.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        longest: The longest dependency in steps, above 2.
+        generator: Decides what is drawn; by default torch's own.
+
+    Raises:
+        InputError: The cell has no gate that keeps a memory as the logistic function of its bias (up to the bound of
+            clipped gates), or does not name its candidate; the module has no biases; or ``longest`` is not above 2.
     """
     if not isinstance(longest, int | float) or not 2 < longest < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(f"chrono initialisation needs a horizon of more than 2 steps, not {longest!r}")
@@ -134,9 +164,17 @@ def chrono_(module: Module, longest: float, generator: Generator | None = None) 
 def orthogonal_(module: Module, gain: float = 1.0, generator: Generator | None = None) -> None:
     """Make U of each gate an orthogonal matrix times ``gain``, in each head; with a projection, one with P columns.
 
-    Saxe, McClelland, Ganguli, Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks,
-    arXiv:1312.6120: all singular values are one, so U neither stretches nor shrinks what it multiplies, nor gradients.
-    Drawn for the stack of all gates at once, they would be so only together.
+    Source: Saxe, McClelland, Ganguli, Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural
+    Networks, arXiv:1312.6120: all singular values are one, so U neither stretches nor shrinks what it multiplies, nor
+    gradients. Drawn for the stack of all gates at once, they would be so only together.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        gain: What all singular values are.
+        generator: Decides what is drawn; by default torch's own.
+
+    Raises:
+        InputError: It is not a recurrent module of `gatewise.nn`.
     """
     heads = module.options.heads if isinstance(module, Recurrent) else 1
     for suffix, units in places_of(module):
@@ -147,11 +185,19 @@ def orthogonal_(module: Module, gain: float = 1.0, generator: Generator | None =
 
 
 def glorot_(module: Module, gain: float = 1.0, generator: Generator | None = None) -> None:
-    """Draw W of each gate from U(-a, a), a = gain sqrt(6 / (I + H)).
+    """Draw W of each gate from U(-a, a), with a = gain sqrt(6 / (I + H)).
 
-    Glorot, Bengio, Understanding the Difficulty of Training Deep Feedforward Neural Networks, AISTATS 2010, equation
-    16: a middle way between keeping the variance of what goes forward and that of gradients. With torch's 1/sqrt(H),
-    a wide input drowns the state, and a single feature is hardly heard.
+    Source: Glorot, Bengio, Understanding the Difficulty of Training Deep Feedforward Neural Networks, AISTATS 2010,
+    equation 16: a middle way between keeping the variance of what goes forward and that of gradients. With torch's
+    1/sqrt(H), a wide input drowns the state, and a single feature is hardly heard.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        gain: A factor of the bound.
+        generator: Decides what is drawn; by default torch's own.
+
+    Raises:
+        InputError: It is not a recurrent module of `gatewise.nn`.
     """
     for suffix, units in places_of(module):
         for block in blocks(getattr(module, f"weight_ih{suffix}").detach(), units):
@@ -159,10 +205,18 @@ def glorot_(module: Module, gain: float = 1.0, generator: Generator | None = Non
 
 
 def uniform_(module: Module, bound: float | None = None, generator: Generator | None = None) -> None:
-    """Draw W from U(-bound, bound); by default sqrt(3 / I), for W x with the variance of x.
+    """Draw W of each gate from U(-bound, bound).
 
-    LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998, section 4.6. Take it instead of :func:`glorot_` where inputs
+    Source: LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998, section 4.6. Take it instead of `glorot_` where inputs
     are few and of variance 1.
+
+    Args:
+        module: A recurrent module of `gatewise.nn`, changed in place.
+        bound: By default sqrt(3 / I), with which W x has the variance of x.
+        generator: Decides what is drawn; by default torch's own.
+
+    Raises:
+        InputError: It is not a recurrent module of `gatewise.nn`.
     """
     for suffix, _ in places_of(module):
         weight = getattr(module, f"weight_ih{suffix}")

@@ -13,10 +13,20 @@ _ACTIVATIONS = ("sigmoid", "tanh", "relu", "log_sigmoid")
 
 
 def clip_gates(cell: Cell, bound: float) -> Cell:
-    """Keep what enters each gate's activation within [-bound, bound], as the ``clip`` of ONNX's recurrent operators.
+    """Keep what enters each gate's activation within [-bound, bound], like ``clip`` of ONNX's recurrent operators.
 
-    Peephole terms are inside it, and so is the whole sum in the candidate of a GRU; later uses of tanh are not. A
-    gate that meets no sigmoid, tanh or relu is bounded itself.
+    Peephole terms are inside the bound, and so is the whole sum in the candidate of a GRU; later uses of tanh are not.
+    A gate that meets no sigmoid, tanh or relu is bounded itself.
+
+    Args:
+        cell: Any cell.
+        bound: A number above 0.
+
+    Returns:
+        The new cell, with the same gates, states and weights.
+
+    Raises:
+        InputError: The bound is not above 0.
     """
     _check(bound)
     sums = {gate.preactivation for gate in cell.gates}
@@ -55,9 +65,18 @@ def _clamped(value: Operand, bound: float) -> Value:
 def clip_memory(cell: Cell, bound: float) -> Cell:
     """Keep the cell state within [-bound, bound] before the output is computed from it.
 
-    Sak, Senior, Beaufays, Long Short-Term Memory Recurrent Neural Network Architectures for Large Scale Acoustic
-    Modeling, Interspeech 2014, section 3. Of a cell with one state, that state.
-    Raises InputError for a cell that bounds its memory itself.
+    Source: Sak, Senior, Beaufays, Long Short-Term Memory Recurrent Neural Network Architectures for Large Scale
+    Acoustic Modeling, Interspeech 2014, section 3. In a cell with one state it is that state that is bounded.
+
+    Args:
+        cell: Any cell that does not bound its memory itself.
+        bound: A number above 0.
+
+    Returns:
+        The new cell, with the same gates, states and weights.
+
+    Raises:
+        InputError: The bound is not above 0, or the memory is stored relative to a stabiliser, as that of an sLSTM.
     """
     _check(bound)
     if is_scaled(cell):

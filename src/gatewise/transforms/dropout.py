@@ -15,11 +15,21 @@ def _mask(name: str, each: str, rate: float) -> tuple[Noise, Value]:
 
 
 def candidate_dropout(cell: Cell, rate: float) -> Cell:
-    """Drop units of the candidate, other ones at every step: what is dropped is not added to the memory, and nothing in the memory is lost.
+    """Drop units of the candidate, other ones at every step: some things are not remembered, and nothing is forgotten.
 
-    Semeniuta, Severyn, Barth, Recurrent Dropout without Memory Loss, arXiv:1603.05118, equation 9. A plain recurrent
-    network has no memory beside its output, so there it is the output that is dropped.
-    Raises InputError where the cell does not say which of its values the candidate is.
+    Source: Semeniuta, Severyn, Barth, Recurrent Dropout without Memory Loss, arXiv:1603.05118, equation 9. A plain
+    recurrent network has no memory beside its output, so there it is the output that is dropped.
+
+    Args:
+        cell: A cell that names its candidate.
+        rate: The probability that a unit is dropped, in training; at least 0, below 1. What is left is divided by 1 -
+            rate.
+
+    Returns:
+        The new cell, with the same gates, states and weights.
+
+    Raises:
+        InputError: The rate is not a probability below 1, the cell does not name its candidate, or it drops it already.
     """
     check_rate("candidate dropout", rate)
     if not cell.candidate:
@@ -32,8 +42,20 @@ def candidate_dropout(cell: Cell, rate: float) -> Cell:
 def recurrent_dropout(cell: Cell, rate: float, tied: bool = True) -> Cell:
     """Drop units of what U multiplies, the same ones at every step of a sequence.
 
-    Gal, Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural Networks, arXiv:1512.05287,
-    section 4.2. tied: one mask for all gates, the paper's tied weights; else one for each.
+    Source: Gal, Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural Networks,
+    arXiv:1512.05287, section 4.2.
+
+    Args:
+        cell: Any cell.
+        rate: The probability that a unit is dropped, in training; at least 0, below 1. What is left is divided by 1 -
+            rate.
+        tied: One mask for all gates, the paper's tied weights; False draws one for each gate.
+
+    Returns:
+        The new cell, with the same gates, states and weights.
+
+    Raises:
+        InputError: The rate is not a probability below 1, or the cell has been transformed so already.
     """
     check_rate("recurrent dropout", rate)
     masks = {

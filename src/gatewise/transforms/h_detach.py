@@ -14,13 +14,24 @@ _NOISE = "detach"
 
 
 def h_detach(cell: Cell, rate: float) -> Cell:
-    """At each step of each sequence, with a probability, let no gradient back through the output that U multiplies.
+    """At each step, with a probability, let no gradient back through the output that U multiplies.
 
-    Kanuparthi et al., h-detach: Modifying the LSTM Gradient Towards Better Optimization, arXiv:1810.03023,
-    algorithm 1: where weights are large, the gradient through the gates drowns the one through the cell state.
-    Outputs are the cell's own, bit for bit, and outside training so is the gradient.
+    Source: Kanuparthi et al., h-detach: Modifying the LSTM Gradient Towards Better Optimization, arXiv:1810.03023,
+    algorithm 1: where weights are large, the gradient through the gates drowns the one through the cell state. Outputs
+    are the cell's own, bit for bit, and outside training so is the gradient.
+
     Deviation: each sequence of a batch draws for itself. Where the output is also the memory, as in a GRU, what the
     step keeps of it keeps its gradient; a plain recurrent network keeps nothing, and its past is cut off.
+
+    Args:
+        cell: Any cell.
+        rate: The probability of a cut at a step of a sequence, in training; at least 0, below 1.
+
+    Returns:
+        The new cell, with the same gates, states and weights.
+
+    Raises:
+        InputError: The rate is not a probability below 1, or the cell has been transformed so already.
     """
     check_rate("h-detach", rate)
     output = Value("input", label=previous(cell.state[0]))

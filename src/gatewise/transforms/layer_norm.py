@@ -16,13 +16,23 @@ EPSILON = 1e-5
 def layer_norm(cell: Cell, placement: str = "output") -> Cell:
     """Normalise W x and U h over all gates and units of a row, each with a gain, and add a shift.
 
-    Ba, Kiros, Hinton, Layer Normalization, arXiv:1607.06450, equations 20 to 22 of the supplement. What a step
+    Source: Ba, Kiros, Hinton, Layer Normalization, arXiv:1607.06450, equations 20 to 22 of the supplement. What a step
     multiplies with U itself is normalised by itself; the three gates of a GRU are normalised together, as in haste,
-    where the paper takes the candidate apart. placement: ``"output"`` as in the paper and in haste, where the
-    output is computed from the normalised memory but the memory itself stays as it is; ``"memory"`` as in PyTorch's
-    fastrnns benchmarks, where what is normalised is what is remembered. Cells with one state, or whose memory is
-    stored relative to a stabiliser, have no such third normalisation.
-    Raises InputError for another placement.
+    where the paper takes the candidate apart.
+
+    Args:
+        cell: Any cell.
+        placement: ``"output"`` as in the paper and in haste, where the output is computed from the normalised memory
+            but the memory itself stays as it is; ``"memory"`` as in PyTorch's fastrnns benchmarks, where what is
+            normalised is what is remembered. In cells with one state, and in those whose memory is stored relative to a
+            stabiliser, only W x and U h are normalised.
+
+    Returns:
+        The new cell. Its gates are sums without bias, each cut into a part from x and one from h; gains (H,), which
+        start at 1, and shifts (H,), which start at 0, are weights per unit.
+
+    Raises:
+        InputError: The placement is another word, or the cell is normalised already.
     """
     if placement not in PLACEMENTS:
         raise InputError(f"layer_norm is placed at {' or '.join(PLACEMENTS)}, not {placement!r}")

@@ -10,12 +10,23 @@ from .rewrite import Rewriting, check_rate, derived, is_scaled
 
 
 def zoneout(cell: Cell, rates: Mapping[str, float]) -> Cell:
-    """Let each unit of a state keep its value of the step before with a probability, given for each state by name.
+    """Let each unit of a state keep the value that it had a step before, with a probability.
 
-    Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations, arXiv:1606.01305,
-    equations 3 to 7: the output is computed from the new memory before some units keep their old value. Outside training
-    old and new are mixed in these proportions.
-    Raises InputError for a state that does not exist, or that has no meaning without the others.
+    Source: Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations, arXiv:1606.01305,
+    equations 3 to 7: the output is computed from the new memory before some of its units keep their old value. Outside
+    training old and new values are mixed in these proportions.
+
+    Args:
+        cell: Any cell.
+        rates: For some of the states, by name, the probability that a unit keeps its value; at least 0, below 1. For
+            example ``{"h": 0.05, "c": 0.5}``.
+
+    Returns:
+        The new cell, with the same gates, states and weights.
+
+    Raises:
+        InputError: A rate is not a probability below 1, a state does not exist, or a state has no meaning without the
+            others, as the memory of an sLSTM without its stabiliser; or the cell has been transformed so already.
     """
     if not isinstance(rates, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
         raise InputError(f"zoneout needs a probability for each state, not {rates!r}", hint="{'h': 0.05, 'c': 0.5}")
