@@ -53,9 +53,9 @@ def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:
 
 def _check_noise(cell: Cell, layer: Layer, name: str) -> None:
     """Noise is given for each row (or sequence), or once for all."""
-    each, rows = ("step", layer.x.shape[0]) if name == "step_noise" else ("sequence", layer.rows)
+    kind, rows = ("step", layer.x.shape[0]) if name == "step_noise" else ("sequence", layer.rows)
     drawn = getattr(layer, name)
-    expected = (sum(noise.each == each for noise in cell.noise), rows, layer.units)
+    expected = (sum(noise.each == kind for noise in cell.noise), rows, layer.units)
     shared = drawn.dim() == 3 and drawn.shape[1] == 1
     _check(cell, name, drawn, (expected[0], 1, expected[2]) if shared else expected, layer.x)
 

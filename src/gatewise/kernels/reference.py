@@ -109,8 +109,8 @@ def gradients(
     """
     y, last, _, histories = forward(cell, layer)
     pairs = [(state, seed) for state, seed in zip((y, last, histories), seeds, strict=True) if seed is not None]
-    outputs, given = zip(*pairs, strict=True)
-    return derivatives(outputs, layer[:TRAINED], given, create_graph=create_graph)
+    outputs, gradients_of_outputs = zip(*pairs, strict=True)
+    return derivatives(outputs, layer[:TRAINED], gradients_of_outputs, create_graph=create_graph)
 
 
 def derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
@@ -159,8 +159,8 @@ class _Reference:
     def backward(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool) -> Gradients:
         """By torch's own gradients of :func:`forward`."""
         leaves = [tensor.detach().requires_grad_() for tensor in layer[:TRAINED] if tensor is not None]
-        found = Gradients(*recorded(gradients, cell, Layer(*leaves, *layer[TRAINED:]), seeds))
-        return found if input_gradient else found._replace(x=found.x[:0].clone())
+        all_gradients = Gradients(*recorded(gradients, cell, Layer(*leaves, *layer[TRAINED:]), seeds))
+        return all_gradients if input_gradient else all_gradients._replace(x=all_gradients.x[:0].clone())
 
     def small(self, cell: Cell, dtype: torch.dtype) -> None:
         """None: small layers are run as any others."""

@@ -35,11 +35,11 @@ def one_by_one(call: Call, count: int, in_dims: tuple[int | None, ...], *argumen
     """Every slice by itself, and the results stacked."""
     results: list[tuple[Tensor, ...]] = []
     for index in range(count):
-        mine = [
+        slices = [
             argument if dim is None else argument.select(dim, index)
             for argument, dim in zip(arguments, in_dims, strict=True)
         ]
-        results.append(call(*mine))
+        results.append(call(*slices))
     stacked = tuple(torch.stack(parts) for parts in zip(*results, strict=True))
     return stacked, (0,) * len(stacked)
 

@@ -13,22 +13,22 @@ from ..kernels.layer import Layer
 from .weights import joined_bias
 
 
-def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, training: bool) -> Tensor:
+def drawn(cell: Cell, kind: str, rows: int, units: int, like: Tensor, *, training: bool) -> Tensor:
     """All noise of one kind, ``"step"`` or ``"sequence"``: (K, rows, H), or (K, 1, H) of means outside training."""
-    noise = [draw for draw in cell.noise if draw.each == each]
+    noise = [draw for draw in cell.noise if draw.each == kind]
     if not noise:
         return like.new_empty(0, 1, units)
     if not training:
         return _column([draw.mean for draw in noise], like).expand(len(noise), 1, units)
     pairs = [noise[index : index + 2] for index in range(0, len(noise), 2)]
     hits = [hit for pair in pairs for hit in _hits([draw.rate for draw in pair], (rows, units), like.device)]
-    found = torch.stack(hits).to(like.dtype)
-    for one, draw in zip(found, noise, strict=True):
+    draws = torch.stack(hits).to(like.dtype)
+    for one, draw in zip(draws, noise, strict=True):
         if draw.shared:
             one.copy_(one[:, :1].clone())
         if (draw.hit, draw.miss) != (1.0, 0.0):
             one.mul_(draw.hit - draw.miss).add_(draw.miss)
-    return found
+    return draws
 
 
 def _hits(rates: Sequence[float], shape: tuple[int, int], device: torch.device) -> list[Tensor]:

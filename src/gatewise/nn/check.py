@@ -85,40 +85,40 @@ def _packed(what: str) -> InputError:
 def check_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
     """The lengths as an integer tensor (B,). Raises InputError naming the row that does not fit."""
     try:
-        found = torch.as_tensor(lengths)
+        integers = torch.as_tensor(lengths)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"lengths must be {batch} integers", hint=str(error)) from None
     if isinstance(lengths, list | tuple) and not lengths:
-        found = found.long()
-    if found.dim() != 1 or found.dtype not in _INTEGERS or found.is_meta:
-        raise InputError(f"lengths must be {batch} integers, not {found.dtype} of shape {tuple(found.shape)}")
-    if len(found) != batch:
-        hint = "check batch_first" if len(found) == steps else ""
-        raise ShapeError(f"there are {len(found)} lengths for a batch of {batch}", hint=hint)
+        integers = integers.long()
+    if integers.dim() != 1 or integers.dtype not in _INTEGERS or integers.is_meta:
+        raise InputError(f"lengths must be {batch} integers, not {integers.dtype} of shape {tuple(integers.shape)}")
+    if len(integers) != batch:
+        hint = "check batch_first" if len(integers) == steps else ""
+        raise ShapeError(f"there are {len(integers)} lengths for a batch of {batch}", hint=hint)
     if torch.compiler.is_compiling():  # values are not known yet
-        return found
-    for wrong, bound in (((found > steps), f"> T {steps}"), (found < 0, "< 0")):
+        return integers
+    for wrong, bound in (((integers > steps), f"> T {steps}"), (integers < 0, "< 0")):
         if bool(wrong.any()):
             row = int(wrong.nonzero()[0])
-            raise InputError(f"length {int(found[row])} {bound} at row {row}")
-    return found
+            raise InputError(f"length {int(integers[row])} {bound} at row {row}")
+    return integers
 
 
 def check_states(states: Any, names: Sequence[str], shapes: Sequence[tuple[int, ...]], weight: Tensor) -> list[Tensor]:
     """The initial states in order. Raises InputError where one is missing or unlike what is expected."""
-    given = (states,) if len(names) == 1 and isinstance(states, Tensor) else states
-    wanted = f"({', '.join(f'{name}_0' for name in names)})" if len(names) > 1 else f"a tensor {names[0]}_0"
-    if not isinstance(given, tuple | list) or len(given) != len(names):  # pyright: ignore[reportUnknownArgumentType]
-        found = "a single tensor" if isinstance(states, Tensor) else type(states).__name__
-        found += f" of {len(states)}" if isinstance(states, tuple | list) else ""
-        raise ShapeError(f"expected the initial state as {wanted}, got {found}", hint=f"pass {wanted}")
-    for name, state, shape in zip(names, given, shapes, strict=True):
+    initial = (states,) if len(names) == 1 and isinstance(states, Tensor) else states
+    expected = f"({', '.join(f'{name}_0' for name in names)})" if len(names) > 1 else f"a tensor {names[0]}_0"
+    if not isinstance(initial, tuple | list) or len(initial) != len(names):  # pyright: ignore[reportUnknownArgumentType]
+        got = "a single tensor" if isinstance(states, Tensor) else type(states).__name__
+        got += f" of {len(states)}" if isinstance(states, tuple | list) else ""
+        raise ShapeError(f"expected the initial state as {expected}, got {got}", hint=f"pass {expected}")
+    for name, state, shape in zip(names, initial, shapes, strict=True):
         check_tensor(f"{name}_0", state)
         if tuple(state.shape) != shape:
             hint = _layout(state, shape, len(names))
             raise ShapeError(f"Expected hidden {name}_0 size {shape}, got {tuple(state.shape)}", hint=hint)
         check_kind(f"{name}_0", state, weight)
-    return list(given)
+    return list(initial)
 
 
 def _layout(state: Tensor, shape: tuple[int, ...], states: int) -> str:
@@ -136,11 +136,11 @@ def check_step_states(states: Any, count: int, shape: tuple[int, ...], cell: str
 
     What is no tensor, or not one for each state, is left to check_states.
     """
-    given: list[Any] = list(states) if isinstance(states, tuple | list) else [states]  # pyright: ignore[reportUnknownArgumentType]
-    for index, state in enumerate(given if len(given) == count else ()):
+    initial: list[Any] = list(states) if isinstance(states, tuple | list) else [states]  # pyright: ignore[reportUnknownArgumentType]
+    for index, state in enumerate(initial if len(initial) == count else ()):
         if not isinstance(state, Tensor):
             return
-        name, dims = "hidden" if len(given) == 1 else f"hx[{index}]", state.dim()
+        name, dims = "hidden" if len(initial) == 1 else f"hx[{index}]", state.dim()
         if dims not in (1, 2):
             raise ShapeError(f"{cell}: Expected {name} to be 1D or 2D, got {dims}D instead")
         if dims != len(shape):

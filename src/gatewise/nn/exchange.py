@@ -37,11 +37,11 @@ def to_onnx(module: Recurrent) -> list[dict[str, Tensor]]:
 
 def _onnx_of(module: Recurrent, place: Place) -> dict[str, Tensor]:
     order = within(module.cell, "onnx")
-    found = {name: in_order(_weight(module, place, ours), order) for name, ours in _ONNX}
+    weights = {name: in_order(_weight(module, place, ours), order) for name, ours in _ONNX}
     if module.bias:
-        found["B"] = torch.cat([in_order(_weight(module, place, name), order) for name in _bias_names(module)])
+        weights["B"] = torch.cat([in_order(_weight(module, place, name), order) for name in _bias_names(module)])
     vectors = [_weight(module, place, name) for name in peepholes_in_order(module.cell)]
-    return found | ({"P": torch.cat(vectors)} if vectors else {})
+    return weights | ({"P": torch.cat(vectors)} if vectors else {})
 
 
 def from_onnx(module: Recurrent, layers: Sequence[Mapping[str, Tensor]]) -> None:
@@ -58,17 +58,19 @@ def from_onnx(module: Recurrent, layers: Sequence[Mapping[str, Tensor]]) -> None
     order = within(module.cell, "onnx")
     copies: list[tuple[Tensor, Tensor]] = []
     for place in module.places:
-        given = {name: tensor[int(place.reverse)] for name, tensor in layers[place.layer].items()}
-        copies += [(_weight(module, place, ours), in_order(given[name], order, back=True)) for name, ours in _ONNX]
+        tensors = {name: tensor[int(place.reverse)] for name, tensor in layers[place.layer].items()}
+        copies += [(_weight(module, place, ours), in_order(tensors[name], order, back=True)) for name, ours in _ONNX]
         names = _bias_names(module)
-        copies += _from_parts(module, place, names, [in_order(b, order, back=True) for b in _halves(given, len(names))])
+        copies += _from_parts(
+            module, place, names, [in_order(b, order, back=True) for b in _halves(tensors, len(names))]
+        )
         vectors = peepholes_in_order(module.cell)
-        copies += _from_parts(module, place, vectors, given["P"].chunk(len(vectors)) if vectors else ())
+        copies += _from_parts(module, place, vectors, tensors["P"].chunk(len(vectors)) if vectors else ())
     _copy(copies)
 
 
-def _halves(given: Mapping[str, Tensor], count: int) -> Sequence[Tensor]:
-    return given["B"].chunk(count) if count else ()
+def _halves(tensors: Mapping[str, Tensor], count: int) -> Sequence[Tensor]:
+    return tensors["B"].chunk(count) if count else ()
 
 
 def to_keras(module: Recurrent) -> list[list[Tensor]]:
@@ -90,11 +92,11 @@ def to_keras(module: Recurrent) -> list[list[Tensor]]:
 
 def _keras_of(module: Recurrent, place: Place) -> list[Tensor]:
     order = within(module.cell, "keras")
-    found = [in_order(_weight(module, place, ours), order).t() for _, ours in _ONNX]
+    kernels = [in_order(_weight(module, place, ours), order).t() for _, ours in _ONNX]
     biases = [in_order(_weight(module, place, name), order) for name in _bias_names(module)]
     if not biases:
-        return found
-    return [*found, torch.stack(biases) if _resets_after(module) else torch.stack(biases).sum(0)]
+        return kernels
+    return [*kernels, torch.stack(biases) if _resets_after(module) else torch.stack(biases).sum(0)]
 
 
 def from_keras(module: Recurrent, layers: Sequence[Sequence[Tensor]]) -> None:
@@ -113,8 +115,8 @@ def from_keras(module: Recurrent, layers: Sequence[Sequence[Tensor]]) -> None:
     order = within(module.cell, "keras")
     copies: list[tuple[Tensor, Tensor]] = []
     for place, (kernel, recurrent, *bias) in zip(module.places, layers, strict=True):
-        for given, (_, ours) in zip((kernel, recurrent), _ONNX, strict=True):
-            copies.append((_weight(module, place, ours), in_order(given.t(), order, back=True)))
+        for weight, (_, ours) in zip((kernel, recurrent), _ONNX, strict=True):
+            copies.append((_weight(module, place, ours), in_order(weight.t(), order, back=True)))
         names = _bias_names(module)
         parts = list(bias[0]) if bias and _resets_after(module) else [*bias, torch.zeros_like(bias[0])] if bias else []
         copies += _from_parts(module, place, names, [in_order(part, order, back=True) for part in parts])

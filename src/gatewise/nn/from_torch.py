@@ -67,11 +67,11 @@ _twins: WeakKeyDictionary[nn.Module, Recurrent] = WeakKeyDictionary()
 def _is_twin(ours: Recurrent, module: nn.Module) -> bool:
     if not isinstance(module, nn.RNNBase) or not is_from_torch(module):
         return False
-    own: dict[str, Any] = ours._parameters  # pyright: ignore[reportPrivateUsage]
+    weights: dict[str, Any] = ours._parameters  # pyright: ignore[reportPrivateUsage]
     same = all(getattr(ours, name) == value for name, value in _arguments(module).items())
-    return same and all(getattr(module, name) is weight for name, weight in own.items())
+    return same and all(getattr(module, name) is weight for name, weight in weights.items())
 
 
 def _arguments(module: nn.RNNBase) -> dict[str, Any]:
-    found: dict[str, Any] = {name: getattr(module, name) for name in _ARGUMENTS}
-    return found | ({"nonlinearity": module.nonlinearity} if isinstance(module, nn.RNN) else {})
+    arguments: dict[str, Any] = {name: getattr(module, name) for name in _ARGUMENTS}
+    return arguments | ({"nonlinearity": module.nonlinearity} if isinstance(module, nn.RNN) else {})

@@ -39,8 +39,10 @@ def places_of(module: Module) -> Iterator[tuple[str, int]]:
 
 def bias_of(module: Module, suffix: str, units: int, gate: str) -> list[Tensor]:
     """The parts of the bias parameters that belong to a gate; those that there are add up."""
-    found = [(getattr(module, name + suffix, None), at) for name, at in bias_slices(module.cell, gate, units).items()]
-    return [bias.detach()[at] for bias, at in found if bias is not None]
+    parts = [
+        (getattr(module, name + suffix, None), part) for name, part in bias_slices(module.cell, gate, units).items()
+    ]
+    return [bias.detach()[part] for bias, part in parts if bias is not None]
 
 
 def parts_of(module: Module, suffix: str, units: int, knob: str) -> list[Tensor]:
@@ -227,10 +229,10 @@ def uniform_(module: Module, bound: float | None = None, generator: Generator | 
 def _keepings(module: Module, reach: float) -> tuple[Keeping, ...]:
     """What keeps the module's memories by biases in [-reach, reach]. Raises InputError where nothing does."""
     places = list(places_of(module))
-    found = keepings(module.cell, reach)
-    if not found:
+    known = keepings(module.cell, reach)
+    if not known:
         what = f"no gate of {module.cell.name} keeps its memory as the logistic function of a bias up to {reach:.3g}"
         raise InputError(what, hint="initialise it with glorot_ and orthogonal_ alone")
-    if not all(parts_of(module, *places[0], keeping.keeper) for keeping in found):
+    if not all(parts_of(module, *places[0], keeping.keeper) for keeping in known):
         raise InputError(f"{type(module).__name__} has no biases", hint="bias=True")
-    return found
+    return known

@@ -70,19 +70,19 @@ def in_heads(run: Runner, registered: Registered, layer: Layer, heads: int, *, h
 def head_of(layer: Layer, index: int, heads: int) -> Layer:
     """The layer of one head alone."""
     units = layer.units
-    mine = slice(index * units // heads, (index + 1) * units // heads)
+    units_of_head = slice(index * units // heads, (index + 1) * units // heads)
 
     def rows(weight: Tensor) -> Tensor:
-        return weight.unflatten(0, (-1, units))[:, mine].flatten(0, 1) if len(weight) else weight
+        return weight.unflatten(0, (-1, units))[:, units_of_head].flatten(0, 1) if len(weight) else weight
 
     return layer._replace(
         W=rows(layer.W),
         U=rows(layer.U),
         b=rows(layer.b),
-        per_unit=layer.per_unit[:, mine],
-        states=layer.states[..., mine],
-        step_noise=layer.step_noise[..., mine],
-        sequence_noise=layer.sequence_noise[..., mine],
+        per_unit=layer.per_unit[:, units_of_head],
+        states=layer.states[..., units_of_head],
+        step_noise=layer.step_noise[..., units_of_head],
+        sequence_noise=layer.sequence_noise[..., units_of_head],
     )
 
 

@@ -258,9 +258,9 @@ class Recurrent(nn.Module):
 
     def _check_memory(self, input: Tensor | PackedSequence) -> None:
         x: Tensor = input.data if isinstance(input, PackedSequence) else input
-        kept = len(self.cell.gates) + len(self.cell.state) if torch.is_grad_enabled() else 1
+        arrays = len(self.cell.gates) + len(self.cell.state) if torch.is_grad_enabled() else 1
         rows = math.prod(x.shape[:-1])
-        check_memory("the output", rows * kept * max(place.units for place in self.places), x)
+        check_memory("the output", rows * arrays * max(place.units for place in self.places), x)
 
     def _layers(
         self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool

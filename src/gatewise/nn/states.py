@@ -50,8 +50,8 @@ def initial_states(
     places, count = module.places, batch.rows.batch
     if hx is None:
         return [_start(module, place, count, weight.new_empty(0, dtype=dtype)) for place in places]
-    given = _by_place(module, hx, batch, weight) if _is_uneven(module) else _together(module, hx, batch, weight)
-    return [[batch.rows.sorted(state.to(dtype)) for state in states] for states in given]
+    by_place = _by_place(module, hx, batch, weight) if _is_uneven(module) else _together(module, hx, batch, weight)
+    return [[batch.rows.sorted(state.to(dtype)) for state in states] for states in by_place]
 
 
 def _is_uneven(module: Stack) -> bool:
@@ -105,18 +105,18 @@ def _by_place(module: Stack, hx: Any, batch: Batch, weight: Tensor) -> list[list
     if not fits or any(len(states) != len(places) for states in lists):
         raise ShapeError(f"expected for each of {', '.join(names)} a list of {len(places)} tensors, one for each layer")
     rows = (batch.rows.batch,) if batch.batched else ()
-    found: list[list[Tensor]] = []
+    by_place: list[list[Tensor]] = []
     for index, place in enumerate(places):
-        mine = tuple(states[index] for states in lists)
-        states = check_states(mine, names, [(*rows, width) for width in module.widths(place)], weight)
-        found.append(states if batch.batched else [state.unsqueeze(0) for state in states])
-    return found
+        of_place = tuple(states[index] for states in lists)
+        states = check_states(of_place, names, [(*rows, width) for width in module.widths(place)], weight)
+        by_place.append(states if batch.batched else [state.unsqueeze(0) for state in states])
+    return by_place
 
 
 def joined_states(module: Stack, last: list[list[Tensor]], batch: Batch) -> Any:
     """The last states in the form of hx."""
     rows = batch.rows
-    found = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in states] for states in last]
-    by_state = [list(states) for states in zip(*found, strict=True)]
+    by_place = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in states] for states in last]
+    by_state = [list(states) for states in zip(*by_place, strict=True)]
     joined = [stacked(module, states) for states in by_state]
     return joined[0] if len(joined) == 1 else tuple(joined)

@@ -125,8 +125,8 @@ class RecurrentCell(nn.Module):
             training = bool(self.cell.noise) and self.training  # not asked where nothing is random, as in torch.nn
             layer = assembled(self.cell, wide, x.to(dtype), states, training=training)
             last = sequence(self._registered, layer).last.to(weight.dtype)
-        found = last if batched else last.squeeze(1)
-        return tuple(found) if len(self.cell.state) > 1 else found[0]
+        new = last if batched else last.squeeze(1)
+        return tuple(new) if len(self.cell.state) > 1 else new[0]
 
     def _checked(self, input: Any, weight: Tensor) -> bool:
         """Whether the input is batched."""

@@ -47,15 +47,15 @@ def shapes(
     """The parameters of one layer in one direction, in torch's order, without suffix."""
     from_input = sum(gate.has_input for gate in cell.gates)
     from_state = sum(bool(gate.recurrent) for gate in cell.gates)
-    found: dict[str, tuple[int, ...]] = {
+    shapes: dict[str, tuple[int, ...]] = {
         "weight_ih": (from_input * units, inputs),
         "weight_hh": (from_state * units, projection or units // heads),
     }
     if bias:
         sizes = {"bias_ih": sum(map(_in_first_bias, cell.gates)), "bias_hh": sum(map(_in_second_bias, cell.gates))}
-        found |= {name: (count * units,) for name, count in sizes.items() if count}
-    found |= dict.fromkeys(cell.per_unit, (units,))
-    return found | ({"weight_hr": (projection, units)} if projection else {})
+        shapes |= {name: (count * units,) for name, count in sizes.items() if count}
+    shapes |= dict.fromkeys(cell.per_unit, (units,))
+    return shapes | ({"weight_hr": (projection, units)} if projection else {})
 
 
 def _in_first_bias(gate: Gate) -> bool:
@@ -68,12 +68,12 @@ def _in_second_bias(gate: Gate) -> bool:
 
 def bias_slices(cell: Cell, gate: str, units: int) -> dict[str, slice]:
     """Where a gate's own numbers lie in ``bias_ih`` and ``bias_hh``; without those that it has not."""
-    found: dict[str, slice] = {}
+    slices: dict[str, slice] = {}
     for name, has in (("bias_ih", _in_first_bias), ("bias_hh", _in_second_bias)):
         names = [other.name for other in cell.gates if has(other)]
         if gate in names:
-            found[name] = slice(names.index(gate) * units, (names.index(gate) + 1) * units)
-    return found
+            slices[name] = slice(names.index(gate) * units, (names.index(gate) + 1) * units)
+    return slices
 
 
 def blocks(weight: Tensor, units: int) -> tuple[Tensor, ...]:

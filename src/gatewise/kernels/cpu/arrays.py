@@ -54,18 +54,18 @@ def gate_arrays(names: Iterable[str], tensor: Tensor | Memory, units: int) -> di
     return {name: now(start + index * step, row) for index, name in enumerate(names)}
 
 
-def kept_arrays(cell: Cell, kept: Tensor | Memory, units: int) -> dict[str, Array]:
+def kept_arrays(cell: Cell, saved: Tensor | Memory, units: int) -> dict[str, Array]:
     """What the forward keeps, in every row (N, K): of each gate H numbers, then means over units."""
-    arrays = gate_arrays(kept_gates(cell), kept, units)
-    start, row = kept.data_ptr() + len(cell.gates) * units * kept.itemsize, kept.stride(0)
-    return arrays | {name: now(start + index * kept.itemsize, row) for index, name in enumerate(kept_means(cell))}
+    arrays = gate_arrays(kept_gates(cell), saved, units)
+    start, row = saved.data_ptr() + len(cell.gates) * units * saved.itemsize, saved.stride(0)
+    return arrays | {name: now(start + index * saved.itemsize, row) for index, name in enumerate(kept_means(cell))}
 
 
 def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:
     """The random numbers, of which all rows may share one."""
-    found: dict[str, Array] = {}
-    for each, drawn, place in (("step", layer.step_noise, now), ("sequence", layer.sequence_noise, held)):
-        names = [noise.name for noise in cell.noise if noise.each == each] if cell.noise else []
+    arrays: dict[str, Array] = {}
+    for kind, drawn, place in (("step", layer.step_noise, now), ("sequence", layer.sequence_noise, held)):
+        names = [noise.name for noise in cell.noise if noise.each == kind] if cell.noise else []
         for name, pointer in zip(names, pointers(drawn), strict=True):
-            found[name] = held(pointer, 0) if drawn.shape[1] == 1 else place(pointer, layer.units)
-    return found
+            arrays[name] = held(pointer, 0) if drawn.shape[1] == 1 else place(pointer, layer.units)
+    return arrays

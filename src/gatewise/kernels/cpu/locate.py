@@ -41,13 +41,13 @@ def step_at(writer: Writer, builder: ir.IRBuilder, table: Any, time: Any) -> Ste
                 builder.add(time, I64(1)),
                 builder.select(at_end, builder.add(time, I64(1)), builder.add(time, I64(2))),
             ]
-            found = [builder.load(builder.gep(base, [index], source_etype=I64), typ=I64) for index in asked]
+            looked_up = [builder.load(builder.gep(base, [index], source_etype=I64), typ=I64) for index in asked]
             table_end = builder.block
         with by_rows:
             regular = [builder.mul(builder.add(time, I64(shift)), rows) for shift in (-1, 0, 1, 2)]
             rows_end = builder.block
     places: list[Any] = []
-    for one, other in zip(found, regular, strict=True):
+    for one, other in zip(looked_up, regular, strict=True):
         phi = builder.phi(I64)
         phi.add_incoming(one, table_end)
         phi.add_incoming(other, rows_end)
@@ -129,10 +129,10 @@ def row_at(writer: Writer, builder: ir.IRBuilder, table: Any, time: Any) -> Any:
     with builder.if_else(builder.icmp_signed("!=", offsets, I64(0))) as (by_table, by_rows):
         with by_table:
             address = builder.gep(builder.inttoptr(offsets, POINTER), [time], source_etype=I64)
-            found, table_end = builder.load(address, typ=I64), builder.block
+            looked_up, table_end = builder.load(address, typ=I64), builder.block
         with by_rows:
             rows_end = builder.block
     phi = builder.phi(I64)
-    phi.add_incoming(found, table_end)
+    phi.add_incoming(looked_up, table_end)
     phi.add_incoming(regular, rows_end)
     return phi

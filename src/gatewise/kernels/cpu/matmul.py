@@ -117,9 +117,9 @@ class _Emitter:
         tiles = {rows: self._tile(rows) for rows in range(1, _rows_for(self.vectors) + 1)}
         function, builder = self._function("run", POINTER, I64, I64)
         task, first, end = function.args
-        given = numbers(builder, task, PRODUCT_TASK)
-        start, stop = (self._first_row(builder, given["rows"], part) for part in (first, end))
-        self._loops(builder, given, tiles, start, stop)
+        fields = numbers(builder, task, PRODUCT_TASK)
+        start, stop = (self._first_row(builder, fields["rows"], part) for part in (first, end))
+        self._loops(builder, fields, tiles, start, stop)
         builder.ret_void()
         emit_share(self.module, function)
         return self.module
@@ -132,12 +132,12 @@ class _Emitter:
         return function, ir.IRBuilder(function.append_basic_block("entry"))
 
     def _loops(
-        self, builder: ir.IRBuilder, given: dict[str, Any], tiles: dict[int, ir.Function], start: Any, stop: Any
+        self, builder: ir.IRBuilder, fields: dict[str, Any], tiles: dict[int, ir.Function], start: Any, stop: Any
     ) -> None:
         """Stretches of k outside, then groups of rows, blocks of columns, and tiles of rows."""
-        length, columns = given["length"], given["columns"]
+        length, columns = fields["length"], fields["columns"]
         width = I64(self.vectors * self.count)
-        a, panels, c = (builder.inttoptr(given[name], POINTER) for name in ("a", "panels", "c"))
+        a, panels, c = (builder.inttoptr(fields[name], POINTER) for name in ("a", "panels", "c"))
         stretch = self._divided(builder, length, self._divided(builder, length, I64(_STRETCH)))  # all about as long
         with loop(builder, I64(0), length, stretch) as k, loop(builder, start, stop, _GROUP) as group:
             count = smaller(builder, builder.sub(length, k), stretch)
@@ -147,10 +147,10 @@ class _Emitter:
                 b = self._at(builder, panels, builder.add(block, builder.mul(k, width)))
                 left = builder.sub(columns, column)
                 with equal_parts(builder, group, end_of_group, len(tiles)) as (row, rows):
-                    a_at = builder.add(builder.mul(row, given["a_row"]), builder.mul(k, given["a_k"]))
-                    c_at = builder.add(builder.mul(row, given["c_row"]), column)
+                    a_at = builder.add(builder.mul(row, fields["a_row"]), builder.mul(k, fields["a_k"]))
+                    c_at = builder.add(builder.mul(row, fields["c_row"]), column)
                     where = (self._at(builder, a, a_at), b, self._at(builder, c, c_at))
-                    steps = (given["a_row"], given["a_k"], given["c_row"], count, left)
+                    steps = (fields["a_row"], fields["a_k"], fields["c_row"], count, left)
                     call_chosen(builder, tiles, rows, (*where, *steps), "tiles")
 
     @staticmethod

@@ -96,8 +96,8 @@ def _length(product: Product, inputs: int, units: int) -> int:
 def _place(product: Product, gate: Gate, gates: tuple[Gate, ...], inputs: int, units: int) -> tuple[int, int]:
     """Which matrix, W or U, holds the gate's block, and where in it."""
     if product.operand == INPUT:
-        return 0, [each for each in gates if each.has_input].index(gate) * units * inputs
-    return 1, [each for each in gates if each.recurrent].index(gate) * units * units
+        return 0, [other for other in gates if other.has_input].index(gate) * units * inputs
+    return 1, [other for other in gates if other.recurrent].index(gate) * units * units
 
 
 def pack(plan: Packing, W: Tensor, U: Tensor, threads: int) -> Tensor:
@@ -143,14 +143,14 @@ class _Packer:
         function = ir.Function(self.module, kind, "run")
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         task, first, end = function.args
-        given = numbers(builder, task, _TASK)
-        jobs = builder.inttoptr(given["jobs"], POINTER)
-        with loop(builder, I64(0), given["count"], 1) as index:
+        fields = numbers(builder, task, _TASK)
+        jobs = builder.inttoptr(fields["jobs"], POINTER)
+        with loop(builder, I64(0), fields["count"], 1) as index:
             base = builder.gep(jobs, [builder.mul(index, I64(len(Job._fields)))], source_etype=I64)
             job = Job(**numbers(builder, base, Job._fields))
-            matrix = builder.select(builder.icmp_signed("==", job.matrix, I64(0)), given["W"], given["U"])
+            matrix = builder.select(builder.icmp_signed("==", job.matrix, I64(0)), fields["W"], fields["U"])
             with loop(builder, first, end, 1) as strip:
-                self._strip(builder, job, matrix, given["panels"], given["units"], strip)
+                self._strip(builder, job, matrix, fields["panels"], fields["units"], strip)
         builder.ret_void()
         emit_share(self.module, function)
         return self.module

@@ -33,13 +33,13 @@ def chunks_of(layer: Layer, row_bytes: int) -> list[tuple[slice, slice]]:
         cuts = [*range(0, layer.steps, steps), layer.steps]
         return [(slice(start, stop), slice(start * layer.rows, stop * layer.rows)) for start, stop in pairwise(cuts)]
     offsets: list[int] = layer.offsets().tolist()
-    found: list[tuple[slice, slice]] = []
+    chunks: list[tuple[slice, slice]] = []
     start = 0
     while start < layer.steps:
         stop = max(start + 1, bisect_right(offsets, offsets[start] + most) - 1)
-        found.append((slice(start, stop), slice(offsets[start], offsets[stop])))
+        chunks.append((slice(start, stop), slice(offsets[start], offsets[stop])))
         start = stop
-    return found
+    return chunks
 
 
 def _most_rows(row_bytes: int) -> int:
@@ -162,9 +162,9 @@ def _chunk_arrays(cell: Cell, d_gates: Tensor, inner: Tensor, first: int, nothin
     """The arrays that hold one chunk, whose rows begin with this one. nothing: the gradients after the last step."""
     arrays: dict[str, Array] = {}
     for name, array in gate_arrays([gate.preactivation for gate in cell.gates], d_gates, d_gates.shape[2]).items():
-        mine = array.shifted(first, d_gates.itemsize)
-        arrays[gradient_of(name)] = mine
-        arrays[from_later(name)] = mine._replace(when=When.AFTER, edge=nothing.data_ptr())
+        in_chunk = array.shifted(first, d_gates.itemsize)
+        arrays[gradient_of(name)] = in_chunk
+        arrays[from_later(name)] = in_chunk._replace(when=When.AFTER, edge=nothing.data_ptr())
     for name, pointer in zip(operands(program_of(cell)), pointers(inner), strict=True):
         arrays[multiplied(name)] = now(pointer, inner.shape[2]).shifted(first, inner.itemsize)
     return arrays

@@ -118,13 +118,13 @@ class Sweeping:
     def table(self, arrays: dict[str, Array], steps: slice) -> ctypes.Array[ctypes.c_int64]:
         """What the kernel is told to run these steps; it points to memory of this object."""
         table, layer = self.plan.kernel.table, self.layer
-        given = arrays | self._noise
-        given |= self._between([name for name in table.sweep.arrays if name not in given])
+        known = arrays | self._noise
+        known |= self._between([name for name in table.sweep.arrays if name not in known])
         offsets = 0 if self._offsets is None else self._offsets.data_ptr()
         chunk, sums = self._early(steps.stop - steps.start)
         team = (chunk, self._new_barrier(), yield_address()) if self.plan.few else (0, 0, 0)
         sizes = (self._steps, steps.start, steps.stop, self._rows, layer.x.shape[1], self._units, offsets, *team)
-        return table.filled(sizes, given, self._pointers + sums)
+        return table.filled(sizes, known, self._pointers + sums)
 
     def _early(self, steps: int) -> tuple[int, list[int]]:
         """Make room for the input's part of the sums of as many steps as fit: how many those are, and where each

@@ -39,7 +39,9 @@ class _OpenMP(NamedTuple):
 def _openmp() -> _OpenMP | None:
     """The pool that torch uses; None where it has none that we know."""
     folder = Path(torch.__file__).parent
-    for path in sorted(found for kind in ("lib/lib*omp*", "../torch.libs/lib*omp*") for found in folder.glob(kind)):
+    for path in sorted(
+        library_path for kind in ("lib/lib*omp*", "../torch.libs/lib*omp*") for library_path in folder.glob(kind)
+    ):
         library = ctypes.CDLL(str(path))
         if all(hasattr(library, name) for name in ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")):
             addresses = [

@@ -97,12 +97,12 @@ def stretches(cell: Cell, units: int) -> tuple[list[Stretch], list[Stretch], lis
 
 def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[Stretch]:
     """Stretches of neighbouring gates that multiply the same thing, where they multiply anything."""
-    found: list[Stretch] = []
+    runs: list[Stretch] = []
     row = 0
     for key, group in groupby(range(len(gates)), key=lambda index: operand(gates[index])):
         indices = list(group)
         if key:
             stop = row + len(indices) * units
-            found.append(Stretch(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
+            runs.append(Stretch(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
             row = stop
-    return found
+    return runs
