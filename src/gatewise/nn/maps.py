@@ -22,8 +22,12 @@ from ..errors import InputError
 class Standardize(nn.Module):
     """``(x - mean) / scale`` for each feature: what a model does to its input first.
 
-    mean, scale: (I,), numbers of the training data, kept as buffers. Raises InputError for a scale that is not
-    positive.
+    Args:
+        mean: (I,), of the training data; kept as a buffer.
+        scale: (I,), such as the standard deviations of the training data, above 0; kept as a buffer.
+
+    Raises:
+        InputError: The two are not vectors of the same length, or a scale is not positive.
     """
 
     mean: Tensor
@@ -40,15 +44,37 @@ class Standardize(nn.Module):
         self.register_buffer("scale", scale.detach().clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (..., I)."""
+        """Standardise every step.
+
+        Args:
+            x: (..., I).
+
+        Returns:
+            (..., I).
+        """
         return standardize(x, self.mean, self.scale)
 
 
 class Unstandardize(Standardize):
-    """``x * scale + mean``, the way back: what a model does to its output last."""
+    """``x * scale + mean``, the inverse of `Standardize`: what a model does to its output last.
+
+    Args:
+        mean: (O,), of the targets in the training data; kept as a buffer.
+        scale: (O,), such as the standard deviations of the targets, above 0; kept as a buffer.
+
+    Raises:
+        InputError: The two are not vectors of the same length, or a scale is not positive.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (..., I)."""
+        """Bring every step to its own units.
+
+        Args:
+            x: (..., O).
+
+        Returns:
+            (..., O).
+        """
         return unstandardize(x, self.mean, self.scale)
 
 

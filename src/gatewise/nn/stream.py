@@ -30,10 +30,13 @@ FILE = Container(
 
 
 class Stream:
-    """Steps through a model, with the weights that it has now; made by :func:`stream`.
+    """Steps through a model, with the weights that it had when `gatewise.stream` made this object.
 
-    Each step gives the bits that the model in eval mode gives for the same step of a whole sequence. Nothing is
+    Each step gives the bits that the model in evaluation mode gives for the same step of a whole sequence. Nothing is
     recorded for gradients.
+
+    Attributes:
+        state: The states to go on from, which can be read and set.
     """
 
     def __init__(self, chain: Chain, like: Tensor, *, alone: bool) -> None:
@@ -48,9 +51,18 @@ class Stream:
         self._note_beginnings()
 
     def step(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """The output (B, O) for the next input (B, I): a new tensor, or ``out``, written in place.
+        """The output for the next step of the input.
 
-        Raises InputError or ShapeError for what does not fit, and then leaves the state as it was.
+        Args:
+            x: (B, I), in the dtype and on the device of the weights.
+            out: A tensor (B, O) to write to in place; by default a new one is made.
+
+        Returns:
+            (B, O); ``out`` where it is given.
+
+        Raises:
+            InputError: An argument is not a tensor, or ``out`` requires gradients. The state stays as it was.
+            ShapeError: A shape, dtype or device does not fit. The state stays as it was.
         """
         if out is not None:
             self._check_out(out)
@@ -107,11 +119,12 @@ class Stream:
 
     @property
     def state(self) -> Any:
-        """A copy of the states as the module takes and gives them in ``hx``; of a chain, a list of those of each
-        recurrent part. Set it to go on from other states.
+        """A copy of the states, as the module takes and gives them in ``hx``. Set it to go on from others.
 
-        Where an output is projected, what the next step multiplies is rounded when it is taken out here:
-        :meth:`save` keeps every bit.
+        The state of a chain is a list of those of each recurrent part.
+
+        Where an output is projected, what the next step multiplies is rounded when it is taken out here: `save` keeps
+        every bit.
         """
         found = [
             joined_states(module, [[state.clone() for state in memory.now(self._half)] for memory in memories], batch)
@@ -137,19 +150,32 @@ class Stream:
         return [Batch(x, None, False) for x in rows]
 
     def reset(self) -> None:
-        """Back to where the stream began."""
+        """Go back to the beginning: to the states that the model starts from by itself."""
         for memory in self._all:
             memory.reset(self._half)
         self._note_beginnings()
 
     def save(self, path: str | Path) -> None:
-        """Write what the stream goes on from, every bit, to a file."""
+        """Write the state, every bit of it, to a file, for `load`.
+
+        Args:
+            path: The file; one that exists is replaced.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
         tensors = {name: tensor[self._half].clone() for name, tensor in self._kept().items()}
         FILE.write(path, tensors, {"begins": [memory.begins for memory in self._all]})
 
     def load(self, path: str | Path) -> None:
-        """Go on from where a stream of the same model was saved. Raises ModelFileError for a file that is damaged or
-        of another model, and then leaves the state as it was."""
+        """Go on from where a stream of the same model was saved.
+
+        Args:
+            path: The file that `save` wrote. Nothing in it is executed.
+
+        Raises:
+            ModelFileError: The file is damaged, or of another model or batch size. The state stays as it was.
+        """
         tensors, record = FILE.read(path)
         kept, begins = self._kept(), record.get("begins", [])
         kinds = {name: (tensor[0].shape, tensor.dtype) for name, tensor in kept.items()}
@@ -171,10 +197,23 @@ class Stream:
 
 
 def stream(model: nn.Module, batch_size: int = 1) -> Stream:
-    """A :class:`Stream` of a model in one direction, on the CPU and in float32 or float64.
+    """Carry a trained model on step by step, for inputs that arrive one at a time.
 
-    model: a :class:`.Chain`, or what may be part of one: a recurrent module, ours or torch's, with any options.
-    Raises InputError for what cannot go step by step, by name.
+    Args:
+        model: A `gatewise.nn.Chain`, or what may be part of one: a recurrent module, of gatewise or of torch.nn, with
+            any options. It reads forwards only, on the CPU, with weights in float32 or float64.
+        batch_size: B, how many sequences go side by side.
+
+    Returns:
+        A stream, with ``step(x)``, ``state``, ``reset()``, ``save(path)`` and ``load(path)``. It has the weights that
+        the model has now.
+
+    Raises:
+        InputError: The model, or a part of it, cannot go step by step; it is named.
+
+    Example:
+        >>> steps = gatewise.stream(model)
+        >>> y = steps.step(x)  # (1, I) to (1, O)
     """
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
         raise InputError(f"a stream is made of a module, not of a {type(model).__name__}")
