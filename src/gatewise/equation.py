@@ -122,7 +122,14 @@ class Cell:
         return tuple(inspect.signature(self.step).parameters)
 
     def new_states(self, **arguments: Any) -> tuple[Any, ...]:
-        """Call the step by parameter name; the new states as a tuple, whether there is one or several."""
+        """Call the step by the names of its parameters.
+
+        Args:
+            **arguments: A tensor or a function for each name in ``parameters``, as the step takes them.
+
+        Returns:
+            The new states, as a tuple where there is only one, too.
+        """
         result = self.step(*(arguments[name] for name in self.parameters))
         return result if isinstance(result, tuple) else (result,)
 

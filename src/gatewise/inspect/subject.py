@@ -87,5 +87,13 @@ class Subject:
             raise ShapeError(f"what is fed in is {tuple(self.fed.shape)}", hint=f"steps and inputs have {shape}")
 
     def named(self, step: int, place: int) -> str:
-        """The name of one number that is fed in."""
+        """What one number that is fed in is called.
+
+        Args:
+            step: Its step, from 0.
+            place: Its position among the inputs, from 0.
+
+        Returns:
+            Its name.
+        """
         return self.cells[step][place] if self.cells else f"{self.steps[step]}: {self.inputs[place]}"

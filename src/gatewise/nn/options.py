@@ -63,14 +63,35 @@ class Options:
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Options:
-        """From keyword arguments. Raises TypeError for an unknown one, with the names of those that exist."""
+        """The options of keyword arguments.
+
+        Args:
+            arguments: Options by name.
+
+        Returns:
+            The options.
+
+        Raises:
+            TypeError: A name is no option; the error lists those that exist.
+            InputError: A value is out of range.
+        """
         unknown = sorted(set(arguments) - set(cls.__dataclass_fields__))
         if unknown:
             raise TypeError(f"unexpected argument {unknown[0]!r}; options are {', '.join(cls.__dataclass_fields__)}")
         return cls(**arguments)
 
     def applied(self, cell: Cell) -> Cell:
-        """The cell with everything that happens inside the step."""
+        """The cell with everything that these options do inside its step.
+
+        Args:
+            cell: Any cell.
+
+        Returns:
+            The cell that the module runs.
+
+        Raises:
+            InputError: An option does not fit this cell.
+        """
         if self.clip_gates is not None:
             cell = transforms.clip_gates(cell, self.clip_gates)
         if self.layer_norm is not None:

@@ -169,7 +169,19 @@ class RecurrentCell(nn.Module):
 
 
 class LSTMCell(RecurrentCell):
-    """One step of the LSTM: ``torch.nn.LSTMCell``; see :class:`RecurrentCell`."""
+    """One step of the LSTM, called like ``torch.nn.LSTMCell``; see `RecurrentCell`.
+
+    Args:
+        input_size: I, features of a step.
+        hidden_size: H, units.
+        bias: Whether gates have biases.
+        device: Of the weights, as in torch.nn.
+        dtype: Of the weights, as in torch.nn.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        InputError: A size makes no module.
+    """
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
@@ -178,7 +190,19 @@ class LSTMCell(RecurrentCell):
 
 
 class GRUCell(RecurrentCell):
-    """One step of the GRU: ``torch.nn.GRUCell``; see :class:`RecurrentCell`."""
+    """One step of the GRU, called like ``torch.nn.GRUCell``; see `RecurrentCell`.
+
+    Args:
+        input_size: I, features of a step.
+        hidden_size: H, units.
+        bias: Whether gates have biases.
+        device: Of the weights, as in torch.nn.
+        dtype: Of the weights, as in torch.nn.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        InputError: A size makes no module.
+    """
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
@@ -187,10 +211,19 @@ class GRUCell(RecurrentCell):
 
 
 class RNNCell(RecurrentCell):
-    """One step of the plain recurrent network: ``torch.nn.RNNCell``; see :class:`RecurrentCell`.
+    """One step of the plain recurrent network, called like ``torch.nn.RNNCell``; see `RecurrentCell`.
 
     Args:
+        input_size: I, features of a step.
+        hidden_size: H, units.
+        bias: Whether gates have biases.
         nonlinearity: ``"tanh"`` or ``"relu"``.
+        device: Of the weights, as in torch.nn.
+        dtype: Of the weights, as in torch.nn.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        InputError: A size makes no module, or the nonlinearity is another word.
     """
 
     def __init__(

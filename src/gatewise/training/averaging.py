@@ -29,14 +29,28 @@ class Average:
         self.count = 0
 
     def attach(self, module: nn.Module) -> None:
-        """Average this module's weights; `Trainer` calls it. Raises InputError where it already averages others."""
+        """Average the weights of this module; `Trainer` calls it.
+
+        Args:
+            module: The module.
+
+        Raises:
+            InputError: The average already belongs to a trainer.
+        """
         if self.parameters:
             raise InputError("an average belongs to one trainer")
         self.parameters = [parameter.detach() for parameter in module.parameters()]
         self.means = [parameter.clone() for parameter in self.parameters]
 
     def wants(self, step: int) -> bool:
-        """Whether to add the weights after update number ``step``, counted from 1."""
+        """Decide whether the weights are added after an update; subclasses define it.
+
+        Args:
+            step: The number of the update, from 1.
+
+        Returns:
+            Whether to add them.
+        """
         raise NotImplementedError
 
     def validated(self, loss: float) -> None:

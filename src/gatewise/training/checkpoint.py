@@ -131,7 +131,15 @@ class Checkpointing(Callback):
         return state is not None
 
     def save(self, trainer: Trainer) -> None:
-        """Save the training as it is now. Raises CheckpointError where that fails."""
+        """Save the training as it is now.
+
+        Args:
+            trainer: The trainer.
+
+        Raises:
+            CheckpointError: The file could not be written, or was not read back as it was written.
+            InputError: The state holds what a checkpoint cannot hold.
+        """
         state = self.group.gather(trainer.state_dict())
         self.group.once(lambda: self._write(trainer.step, state))
 

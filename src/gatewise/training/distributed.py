@@ -99,7 +99,14 @@ class Group:
         self.rank, self.size, self.device = rank, size, device or torch.device("cpu")
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module to train: on this process's device, with gradients averaged over all processes."""
+        """The module to train: on this process's device, with gradients averaged over all processes.
+
+        Args:
+            module: The module, the same in each process.
+
+        Returns:
+            The module for `Trainer`.
+        """
         return module.to(self.device)
 
     def share(self, source: Source, dim: int = 0) -> Source:
@@ -115,7 +122,14 @@ class Group:
         return Shards(source, self.rank, self.size, dim)
 
     def average(self, value: float) -> float:
-        """The mean of a value over all processes, float64."""
+        """The mean of a value over all processes.
+
+        Args:
+            value: This process's value.
+
+        Returns:
+            The mean, a float.
+        """
         values = self._from_all(value)
         return sum(values) / len(values)
 
@@ -139,7 +153,14 @@ class Group:
         return cast("T", result)
 
     def gather(self, state: dict[str, Any]) -> dict[str, Any]:
-        """A trainer's state with the parts that differ between processes from each of them."""
+        """A trainer's state with the parts that differ between processes from each of them.
+
+        Args:
+            state: What ``Trainer.state_dict`` of this process gave.
+
+        Returns:
+            The state of all processes, the same in each.
+        """
         common = {name: part for name, part in state.items() if name not in PER_PROCESS}
         private = {name: part for name, part in state.items() if name in PER_PROCESS}
         # Flattened, since that moves every tensor to the CPU.
@@ -148,8 +169,14 @@ class Group:
     def scatter(self, state: dict[str, Any]) -> dict[str, Any]:
         """This process's state out of what `gather` gave.
 
+        Args:
+            state: The state of all processes.
+
+        Returns:
+            A state for ``Trainer.load_state_dict``.
+
         Raises:
-            InputError: Where it was gathered from another number of processes.
+            InputError: It was gathered from another number of processes.
         """
         common = {name: part for name, part in state.items() if name != "processes"}
         private = state["processes"]
@@ -173,11 +200,15 @@ class Group:
 def distributed() -> Generator[Group]:
     """A block with the group of processes that torchrun started, or with this process alone without torchrun.
 
-    Each process has its own GPU where there are any (NCCL), else the CPU (gloo). The group ends with the block::
+    Each process has its own GPU where there are any (NCCL), else the CPU (gloo). The group ends with the block.
 
-        with distributed() as group:
-            module = group.wrap(module)
-            trainer = Trainer(module, loss, group.share(source), optimizer)
+    Yields:
+        The `Group` of this process.
+
+    Example:
+        >>> with distributed() as group:
+        ...     module = group.wrap(module)
+        ...     trainer = Trainer(module, loss, group.share(source), optimizer)
     """
     device = _device()
     if not (dist.is_available() and dist.is_torchelastic_launched()):

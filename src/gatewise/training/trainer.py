@@ -202,7 +202,11 @@ class Trainer:
         return Trained(self.step, self.epoch, self.smooth_loss, time.monotonic() - begun, reason)
 
     def stop(self, reason: str) -> None:
-        """End the run after this update; for callbacks. reason: what `Trained.stopped` will say."""
+        """End the run after this update; for callbacks.
+
+        Args:
+            reason: What `Trained.stopped` will say.
+        """
         self._reason = self._reason or reason
 
     def averaged(self) -> AbstractContextManager[None]:

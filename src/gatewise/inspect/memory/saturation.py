@@ -240,7 +240,15 @@ class SaturationTrail:
         """Nothing: updates are counted, not passes over the data."""
 
     def measure(self, module: nn.Module, step: int) -> None:
-        """Measure now, and add it to ``seen``. step: the number of updates that the module has had."""
+        """Measure now, and add the result to ``seen``.
+
+        Args:
+            module: The model, or the recurrent layer itself.
+            step: How many updates it has had.
+
+        Raises:
+            InputError: As `saturation` and `gatewise.record`.
+        """
         with _in_use(module):
             self.seen.append((step, saturation(record(module, **self._call))))
 
