@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gatewise import record
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.inspect.search import Match, _runs, matches, similar, units_on
+from gatewise.inspect.selected_units import Match, _runs, matches, units_on
+from gatewise.inspect.similar_steps import similar
 from gatewise.nn import LSTM, RNN, Recurrent
 
 

@@ -22,9 +22,9 @@ from .recorded_run import record as record
 from .recorded_run import recording as recording
 from .records import LayerRecord as LayerRecord
 from .records import Record as Record
-from .search import matches as matches
-from .search import similar as similar
-from .search import units_on as units_on
+from .selected_units import matches as matches
+from .selected_units import units_on as units_on
+from .similar_steps import similar as similar
 from .subject import Subject as Subject
 
 __all__ = [

@@ -236,3 +236,18 @@ def _one(layer: int, direction: int, record: LayerRecord) -> pd.DataFrame:
 
 def _flat(tensor: Tensor) -> Any:
     return tensor.transpose(0, 1).reshape(-1).numpy(force=True)
+
+
+def values_at(record: LayerRecord, name: str) -> Tensor:
+    """A state or gate by name, (T, B, K). Raises InputError for one that the record does not have."""
+    for kind in (record.states, record.gates, record.values):
+        if name in kind:
+            return kind[name]
+    known = ", ".join([*record.states, *record.gates, *record.values])
+    raise InputError(f"the record has no state or gate {name!r}", hint=f"it has {known}")
+
+
+def check_sequence(record: LayerRecord, batch: int) -> None:
+    """Raises InputError for a sequence that the record does not have."""
+    if not 0 <= batch < len(record.lengths):
+        raise InputError(f"there is no sequence {batch}", hint=f"there are 0 to {len(record.lengths) - 1}")

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...nn.values import check_memory
-from ..records import Record
+from ..records import Record, check_sequence
 from ..replay import LayerSteps, PlainLoop
-from ..search import check_sequence
 from .timescales import keeping, the_state
 
 if TYPE_CHECKING:
