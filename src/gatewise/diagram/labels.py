@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from ..equation import previous
 from .graph import BOTH, Graph
-from .shape import Figure, Label, Point, Rectangle, Text, Wire
+from .shape import Label, Point, Rectangle, Shape, Text, Wire
 from .text import NOTE_SIZE, NUMBER, NUMBER_SIZE, SIZE, is_named, text_width, width, written
 
 _REACH, _APART, _STEP = 4.0, 1.5, 4.0
 
 
 def labelled(
-    graph: Graph, figures: Sequence[Figure], wires: Sequence[Wire], ends: Sequence[Label], *, numbers: bool
+    graph: Graph, figures: Sequence[Shape], wires: Sequence[Wire], ends: Sequence[Label], *, numbers: bool
 ) -> tuple[Label, ...] | None:
     """All labels, those at the ends first; None where one finds no place."""
     taken = [figure.space for figure in figures] + [label.space for label in ends]

@@ -7,12 +7,12 @@ from functools import cache
 from ..equation import Cell, previous
 from .graph import BOTH, INPUT, Graph, graph_of
 from .labels import labelled
-from .place import Slot
+from .place import GridCell
 from .route import Line, Spot
-from .scale import Gaps, Scale
-from .shape import Figure, Label, Layout, Point, Rectangle, Text, Wire, framed
+from .scale import Gaps, Tracks
+from .shape import Label, Layout, Point, Rectangle, Shape, Text, Wire, framed
 from .text import SIZE, text_width, written
-from .wiring import Wiring, track, wired
+from .wiring import RoutedPlacement, track, wired
 
 _REACH = 4.0  # how far a label is from its line
 _WIDER = 4.0
@@ -36,9 +36,9 @@ def layout_of(cell: Cell, numbers: bool = False) -> Layout:
 class _Drawing:
     """Figures, wires, and labels at their ends, at one scale."""
 
-    def __init__(self, graph: Graph, wiring: Wiring, gaps: Gaps) -> None:
+    def __init__(self, graph: Graph, wiring: RoutedPlacement, gaps: Gaps) -> None:
         self._graph, self._wiring = graph, wiring
-        self._scale = Scale(graph, wiring, gaps)
+        self._scale = Tracks(graph, wiring, gaps)
         self.figures = tuple(self._figure(name) for name in graph.nodes)
         self._spaces = {figure.name: figure.space for figure in self.figures}
         pins = wiring.router.pins
@@ -46,10 +46,10 @@ class _Drawing:
         self.wires = tuple(self._wire(name, line) for name, line in wiring.router.lines.items())
         self.ends = tuple(self._end_labels())
 
-    def _figure(self, name: str) -> Figure:
+    def _figure(self, name: str) -> Shape:
         node = self._graph.nodes[name]
         space = self._scale.space(self._wiring.placement, node)
-        return Figure(name, node.learned, node.symbol, node.note, space, node.text, node.inside)
+        return Shape(name, node.learned, node.symbol, node.note, space, node.text, node.inside)
 
     def _wire(self, name: str, line: Line) -> Wire:
         paths = line.paths(self._wiring.router.pins[line.source].at, set(self._names))
@@ -94,7 +94,7 @@ class _Drawing:
             labels.append(self._beside(place, (0.0, -1.0) if end.up else (1.0, 0.0), end.value, text))
         return labels
 
-    def _beside(self, place: Slot, side: tuple[float, float], value: str, text: Text) -> Label:
+    def _beside(self, place: GridCell, side: tuple[float, float], value: str, text: Text) -> Label:
         at = self._scale.point((track(place.column), track(place.row)))
         wide, high = text_width(text), SIZE + 6
         centre = Point(at.x + side[0] * (wide / 2 + _REACH), at.y + side[1] * (high / 2 + _REACH))

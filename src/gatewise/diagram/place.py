@@ -17,7 +17,7 @@ BUS, BOTTOM = 1, 0  # rows: that of the line of x and h, and below it where x en
 LEFT, JOIN = 0, 1  # columns: where states enter, and where x and h run together
 
 
-class Slot(NamedTuple):
+class GridCell(NamedTuple):
     """A column and a row of the drawing."""
 
     column: int
@@ -35,9 +35,9 @@ class End(NamedTuple):
 class Placement(NamedTuple):
     """Where everything stands. sources: where lines from outside begin. columns, rows: how many there are."""
 
-    nodes: dict[str, Slot]
-    sources: dict[str, Slot]
-    ends: dict[End, Slot]
+    nodes: dict[str, GridCell]
+    sources: dict[str, GridCell]
+    ends: dict[End, GridCell]
     columns: int
     rows: int
 
@@ -52,11 +52,11 @@ def placed(graph: Graph, *, shallow_first: bool = True) -> Placement:
     height = above + len(loose) + 1
     entry = {graph.cell.state[0]: BUS} | {state: rows[way[0]] for state, way in graph.lanes.items()}
     entry |= {state: above + at for at, state in enumerate(loose)}
-    sources = {previous(state): Slot(LEFT, row) for state, row in entry.items()} | {INPUT: Slot(JOIN, BOTTOM)}
+    sources = {previous(state): GridCell(LEFT, row) for state, row in entry.items()} | {INPUT: GridCell(JOIN, BOTTOM)}
     if graph.readers(BOTH):
-        sources[BOTH] = Slot(JOIN, BUS)
-    ends = {End(state, value, False): Slot(columns - 1, entry[state]) for state, value in graph.outputs.items()}
-    ends[End(graph.cell.state[0], graph.outputs[graph.cell.state[0]], True)] = Slot(columns - 2, height - 1)
+        sources[BOTH] = GridCell(JOIN, BUS)
+    ends = {End(state, value, False): GridCell(columns - 1, entry[state]) for state, value in graph.outputs.items()}
+    ends[End(graph.cell.state[0], graph.outputs[graph.cell.state[0]], True)] = GridCell(columns - 2, height - 1)
     entered = {name: place for name, place in sources.items() if name in (*graph.sources, BOTH)}
     return Placement(nodes, entered, ends, columns, height)
 
@@ -113,7 +113,7 @@ class _Columns:
 
     def __init__(self, graph: Graph, rows: dict[str, int], order: Iterable[str]) -> None:
         self.graph, self.rows = graph, rows
-        self.places: dict[str, Slot] = {}
+        self.places: dict[str, GridCell] = {}
         self._column = JOIN
         self._taken: set[int] = set()  # rows of the last column with a figure or a straight line
         for name in order:
@@ -129,7 +129,7 @@ class _Columns:
         else:
             self._taken |= between
         self._taken.add(row)
-        self.places[name] = Slot(self._column, row)
+        self.places[name] = GridCell(self._column, row)
 
     def _is_last(self, name: str) -> bool:
         return name in self.places and self.places[name].column == self._column

@@ -36,7 +36,7 @@ class Connection(NamedTuple):
     reader: str
 
 
-class Step(NamedTuple):
+class RouteStep(NamedTuple):
     """From a point to the next in one direction."""
 
     cell: Spot
@@ -90,11 +90,11 @@ class Router:
     def connect(self, connection: Connection) -> bool:
         """Add the cheapest way to one more reader; False where there is none."""
         line, target = self.lines[connection.line], self.pins[connection.reader]
-        before: dict[Step, Step | None] = {}
-        waiting: list[tuple[float, int, float, Step, Step | None]] = []
+        before: dict[RouteStep, RouteStep | None] = {}
+        waiting: list[tuple[float, int, float, RouteStep, RouteStep | None]] = []
         count = itertools.count()  # among equals, the first one found
 
-        def consider(cost: float, step: Step, last: Step | None) -> None:
+        def consider(cost: float, step: RouteStep, last: RouteStep | None) -> None:
             end = step.end
             if end == target.at:
                 cost += target.enter[(step.direction + 2) % 4]
@@ -114,7 +114,7 @@ class Router:
                 line.cost += cost
                 return True
             for extra, direction in self._onward(line, step):
-                consider(cost + 1 + extra, Step(step.end, direction), step)
+                consider(cost + 1 + extra, RouteStep(step.end, direction), step)
         return False
 
     def reroute(self, name: str, readers: Iterable[str]) -> None:
@@ -130,18 +130,18 @@ class Router:
         """What all lines cost together."""
         return sum(line.cost for line in self.lines.values())
 
-    def _starts(self, line: Line) -> Iterable[tuple[float, Step]]:
+    def _starts(self, line: Line) -> Iterable[tuple[float, RouteStep]]:
         """Where a new way may leave what there is of a line."""
         pin = self.pins[line.source]
         used = line.ways.get(pin.at, set())
         for direction in self._free(line, pin.at):
             if direction not in used:
-                yield pin.leave[direction] + (2 * FORK if used else 0.0), Step(pin.at, direction)
+                yield pin.leave[direction] + (2 * FORK if used else 0.0), RouteStep(pin.at, direction)
         for cell, ways in line.ways.items():
             if cell not in self._figures and len(self._at[cell]) == 1:
-                yield from ((FORK, Step(cell, direction)) for direction in self._free(line, cell) - ways)
+                yield from ((FORK, RouteStep(cell, direction)) for direction in self._free(line, cell) - ways)
 
-    def _onward(self, line: Line, step: Step) -> Iterable[tuple[float, int]]:
+    def _onward(self, line: Line, step: RouteStep) -> Iterable[tuple[float, int]]:
         """The directions in which a way may go on after a step, and what each costs."""
         cell, direction = step.end, step.direction
         inside = all(low < at < high for at, low, high in zip(cell, self.low, self.high, strict=True))
@@ -161,8 +161,8 @@ class Router:
         taken = (other.ways[cell] for other in self._at[cell] if other is not line)
         return set(range(4)).difference(*taken)
 
-    def _lay(self, line: Line, last: Step, before: Mapping[Step, Step | None]) -> None:
-        step: Step | None = last
+    def _lay(self, line: Line, last: RouteStep, before: Mapping[RouteStep, RouteStep | None]) -> None:
+        step: RouteStep | None = last
         while step is not None:
             for cell, direction in ((step.cell, step.direction), (step.end, (step.direction + 2) % 4)):
                 line.ways.setdefault(cell, set()).add(direction)

@@ -10,7 +10,7 @@ from .place import Placement
 from .route import EAST, NORTH, SOUTH, WEST, Line
 from .shape import Point, Rectangle
 from .text import NOTE_SIZE, width
-from .wiring import Wiring, track
+from .wiring import RoutedPlacement, track
 
 RADIUS = 13.0
 _FIGURES = 1.5  # figures side by side need more room than lines, for a label between them
@@ -38,10 +38,10 @@ def size_of(node: Node) -> Size:
     return Size(max(2 * RADIUS, inside + 18), 2 * RADIUS)
 
 
-class Scale:
+class Tracks:
     """Where each track of the grid lies."""
 
-    def __init__(self, graph: Graph, wiring: Wiring, gaps: Gaps) -> None:
+    def __init__(self, graph: Graph, wiring: RoutedPlacement, gaps: Gaps) -> None:
         placement = wiring.placement
         sizes = {place: size_of(graph.nodes[name]) for name, place in placement.nodes.items()}
         wide: dict[int, float] = {}

@@ -44,7 +44,7 @@ class Text(NamedTuple):
     below: str = ""
 
 
-class Figure(NamedTuple):
+class Shape(NamedTuple):
     """A learned layer, drawn as a box, or an operation, drawn as a circle or, where its symbol is long, an ellipse."""
 
     name: str
@@ -98,7 +98,7 @@ class Layout(NamedTuple):
 
     width: float
     height: float
-    figures: tuple[Figure, ...]
+    figures: tuple[Shape, ...]
     wires: tuple[Wire, ...]
     labels: tuple[Label, ...]
 
@@ -118,7 +118,7 @@ class Layout(NamedTuple):
 _MARGIN = 10.0
 
 
-def framed(figures: tuple[Figure, ...], wires: tuple[Wire, ...], labels: tuple[Label, ...]) -> Layout:
+def framed(figures: tuple[Shape, ...], wires: tuple[Wire, ...], labels: tuple[Label, ...]) -> Layout:
     """The drawing moved so that it begins at its margin."""
     spaces = [figure.space for figure in figures] + [label.space for label in labels]
     spaces += [stretch for wire in wires for stretch in wire.stretches]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from .shape import Figure, Label, Layout, Point, Wire
+from .shape import Label, Layout, Point, Shape, Wire
 from .text import INDEX_SIZE, NOTE_SIZE, NUMBER_SIZE, SIZE
 
 STYLE = f"""
@@ -94,7 +94,7 @@ def _tip(at: Point, before: Point) -> str:
     return f'<polygon class="tip" points="{" ".join(f"{_n(p.x)},{_n(p.y)}" for p in corners)}"/>'
 
 
-def _figure(figure: Figure) -> str:
+def _figure(figure: Shape) -> str:
     space, at = figure.space, figure.space.centre
     wide, high = space.right - space.left, space.bottom - space.top
     if figure.learned:

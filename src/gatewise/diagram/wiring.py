@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..equation import Cell, previous
 from .graph import BOTH, INPUT, Graph, graph_of
-from .place import BOTTOM, LEFT, End, Placement, Slot, placed
+from .place import BOTTOM, LEFT, End, GridCell, Placement, placed
 from .route import SHUT, Connection, Pin, Router, Spot
 
 _FREE = 3  # tracks between two columns or rows of figures
@@ -25,7 +25,7 @@ _EXIT = Pin((0, 0), (SHUT, SHUT, 0.0, SHUT), (SHUT,) * 4)
 _TOP = Pin((0, 0), (SHUT, SHUT, SHUT, 0.0), (SHUT,) * 4)
 
 
-class Wiring(NamedTuple):
+class RoutedPlacement(NamedTuple):
     """A placement and the lines in it."""
 
     placement: Placement
@@ -44,14 +44,14 @@ def track(index: int) -> int:
 
 
 @cache
-def wired(cell: Cell) -> Wiring:
+def wired(cell: Cell) -> RoutedPlacement:
     """The lines of a cell's drawing, in the usual order of columns or one that is clearly better."""
     graph = graph_of(cell)
     usual, other = (_wired(graph, placed(graph, shallow_first=first)) for first in (True, False))
     return other if other.cost < _CLEARLY * usual.cost else usual
 
 
-def _wired(graph: Graph, placement: Placement) -> Wiring:
+def _wired(graph: Graph, placement: Placement) -> RoutedPlacement:
     connections = _connections(graph, placement)
     sources = {connection.line: connection.line for connection in connections}
     low, high = (track(LEFT), track(BOTTOM)), (track(placement.columns - 1), track(placement.rows - 1))
@@ -61,11 +61,11 @@ def _wired(graph: Graph, placement: Placement) -> Wiring:
     for _ in range(_ROUNDS):
         for line, names in readers.items():
             router.reroute(line, names)
-    return Wiring(placement, router, router.cost + SHUT * len(missed))
+    return RoutedPlacement(placement, router, router.cost + SHUT * len(missed))
 
 
 def _pins(graph: Graph, placement: Placement) -> dict[str, Pin]:
-    def at(place: Slot) -> Spot:
+    def at(place: GridCell) -> Spot:
         return track(place.column), track(place.row)
 
     pins = {
@@ -89,7 +89,7 @@ def _connections(graph: Graph, placement: Placement) -> list[Connection]:
     return sorted(connections, key=_order(places))
 
 
-def _order(places: dict[str, Slot]) -> Callable[[Connection], tuple[bool, int]]:
+def _order(places: dict[str, GridCell]) -> Callable[[Connection], tuple[bool, int]]:
     def order(connection: Connection) -> tuple[bool, int]:
         a, b = places[connection.line], places[connection.reader]
         across, along = abs(a.column - b.column), abs(a.row - b.row)
