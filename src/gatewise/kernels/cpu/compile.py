@@ -16,7 +16,7 @@ from ...compiler.stages import Sweep
 from .blocking import MOST_VECTORS, Tile, this_machine
 from .emit import SweepEmitter
 from .few_rows import FewEmitter
-from .table import Table
+from .table import SlotTable
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Runnable:
 class Kernel:
     """A compiled sweep: what its table holds, how it is cut for registers, and the code."""
 
-    table: Table
+    table: SlotTable
     tiles: tuple[Tile, ...]
     code: Runnable
 

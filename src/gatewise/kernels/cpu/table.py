@@ -42,7 +42,7 @@ class Array(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class SlotTable:
     """Which slot of the table holds what, for one sweep."""
 
     sweep: Sweep

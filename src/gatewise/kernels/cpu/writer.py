@@ -11,7 +11,7 @@ from llvmlite import ir
 from ...compiler.render.llvm_math import FLOAT32, FLOAT64, I64
 from ...compiler.stages import Sweep
 from .loops import constants
-from .table import Table
+from .table import SlotTable
 
 POINTER = ir.PointerType()
 NOWHERE = ir.Constant(POINTER, None)
@@ -27,7 +27,7 @@ class Writer:
 
     def __init__(self, sweep: Sweep, dtype: torch.dtype) -> None:
         self.sweep = sweep
-        self.table = Table(sweep)
+        self.table = SlotTable(sweep)
         self.format = FORMATS[dtype]
         plain = sweep.name.encode("unicode_escape").decode()  # LLVM's text takes nothing else
         self.module = ir.Module(f"{plain}_f{8 * self.format.bytes}")

@@ -15,7 +15,7 @@ AUTO = "auto"
 WINDOWS = 3
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """The word of the model that forecasts, the backtest behind it (None where none was run), and notes on it."""
 
     word: str
@@ -23,15 +23,17 @@ class Choice(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def choose(panel: Panel, setup: Setup, word: str, windows: int) -> Choice:
+def choose(panel: Panel, setup: Setup, word: str, windows: int) -> Selection:
     """Run the backtest; with the word ``"auto"`` its winner is chosen, or the plainest model of series too short."""
     chosen = None if word == AUTO else word
     try:
         backtest = compare(panel, setup, windows=windows, chosen=chosen)
     except TooShortError as short:
         if chosen:
-            return Choice(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
+            return Selection(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
         word = plainest(setup)
-        return Choice(word, notes=(capital(f"{short.what}, so the forecast is {CONTESTANTS[word].name}'s, untested."),))
+        return Selection(
+            word, notes=(capital(f"{short.what}, so the forecast is {CONTESTANTS[word].name}'s, untested."),)
+        )
     winner = next(word for word, contestant in CONTESTANTS.items() if contestant.name == backtest.winner)
-    return Choice(chosen or winner, backtest, backtest.notes)
+    return Selection(chosen or winner, backtest, backtest.notes)
