@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from .models.language.model import LanguageModel as LanguageModel
     from .models.sequence.classifier import SequenceClassifier as SequenceClassifier
     from .models.sequence.regressor import SequenceRegressor as SequenceRegressor
+    from .tables.labelled import load_labelled as load_labelled
 
 # Found when asked for, so that the command line answers without importing torch.
 _EXPORTS = {
     "LanguageModel": ".models.language.model",
     "SequenceClassifier": ".models.sequence.classifier",
     "SequenceRegressor": ".models.sequence.regressor",
+    "load_labelled": ".tables.labelled",
 }
-__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor"]
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "load_labelled"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,7 @@ _REFUSED = {"timestamps": "time stamps", "missing": "missing values"}
 
 
 def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: str = "label") -> Labelled:
-    """The sequences of a ``.ts`` file, plain or gzip, or of a long table in CSV or Parquet.
+    """Read labelled sequences from a ``.ts`` file (sktime, aeon), plain or gzip, or from a long table in CSV or Parquet.
 
     Args:
         path: The file; its name ends in ``.ts`` or ``.ts.gz``, or it is a table.
@@ -32,8 +32,11 @@ def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: s
             and its encoding, delimiter and decimal mark.
         label: The column of labels of a table; all further columns are features.
 
+    Returns:
+        `Labelled`: ``sequences`` and ``labels`` for ``fit``, and ``notes`` on what was inferred.
+
     Raises:
-        InputError: For whatever cannot be used, naming file, line or row, and column.
+        InputError: The file cannot be read, or something in it cannot be used; the error names line or row, and column.
     """
     if Path(path).name.lower().endswith(_NAMED_TS):
         return read_ts(path)

@@ -292,7 +292,13 @@ def _order(frame: pd.DataFrame, codes: Whole, time_column: Any) -> Whole:
 
 
 class Labelled(NamedTuple):
-    """N sequences and their labels, as text. notes: what was inferred about the file they come from."""
+    """Sequences and their labels.
+
+    Attributes:
+        sequences: N sequences, as an estimator's ``fit`` takes them.
+        labels: N labels, as text.
+        notes: Sentences about what was inferred about the file.
+    """
 
     sequences: Sequences
     labels: tuple[str, ...]

@@ -5,7 +5,7 @@ import pytest
 from tests.tolerance import ROUNDING
 
 from gatewise.errors import InputError
-from gatewise.estimators import SequenceClassifier
+from gatewise.estimators import SequenceClassifier, load_labelled
 from gatewise.models.sequence.evaluation import evaluation
 
 CLASSES = ["a", "b", "c", "unseen"]
@@ -23,6 +23,15 @@ def test_the_scores_are_those_of_scikit_learn():
     for score, *figures in zip(scores.classes[:3], *expected, strict=False):
         assert [score.precision, score.recall, score.f1, score.sequences] == pytest.approx(figures, rel=ROUNDING)
     assert scores.classes[3] == ("unseen", None, None, None, 0)
+
+
+def test_what_the_command_reads_is_fitted_and_measured_in_python(tmp_path):
+    rows = [f"{index % 3},{n}:{'up' if n > 0 else 'down'}" for index in range(4) for n in (1, -1)]
+    (tmp_path / "a.ts").write_text("\n".join(("@univariate true", "@classLabel true up down", "@data", *rows)))
+    X, y, notes = load_labelled(tmp_path / "a.ts")
+    scores = SequenceClassifier(hidden_size=2, max_epochs=1, random_state=0).fit(X, y).evaluate(X, y)
+    assert [(score.label, score.sequences) for score in scores.classes] == [("down", 4), ("up", 4)]
+    assert notes == ()
 
 
 def test_a_fitted_classifier_is_measured_in_one_call():
