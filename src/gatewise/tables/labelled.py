@@ -24,7 +24,7 @@ _REFUSED = {"timestamps": "time stamps", "missing": "missing values"}
 
 
 def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: str = "label") -> Labelled:
-    """Read labelled sequences from a ``.ts`` file (sktime, aeon), plain or gzip, or from a long table in CSV or Parquet.
+    """Read labelled sequences from a ``.ts`` file (sktime, aeon), plain or gzip, or a long table in CSV or Parquet.
 
     Args:
         path: The file; its name ends in ``.ts`` or ``.ts.gz``, or it is a table.
