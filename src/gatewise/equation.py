@@ -11,7 +11,7 @@ A cell is a declaration and a step::
 
 Each gate arrives as its pre-activation, ``W x + U h + b`` unless the declaration says otherwise. A parameter named
 like a state is that state one step ago, one named in ``per_unit`` is a weight for each unit, and the others are the
-gates in their declared order. Called on tensors the step is the eager reference; called on :class:`Value` it
+gates in their declared order. Called on tensors the step is the eager reference; called on `Value` it
 records itself, and everything else is derived from the record.
 """
 
@@ -69,7 +69,7 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A recurrent cell: its declaration, its step, and the record of the step; made by :func:`gatewise.cell`.
+    """A recurrent cell: its declaration, its step, and the record of the step; made by `gatewise.cell`.
 
     Called on tensors it is its step, the eager reference. Kernels, gradients, exported files and diagrams are derived
     from the record.
@@ -171,7 +171,7 @@ def cell(
         candidate: The local name of what the step writes into memory, for initialisation and inspection.
 
     Returns:
-        The decorator, which turns a step into a :class:`Cell`.
+        The decorator, which turns a step into a `Cell`.
 
     Raises:
         CellError: At the offending line, for a declaration that does not fit the step, or a step that cannot be

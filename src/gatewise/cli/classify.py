@@ -130,12 +130,14 @@ def _training(model: SequenceClassifier, seconds: float) -> str:
 
 def present(outcome: Outcome, screen: Screen) -> None:
     """Print what was read, the accuracy, each class, and what is taken for what."""
+    from ..words import capital
+
     for sentence in (*outcome.about, outcome.learned):
         screen.say(sentence)
     scores = outcome.evaluation
     if scores is None:
         return
-    screen.head(f"Accuracy {scores.accuracy:.2%} ({scores.correct} of {scores.total})")
+    screen.head(capital(str(scores)))
     screen.say()
     screen.table(("class", "precision", "recall", "F1", "sequences"), map(_cells, scores.classes))
     if len(scores.classes) <= _MOST_CLASSES:

@@ -1,6 +1,6 @@
 """Look inside: every gate and state of a run, where a memory came from, and what would have been otherwise.
 
-Views are made of a :func:`gatewise.record`, or of a model and its input. Those that are sums carry a certificate.
+Views are made of a `gatewise.record`, or of a model and its input. Those that are sums carry a certificate.
 """
 
 from .certificate import Certificate as Certificate

@@ -24,7 +24,7 @@ _SHARE = 0.5  # of the machine's memory that a record may take
 
 
 class Recording:
-    """What :func:`recording` gives while a model runs; :meth:`record` returns what was kept, once it has run.
+    """What `recording` gives while a model runs; `record` returns what was kept, once it has run.
 
     Attributes:
         module: The layer that runs: the model's own, or the one of gatewise that stands in for a layer of torch.nn.

@@ -115,7 +115,7 @@ def units_on(
         batch: Number of the sequence.
 
     Returns:
-        The units, to be given to :func:`matches`.
+        The units, to be given to `matches`.
 
     Raises:
         InputError: The span does not lie in the sequence, or a name or number does not exist.
@@ -144,7 +144,7 @@ def matches(records: Record | Sequence[Record], on: UnitsOn, *, least: int = 1, 
     Args:
         records: One record or several, the first being the one in which the units were selected; its own stretch is
             left out.
-        on: The units, from :func:`units_on`.
+        on: The units, from `units_on`.
         least: How many steps a stretch must have.
         share: Which share of the units must be on, above 0 and at most 1.
 

@@ -3,7 +3,7 @@
 Initial weights that torch.nn does not offer. Names end in an underscore: modules are changed in place.
 
 Modules start as torch.nn's do, all weights from U(-1/sqrt(H), 1/sqrt(H)), so that a drop-in stays one. It is seldom the
-best start: gates are near one half, and half of the memory is gone after each step. :func:`recommended_` makes a
+best start: gates are near one half, and half of the memory is gone after each step. `recommended_` makes a
 better one in one call; why, is said at each function, and measured in docs/guides/initialise.md.
 
 ``generator`` decides what is drawn; torch's own where it is None.

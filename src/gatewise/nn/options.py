@@ -21,17 +21,17 @@ class Options:
 
     Args:
         layer_norm: ``"output"`` or ``"memory"``, layer normalisation inside the step; see
-            :func:`gatewise.transforms.layer_norm`.
+            `gatewise.transforms.layer_norm`.
         zoneout: for each state by name the probability that it is kept as it was, ``{"h": 0.05, "c": 0.5}``; see
-            :func:`gatewise.transforms.zoneout`.
+            `gatewise.transforms.zoneout`.
         recurrent_dropout: probability of a zero in what U multiplies, one mask for a whole sequence; see
-            :func:`gatewise.transforms.recurrent_dropout`.
+            `gatewise.transforms.recurrent_dropout`.
         candidate_dropout: probability of a zero in the candidate, drawn at every step; see
-            :func:`gatewise.transforms.candidate_dropout`.
+            `gatewise.transforms.candidate_dropout`.
         h_detach: probability, at every step, that no gradient flows back through what U multiplies; see
-            :func:`gatewise.transforms.h_detach`.
-        clip_memory: bound of the cell state; see :func:`gatewise.transforms.clip_memory`.
-        clip_gates: bound of what enters the gates' activations; see :func:`gatewise.transforms.clip_gates`.
+            `gatewise.transforms.h_detach`.
+        clip_memory: bound of the cell state; see `gatewise.transforms.clip_memory`.
+        clip_gates: bound of what enters the gates' activations; see `gatewise.transforms.clip_gates`.
         heads: in how many blocks U is diagonal. Each has H / heads units that see only one another, and layer
             normalisation stays within them.
         weight_drop: probability of a zero in U, drawn at every call; the optimiser sees U itself.

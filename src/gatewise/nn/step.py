@@ -38,7 +38,7 @@ def of_name(nonlinearity: str) -> Cell:
 class RecurrentCell(nn.Module):
     """One step of a cell, called like ``torch.nn.LSTMCell``.
 
-    Weights are named as in :class:`Recurrent`, without the number of a layer, and initialised alike.
+    Weights are named as in `Recurrent`, without the number of a layer, and initialised alike.
 
     Attributes:
         allow_nonfinite: set it to True to compute with NaN and infinities, and to load them, instead of raising an

@@ -9,9 +9,9 @@ from ..errors import InputError
 from .rewrite import check_rate, derived, replacing, rewritten
 
 
-def _mask(name: str, each: str, rate: float) -> tuple[Noise, Value]:
+def _mask(name: str, kind: str, rate: float) -> tuple[Noise, Value]:
     """A mask of zeros and 1 / (1 - rate), and the symbol that reads it."""
-    return Noise(name, each, rate, 0.0, 1.0 / (1.0 - rate), 1.0), Value("input", label=name)
+    return Noise(name, kind, rate, 0.0, 1.0 / (1.0 - rate), 1.0), Value("input", label=name)
 
 
 def candidate_dropout(cell: Cell, rate: float) -> Cell:

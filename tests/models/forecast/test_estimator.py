@@ -321,6 +321,7 @@ class TestForecast:
         forecast = forecaster.forecast(title="sales")
         pd.testing.assert_frame_equal(forecast.to_pandas(), forecaster.predict())
         assert forecast.backtest is forecaster.backtest_
+        assert str(forecast) == f"sales, 4 steps ahead: {forecast.verdict}"
         assert (forecast.source, set(forecaster.notes_) - set(forecast.notes)) == ("sales", set())
         assert forecast.to_csv(tmp_path / "f.csv") == (tmp_path / "f.csv").read_text()
         assert json.loads(forecast.to_json(tmp_path / "f.json"))["verdict"] == forecast.verdict

@@ -22,6 +22,7 @@ def test_the_scores_are_those_of_scikit_learn():
     expected = metrics.precision_recall_fscore_support(actual, predicted, labels=CLASSES, zero_division=np.nan)
     for score, *figures in zip(scores.classes[:3], *expected, strict=False):
         assert [score.precision, score.recall, score.f1, score.sequences] == pytest.approx(figures, rel=ROUNDING)
+    assert str(scores) == f"accuracy {scores.accuracy:.2%} ({scores.correct} of 50)"
     assert scores.classes[3] == ("unseen", None, None, None, 0)
 
 

@@ -85,7 +85,7 @@ def decompose(model: nn.Module, x: Any, of: Of, hx: Any = None, lengths: Any = N
     """Split a number that a model gives over every number of its input, with biases as lines of their own.
 
     Gates are context: products are credited to what they let through, curves pass credit along their secant from
-    zero. Runs at the speed of the fused kernels, forward and backward. :func:`integrated_gradients` credits gates too.
+    zero. Runs at the speed of the fused kernels, forward and backward. `integrated_gradients` credits gates too.
 
     Args:
         model: A module that holds recurrent layers of ``gatewise.nn`` or ``torch.nn``.

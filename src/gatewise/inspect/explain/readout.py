@@ -28,7 +28,7 @@ class Readout:
 
 
 def linear_readout(model: nn.Module, x: Tensor, of: Callable[[Any], Tensor]) -> Readout:
-    """How the model goes on from its recurrent layer, everything but signals held, as in :func:`.decompose`.
+    """How the model goes on from its recurrent layer, everything but signals held, as in `decompose`.
 
     model: holds one recurrent layer, of which it reads the output at every step, the first of what that returns.
     Raises ExplanationError for a product of two signals outside the layer.

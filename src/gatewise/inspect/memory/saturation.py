@@ -268,7 +268,7 @@ class SaturationTrail:
         return {"seen": [{"step": step, **_plain(saturation)} for step, saturation in self.seen]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what :meth:`state_dict` gave."""
+        """Continue from what `state_dict` gave."""
         self.seen = []
         for entry in state["seen"]:
             fields = {name: entry[name] for name in ("cell", "left", "right", "steps")}

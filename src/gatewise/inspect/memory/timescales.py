@@ -75,7 +75,7 @@ def timescales(
 
     tau = -1 / mean over steps of ln k, the geometric mean: -1 / ln of the mean k overstates it. Half-life is
     ln 2 * tau. Survival is the mean over all stretches of n steps of the product of k. What comes back through U is
-    left out; :func:`.lag_norms` has all of it.
+    left out; `lag_norms` has all of it.
 
     Args:
         record: The record of a run, of every step.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...files import written
+from ...words import count
 from .document import as_csv, as_json
 from .model import Predictor
 from .results import Outcome, forecast_frame
@@ -32,6 +33,9 @@ class Forecast(Outcome):
     """
 
     fitted: Predictor
+
+    def __str__(self) -> str:
+        return f"{self.source}, {count(self.horizon, 'step')} ahead: {self.verdict}"
 
     def to_pandas(self) -> pd.DataFrame:
         """The forecast as `Forecaster.predict` gives it.

@@ -51,6 +51,9 @@ class Evaluation:
     confusion: Whole
     predicted: Array
 
+    def __str__(self) -> str:
+        return f"accuracy {self.accuracy:.2%} ({self.correct} of {self.total})"
+
 
 def evaluation(classes: Sequence[Any], actual: Sequence[Any], predicted: Array) -> Evaluation:
     """Compare labels. Raises InputError for an actual label that is none of the classes."""
