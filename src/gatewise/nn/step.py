@@ -41,20 +41,20 @@ class RecurrentCell(nn.Module):
     Weights are named as in `Recurrent`, without the number of a layer, and initialised alike.
 
     Attributes:
-        allow_nonfinite: set it to True to compute with NaN and infinities, and to load them, instead of raising an
+        allow_nonfinite: Set it to True to compute with NaN and infinities, and to load them, instead of raising an
             error that says where they are.
 
     Args:
-        cell: one of ``gatewise.cells``, or your own.
+        cell: One of ``gatewise.cells``, or your own.
         input_size: I, features of a step.
         hidden_size: H, units.
-        bias: whether gates have biases.
-        device: of the weights, as in torch.nn.
-        dtype: of the weights, as in torch.nn.
+        bias: Whether gates have biases.
+        device: Of the weights, as in torch.nn.
+        dtype: Of the weights, as in torch.nn.
 
     Raises:
-        TypeError: for an argument of the wrong type.
-        InputError: for sizes that make no module.
+        TypeError: For an argument of the wrong type.
+        InputError: For sizes that make no module.
     """
 
     allow_nonfinite = False
@@ -99,15 +99,15 @@ class RecurrentCell(nn.Module):
 
         Args:
             input: (B, I), or (I) unbatched; of the weights' dtype and device.
-            hx: the states, (B, H) or (H); a tuple with one for each where the cell has several. By default states
+            hx: The states, (B, H) or (H); a tuple with one for each where the cell has several. By default states
                 start from what the cell declares, mostly zero.
 
         Returns:
             The new states in the form of ``hx``, of the weights' dtype.
 
         Raises:
-            ShapeError: for tensors of another shape, dtype or device.
-            InputError: for numbers that are not finite, saying where.
+            ShapeError: For tensors of another shape, dtype or device.
+            InputError: For numbers that are not finite, saying where.
         """
         if is_ordinary_call() and self._small is not None and type(input) is Tensor:
             ended = self._small.step(self._parameters, input, hx, finite=not self.allow_nonfinite)
