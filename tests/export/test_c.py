@@ -16,7 +16,8 @@ from gatewise.export import to_c
 from gatewise.export.c.layouts import LAYOUTS
 from gatewise.nn import GRU, LSTM, Recurrent
 from gatewise.nn.chain import Chain
-from gatewise.nn.maps import MAPS, Standardize, Unstandardize
+from gatewise.nn.maps import Standardize, Unstandardize
+from gatewise.nn.parts import KINDS
 
 from ..matrix import ALL_CELLS, every_pair, names
 from ..needs import need, needs_gcc
@@ -30,6 +31,7 @@ MAP_ARGUMENTS = {
     Standardize: (torch.linspace(-1, 1, 5), torch.linspace(0.5, 2, 5)),
     Unstandardize: (torch.linspace(-1, 1, 5), torch.linspace(0.5, 2, 5)),
     nn.LayerNorm: (5,),
+    nn.Linear: (5, 5),
 }
 torch.manual_seed(0)
 OPTIONS = {
@@ -54,7 +56,8 @@ MODELS = {
     **OPTIONS,
     **{
         f"{kind.__name__} in a chain": Chain(GRU(3, 5), nn.Linear(5, 5), kind(*MAP_ARGUMENTS.get(kind, ())))
-        for kind in MAPS
+        for kind, row in KINDS.items()
+        if row.rows is not None
     },
     "two recurrent parts": Chain(nn.Linear(2, 3), nn.Tanh(), LSTM(3, 5), nn.Linear(5, 4, bias=False), GRU(4, 3)),
     "no recurrent part": Chain(nn.Linear(2, 3)),

@@ -89,7 +89,7 @@ def test_a_layer_norm_over_more_than_features_is_refused(path: Any) -> None:
     assert "part 1: a LayerNorm over (7, 5)" in refused(Chain(LSTM(3, 5), nn.LayerNorm((7, 5))), path)
 
 
-@pytest.mark.parametrize("model", [nn.Conv1d(1, 1, 1), nn.Sequential(nn.Linear(1, 1)), "model", None])
+@pytest.mark.parametrize("model", [nn.Conv1d(1, 1, 1), nn.Bilinear(1, 1, 1), "model", None])
 def test_other_models_are_refused(model: Any, path: Any) -> None:
     assert type(model).__name__ in refused(model, path)
 

@@ -14,7 +14,7 @@ from gatewise.container import records
 from gatewise.errors import InputError, ModelFileError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
 from gatewise.nn.chain import FILE
-from gatewise.nn.maps import MAPS
+from gatewise.nn.parts import KINDS
 
 from ..matrix import values
 from ..user_cells import USER_CELLS
@@ -24,10 +24,16 @@ def statistics(features):
     return torch.randn(features), torch.rand(features) + 0.5
 
 
+ARGUMENTS = {
+    nn.Linear: lambda: (4, 4),
+    nn.LayerNorm: lambda: (4, 1e-3, True, False),
+    nn.Dropout: lambda: (0.5,),
+    **dict.fromkeys((Standardize, Unstandardize), lambda: statistics(4)),
+}
+
+
 def every_map():
-    made = {nn.LayerNorm: lambda: nn.LayerNorm(4, 1e-3, bias=False), nn.Dropout: lambda: nn.Dropout(0.5)}
-    made |= dict.fromkeys((Standardize, Unstandardize), None)
-    return [kind(*statistics(4)) if made.get(kind, kind) is None else made.get(kind, kind)() for kind in MAPS]
+    return [kind(*ARGUMENTS.get(kind, tuple)()) for kind, row in KINDS.items() if row.rows is not None]
 
 
 CHAINS = {

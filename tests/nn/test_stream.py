@@ -9,6 +9,7 @@ from torch import nn
 import gatewise
 from gatewise.errors import InputError, ModelFileError, ShapeError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
+from gatewise.nn.parts import KINDS
 
 from ..matrix import ALL_CELLS, DTYPES, every_pair
 
@@ -106,7 +107,8 @@ def chains():
     torch.manual_seed(0)
     scaled = Standardize(torch.randn(3), torch.rand(3) + 0.5)
     back = Unstandardize(torch.randn(2), torch.rand(2) + 0.5)
-    maps = [nn.Tanh(), nn.Sigmoid(), nn.ReLU(), nn.LogSigmoid(), nn.Identity(), nn.Dropout(0.5)]
+    sized = (Recurrent, nn.Linear, nn.LayerNorm, Standardize, Unstandardize)
+    maps = [kind() for kind in KINDS if kind not in sized]
     return {
         "head": Chain(LSTM(3, 16), nn.Linear(16, 1)),
         "forecaster": Chain(scaled, LSTM(3, 16, 2), nn.Linear(16, 2), back),

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..nn.chain import Chain
+from ..nn.chain import Chain, chain_of
+from ..nn.parts import check_rows
 
 _DTYPES = (torch.float32, torch.float64)
 
@@ -32,9 +33,8 @@ def accepted(model: nn.Module, limit: SizeLimit) -> tuple[Chain, torch.dtype]:
     """The model as a chain, and its dtype. Raises InputError for what cannot be exported, naming the parameter."""
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
         raise InputError(f"a {type(model).__name__} is not a model", hint="give a Chain, or a recurrent module")
-    chain = model if isinstance(model, Chain) else Chain(model)
-    named = [*chain.named_parameters(), *chain.named_buffers()]
-    named = named if chain is model else [(name.removeprefix("parts.0."), tensor) for name, tensor in named]
+    chain = chain_of(model)
+    named = [(_name_in(model, name), tensor) for name, tensor in (*chain.named_parameters(), *chain.named_buffers())]
     limit.check(sum(tensor.numel() * tensor.element_size() for _, tensor in named))
     for name, tensor in named:
         _check(name, tensor)
@@ -44,10 +44,15 @@ def accepted(model: nn.Module, limit: SizeLimit) -> tuple[Chain, torch.dtype]:
             f"the model's weights are of several dtypes: {', '.join(map(str, dtypes))}", hint="model.float()"
         )
     for at, part in enumerate(chain.parts):
-        if isinstance(part, nn.LayerNorm) and len(part.normalized_shape) != 1:
-            shape = tuple(part.normalized_shape)
-            raise InputError(f"a LayerNorm over {shape} is not over the features of a step", where=f"part {at}")
+        check_rows(part, f"part {at}")
     return chain, dtypes[0] if dtypes else torch.get_default_dtype()
+
+
+def _name_in(model: nn.Module, name: str) -> str:
+    """What a parameter of the model's chain is called in the model itself."""
+    if isinstance(model, Chain):
+        return name
+    return name.removeprefix("parts." if isinstance(model, nn.Sequential) else "parts.0.")
 
 
 def _check(name: str, tensor: Tensor) -> None:

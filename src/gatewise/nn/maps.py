@@ -6,7 +6,6 @@ changed. So kernels, gradients, streams and exported files are derived from one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -147,41 +146,3 @@ def layer_norm(eps: float) -> Cell:
 
 def _layer_norm(eps: float) -> Cell:
     return layer_norm(eps)
-
-
-MAPS: Mapping[type[nn.Module], Callable[[Any], Cell]] = {
-    Standardize: lambda _: standardize,
-    Unstandardize: lambda _: unstandardize,
-    nn.LayerNorm: lambda module: layer_norm(module.eps),
-    nn.Tanh: lambda _: tanh,
-    nn.Sigmoid: lambda _: sigmoid,
-    nn.ReLU: lambda _: relu,
-    nn.LogSigmoid: lambda _: log_sigmoid,
-    nn.Identity: lambda _: identity,
-    nn.Dropout: lambda _: identity,
-}
-"""What a chain may hold beside linear and recurrent layers, as it is in evaluation: its cell, whose weights per unit
-are the module's own vectors by name."""
-
-
-def cell_of_map(module: nn.Module) -> Cell:
-    """What the module does to one row, its state ``y``."""
-    return MAPS[type(module)](module)
-
-
-def vectors_of_map(module: nn.Module) -> dict[str, Tensor]:
-    """The weights per unit of :func:`cell_of_map`, (I,) each; a module without a weight has ones, without a bias
-    zeros."""
-    return {name: _vector(module, name) for name in cell_of_map(module).per_unit}
-
-
-def _vector(module: nn.Module, name: str) -> Tensor:
-    found = getattr(module, name)
-    if found is not None:
-        return found
-    assert isinstance(module, nn.LayerNorm)
-    weight: Tensor | None = getattr(module, "weight", None)
-    make = torch.ones if name == "weight" else torch.zeros
-    if weight is None:
-        return make(module.normalized_shape)
-    return make(module.normalized_shape, dtype=weight.dtype, device=weight.device)

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ..container import Container
-from ..errors import InputError, ModelFileError, ShapeError, argument
+from ..errors import InputError, ModelFileError, ShapeError
 from ..kernels.choice import keeps_bits
 from .batch import Batch
-from .chain import Chain
+from .chain import Chain, chain_of
 from .check import check_tensor
+from .from_torch import is_from_torch
 from .maps import linear
+from .parts import check_steps
 from .recurrent import Recurrent
 from .states import initial_states, joined_states
 from .wiring import Memory, Wiring
@@ -219,9 +221,9 @@ def stream(model: nn.Module, batch_size: int = 1) -> Stream:
         raise InputError(f"a stream is made of a module, not of a {type(model).__name__}")
     if type(batch_size) is not int or batch_size < 1:
         raise InputError(f"batch_size must be a whole number of at least 1, not {batch_size!r}")
-    chain = model if isinstance(model, Chain) else Chain(model)
+    chain = chain_of(model)
     for at, part in enumerate(chain.parts):
-        _check(part, f"part {at}" if chain is model else "")
+        check_steps(part, f"part {at}" if len(chain.parts) > 1 else "")
     tensors = [*chain.parameters(), *chain.buffers()]
     kinds = {(tensor.dtype, tensor.device): tensor for tensor in tensors}
     for (dtype, device), tensor in sorted(kinds.items(), key=str):
@@ -229,16 +231,4 @@ def stream(model: nn.Module, batch_size: int = 1) -> Stream:
             raise InputError(f"no stream for weights of {dtype} on {device}", hint="model.float().cpu()")
     like = torch.zeros(batch_size, chain.input_size, dtype=tensors[0].dtype, device=tensors[0].device)
     with torch.no_grad():
-        return Stream(chain, like, alone=isinstance(chain.parts[0], Recurrent) and chain is not model)
-
-
-def _check(part: nn.Module, where: str) -> None:
-    if isinstance(part, Recurrent) and part.bidirectional:
-        raise InputError(
-            "no stream for a bidirectional module, which reads each sequence from its end",
-            where=where,
-            hint=f"train one with {argument('bidirectional', False)}",
-        )
-    if isinstance(part, nn.LayerNorm) and len(part.normalized_shape) != 1:
-        shape = tuple(part.normalized_shape)
-        raise InputError(f"a LayerNorm over {shape} is not over the features of a step", where=where)
+        return Stream(chain, like, alone=isinstance(model, Recurrent) or is_from_torch(model))

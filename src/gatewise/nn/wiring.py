@@ -17,8 +17,9 @@ from .assemble import assembled
 from .batch import Batch
 from .layer_run import head_of
 from .maps import added, linear
+from .parts import rows_of
 from .recurrent import Recurrent
-from .rowwise import bound, gateless_layer, linear_layer, step
+from .rowwise import Affine, gateless_layer, step
 from .states import initial_states
 from .weights import Place
 
@@ -117,9 +118,9 @@ class Wiring:
         return stepper.outputs(0), stepper.outputs(1)
 
     def _map(self, module: nn.Module, source: Halves | None) -> Halves:
-        cell, layer = bound(module, self._rows(source).clone())
-        read = INPUT if any(gate.has_input for gate in cell.gates) else previous(cell.state[0])
-        return self._placed(stepper_for(cell, _detached(layer)), {read: source})
+        rowwise = rows_of(module)
+        layer = rowwise.layer(self._rows(source).clone())
+        return self._placed(stepper_for(rowwise.cell, _detached(layer)), {rowwise.reads: source})
 
     def _recurrent(self, module: Recurrent, source: Halves | None) -> Halves:
         memories: list[Memory] = []
@@ -152,7 +153,7 @@ class Wiring:
             return self._heads(module, layer, memory, source)
         layer = layer._replace(U=layer.U @ projection)
         y = self._placed(stepper_for(module.cell, layer, memory.states), {INPUT: source}, memory)
-        narrow = stepper_for(linear, linear_layer(projection, None, y[0]))
+        narrow = stepper_for(linear, Affine(projection).layer(y[0]))
         if module.widths(place)[0] == len(projection):
             memory.projected_by(narrow)
         return self._placed(narrow, {INPUT: y})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...compiler.lower import program_of
 from ...compiler.program import Instruction, Program
@@ -13,10 +13,10 @@ from ...compiler.rules import EVERY, Interval
 from ...compiler.signals import flow_of
 from ...compiler.stages import INPUT, bias_of, forward_sweep, row_sweep
 from ...equation import previous
-from ...errors import InputError, argument
 from ...nn.chain import Chain
-from ...nn.maps import cell_of_map, vectors_of_map
+from ...nn.parts import check_steps, rows_of
 from ...nn.recurrent import Recurrent
+from ...nn.rowwise import Affine, Gateless
 from ...nn.states import started
 from ...nn.weights import Place
 from ..layer_weights import LayerWeights, layer_weights_of
@@ -33,40 +33,39 @@ def add_chain(builder: FileBuilder, chain: Chain, inputs: int) -> CArray:
     x = CArray.named("x", inputs)
     for at, part in enumerate(chain.parts):
         name = f"part{at}_" if len(chain.parts) > 1 else ""
-        if isinstance(part, Recurrent):
-            x = _add_layers(builder, part, name, x)
-        elif isinstance(part, nn.Linear):
-            bias: Tensor | None = part.bias
-            x = _add_linear(builder, f"{name}y", part.weight, bias, x)
-        else:
-            x = _add_map(builder, part, name.rstrip("_") or "map", x)
+        check_steps(part, f"part {at}" if len(chain.parts) > 1 else "")
+        x = _add_layers(builder, part, name, x) if isinstance(part, Recurrent) else _add_part(builder, part, name, x)
     return x
 
 
-def _add_linear(builder: FileBuilder, name: str, weight: Tensor, bias: Tensor | None, x: CArray) -> CArray:
-    start = weight.new_zeros(len(weight)) if bias is None else bias
-    sums = AffineSums(name, start.detach()[None], ("x",), (weight.detach()[None],))
-    return builder.sums(sums, [x])[0]
+def _add_part(builder: FileBuilder, part: nn.Module, name: str, x: CArray) -> CArray:
+    """Write a part without states."""
+    match rows_of(part):
+        case Affine() as affine:
+            return _add_affine(builder, f"{name}y", affine, x)
+        case Gateless() as gateless:
+            return _add_gateless(builder, gateless, name.rstrip("_") or "map", x)
 
 
-def _add_map(builder: FileBuilder, module: nn.Module, name: str, x: CArray) -> CArray:
-    cell, vectors = cell_of_map(module), vectors_of_map(module)
+def _add_affine(builder: FileBuilder, name: str, affine: Affine, x: CArray) -> CArray:
+    weight = affine.weight.detach()
+    start = weight.new_zeros(len(weight)) if affine.bias is None else affine.bias.detach()
+    return builder.sums(AffineSums(name, start[None], ("x",), (weight[None],)), [x])[0]
+
+
+def _add_gateless(builder: FileBuilder, gateless: Gateless, name: str, x: CArray) -> CArray:
+    cell = gateless.cell
     (state,) = cell.state
-    arrays = {weight: builder.constants(f"{name}_{weight}", vector) for weight, vector in vectors.items()}
+    arrays = {weight: builder.constants(f"{name}_{weight}", vector) for weight, vector in gateless.vectors.items()}
     workspace = Workspace(name, x.size, {previous(state): x, **arrays}, cell.state)
     add_stages(builder, row_sweep(program_of(cell), cell.per_unit), workspace)
     return workspace.arrays[state]
 
 
 def _add_layers(builder: FileBuilder, module: Recurrent, name: str, x: CArray) -> CArray:
-    if module.bidirectional:
-        raise InputError(
-            "a bidirectional module needs the end of a sequence before it can give its first output",
-            hint=f"train one with {argument('bidirectional', False)}",
-        )
     for at, place in enumerate(module.places):
         prefix = f"{name}l{place.layer}"
-        layer_input = _add_map(builder, module.norms[at], f"{prefix}_norm", x) if module.options.pre_norm else x
+        layer_input = _add_part(builder, module.norms[at], f"{prefix}_norm", x) if module.options.pre_norm else x
         y = _add_layer(builder, module, place, prefix, layer_input)
         x = _added(builder, prefix, x, y) if module.options.residual and x.size == y.size else y
     return x
@@ -91,7 +90,7 @@ def _add_layer(builder: FileBuilder, module: Recurrent, place: Place, name: str,
         size = head.units if len(heads) > 1 else None
         _add_head(builder, head, x, [state.part(at * head.units, size or state.size) for state in states])
     whole = heads[0].whole
-    return states[0] if whole is None else _add_linear(builder, f"{name}_projected", whole, None, states[0])
+    return states[0] if whole is None else _add_affine(builder, f"{name}_projected", Affine(whole), states[0])
 
 
 def _bound(head: LayerWeights, state: str) -> Interval:
@@ -120,5 +119,5 @@ def _add_head(builder: FileBuilder, head: LayerWeights, x: CArray, states: list[
     )
     add_stages(builder, forward_sweep(cell, keep=False), workspace)
     if head.narrow is not None:
-        projected = _add_linear(builder, f"{name}_projected", head.narrow, None, stores[cell.state[0]])
+        projected = _add_affine(builder, f"{name}_projected", Affine(head.narrow), stores[cell.state[0]])
         builder.copied(projected, states[0])

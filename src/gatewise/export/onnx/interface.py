@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
@@ -103,13 +103,7 @@ class Interface:
     @property
     def y(self) -> Shape:
         """The shape of the output."""
-        for part in reversed(self.chain.parts):
-            if isinstance(part, nn.Linear):
-                return self._sequence(part.out_features)
-            if isinstance(part, Recurrent):
-                last = part.places[-1]
-                return self._sequence((2 if part.bidirectional else 1) * (part.proj_size or last.units))
-        return self.x
+        return self._sequence(self.chain.output_size)
 
     def _sequence(self, features: int) -> Shape:
         return ("batch", "time", features) if self.batch_first else ("time", "batch", features)

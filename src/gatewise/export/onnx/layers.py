@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from ...compiler.lower import program_of
 from ...compiler.render.onnx import emit
 from ...equation import Gate, previous
-from ...nn.maps import cell_of_map, vectors_of_map
+from ...nn.parts import rows_of
 from ...nn.recurrent import Recurrent
+from ...nn.rowwise import Affine, Gateless
 from ...nn.weights import Place
 from ..layer_weights import LayerWeights, layer_weights_of
 from .graph import GraphBuilder
@@ -264,12 +265,26 @@ def add_layers(
 def _normalised(graph: GraphBuilder, module: Recurrent, layer: int, x: str, name: str) -> str:
     if not module.options.pre_norm:
         return x
-    return add_map(graph, module.norms[layer], x, f"{name}.norm")
+    return add_part(graph, module.norms[layer], x, f"{name}.norm")
 
 
-def add_map(graph: GraphBuilder, module: nn.Module, x: str, name: str) -> str:
-    """Add a map of every row."""
-    vectors = {key: graph.weight(f"{name}.{key}", vector) for key, vector in vectors_of_map(module).items()}
-    cell = cell_of_map(module)
-    (state,) = cell.state
-    return emit(program_of(cell), {previous(state): x, **vectors}, graph)[state]
+def add_part(graph: GraphBuilder, part: nn.Module, x: str, name: str) -> str:
+    """Add a part without states."""
+    match rows_of(part):
+        case Affine() as affine:
+            return _affine(graph, affine, x, name)
+        case Gateless() as gateless:
+            return _gateless(graph, gateless, x, name)
+
+
+def _affine(graph: GraphBuilder, affine: Affine, x: str, name: str) -> str:
+    product = graph.node("MatMul", x, graph.weight(f"{name}.W", affine.weight.t()), name=f"{name}.Wx")
+    if affine.bias is None:
+        return product
+    return graph.node("Add", product, graph.weight(f"{name}.b", affine.bias), name=f"{name}.y")
+
+
+def _gateless(graph: GraphBuilder, gateless: Gateless, x: str, name: str) -> str:
+    vectors = {key: graph.weight(f"{name}.{key}", vector) for key, vector in gateless.vectors.items()}
+    (state,) = gateless.cell.state
+    return emit(program_of(gateless.cell), {previous(state): x, **vectors}, graph)[state]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
-from torch import nn
 
 from ...nn.recurrent import Recurrent
 from ...version import version
 from .graph import GraphBuilder, plain
 from .interface import INPUT, LENGTHS, OUTPUT, Interface, PartState, initial_states
-from .layers import Ragged, add_layers, add_map
+from .layers import Ragged, add_layers, add_part
 
 OPSET, IR_VERSION = 17, 8
 """ONNX 1.12 of 2022: today's runtimes read it, and later versions only add dtypes to these operators."""
@@ -54,16 +53,9 @@ def _add_parts(
             layers = add_layers(graph, part, f"{name}." if name else "", x, states, ragged)
             x, last, operators = layers.y, last | layers.last, operators | layers.operators
         else:
-            x = _linear(graph, part, x, name) if isinstance(part, nn.Linear) else add_map(graph, part, x, name)
+            x = add_part(graph, part, x, name)
             operators[name] = type(part).__name__
     return x, last, operators
-
-
-def _linear(graph: GraphBuilder, part: nn.Linear, x: str, name: str) -> str:
-    product = graph.node("MatMul", x, graph.weight(f"{name}.W", part.weight.t()), name=f"{name}.Wx")
-    if part.bias is None:  # pyright: ignore[reportUnnecessaryComparison] - bias=False
-        return product
-    return graph.node("Add", product, graph.weight(f"{name}.b", part.bias), name=f"{name}.y")
 
 
 def _ragged(graph: GraphBuilder, x: str) -> Ragged:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ....nn import LSTM
-from ....nn.rowwise import apply
+from ....nn.parts import apply
 from .scaling import FEATURES
 
 State = tuple[Tensor, Tensor]
