@@ -17,7 +17,10 @@ from torch import nn
 from gatewise.cli import follow
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
 from gatewise.export import to_c
-from gatewise.nn import LSTM, Chain, Standardize
+from gatewise.nn import LSTM, Chain, Recurrent, Standardize
+
+from .. import user_cells
+from ..user_cells import no_output_activation
 
 TEXT = "abc bca cab " * 40
 
@@ -116,6 +119,14 @@ def test_what_is_told_of_a_file_of_c(tmp_path, capsys):
         f"{sizes.flash:,} bytes of weights, {sizes.ram:,} of RAM for each state, {sizes.stack:,} of stack",
         f"{sizes.macs:,} multiplications a step",
     ]
+
+
+def test_a_cell_of_ones_own_is_given_in_words(tmp_path, capsys):
+    Chain(Recurrent(no_output_activation, 2, 3)).save(tmp_path / "saved")
+    assert follow(["export", "saved", "--to", "c"]) == 1
+    assert "give it in --cell: in Python as [no_output_activation], in the shell as module:" in capsys.readouterr().err
+    assert follow(["export", "saved", "--to", "c", "--cell", f"{user_cells.__file__}:no_output_activation"]) == 0
+    assert follow(["export", "saved", "--to", "c", "--cell", "lstm"]) == 1
 
 
 def test_calibration_counts_every_step_of_every_sequence(tmp_path, capsys):

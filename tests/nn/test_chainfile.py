@@ -66,7 +66,7 @@ def test_a_cell_of_ones_own_is_given_again(tmp_path):
     (name, cell), path = next(iter(USER_CELLS.items())), tmp_path / "chain"
     chain = Chain(Recurrent(cell, 3, 4))
     chain.save(path)
-    with pytest.raises(ModelFileError, match=rf"cells=\[{name}\]"):
+    with pytest.raises(ModelFileError, match=rf"give it in `cells`: in Python as \[{name}\]"):
         Chain.load(path)
     x = torch.randn(5, 2, 3)
     assert torch.equal(Chain.load(path, cells=[cell])(x)[0], chain(x)[0])

@@ -17,6 +17,7 @@ from .options import (
     APART,
     DTYPES,
     FORMATS,
+    MODEL,
     READING,
     SORTED,
     TARGETS,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .console import Screen
 
 OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
+OWN_CELLS = "A cell of your own that the file names: module:cell, or path/to/file.py:cell. May be given again."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
 CHIP = "The chip"
 
@@ -53,7 +55,7 @@ class Request:
 
     model: a file. to: ``c`` or ``onnx``. out: the folder. name: what files, and functions of C, are called. dtype,
     target: of C, None for the defaults of `to_c`. calibration: a file of inputs; ``read`` and ``label`` say how a
-    table is read.
+    table is read. cells: the user's own that the model's file names, in words.
     """
 
     model: Path
@@ -65,6 +67,7 @@ class Request:
     target: str | None = None
     calibration: Path | None = None
     label: str = "label"
+    cells: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -127,10 +130,12 @@ def _check_onnx(request: Request) -> None:
 
 def run(request: Request) -> Outcome:
     """Load the model and write the files. Raises GatewiseError, and then writes nothing."""
+    from ..lookup import cell_at
+    from ..models.kind import Supplied
     from ..models.registry import kind_of
 
     kind = kind_of(request.model, "chain")
-    model = kind.load(request.model)
+    model = kind.load(request.model, Supplied(tuple(map(cell_at, request.cells))))
     with located(request.model):
         chain = kind.chain(model)
     if request.to != _C:
@@ -220,6 +225,7 @@ def export(
     dtype: Annotated[Text, option(CHIP, "WORD", f"{listed(DTYPES)}.", choices=DTYPES)] = None,
     target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
+    cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN_CELLS, "--cell")] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
     id: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
     time: Annotated[Text, option(READING, "NAME", SORTED, "--time-col")] = None,
@@ -233,6 +239,6 @@ def export(
         from ..tables.options import ReadOptions
 
         read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
-        return Request(model, to, read, out, name, dtype, target, calibration, label)
+        return Request(model, to, read, out, name, dtype, target, calibration, label, tuple(cells or ()))
 
     carry_out(context, COMMAND, ask, json=json)

@@ -77,9 +77,8 @@ def _recurrent(record: Record, supply: Supply) -> Recurrent:
     name, arguments = str(record["cell"]), dict(record["arguments"])
     known = supply.cells if record["own"] else {**CELLS, **supply.cells}
     if name not in known:
-        raise ModelFileError(
-            f"it holds the cell {name!r}, which is none of gatewise's own", hint=f"give it: load(path, cells=[{name}])"
-        )
+        hint = f"give it in {argument('cells')}: in Python as [{name}], in the shell as module:{name} or file.py:{name}"
+        raise ModelFileError(f"it holds the cell {name!r}, which is none of gatewise's own", hint=hint)
     if int(arguments["num_layers"]) > supply.most:
         raise InputError(f"{arguments['num_layers']} layers, and {supply.most} weights")
     module = Recurrent(known[name], **arguments)
