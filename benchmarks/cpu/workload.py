@@ -12,7 +12,7 @@ from torch import Tensor
 from gatewise.equation import Cell
 from gatewise.kernels.layer import Layer
 from gatewise.nn import Recurrent
-from gatewise.nn.assemble import assembled
+from gatewise.nn.layer_run import assembled
 
 from .shapes import Shape
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from gatewise import record
 from gatewise.errors import InputError
 from gatewise.inspect.memory.jacobian import lag_norms, step_jacobians
-from gatewise.nn import GRU, LSTM, SLSTM, Recurrent, values
+from gatewise.nn import GRU, LSTM, SLSTM, Recurrent, check
 from gatewise.transforms.rewrite import is_scaled
 
 from .. import tolerance
@@ -118,11 +118,11 @@ def test_heads_are_blocks():
 
 def test_too_much_is_said_before_it_is_allocated(monkeypatch):
     seen = record(LSTM(1, 30), torch.zeros(200, 1, 1))
-    monkeypatch.setattr(values, "memory_beside", lambda _tensor: 2**20)
+    monkeypatch.setattr(check, "memory_beside", lambda _tensor: 2**20)
     with pytest.raises(InputError, match=r"200 Jacobians of 60 x 60 would take (.|\n)*give a shorter span"):
         step_jacobians(seen)
     assert step_jacobians(seen, (190, 200)).shape == (10, 60, 60)
-    monkeypatch.setattr(values, "memory_beside", lambda _tensor: 2**10)
+    monkeypatch.setattr(check, "memory_beside", lambda _tensor: 2**10)
     with pytest.raises(InputError, match="a Jacobian of 60 x 60 would take"):
         lag_norms(seen)
 

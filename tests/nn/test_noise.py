@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gatewise.cells import CELLS
-from gatewise.nn.assemble import drawn
+from gatewise.nn.layer_run import drawn
 from gatewise.transforms import recurrent_dropout, zoneout
 
 ROWS, UNITS = 1000, 256

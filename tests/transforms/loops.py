@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import torch
 
-from gatewise.nn.assemble import drawn
+from gatewise.nn.layer_run import drawn
 
 from ..matrix import relative_error
 from ..tolerance import PARITY

@@ -11,7 +11,7 @@ from torch import sigmoid, tanh
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.nn import GRU, LSTM, RNN, GRUResetBefore, Recurrent
-from gatewise.nn.assemble import drawn
+from gatewise.nn.layer_run import drawn
 from gatewise.transforms import candidate_dropout, recurrent_dropout
 
 from ..tolerance import SIGMAS

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ..equation import Cell, Gate
 from ..kernels.layer import Layer
-from ..nn.assemble import assembled
-from ..nn.layer_run import head_of, reads_output
+from ..nn.layer_run import assembled, head_of
 from ..nn.recurrent import Recurrent
 from ..nn.weights import Place, blocks
 
@@ -39,11 +38,10 @@ class LayerWeights:
 
 def layer_weights_of(module: Recurrent, place: Place, name: str) -> list[LayerWeights]:
     """The weights of each head of a layer, or of the layer alone."""
-    names = module.weight_shapes[place.suffix]
-    weights = {name: getattr(module, name + place.suffix).detach() for name in names}
+    weights = {name: weight.detach() for name, weight in module.weights_of(place).items()}
     x = weights["weight_ih"].new_zeros(1, place.inputs)
     layer = assembled(module.cell, weights, x, x.new_zeros(len(module.cell.state), 1, place.units), training=False)
-    projection, whole = weights.get("weight_hr"), reads_output(module.cell)
+    projection, whole = weights.get("weight_hr"), module.keeps_output
     if projection is not None and whole:
         layer = layer._replace(U=layer.U @ projection)
     heads = module.options.heads

@@ -12,8 +12,8 @@ from torch import nn
 from ..compiler.lower import program_of
 from ..errors import InputError
 from ..nn.batch import Batch
+from ..nn.check import check_memory
 from ..nn.recurrent import Recurrent
-from ..nn.values import check_memory
 from ..nn.weights import Place
 from .intercept import intercepted, the_layer
 from .names import check_values, gate_values, sums

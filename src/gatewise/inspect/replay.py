@@ -11,8 +11,7 @@ from ..errors import InputError
 from ..kernels import reference
 from ..kernels.layer import Layer, States
 from ..kernels.registry import Registered, register
-from ..nn.assemble import assembled
-from ..nn.layer_run import Plain, Runner, in_heads, projected, reads_output
+from ..nn.layer_run import Plain, Runner, assembled, in_heads, projected, reads_output
 from .records import LayerRecord, Record
 
 

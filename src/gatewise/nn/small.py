@@ -19,8 +19,8 @@ from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.registry import Registered
 from ..kernels.small import Biases, Passes, Script, Size, is_bare, is_ordinary_call
-from .assemble import assembled
-from .values import HUGE
+from .check import HUGE
+from .layer_run import assembled
 from .weights import bias_slices, shapes
 
 _MOST = 2**24  # elements of an input that are copied to have them one behind the other

@@ -18,12 +18,21 @@ from ..kernels.choice import working_dtype
 from ..kernels.dispatch import sequence
 from ..kernels.registry import register
 from ..kernels.small import is_ordinary_call
-from .arguments import check_arguments, check_cell
-from .assemble import assembled, draw_
-from .check import check_kind, check_states, check_step_states, check_tensor, check_weight, without_autocast
+from .check import (
+    check_kind,
+    check_memory,
+    check_states,
+    check_step_states,
+    check_tensor,
+    check_values,
+    check_weight,
+    refuse_nonfinite,
+    without_autocast,
+)
+from .layer_run import assembled
+from .options import check_arguments, check_cell
 from .small import Small, SmallLayer
-from .values import check_memory, check_values, refuse_nonfinite
-from .weights import shapes
+from .weights import draw_, shapes
 
 NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
 

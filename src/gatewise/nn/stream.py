@@ -18,7 +18,6 @@ from .from_torch import is_from_torch
 from .maps import linear
 from .parts import check_steps
 from .recurrent import Recurrent
-from .states import initial_states, joined_states
 from .wiring import Memory, Wiring
 
 FILE = Container(
@@ -129,7 +128,7 @@ class Stream:
         every bit.
         """
         found = [
-            joined_states(module, [[state.clone() for state in memory.now(self._half)] for memory in memories], batch)
+            module.joined_states([[state.clone() for state in memory.now(self._half)] for memory in memories], batch)
             for (module, memories), batch in zip(self._memories, self._batches(), strict=True)
         ]
         return found[0] if self._alone else found
@@ -140,7 +139,7 @@ class Stream:
         if len(given) != len(self._memories):
             raise ShapeError(f"expected {len(self._memories)} states, one for each recurrent part, got {len(given)}")
         zipped = zip(self._memories, given, self._batches(), strict=True)
-        fit = [initial_states(module, hx, batch, self._like, self._dtype) for (module, _), hx, batch in zipped]
+        fit = [module.initial_states(hx, batch, self._like, self._dtype) for (module, _), hx, batch in zipped]
         for (_, memories), found in zip(self._memories, fit, strict=True):
             for memory, mine in zip(memories, found, strict=True):
                 memory.put(self._half, [state.detach() for state in mine if state is not None])

@@ -7,11 +7,12 @@ follow under their own names, then ``weight_hr``, the projection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..equation import Cell, Gate
 from ..errors import InputError
@@ -120,3 +121,11 @@ def joined_bias(cell: Cell, bias_ih: Tensor | None, bias_hh: Tensor | None, unit
         if parts:
             joined.append(parts[0] + parts[1] if len(parts) == 2 else parts[0])
     return torch.cat(joined)
+
+
+def draw_(cell: Cell, weights: Mapping[str, Tensor], units: int) -> None:
+    """Draw weights from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn does; those with a number to start from get that."""
+    bound = 1.0 / math.sqrt(units) if units > 0 else 0.0
+    for name, weight in weights.items():
+        start = cell.starts.get(name)
+        nn.init.uniform_(weight, -bound, bound) if start is None else nn.init.constant_(weight, start)

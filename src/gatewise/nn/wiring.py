@@ -13,14 +13,11 @@ from ..equation import Cell, previous
 from ..kernels.dispatch import stepper_for
 from ..kernels.driver import Halves, Stepper
 from ..kernels.layer import Layer
-from .assemble import assembled
-from .batch import Batch
-from .layer_run import head_of
+from .layer_run import assembled, head_of, wide_states
 from .maps import added, linear
 from .parts import rows_of
 from .recurrent import Recurrent
 from .rowwise import Affine, gateless_layer, step
-from .states import initial_states
 from .weights import Place
 
 
@@ -140,13 +137,11 @@ class Wiring:
 
     def _layer(self, module: Recurrent, place: Place, source: Halves | None, memories: list[Memory]) -> Halves:
         x = self._rows(source)
-        begun = _begun(module, place, x)
-        names = module.weight_shapes[place.suffix]
-        weights = {name: getattr(module, name + place.suffix).detach() for name in names}
-        zeros = x.new_zeros(len(x), place.units)
-        wide = [zeros if state is None or state.shape != zeros.shape else state for state in begun]
-        layer = assembled(module.cell, weights, x, torch.stack(wide), training=False)
-        memory = Memory(layer, begun[0], source)
+        starts = module.starts(place, len(x), x)
+        weights = {name: weight.detach() for name, weight in module.weights_of(place).items()}
+        wide = wide_states(starts, x.new_zeros(len(x), place.units))
+        layer = assembled(module.cell, weights, x, wide, training=False)
+        memory = Memory(layer, starts[0], source)
         memories.append(memory)
         projection = weights.get("weight_hr")
         if projection is None:
@@ -165,11 +160,6 @@ class Wiring:
             mine = memory.states[..., index * part.units : (index + 1) * part.units]
             self._placed(stepper_for(module.cell, part, mine), {INPUT: source}, memory)
         return memory.states[1, 0], memory.states[0, 0]
-
-
-def _begun(module: Recurrent, place: Place, x: Tensor) -> list[Tensor | None]:
-    """What the states of a layer start from; None: zeros that nobody gave."""
-    return initial_states(module, None, Batch(x[None], None, False), x, x.dtype)[module.places.index(place)]
 
 
 def _detached(layer: Layer) -> Layer:

@@ -17,7 +17,6 @@ from ...nn.chain import Chain
 from ...nn.parts import check_steps, rows_of
 from ...nn.recurrent import Recurrent
 from ...nn.rowwise import Affine, Gateless
-from ...nn.states import started
 from ...nn.weights import Place
 from ..layer_weights import LayerWeights, layer_weights_of
 from .arrays import CArray
@@ -80,7 +79,7 @@ def _added(builder: FileBuilder, name: str, x: CArray, y: CArray) -> CArray:
 def _add_layer(builder: FileBuilder, module: Recurrent, place: Place, name: str, x: CArray) -> CArray:
     weight: Any = getattr(module, f"weight_ih{place.suffix}")
     with torch.no_grad():
-        starts = started(module, place, 1, weight.detach())
+        starts = module.full_starts(place, 1, weight.detach())
     heads = layer_weights_of(module, place, name)
     states = [
         builder.state(f"{name}_{state}", start, _bound(heads[0], state), output=not at)

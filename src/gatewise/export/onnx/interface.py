@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
-from ...nn.states import started
 
 
 class StateGroup(NamedTuple):
@@ -48,7 +47,7 @@ def initial_states(module: Recurrent, group: StateGroup) -> Tensor:
     """The states that the module starts from by itself, learned or the cell's own, (L * D, 1, H)."""
     with torch.no_grad():
         like = getattr(module, f"weight_ih{module.places[0].suffix}").detach()
-        states = [started(module, module.places[at], 1, like)[group.state] for at in group.places(module)]
+        states = [module.full_starts(module.places[at], 1, like)[group.state] for at in group.places(module)]
         return torch.stack(states)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...nn.values import check_memory
+from ...nn.check import check_memory
 from ..records import Record, check_sequence
 from ..replay import LayerSteps, PlainLoop
 from .timescales import keeping, the_state

@@ -1,0 +1,249 @@
+"""The weights of a stack of layers, and the states that it takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..equation import Cell
+from ..errors import ShapeError
+from ..kernels.registry import register
+from ..transforms.rewrite import is_scaled
+from .batch import Batch
+from .check import check_states, check_weight, in_dtype, refuse_nonfinite
+from .layer_run import reads_output
+from .maps import layer_norm
+from .options import Options, check_arguments, check_cell, check_stack, spelled_out
+from .small import Small, SmallLayer
+from .weights import Place, draw_, shapes, suffixes
+
+_EPS = 1e-5  # PyTorch's own for layer normalisation
+_DERIVED = ("_registered", "_registered_norm", "_small", "_widths", "_is_uneven", "keeps_output")
+
+
+class Stack(nn.Module):
+    """The layers of one recurrent cell, made and not yet run: see :class:`.recurrent.Recurrent`."""
+
+    @spelled_out()
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        check_cell(cell)
+        self.options = Options.of(options)
+        sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
+        check_stack(input_size, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
+        self.given_cell, self.cell = cell, self.options.applied(cell)
+        self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
+        self.hidden_size: int | list[int] = sizes[0] if len(set(sizes)) == 1 else sizes
+        self.batch_first, self.dropout, self.bidirectional = batch_first, float(dropout), bidirectional
+        self.proj_size = proj_size
+        self.places = tuple(self._placed(sizes))
+        self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
+        self._derive()
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        for place in self.places:
+            for name, shape in self.weight_shapes[place.suffix].items():
+                self.register_parameter(name + place.suffix, nn.Parameter(torch.empty(shape, **factory)))
+            if self.options.learned_state:
+                self._add_learned_state(place, factory)
+        if self.options.pre_norm:
+            self.norms = nn.ModuleList(nn.LayerNorm(place.inputs, _EPS, **factory) for place in self.forward_places)
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
+        self.reset_parameters()
+
+    def _derive(self) -> None:
+        """What follows from the rest, and is asked for at every call."""
+        self._registered, self._registered_norm = register(self.cell), register(layer_norm(_EPS))
+        self.keeps_output = reads_output(self.cell)
+        self._widths = {place.suffix: self._state_widths(place) for place in self.places}
+        self._is_uneven = any(widths != self._widths[self.places[0].suffix] for widths in self._widths.values())
+        plain = self.options == Options() and not (self.proj_size or self.cell.noise or self._is_uneven)
+        layers = [
+            SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
+            for _, _, suffix, inputs, units in self.places
+        ]
+        self._small = Small(layers, 2 if self.bidirectional else 1) if plain else None
+
+    def _state_widths(self, place: Place) -> list[int]:
+        first = self.proj_size if self.proj_size and not self.keeps_output else place.units
+        return [first, *(place.units for _ in self.cell.state[1:])]
+
+    def _placed(self, sizes: Sequence[int]) -> list[Place]:
+        directions = 2 if self.bidirectional else 1
+        outputs = [self.input_size, *((self.proj_size or size) * directions for size in sizes)]
+        return [
+            Place(layer, reverse, suffix, outputs[layer], sizes[layer])
+            for layer, reverse, suffix in suffixes(self.num_layers, directions)
+        ]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What makes another module like this one of ``given_cell``: everything but device and dtype."""
+        names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+        told = {name: getattr(self, name) for name in (*names, "proj_size")}
+        return told | {name: getattr(self.options, name) for name in Options.__dataclass_fields__}
+
+    @property
+    def output_size(self) -> int:
+        """How many features an output has: D * H, or D * P."""
+        last = self.places[-1]
+        return (self.proj_size or last.units) * (2 if self.bidirectional else 1)
+
+    @property
+    def forward_places(self) -> list[Place]:
+        """The layers in the direction of time."""
+        return [place for place in self.places if not place.reverse]
+
+    def _shapes(self, place: Place) -> dict[str, tuple[int, ...]]:
+        """The weights of one layer in one direction, without suffix."""
+        projection, heads = self.proj_size, self.options.heads
+        return shapes(self.cell, place.inputs, place.units, bias=self.bias, projection=projection, heads=heads)
+
+    def _add_learned_state(self, place: Place, factory: dict[str, Any]) -> None:
+        for state, width in zip(self.cell.state, self.widths(place), strict=True):
+            if self._is_learned(state):
+                self.register_parameter(f"{state}_0{place.suffix}", nn.Parameter(torch.empty(width, **factory)))
+
+    def widths(self, place: Place) -> list[int]:
+        """How many numbers each state has: P for an output that is projected before the step sees it again, else H."""
+        return self._widths[place.suffix]
+
+    def reset_parameters(self) -> None:
+        """Re-initialise all weights; does nothing on the meta device."""
+        if next(self.parameters()).is_meta:
+            return
+        for place in self.places:
+            names = self.weight_shapes[place.suffix]
+            draw_(self.cell, {name: getattr(self, name + place.suffix) for name in names}, place.units)
+            for state, start in zip(self.cell.state, self.cell.initial, strict=True):
+                if f"{state}_0{place.suffix}" in self._parameters:
+                    nn.init.constant_(getattr(self, f"{state}_0{place.suffix}"), start)
+        for norm in getattr(self, "norms", ()):
+            norm.reset_parameters()
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The weights of each layer in each direction, in torch's order."""
+        return [
+            [getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]] for place in self.places
+        ]
+
+    def flatten_parameters(self) -> None:
+        """Nothing to do: no kernel asks for weights in one piece of memory."""
+
+    def weights_of(self, place: Place, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+        """The weights of one layer in one direction by name, without suffix, in their own or another dtype.
+
+        Raises ShapeError for one that was replaced by what is unlike it.
+        """
+        first = self._first_weight
+        weights: dict[str, Tensor] = {}
+        for name, shape in self.weight_shapes[place.suffix].items():
+            full = name + place.suffix
+            weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), dtype or first.dtype)
+        return weights
+
+    def weight_of(self, place: Place, name: str) -> Tensor:
+        """One of them."""
+        full = name + place.suffix
+        return check_weight(full, getattr(self, full), self.weight_shapes[place.suffix][name], self._first_weight)
+
+    @property
+    def _first_weight(self) -> Tensor:
+        return getattr(self, f"weight_ih{self.places[0].suffix}")
+
+    def starts(self, place: Place, batch: int, like: Tensor) -> list[Tensor | None]:
+        """What the states of one layer start from by themselves, (B, K) each: a learned vector, or the cell's number.
+
+        like: of the dtype and on the device. None stands for zeros.
+        """
+        starts: list[Tensor | None] = []
+        for name, start, width in zip(self.cell.state, self.cell.initial, self.widths(place), strict=True):
+            if self.options.learned_state and self._is_learned(name):
+                full = f"{name}_0{place.suffix}"
+                learned = check_weight(full, getattr(self, full), (width,), self._first_weight)
+                starts.append(learned.to(like.dtype).expand(batch, width))
+            else:
+                starts.append(like.new_full((batch, width), start) if start else None)
+        return starts
+
+    def full_starts(self, place: Place, batch: int, like: Tensor) -> list[Tensor]:
+        """The same, with zeros where they are zeros."""
+        starts = zip(self.starts(place, batch, like), self.widths(place), strict=True)
+        return [like.new_zeros(batch, width) if state is None else state for state, width in starts]
+
+    def initial_states(self, hx: Any, batch: Batch, weight: Tensor, dtype: torch.dtype) -> list[list[Tensor | None]]:
+        """For every layer and direction its states (B, K), longest sequence first; None for zeros that nobody gave.
+
+        hx: as ``forward`` takes it, on the device and, outside autocast, of the dtype of ``weight``. Raises ShapeError.
+        """
+        if hx is None:
+            like = weight.new_empty(0, dtype=dtype)
+            return [self.starts(place, batch.rows.batch, like) for place in self.places]
+        states = self._listed(hx, batch, weight) if self._is_uneven else self._split(hx, batch, weight)
+        return [[batch.rows.sorted(state.to(dtype)) for state in layer] for layer in states]
+
+    def joined_states(self, last: list[list[Tensor]], batch: Batch) -> Any:
+        """The last states of every layer and direction in the form of ``hx``."""
+        rows = batch.rows
+        layers = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in layer] for layer in last]
+        joined = [self.stacked(list(states)) for states in zip(*layers, strict=True)]
+        return joined[0] if len(joined) == 1 else tuple(joined)
+
+    def stacked(self, states: list[Tensor]) -> Tensor | list[Tensor]:
+        """One state of every layer and direction: a tensor, or a list where their widths differ."""
+        return states if self._is_uneven else torch.stack(states)  # no single tensor holds different widths
+
+    def _is_learned(self, state: str) -> bool:
+        """Whether a learned initial value makes a difference; memories relative to a stabiliser start from nothing."""
+        return state == self.cell.state[0] or not is_scaled(self.cell)
+
+    def _split(self, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
+        """From one tensor (L * D, B, K) for each state."""
+        widths = self.widths(self.places[0])
+        rows = (batch.rows.batch,) if batch.batched else ()
+        shapes = [(len(self.places), *rows, width) for width in widths]
+        states = check_states(hx, self.cell.state, shapes, weight)
+        if not batch.batched:
+            states = [state.unsqueeze(1) for state in states]
+        return [[state[index] for state in states] for index in range(len(self.places))]
+
+    def _listed(self, hx: Any, batch: Batch, weight: Tensor) -> list[list[Tensor]]:
+        """From a list of tensors (B, K), one for each layer and direction, for each state."""
+        names, count = self.cell.state, len(self.places)
+        lists = [hx] if len(names) == 1 else list(hx) if isinstance(hx, tuple | list) else []
+        fits = len(lists) == len(names) and all(isinstance(states, tuple | list) for states in lists)
+        if not fits or any(len(states) != count for states in lists):
+            raise ShapeError(f"expected for each of {', '.join(names)} a list of {count} tensors, one for each layer")
+        rows = (batch.rows.batch,) if batch.batched else ()
+        layers: list[list[Tensor]] = []
+        for index, place in enumerate(self.places):
+            layer = tuple(states[index] for states in lists)
+            states = check_states(layer, names, [(*rows, width) for width in self.widths(place)], weight)
+            layers.append(states if batch.batched else [state.unsqueeze(0) for state in states])
+        return layers
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what each process derives for itself."""
+        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Cells are known by keys that each process gives out for itself."""
+        super().__setstate__(state)
+        self._derive()
