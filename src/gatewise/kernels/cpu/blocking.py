@@ -80,12 +80,16 @@ def _vectors(stage: Stage, most: int) -> int:
     return min(most, max(1, MOST_VECTORS // max(1, len(stage.starts))))
 
 
+def rows_in_registers(machine: Machine, sums: int, spare: int, most: int) -> int:
+    """How many rows of a tile fit, each with so many vectors of sums, where so many registers are left for the rest."""
+    return max(1, min(most, (machine.registers - spare) // sums))
+
+
 def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine, most_vectors: int) -> Tile:
     """The tile of a stage: as many rows as registers allow, and smaller ones for what is left of a batch."""
     sums, vectors = max(1, len(stage.starts)), _vectors(stage, most_vectors)
-    room = machine.registers - _SPARE_REGISTERS
-    most = max(1, room // (sums * vectors))
-    return Tile(machine.vector_bytes // dtype.itemsize, vectors, sums, min(most, _MOST_ROWS))
+    rows = rows_in_registers(machine, sums * vectors, _SPARE_REGISTERS, _MOST_ROWS)
+    return Tile(machine.vector_bytes // dtype.itemsize, vectors, sums, rows)
 
 
 def narrow_tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:
@@ -94,5 +98,5 @@ def narrow_tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:
     ``rows`` is how many rows times blocks.
     """
     sums = max(1, len(stage.starts), sum(len(product.feeds) for product in stage.products if product.operand != INPUT))
-    most = max(1, (machine.registers - _SPARE_REGISTERS) // sums)
-    return Tile(machine.vector_bytes // dtype.itemsize, 1, max(1, len(stage.starts)), min(most, _MOST_ROWS))
+    rows = rows_in_registers(machine, sums, _SPARE_REGISTERS, _MOST_ROWS)
+    return Tile(machine.vector_bytes // dtype.itemsize, 1, max(1, len(stage.starts)), rows)

@@ -7,7 +7,7 @@ grouped, so a row's result is the same bits in every batch and on every number o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from llvmlite import ir
@@ -23,9 +23,57 @@ from .team import emit_share
 from .tiles import Sums
 from .writer import NOWHERE, POINTER, Writer
 
+Functions = TypeVar("Functions")
 
-class SweepEmitter:
-    """Writes the module of one sweep.
+
+class Pointwise:
+    """What of a stage goes row by row and unit by unit: the means that it starts from, and the body on its sums."""
+
+    def __init__(self, writer: Writer, stage: Stage, tile: Tile, index: int, ragged: ir.Function) -> None:
+        self.body = Body(writer, stage, tile, f"stage{index}_body", ragged).emit()
+        self.means = emit_means(writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
+
+    def add_means(self, builder: ir.IRBuilder, table: Any, places: Any, first: Any, end: Any) -> None:
+        """Of all rows, before anything else."""
+        if self.means is not None:
+            with loop(builder, first, end, 1) as row:
+                builder.call(self.means, (table, places, row))
+
+    def add_body(
+        self, builder: ir.IRBuilder, table: Any, places: Any, unit: Any, limit: Any, first: Any, end: Any
+    ) -> None:
+        """Of a stage without sums, for these units of all rows."""
+        builder.call(self.body, (table, places, NOWHERE, unit, limit, first, builder.sub(end, first)))
+
+
+class Emitter(Generic[Functions]):
+    """Writes the module of one sweep: functions for each stage, and ``run``, which calls them step after step."""
+
+    def __init__(self, sweep: Sweep, dtype: torch.dtype, tiles: list[Tile]) -> None:
+        self.sweep, self.tiles = sweep, tiles
+        self.writer = Writer(sweep, dtype)
+
+    def emit(self) -> ir.Module:
+        """The module, complete."""
+        ragged = Ragged(self.writer, self.tiles[0].lanes).emit()
+        stages = [
+            self.stage(index, Pointwise(self.writer, stage, tile, index, ragged))
+            for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
+        ]
+        self.run(stages)
+        return self.writer.module
+
+    def stage(self, index: int, pointwise: Pointwise) -> Functions:
+        """What runs a stage of one step."""
+        raise NotImplementedError
+
+    def run(self, stages: list[Functions]) -> None:
+        """The function ``run``, and the function ``share`` for a team of threads."""
+        raise NotImplementedError
+
+
+class SweepEmitter(Emitter[ir.Function]):
+    """Writes the module of one sweep for any number of rows.
 
     It exports ``run(table, first_row, end_row)``, and ``share(task)`` for a team of OpenMP threads, where the task
     holds the table, how many rows there are and make one part, and the addresses of the two functions that tell a
@@ -33,34 +81,19 @@ class SweepEmitter:
     """
 
     def __init__(self, sweep: Sweep, dtype: torch.dtype, machine: Machine, *, most_vectors: int = MOST_VECTORS) -> None:
-        self.sweep = sweep
-        self.writer = Writer(sweep, dtype)
-        self.tiles = [tile_of(stage, dtype, machine, most_vectors) for stage in sweep.stages]
+        super().__init__(sweep, dtype, [tile_of(stage, dtype, machine, most_vectors) for stage in sweep.stages])
 
-    def emit(self) -> ir.Module:
-        """The module, complete."""
-        ragged = Ragged(self.writer, self.tiles[0].lanes).emit()
-        stages = [
-            self._stage(index, stage, tile, ragged)
-            for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
-        ]
-        emit_share(self.writer.module, self._run(stages))
-        return self.writer.module
-
-    def _stage(self, index: int, stage: Stage, tile: Tile, ragged: ir.Function) -> ir.Function:
-        """A function of (table, places, first row, end) that runs a stage of one step."""
-        body = Body(self.writer, stage, tile, f"stage{index}_body", ragged).emit()
-        means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
+    def stage(self, index: int, pointwise: Pointwise) -> ir.Function:
+        """A function of (table, places, first row, end)."""
+        stage, tile = self.sweep.stages[index], self.tiles[index]
         rows = range(1, tile.rows + 1) if stage.starts else ()
-        tiles = {n: Sums(self.writer, stage, tile, n, index, body).emit() for n in rows}
+        tiles = {n: Sums(self.writer, stage, tile, n, index, pointwise.body).emit() for n in rows}
         function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, I64, I64)
         table, places, first, end = function.args
         units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
-        if means is not None:
-            with loop(builder, first, end, 1) as row:
-                builder.call(means, (table, places, row))
+        pointwise.add_means(builder, table, places, first, end)
         if not tiles:
-            builder.call(body, (table, places, NOWHERE, I64(0), units, first, builder.sub(end, first)))
+            pointwise.add_body(builder, table, places, I64(0), units, first, end)
             builder.ret_void()
             return function
         panel = self.writer.pointer(builder, table, f"panel_{index}")
@@ -73,7 +106,8 @@ class SweepEmitter:
         builder.ret_void()
         return function
 
-    def _run(self, stages: list[ir.Function]) -> ir.Function:
+    def run(self, stages: list[ir.Function]) -> None:
+        """``run`` of (table, first row, end)."""
         locate = emit_locate(self.writer)
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)
         table, first, end = function.args
@@ -86,7 +120,7 @@ class SweepEmitter:
                 for stage in stages:
                     builder.call(stage, (table, places, start, limit))
         builder.ret_void()
-        return function
+        emit_share(self.writer.module, function)
 
 
 def panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:

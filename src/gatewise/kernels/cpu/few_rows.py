@@ -13,16 +13,14 @@ import torch
 from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
-from ...compiler.stages import INPUT, Stage, Sweep
+from ...compiler.stages import INPUT, Sweep
 from .blocking import Machine, Tile, narrow_tile_of
-from .body import Body, emit_means
-from .emit import panel_size
+from .emit import Emitter, Pointwise, panel_size
 from .locate import emit_locate, located, moment, row_at, step_at
 from .loops import call_chosen, equal_parts, loop, smaller
-from .ragged import Ragged
 from .team import emit_barrier, emit_team
 from .tiles import EarlySums, Strips, early_products
-from .writer import NOWHERE, POINTER, Writer
+from .writer import POINTER
 
 # The most rows that are few.
 ROWS = 3
@@ -35,7 +33,7 @@ class _Functions(NamedTuple):
     step: ir.Function
 
 
-class FewEmitter:
+class FewEmitter(Emitter[_Functions]):
     """Writes the module of one sweep for few rows.
 
     It exports ``run(table, number, count)``: the part of the units that falls to one of so many threads, all of
@@ -43,22 +41,15 @@ class FewEmitter:
     """
 
     def __init__(self, sweep: Sweep, dtype: torch.dtype, machine: Machine) -> None:
-        self.sweep = sweep
-        self.writer = Writer(sweep, dtype)
-        self.tiles = [narrow_tile_of(stage, dtype, machine) for stage in sweep.stages]
+        super().__init__(sweep, dtype, [narrow_tile_of(stage, dtype, machine) for stage in sweep.stages])
 
-    def emit(self) -> ir.Module:
-        """The module, complete."""
-        ragged = Ragged(self.writer, self.tiles[0].lanes).emit()
-        stages = [
-            _Functions(self._early(index, stage, tile), self._stage(index, stage, tile, ragged))
-            for index, (stage, tile) in enumerate(zip(self.sweep.stages, self.tiles, strict=True))
-        ]
-        emit_team(self.writer.module, self._run(stages))
-        return self.writer.module
+    def stage(self, index: int, pointwise: Pointwise) -> _Functions:
+        """Early sums, and the step."""
+        return _Functions(self._early(index), self._step(index, pointwise))
 
-    def _early(self, index: int, stage: Stage, tile: Tile) -> ir.Function | None:
+    def _early(self, index: int) -> ir.Function | None:
         """A function of (table, first row, end, first block, end) for the input's part of the sums of these rows."""
+        stage, tile = self.sweep.stages[index], self.tiles[index]
         if not early_products(stage):
             return None
         tiles = {rows: EarlySums(self.writer, stage, tile, rows, index).emit() for rows in _sizes(tile.rows)}
@@ -82,24 +73,20 @@ class FewEmitter:
         builder.ret_void()
         return function
 
-    def _stage(self, index: int, stage: Stage, tile: Tile, ragged: ir.Function) -> ir.Function:
-        """A function of (table, places, first row, end, rows of this chunk before them, first block, end) that runs a
-        stage of one step."""
-        body = Body(self.writer, stage, tile, f"stage{index}_body", ragged).emit()
-        means = emit_means(self.writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
+    def _step(self, index: int, pointwise: Pointwise) -> ir.Function:
+        """A function of (table, places, first row, end, rows of this chunk before them, first block, end)."""
+        stage, tile = self.sweep.stages[index], self.tiles[index]
         strips = {
-            _key(rows, blocks): Strips(self.writer, stage, tile, rows, blocks, index, body).emit()
+            _key(rows, blocks): Strips(self.writer, stage, tile, rows, blocks, index, pointwise.body).emit()
             for rows in (range(1, ROWS + 1) if stage.starts else ())
             for blocks in range(1, _most_blocks(tile, rows) + 1)
         }
         function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, *(I64,) * 5)
         table, places, first, end, before, low, high = function.args
-        if means is not None:
-            with loop(builder, first, end, 1) as row:
-                builder.call(means, (table, places, row))
+        pointwise.add_means(builder, table, places, first, end)
         if not strips:
             unit, limit = (builder.mul(block, I64(tile.lanes)) for block in (low, high))
-            builder.call(body, (table, places, NOWHERE, unit, limit, first, builder.sub(end, first)))
+            pointwise.add_body(builder, table, places, unit, limit, first, end)
             builder.ret_void()
             return function
         with (
@@ -117,7 +104,8 @@ class FewEmitter:
         builder.ret_void()
         return function
 
-    def _run(self, stages: list[_Functions]) -> ir.Function:
+    def run(self, stages: list[_Functions]) -> None:
+        """``run`` of (table, number of the thread, how many there are)."""
         wait, locate = emit_barrier(self.writer), emit_locate(self.writer)
         function, builder = self.writer.function("run", POINTER, I64, I64, internal=False)
         table, number, count = function.args
@@ -145,7 +133,7 @@ class FewEmitter:
                         builder.call(functions.step, (table, places, *at, before, low, high))
                         builder.call(wait, (table, phase, number, count))
         builder.ret_void()
-        return function
+        emit_team(self.writer.module, function)
 
     def _panel(self, builder: ir.IRBuilder, table: Any, index: int, block: Any) -> tuple[Any, Any]:
         """Where a block's packed weights begin, and how many there are in each block."""

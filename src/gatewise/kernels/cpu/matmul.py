@@ -15,13 +15,14 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
-from .blocking import MOST_VECTORS, this_machine
+from .blocking import MOST_VECTORS, rows_in_registers, this_machine
 from .compile import Runnable, runnable
-from .loops import call_chosen, carrying, equal_parts, loop, numbers, smaller
+from .loops import call_chosen, equal_parts, loop, numbers, smaller
 from .memory import empty
 from .pack import Job, pack_jobs
 from .team import emit_share
 from .threads import run, wanted
+from .tiles import TileProduct, add_products, load_vector, spilled
 from .writer import FORMATS, POINTER, copy_tail
 
 _SPARE_REGISTERS = 8  # beside those that hold a tile of C: one for each vector of B, and what is on its way
@@ -75,11 +76,6 @@ def _vectors_for(strips: int) -> int:
     return min(range(MOST_VECTORS, 1, -1), key=lambda vectors: -strips % vectors) if strips > 1 else 1
 
 
-def _rows_for(vectors: int) -> int:
-    """The most rows of a tile that fits into registers."""
-    return max(1, min(_PART, (this_machine().registers - _SPARE_REGISTERS) // vectors))
-
-
 def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) -> None:
     """c (N, M) += a (N, K) times b (K, M); ``transposed``: a is (K, N). The last dimension of each is contiguous."""
     rows = c.shape[0]
@@ -114,7 +110,8 @@ class _Emitter:
 
     def emit(self) -> ir.Module:
         """The module, complete."""
-        tiles = {rows: self._tile(rows) for rows in range(1, _rows_for(self.vectors) + 1)}
+        most = rows_in_registers(this_machine(), self.vectors, _SPARE_REGISTERS, _PART)
+        tiles = {rows: self._tile(rows) for rows in range(1, most + 1)}
         function, builder = self._function("run", POINTER, I64, I64)
         task, first, end = function.args
         fields = numbers(builder, task, PRODUCT_TASK)
@@ -166,23 +163,11 @@ class _Emitter:
         function.attributes.add("noinline")
         a, b, c, a_row, a_k, c_row, count, left = function.args
         lanes = Lanes(builder, self.format, self.count)
+        keys = [[(row, v) for row in range(rows)] for v in range(vectors)]
         sums = {(row, v): lanes.constant(0.0) for row in range(rows) for v in range(vectors)}
         starts = [self._at(builder, a, builder.mul(I64(row), a_row)) for row in range(rows)]
-        with carrying(builder, I64(0), count, 1, sums) as k:
-            at = self._at(builder, b, builder.mul(k, I64(vectors * self.count)))
-            weights = [
-                builder.load(self._at(builder, at, I64(v * self.count)), typ=lanes.vector, align=self.format.bytes)
-                for v in range(vectors)
-            ]
-            offset = builder.mul(k, a_k)
-            for row, start in enumerate(starts):
-                scalar = builder.load(self._at(builder, start, offset), typ=self.format.scalar)
-                operand = lanes.splat(scalar)
-                for v, weight in enumerate(weights):
-                    sums[row, v] = lanes.fma(operand, weight, sums[row, v])
-        totals = builder.alloca(lanes.vector, I64(rows * vectors))
-        for index, total in enumerate(sums.values()):
-            builder.store(total, builder.gep(totals, [I64(index)], source_etype=lanes.vector))
+        add_products(lanes, count, [TileProduct(starts, [b], [keys], a_k)], sums)
+        totals = spilled(lanes, list(sums.values()))
         builder.call(self.add, (totals, c, c_row, left, I64(rows)))
         builder.ret_void()
         return function
@@ -209,8 +194,7 @@ class _Emitter:
         """Add a vector to as many of the target's elements as there are."""
         with builder.if_else(builder.icmp_signed(">=", left, I64(self.count))) as (whole, ragged):
             with whole:
-                there = builder.load(target, typ=lanes.vector, align=self.format.bytes)
-                builder.store(builder.fadd(there, total), target, align=self.format.bytes)
+                builder.store(builder.fadd(load_vector(lanes, target), total), target, align=self.format.bytes)
             with ragged, builder.if_then(builder.icmp_signed(">", left, I64(0))):
                 builder.store(lanes.constant(0.0), spill)
                 builder.call(self.copy, (target, spill, left))

@@ -1,8 +1,9 @@
-"""Register tiles: sums of products for many rows, and for few."""
+"""Register tiles: sums of products that stay in registers while one loop adds to them, for many rows and for few."""
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Iterable, Sequence
+from functools import cache, partial, reduce
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -13,6 +14,68 @@ from ...compiler.stages import INPUT, Product, Stage
 from .blocking import Tile
 from .loops import carrying
 from .writer import POINTER, Writer
+
+
+class TileProduct(NamedTuple):
+    """One product of a register tile: rows of an operand times packed weights.
+
+    rows: where each row of the operand starts. panels: where weights start; those of one k lie side by side, vector
+    after vector. sums: for each panel and each of its vectors, the keys of the sums that it feeds, one for each row.
+    distance: elements from one k of a row to the next; None where they lie side by side.
+    """
+
+    rows: Sequence[Any]
+    panels: Sequence[Any]
+    sums: Sequence[Sequence[Sequence[Any]]]
+    distance: Any = None
+
+
+def add_products(lanes: Lanes, length: Any, products: Sequence[TileProduct], sums: dict[Any, Any]) -> None:
+    """Add to every sum its row times its vector of weights, for all k below ``length``, in order."""
+    with carrying(lanes.builder, I64(0), length, 1, sums) as k:
+        for product in products:
+            _add_product(lanes, k, product, sums)
+
+
+def _add_product(lanes: Lanes, k: Any, product: TileProduct, sums: dict[Any, Any]) -> None:
+    """The part of one k. Whichever are fewer are held in registers, the rows' numbers or the weights of a panel, and
+    the others pass by."""
+    builder = lanes.builder
+    rows, vectors = range(len(product.rows)), range(len(product.sums[0]))
+    by_vector, by_row = [(r, v) for v in vectors for r in rows], [(r, v) for r in rows for v in vectors]
+    place = k if product.distance is None else builder.mul(k, product.distance)
+    offset = builder.mul(k, I64(len(vectors) * lanes.count))
+    number = cache(lambda r: _splat(lanes, _element(lanes, product.rows[r], place)))
+    for panel, keys in zip(product.panels, product.sums, strict=True):
+        weight = cache(partial(_weight, lanes, _element(lanes, panel, offset)))
+        for r, v in by_vector if len(rows) < len(vectors) else by_row:
+            sums[keys[v][r]] = lanes.fma(number(r), weight(v), sums[keys[v][r]])
+
+
+def _splat(lanes: Lanes, address: Any) -> Any:
+    return lanes.splat(lanes.builder.load(address, typ=lanes.format.scalar))
+
+
+def _weight(lanes: Lanes, start: Any, vector: int) -> Any:
+    return load_vector(lanes, _element(lanes, start, I64(vector * lanes.count)))
+
+
+def _element(lanes: Lanes, base: Any, offset: Any) -> Any:
+    return lanes.builder.gep(base, [offset], source_etype=lanes.format.scalar)
+
+
+def load_vector(lanes: Lanes, address: Any) -> Any:
+    """The vector that begins at an address of elements."""
+    return lanes.builder.load(address, typ=lanes.vector, align=lanes.format.bytes)
+
+
+def spilled(lanes: Lanes, totals: Sequence[Any]) -> Any:
+    """Where these vectors now lie one after another."""
+    with lanes.builder.goto_entry_block():  # elsewhere it would move the stack as it runs
+        place = lanes.builder.alloca(lanes.vector, I64(len(totals)))
+    for index, total in enumerate(totals):
+        lanes.builder.store(total, lanes.builder.gep(place, [I64(index)], source_etype=lanes.vector))
+    return place
 
 
 def later_products(stage: Stage) -> list[Product]:
@@ -35,32 +98,21 @@ class EarlySums:
 
     def emit(self) -> ir.Function:
         """The function of (table, panel, first row of x, distance between its rows, where the sums go)."""
-        builder, lanes = self.builder, self.lanes
+        builder, lanes, element = self.builder, self.lanes, self.writer.element
         table, panel, x, distance, target = self.function.args
         (product,) = early_products(self.stage)
-        names = list(product.feeds)
-        sums = {(name, r): lanes.constant(0.0) for name in self.stage.starts for r in range(self.rows)}
-        fed = {key: total for key, total in sums.items() if key[0] in names}
-        rows = [self.writer.element(builder, x, builder.mul(I64(r), distance)) for r in range(self.rows)]
-        with carrying(builder, I64(0), self.writer.slot(builder, table, "inputs"), 1, fed) as k:
-            at = self.writer.element(builder, panel, builder.mul(k, I64(len(names) * self.tile.lanes)))
-            weights = [self._load(self.writer.element(builder, at, I64(i * lanes.count))) for i in range(len(names))]
-            for r, row in enumerate(rows):
-                scalar = builder.load(self.writer.element(builder, row, k), typ=self.writer.format.scalar)
-                operand = lanes.splat(scalar)
-                for name, weight in zip(names, weights, strict=True):
-                    fed[name, r] = lanes.fma(operand, weight, fed[name, r])
-        sums.update(fed)
+        keys = [[(name, r) for r in range(self.rows)] for name in product.feeds]
+        fed = dict.fromkeys(_in_a_row(keys), lanes.constant(0.0))
+        rows = [element(builder, x, builder.mul(I64(r), distance)) for r in range(self.rows)]
+        length = self.writer.slot(builder, table, "inputs")
+        add_products(lanes, length, [TileProduct(rows, [panel], [keys])], fed)
         for r in range(self.rows):
             for index, name in enumerate(self.stage.starts):
-                offset = (r * self.tile.sums + index) * lanes.count
-                place = self.writer.element(builder, target, I64(offset))
-                builder.store(sums[name, r], place, align=self.writer.format.bytes)
+                total = fed.get((name, r), lanes.constant(0.0))
+                place = element(builder, target, I64((r * self.tile.sums + index) * lanes.count))
+                builder.store(total, place, align=lanes.format.bytes)
         builder.ret_void()
         return self.function
-
-    def _load(self, address: Any) -> Any:
-        return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
 
 
 class Strips:
@@ -80,8 +132,6 @@ class Strips:
         first row)."""
         builder, lanes = self.builder, self.lanes
         table, places, panel, size, early, early_size, unit, row = self.function.args
-        order = [(j, r, name) for j in range(self.blocks) for r in range(self.rows) for name in self.stage.starts]
-        spill = builder.alloca(lanes.vector, I64(len(order)))
         keys = [
             (p, name, r, j)
             for p, product in enumerate(self.products)
@@ -96,11 +146,14 @@ class Strips:
             begun.add(key[1:])
         if self.products:
             self._multiply(sums, table, places, panel, size, row)
-        for position, (j, r, name) in enumerate(order):
-            total = self._total(sums, early, early_size, name, r, j)
-            builder.store(total, builder.gep(spill, [I64(position)], source_etype=lanes.vector))
+        totals = [
+            self._total(sums, early, early_size, name, r, j)
+            for j in range(self.blocks)
+            for r in range(self.rows)
+            for name in self.stage.starts
+        ]
         end = builder.add(unit, I64(self.blocks * lanes.count))
-        builder.call(self.body, (table, places, spill, unit, end, row, I64(self.rows)))
+        builder.call(self.body, (table, places, spilled(lanes, totals), unit, end, row, I64(self.rows)))
         builder.ret_void()
         return self.function
 
@@ -110,7 +163,7 @@ class Strips:
             return self.lanes.constant(0.0)
         offset = I64((r * self.tile.sums + list(self.stage.starts).index(name)) * self.lanes.count)
         address = self.writer.element(self.builder, early, self.builder.mul(I64(j), size), offset)
-        return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
+        return load_vector(self.lanes, address)
 
     def _total(self, sums: dict[Any, Any], early: Any, size: Any, name: str, r: int, j: int) -> Any:
         """The parts of all products that feed a sum, in order."""
@@ -118,40 +171,17 @@ class Strips:
         return reduce(self.builder.fadd, parts) if parts else self._early(early, size, name, r, j)
 
     def _multiply(self, sums: dict[Any, Any], table: Any, places: Any, panel: Any, size: Any, row: Any) -> None:
-        builder, lanes, count = self.builder, self.lanes, self.tile.lanes
-        units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
-        width = sum(len(product.feeds) for product in early_products(self.stage)) * count
-        start: Any = builder.mul(inputs, I64(width))
-        starts: list[Any] = []
-        for product in self.products:
-            starts.append(start)
+        builder, writer, count = self.builder, self.writer, self.lanes.count
+        units, inputs = (writer.slot(builder, table, name) for name in ("units", "inputs"))
+        start: Any = builder.mul(inputs, I64(sum(len(early.feeds) for early in early_products(self.stage)) * count))
+        products: list[TileProduct] = []
+        for p, product in enumerate(self.products):
+            rows = [writer.row(builder, places, product.operand, builder.add(row, I64(r))) for r in range(self.rows)]
+            panels = [writer.element(builder, panel, builder.mul(I64(j), size), start) for j in range(self.blocks)]
+            keys = [[[(p, name, r, j) for r in range(self.rows)] for name in product.feeds] for j in range(self.blocks)]
+            products.append(TileProduct(rows, panels, keys))
             start = builder.add(start, builder.mul(units, I64(len(product.feeds) * count)))
-        operands = {
-            (p, r): self.writer.row(builder, places, product.operand, builder.add(row, I64(r)))
-            for p, product in enumerate(self.products)
-            for r in range(self.rows)
-        }
-        panels = {
-            (p, j): self.writer.element(builder, panel, builder.mul(I64(j), size), starts[p])
-            for p in range(len(self.products))
-            for j in range(self.blocks)
-        }
-        with carrying(builder, I64(0), units, 1, sums) as k:
-            for p, product in enumerate(self.products):
-                offset = builder.mul(k, I64(len(product.feeds) * count))
-                values = [
-                    lanes.splat(
-                        builder.load(self.writer.element(builder, operands[p, r], k), typ=self.writer.format.scalar)
-                    )
-                    for r in range(self.rows)
-                ]
-                for j in range(self.blocks):
-                    at = self.writer.element(builder, panels[p, j], offset)
-                    for index, name in enumerate(product.feeds):
-                        address = self.writer.element(builder, at, I64(index * count))
-                        weight = builder.load(address, typ=lanes.vector, align=self.writer.format.bytes)
-                        for r, value in enumerate(values):
-                            sums[p, name, r, j] = lanes.fma(value, weight, sums[p, name, r, j])
+        add_products(self.lanes, units, products, sums)
 
 
 class _Loop(NamedTuple):
@@ -178,15 +208,13 @@ class Sums:
         builder = self.builder
         table, places, panel, unit, row = self.function.args
         sums = dict.fromkeys(self._keys(), self.lanes.constant(0.0))
-        spill = builder.alloca(self.lanes.vector, I64(len(sums)))
         for alike, products in groupby(self.stage.products, key=self._loop_of):
             fed = {key: total for key, total in sums.items() if key[0] in alike.names}
             panel = self._products(alike, [product.operand for product in products], fed, table, places, panel, row)
             sums.update(fed)
-        for position, total in enumerate(sums.values()):
-            builder.store(total, builder.gep(spill, [I64(position)], source_etype=self.lanes.vector))
         end = builder.add(unit, I64(self.tile.units))
-        builder.call(self.body, (table, places, spill, unit, end, row, I64(self.rows)))
+        totals = spilled(self.lanes, list(sums.values()))
+        builder.call(self.body, (table, places, totals, unit, end, row, I64(self.rows)))
         builder.ret_void()
         return self.function
 
@@ -225,23 +253,12 @@ class Sums:
         return [self.writer.row_at(self.builder, places, index, at) for at in rows]
 
     def _product(self, alike: _Loop, starts: list[Any], fed: dict[Any, Any], panel: Any, length: Any) -> None:
-        builder, tile = self.builder, self.tile
-        keys = [(name, r, v) for name in alike.names for r in range(self.rows) for v in range(tile.vectors)]
-        sums = {key: fed[key] for key in keys}
-        with carrying(builder, I64(0), length, 1, sums) as k:
-            at = self.writer.element(builder, panel, builder.mul(k, I64(len(alike.names) * tile.units)))
-            weights = {
-                (name, v): self._weight(at, (position * tile.vectors + v) * tile.lanes)
-                for position, name in enumerate(alike.names)
-                for v in range(tile.vectors)
-            }
-            for r, start in enumerate(starts):
-                scalar = builder.load(self.writer.element(builder, start, k), typ=self.writer.format.scalar)
-                operand = self.lanes.splat(scalar)
-                for (name, v), weight in weights.items():
-                    sums[name, r, v] = self.lanes.fma(operand, weight, sums[name, r, v])
+        vectors = [(name, v) for name in alike.names for v in range(self.tile.vectors)]
+        keys = [[(name, r, v) for r in range(self.rows)] for name, v in vectors]
+        sums = {key: fed[key] for key in _in_a_row(keys)}
+        add_products(self.lanes, length, [TileProduct(starts, [panel], [keys])], sums)
         fed.update(sums)
 
-    def _weight(self, at: Any, offset: int) -> Any:
-        address = self.writer.element(self.builder, at, I64(offset))
-        return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
+
+def _in_a_row(keys: Iterable[Iterable[Any]]) -> list[Any]:
+    return [key for some in keys for key in some]
