@@ -22,7 +22,7 @@ from .interface import StateGroup
 from .operators import Operator, operator_of, weights_of
 
 
-class Ragged(NamedTuple):
+class SequenceMask(NamedTuple):
     """The values that tell which steps belong to a sequence.
 
     lengths: (B,) int32. running: (T, B, 1), whether a step belongs to it. begun: (1, B, 1), whether it has any step.
@@ -149,7 +149,7 @@ class OneLayer:
     """One layer in all its directions: the operator that its cell is, or a Scan for each direction."""
 
     def __init__(
-        self, graph: GraphBuilder, module: Recurrent, places: list[Place], name: str, ragged: Ragged | None
+        self, graph: GraphBuilder, module: Recurrent, places: list[Place], name: str, ragged: SequenceMask | None
     ) -> None:
         self.graph, self.name, self.ragged = graph, name, ragged
         directions = [layer_weights_of(module, place, f"{name}.reverse" if place.reverse else name) for place in places]
@@ -236,7 +236,12 @@ class Layers(NamedTuple):
 
 
 def add_layers(
-    graph: GraphBuilder, module: Recurrent, name: str, x: str, states: Mapping[StateGroup, str], ragged: Ragged | None
+    graph: GraphBuilder,
+    module: Recurrent,
+    name: str,
+    x: str,
+    states: Mapping[StateGroup, str],
+    ragged: SequenceMask | None,
 ) -> Layers:
     """Add the layers. x: (T, B, I). states: the name of the value of each."""
     directions = 2 if module.bidirectional else 1

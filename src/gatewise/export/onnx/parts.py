@@ -10,7 +10,7 @@ from ...nn.recurrent import Recurrent
 from ...version import version
 from .graph import GraphBuilder, plain
 from .interface import INPUT, LENGTHS, OUTPUT, Interface, PartState, initial_states
-from .layers import Ragged, add_layers, add_part
+from .layers import SequenceMask, add_layers, add_part
 
 OPSET, IR_VERSION = 17, 8
 """ONNX 1.12 of 2022: today's runtimes read it, and later versions only add dtypes to these operators."""
@@ -23,7 +23,7 @@ def assembled_model(interface: Interface, dtype: Any, name: str) -> tuple[ModelP
     for reserved in (INPUT, LENGTHS, OUTPUT, *states):
         graph.name(reserved)
     x = graph.node("Transpose", INPUT, perm=[1, 0, 2]) if interface.batch_first else INPUT
-    ragged = _ragged(graph, x) if interface.ragged else None
+    ragged = _sequence_mask(graph, x) if interface.ragged else None
     starts = {
         state: _optional_state(graph, state, x) if interface.optional else state.group.initial
         for state in interface.states
@@ -42,7 +42,7 @@ def assembled_model(interface: Interface, dtype: Any, name: str) -> tuple[ModelP
 
 
 def _add_parts(
-    graph: GraphBuilder, interface: Interface, x: str, starts: dict[PartState, str], ragged: Ragged | None
+    graph: GraphBuilder, interface: Interface, x: str, starts: dict[PartState, str], ragged: SequenceMask | None
 ) -> tuple[str, dict[str, str], dict[str, str]]:
     last: dict[str, str] = {}
     operators: dict[str, str] = {}
@@ -58,13 +58,13 @@ def _add_parts(
     return x, last, operators
 
 
-def _ragged(graph: GraphBuilder, x: str) -> Ragged:
+def _sequence_mask(graph: GraphBuilder, x: str) -> SequenceMask:
     steps = graph.node("Gather", graph.node("Shape", x), graph.index(0), name="steps")
     time = graph.node("Range", graph.index(0), steps, graph.index(1), name="time")
     lengths = graph.node("Unsqueeze", LENGTHS, graph.indices(0, 2))
     running = graph.node("Less", graph.node("Unsqueeze", time, graph.indices(1, 2)), lengths, name="running")
     begun = graph.node("Less", graph.index(0), lengths, name="begun")
-    return Ragged(graph.node("Cast", LENGTHS, to=TensorProto.INT32), running, begun)
+    return SequenceMask(graph.node("Cast", LENGTHS, to=TensorProto.INT32), running, begun)
 
 
 def _optional_state(graph: GraphBuilder, state: PartState, x: str) -> str:

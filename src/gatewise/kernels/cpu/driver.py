@@ -15,7 +15,7 @@ from ..layer import Gradients, Layer, Saved, Seeds, States
 from . import passes
 from .compile import llvm_text
 from .small import Passes
-from .stepping import Stepper
+from .stepping import KernelStepper
 from .threads import after_fork
 
 DTYPES = (torch.float32, torch.float64)
@@ -66,9 +66,9 @@ class _CPU:
         """Scripts, of cells that draw no random numbers."""
         return None if cell.noise or dtype not in DTYPES else Passes(cell, dtype)
 
-    def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> Stepper:
+    def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> KernelStepper:
         """One kernel, bound to its weights and memory."""
-        return Stepper(cell, layer, states)
+        return KernelStepper(cell, layer, states)
 
 
 CPU = _CPU()

@@ -22,7 +22,7 @@ from .table import Array
 _STEP = slice(0, 1)
 
 
-class Stepper:
+class KernelStepper:
     """The kernel of one layer, bound to its weights as they are now; see :class:`..driver.Stepper`.
 
     The states are there twice, so there are two tables of numbers for the kernel, by turns. states: where they are
