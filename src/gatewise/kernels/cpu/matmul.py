@@ -97,10 +97,10 @@ def product_parts(rows: int) -> int:
 @cache
 def product_kernel(dtype: torch.dtype, vectors: int) -> Runnable:
     """``run(task, first part of the rows, end)``, for panels that are so many vectors wide; see ``PRODUCT_TASK``."""
-    return runnable(str(_Emitter(dtype, vectors).emit()))
+    return runnable(str(_ProductEmitter(dtype, vectors).emit()))
 
 
-class _Emitter:
+class _ProductEmitter:
     def __init__(self, dtype: torch.dtype, vectors: int) -> None:
         self.format, self.vectors = FORMATS[dtype], vectors
         self.count = this_machine().vector_bytes // dtype.itemsize
