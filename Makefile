@@ -41,7 +41,12 @@ conformance: ## what a memory cell must solve, at published sizes
 overfitting: ## overfitting on a small set of chorales, and its cures
 	$(PYTHON) -m benchmarks overfitting
 
+SEED ?= 0
+
+harden: ## hostile calls drawn from SEED: nothing may crash, hang, or be wrong without a word
+	$(PYTHON) -m harden all --seed $(SEED)
+
 clean: ## everything that can be made again
 	rm -rf .venv build dist .cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test test-all format regen docs show bench competition conformance overfitting clean
+.PHONY: help install check test test-all format regen docs show bench competition conformance overfitting harden clean

@@ -1,0 +1,1 @@
+"""The parts, a file each; see :mod:`harden.part`."""
