@@ -94,7 +94,9 @@ class Blocks:
 
 
 def _new_block(size: int) -> mmap.mmap:
-    block = mmap.mmap(-1, -(-size // _HUGE) * _HUGE)
+    """Memory of this process alone: what Python maps is by default one memory for all that are forked from it."""
+    flags = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}  # not on Windows
+    block = mmap.mmap(-1, -(-size // _HUGE) * _HUGE, **flags)
     if _ADVICE is not None:
         block.madvise(_ADVICE)
     return block

@@ -1,0 +1,71 @@
+"""Trainings at once, in forked processes and in threads, give what each gives alone, bit for bit."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_all_start_methods, get_context
+
+import pytest
+import torch
+
+from gatewise.kernels.cpu import memory
+from gatewise.nn import GRU, LSTM
+
+SEEDS = range(4)
+FORWARD_ONLY = threading.Barrier(1)
+can_fork = pytest.mark.skipif("fork" not in get_all_start_methods(), reason="no forks on this system")
+# Python warns of threads in a process that forks, and a test worker has one.
+forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def train(kind, seed, all_ran_forward=FORWARD_ONLY):
+    """The weights after some steps. Backward begins when all have run forward, and read what was kept."""
+    generator = torch.Generator().manual_seed(seed)
+    module = kind(3, 16)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) / 4)
+    for _ in range(3):
+        y, _ = module(torch.randn(20, 4, 3, generator=generator))
+        all_ran_forward.wait(timeout=60)
+        gradients = torch.autograd.grad(y.square().sum(), list(module.parameters()))
+        with torch.no_grad():
+            for weight, gradient in zip(module.parameters(), gradients, strict=True):
+                weight -= 0.01 * gradient
+    return b"".join(weight.detach().numpy().tobytes() for weight in module.parameters())
+
+
+def train_here(kind, seed):
+    return train(kind, seed, _barrier)
+
+
+def meet_at(barrier):
+    global _barrier
+    _barrier = barrier
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def everything_is_lent(monkeypatch):
+    monkeypatch.setattr(memory, "_WORTH_LENDING", 1)
+
+
+@can_fork
+@forks
+@pytest.mark.parametrize("kind", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])
+def test_four_forked_trainings(kind):
+    alone = [train(kind, seed) for seed in SEEDS]
+    assert memory._blocks.waiting, "blocks that the processes inherit"
+    fork = get_context("fork")
+    pool = ProcessPoolExecutor(len(SEEDS), fork, initializer=meet_at, initargs=(fork.Barrier(len(SEEDS)),))
+    with pool:
+        assert list(pool.map(train_here, [kind] * len(SEEDS), SEEDS)) == alone
+
+
+@pytest.mark.parametrize("kind", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])
+def test_four_trainings_in_threads(kind):
+    alone = [train(kind, seed) for seed in SEEDS]
+    barrier = threading.Barrier(len(SEEDS))
+    with ThreadPoolExecutor(len(SEEDS)) as pool:
+        assert list(pool.map(lambda seed: train(kind, seed, barrier), SEEDS)) == alone
