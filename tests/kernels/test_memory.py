@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -66,6 +67,27 @@ def test_sixteen_threads_borrow_and_give_back():
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(use, range(16)))
+
+
+def test_the_collector_of_garbage_may_give_back_what_is_lent_at_any_time():
+    """It runs finalizers in whichever thread comes along, also in one that holds the lock."""
+    blocks = Blocks(most=2**25)
+    view = blocks.view(2 * MEBIBYTE)
+    del_it = [view]
+    del view
+
+    def collect():
+        with blocks._lock:
+            del_it.clear()
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert not thread.is_alive(), "it waits for itself"
+    first, second = blocks.view(2 * MEBIBYTE), blocks.view(2 * MEBIBYTE)
+    assert blocks.waiting == 0
+    del first, second
+    assert blocks.waiting == 4 * MEBIBYTE
 
 
 def test_rows_apart_do_not_touch():

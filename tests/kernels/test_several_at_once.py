@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_all_start_methods, get_context
 
 import pytest
 import torch
 
+from gatewise.kernels.cpu import compile as compiling
 from gatewise.kernels.cpu import memory
 from gatewise.nn import GRU, LSTM
 
@@ -36,31 +38,73 @@ def train(kind, seed, all_ran_forward=FORWARD_ONLY):
     return b"".join(weight.detach().numpy().tobytes() for weight in module.parameters())
 
 
-def train_here(kind, seed):
-    return train(kind, seed, _barrier)
-
-
-def meet_at(barrier):
-    global _barrier
-    _barrier = barrier
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(autouse=True)
 def everything_is_lent(monkeypatch):
     monkeypatch.setattr(memory, "_WORTH_LENDING", 1)
 
 
+def train_here(kind, seed):
+    return train(kind, seed, _barrier)
+
+
+def meet_at(barrier, graph):
+    global _barrier
+    _barrier = barrier
+    torch.set_num_threads(1)
+    graph.clear()  # what it kept for its backward pass is lent again, in this process
+
+
 @can_fork
 @forks
 @pytest.mark.parametrize("kind", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])
-def test_four_forked_trainings(kind):
+def test_four_forked_trainings_and_the_one_that_was_going_on(kind):
     alone = [train(kind, seed) for seed in SEEDS]
-    assert memory._blocks.waiting, "blocks that the processes inherit"
+    module, x = kind(3, 16), torch.randn(20, 4, 3)
+    expected = torch.autograd.grad(module(x)[0].square().sum(), module.weight_hh_l0)[0]
+    graph = [module(x)[0].square().sum()]
     fork = get_context("fork")
-    pool = ProcessPoolExecutor(len(SEEDS), fork, initializer=meet_at, initargs=(fork.Barrier(len(SEEDS)),))
-    with pool:
+    start = (fork.Barrier(len(SEEDS)), graph)
+    with ProcessPoolExecutor(len(SEEDS), fork, initializer=meet_at, initargs=start) as pool:
         assert list(pool.map(train_here, [kind] * len(SEEDS), SEEDS)) == alone
+    assert torch.equal(torch.autograd.grad(graph[0], module.weight_hh_l0)[0], expected)
+
+
+def compile_something():
+    compiling.engine_of("define void @f() { ret void }")
+
+
+def ends_well(function):
+    """Whether a forked process that calls it comes to its end."""
+    child = get_context("fork").Process(target=function)
+    child.start()
+    child.join(timeout=20)
+    child.kill()
+    return child.exitcode == 0
+
+
+@can_fork
+@forks
+def test_a_fork_while_another_thread_compiles(monkeypatch):
+    begun, optimised = threading.Event(), compiling.optimised
+
+    def slowly(text):
+        begun.set()
+        time.sleep(0.2)
+        return optimised(text)
+
+    monkeypatch.setattr(compiling, "optimised", slowly)
+    thread = threading.Thread(target=compile_something)
+    thread.start()
+    assert begun.wait(timeout=20)
+    assert ends_well(compile_something)
+    thread.join()
+
+
+@can_fork
+@forks
+def test_a_fork_while_another_thread_borrows_memory():
+    with memory._blocks._lock:
+        assert ends_well(lambda: memory.lent(torch.empty(0), 4))
 
 
 @pytest.mark.parametrize("kind", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])

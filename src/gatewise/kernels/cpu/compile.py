@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,16 +92,25 @@ def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int) -> SweepEmitter | F
 def _written(emitter: SweepEmitter | FewEmitter) -> str:
     """A module is ten thousands of objects that refer to each other and die together: looking for garbage among
     them, and among all that torch has, takes longer than writing them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return str(emitter.emit())
-    finally:
-        if enabled:
-            gc.enable()
+    with _one_at_a_time:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return str(emitter.emit())
+        finally:
+            if enabled:
+                gc.enable()
 
 
-_one_at_a_time = threading.Lock()  # LLVM's code generation is not safe from several threads
+# LLVM's code generation is not safe from several threads. Nor would it be of use to a process forked in the midst of
+# it, where the thread that holds LLVM's own locks does not exist: forks wait until it is done.
+_one_at_a_time = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_one_at_a_time.acquire,
+        after_in_parent=_one_at_a_time.release,
+        after_in_child=_one_at_a_time.release,
+    )
 
 
 def engine_of(text: str) -> Any:
@@ -113,9 +123,11 @@ def engine_of(text: str) -> Any:
 
 def runnable(text: str) -> Runnable:
     """The functions ``run`` and ``share`` of a module given as text."""
-    engine = engine_of(text)
+    with _one_at_a_time:
+        engine = engine_of(text)
+        run, share = (engine.get_function_address(name) for name in ("run", "share"))
     signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    return Runnable(signature(engine.get_function_address("run")), engine.get_function_address("share"), engine)
+    return Runnable(signature(run), share, engine)
 
 
 def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> Kernel:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+import os
 import threading
 import weakref
+from collections import deque
 from functools import lru_cache
 from typing import Any
 
@@ -62,35 +64,57 @@ class Blocks:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self._forget()
+
+    def _forget(self) -> None:
+        """In a forked child nothing waits, and the lock is free, whoever held it in the parent."""
+        self._returned: deque[mmap.mmap] = deque()
         self._waiting: list[mmap.mmap] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what waits
 
     @property
     def waiting(self) -> int:
         """Bytes that nobody uses now."""
         return sum(map(len, self._waiting))
 
+    def forget_in_forks(self) -> None:
+        """From now on, in every child that is forked."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
     def view(self, size: int) -> memoryview:
         """So many bytes at least, until the view is gone."""
-        block = self._take(size) or _new_block(size)
+        with self._lock:
+            waiting = self._take(size)
+        self._sort_in()
+        block = waiting or _new_block(size)
         view = memoryview(block)
         weakref.finalize(view, self._give_back, block).atexit = False
         return view
 
     def _take(self, size: int) -> mmap.mmap | None:
         """The smallest that is large enough, and not wastefully so."""
-        with self._lock:
-            fitting = [block for block in self._waiting if size <= len(block) <= 2 * size + _HUGE]
-            found = min(fitting, key=len, default=None)
-            if found is not None:
-                self._waiting.remove(found)
-            return found
+        fitting = [block for block in self._waiting if size <= len(block) <= 2 * size + _HUGE]
+        smallest = min(fitting, key=len, default=None)
+        if smallest is not None:
+            self._waiting.remove(smallest)
+        return smallest
 
     def _give_back(self, block: mmap.mmap) -> None:
-        with self._lock:
-            self._waiting.append(block)
-            while self._waiting and self.waiting > self.most:
-                self._waiting.pop(0)  # the one that waits longest
+        """By a finalizer, which the collector of garbage may run in a thread that holds the lock: it waits for none."""
+        self._returned.append(block)
+        self._sort_in()
+
+    def _sort_in(self) -> None:
+        """Let what came back wait. Whoever holds the lock does that for others, once they have let it go."""
+        while self._returned and self._lock.acquire(blocking=False):
+            try:
+                while self._returned:
+                    self._waiting.append(self._returned.popleft())
+                while self._waiting and self.waiting > self.most:
+                    self._waiting.pop(0)  # the one that waits longest
+            finally:
+                self._lock.release()
 
 
 def _new_block(size: int) -> mmap.mmap:
@@ -103,3 +127,4 @@ def _new_block(size: int) -> mmap.mmap:
 
 
 _blocks = Blocks(most=2**29)
+_blocks.forget_in_forks()
