@@ -10,9 +10,14 @@ from multiprocessing import get_all_start_methods, get_context
 import pytest
 import torch
 
+from gatewise.cells import CELLS
 from gatewise.kernels.cpu import compile as compiling
-from gatewise.kernels.cpu import memory
+from gatewise.kernels.cpu import memory, passes
+from gatewise.kernels.dispatch import sequence
+from gatewise.kernels.registry import register
 from gatewise.nn import GRU, LSTM
+
+from ..matrix import random_layer
 
 SEEDS = range(4)
 FORWARD_ONLY = threading.Barrier(1)
@@ -113,3 +118,17 @@ def test_four_trainings_in_threads(kind):
     barrier = threading.Barrier(len(SEEDS))
     with ThreadPoolExecutor(len(SEEDS)) as pool:
         assert list(pool.map(lambda seed: train(kind, seed, barrier), SEEDS)) == alone
+
+
+def test_batch_sizes_that_another_thread_changes_are_those_that_were_checked(monkeypatch):
+    """A kernel goes by them wherever they lead, and a first call compiles between the check and the kernel."""
+    cell, sizes, plan = CELLS["lstm"], torch.tensor([3, 3, 1]), passes.forward_plan
+    layer = random_layer(cell, 3, 3, 2, 4, dtype=torch.float32, batch_sizes=sizes)
+    expected = sequence(register(cell), layer).y
+
+    def planned(*arguments):
+        sizes.fill_(1)
+        return plan(*arguments)
+
+    monkeypatch.setattr(passes, "forward_plan", planned)
+    assert torch.equal(sequence(register(cell), layer).y, expected)

@@ -13,8 +13,13 @@ from .layer import Layer, Saved, Seeds
 
 
 def checked(cell: Cell, layer: Layer) -> Layer:
-    """The layer with contiguous tensors. Raises ShapeError naming the tensor, what was expected and what was found."""
-    *tensors, _ = layer
+    """The layer with contiguous tensors, and batch sizes that nobody else can change any more.
+
+    Raises ShapeError naming the tensor, what was expected and what was found.
+    """
+    *tensors, sizes = layer
+    if sizes is not None:
+        layer = layer._replace(batch_sizes=sizes.clone())
     kind = (cell, *((tensor.shape, tensor.dtype, tensor.device) for tensor in tensors))
     if kind not in _known_kinds:
         _check_layer(cell, layer)
