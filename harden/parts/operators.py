@@ -85,6 +85,13 @@ def _spoilt(draw: random.Random, tensors: list[Tensor]) -> list[Tensor]:
     return [draw.choice(SPOIL)(draw, tensor) if draw.random() < 0.12 else tensor for tensor in tensors]
 
 
+def _cut_short(draw: random.Random, tensor: Tensor) -> Tensor:
+    """One whose memory is too short for it, as some code for sharded training leaves weights."""
+    tensor = tensor.clone()
+    tensor.untyped_storage().resize_(draw.choice([0, tensor.untyped_storage().nbytes() // 2]))
+    return tensor
+
+
 SPOIL: list[Callable[[random.Random, Tensor], Tensor]] = [
     lambda draw, t: t[:-1] if t.dim() and len(t) else t,
     lambda draw, t: torch.cat([t, t]),
@@ -100,4 +107,7 @@ SPOIL: list[Callable[[random.Random, Tensor], Tensor]] = [
     lambda draw, t: t.expand(2, *t.shape),
     lambda draw, t: t.flip(0),
     lambda draw, t: torch.as_strided(t, (max(1, t.numel()),), (0,)) if t.numel() else t,
+    lambda draw, t: torch._neg_view(t),
+    lambda draw, t: torch._efficientzerotensor(t.shape),
+    _cut_short,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ..equation import Cell
 from ..errors import ShapeError
+from .device import unreadable, written_out
 from .layer import Layer, Saved, Seeds
 
 
@@ -18,20 +20,34 @@ def checked(cell: Cell, layer: Layer) -> Layer:
     Raises ShapeError naming the tensor, what was expected and what was found.
     """
     *tensors, sizes = layer
-    if sizes is not None:
-        layer = layer._replace(batch_sizes=sizes.clone())
-    kind = (cell, *((tensor.shape, tensor.dtype, tensor.device) for tensor in tensors))
+    kind = (cell, *[(tensor.shape, tensor.dtype, tensor.is_cpu) for tensor in tensors])
     if kind not in _known_kinds:
         _check_layer(cell, layer)
-        if len(_known_kinds) < _MOST_KINDS:
+        if len(_known_kinds) < _MOST_KINDS and layer.x.is_cpu:
             _known_kinds.add(kind)
+    layer = Layer(*readable(cell, tensors, _TENSORS), None if sizes is None else sizes.clone())  # pyright: ignore[reportCallIssue]
     _check_batch_sizes(cell, layer)
-    return layer.contiguous()
+    return layer
 
 
-# Layers that were found right, by what all of it depends on: shapes, dtypes and devices.
+# Layers on the CPU that were found right, by what all of it depends on: shapes, dtypes, and that all lie there.
 _known_kinds: set[tuple[Any, ...]] = set()
 _MOST_KINDS = 4096
+_TENSORS = Layer._fields[:-1]
+
+
+def readable(cell: Cell, tensors: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:
+    """The tensors as native code reads them. Raises ShapeError where memory is too short for what it should hold."""
+    found = [tensor.contiguous() for tensor in tensors]
+    for index in unreadable(found):
+        copy = written_out(found[index])
+        if copy is None:
+            raise ShapeError(
+                f"{cell.name}: {names[index]} has shape {tuple(found[index].shape)}, and memory for less than that",
+                hint="its storage was resized: give it its size and numbers back",
+            )
+        found[index] = copy
+    return found
 
 
 def _check_layer(cell: Cell, layer: Layer) -> None:
@@ -90,8 +106,9 @@ def checked_saved(cell: Cell, layer: Layer, width: int, saved: Saved, seeds: See
         seed = getattr(seeds, name)
         if seed is not None:
             _check(cell, f"d_{name}", seed, shape, layer.x)
-    seeds = Seeds(*(None if seed is None else seed.contiguous() for seed in seeds))  # pyright: ignore[reportArgumentType]
-    return Saved(*(tensor.contiguous() for tensor in saved)), seeds
+    names = [*Saved._fields, *(f"d_{name}" for name in Seeds._fields)]
+    y, gates, kept, *d = readable(cell, [*saved, *(seed for seed in seeds if seed is not None)], names)
+    return Saved(y, gates, kept), Seeds(*d) if len(d) == len(seeds) else Seeds(*d, None)  # pyright: ignore[reportCallIssue]
 
 
 def _check(cell: Cell, name: str, tensor: Tensor, shape: tuple[int, ...], x: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -21,6 +22,29 @@ def is_at_hand(tensor: Tensor) -> bool:
     if torch.compiler.is_compiling() or not tensor.is_cpu:
         return False
     return not (is_transformed(tensor) or isinstance(tensor, FakeTensor))
+
+
+def unreadable(tensors: Iterable[Tensor]) -> list[int]:
+    """Which of some contiguous tensors do not have their numbers at their address as they are.
+
+    A view that negates what it shows has not, nor have zeros that torch has not written down, nor a tensor whose memory
+    was made shorter, as code for sharded training does with weights that it needs no more. Asked at every call.
+    """
+    numbers: list[int] = []
+    for number, tensor in enumerate(tensors):
+        size = tensor.nbytes
+        if size:
+            beside = tensor.untyped_storage().nbytes() - size
+            short = beside and beside < tensor.storage_offset() * tensor.itemsize
+            if short or tensor.is_neg() or not tensor.data_ptr():
+                numbers.append(number)
+    return numbers
+
+
+def written_out(tensor: Tensor) -> Tensor | None:
+    """A copy that has them there; None where memory is too short for them."""
+    too_short = tensor.untyped_storage().nbytes() < tensor.nbytes + tensor.storage_offset() * tensor.itemsize
+    return None if too_short else tensor.clone()
 
 
 def memory_beside(tensor: Tensor) -> int | None:

@@ -34,5 +34,7 @@ def sequence(registered: Registered, layer: Layer, *, histories: bool = False) -
 
 
 def stepper_for(cell: Cell, layer: Layer, states: Tensor | None = None) -> Stepper:
-    """A layer carried on step by step by the driver that runs it; see :meth:`.driver.Driver.stepper`."""
+    """A layer carried on step by step by the driver that runs it, with copies of its weights; see
+    :meth:`.driver.Driver.stepper`."""
+    layer = layer._replace(**{name: getattr(layer, name).clone() for name in ("W", "U", "b", "per_unit")})
     return driver_of(cell, layer).stepper(cell, checked(cell, layer), states)

@@ -34,11 +34,6 @@ class Layer(NamedTuple):
     sequence_noise: Tensor
     batch_sizes: Tensor | None
 
-    def contiguous(self) -> Layer:
-        """The same with every tensor contiguous."""
-        *tensors, batch_sizes = self
-        return Layer(*[tensor.contiguous() for tensor in tensors], batch_sizes)  # pyright: ignore[reportCallIssue]
-
     @property
     def rows(self) -> int:
         """B, the number of sequences."""

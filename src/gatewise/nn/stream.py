@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..container import Container
 from ..errors import InputError, ModelFileError, ShapeError
 from ..kernels.choice import keeps_bits
+from ..kernels.device import unreadable, written_out
 from .batch import Batch
 from .chain import Chain, chain_of
 from .check import check_tensor
@@ -67,10 +68,15 @@ class Stream:
         """
         if out is not None:
             self._check_out(out)
-        if not (type(x) is Tensor and x.shape == self._shape and x.dtype is self._dtype and x.device == self._device):
+        if (
+            type(x) is not Tensor
+            or x.shape != self._shape
+            or x.dtype is not self._dtype
+            or x.device != self._device
+            or not x.is_contiguous()
+            or unreadable((x,))
+        ):
             x = self._checked(x)
-        elif not x.is_contiguous():
-            x = x.contiguous()
         half = self._half
         for feed in self._feeds[half]:
             feed(x)
@@ -116,7 +122,11 @@ class Stream:
             raise ShapeError(f"a step's input has shape {tuple(x.shape)}, expected (B, I) = {tuple(self._shape)}")
         if x.dtype is not self._dtype or x.device != self._device:
             raise ShapeError(f"the input is {x.dtype} on {x.device}, the stream {self._dtype} on {self._device}")
-        return x.detach().contiguous()
+        x = x.detach().contiguous()
+        readable = written_out(x) if unreadable((x,)) else x
+        if readable is None:
+            raise ShapeError(f"the input has shape {tuple(x.shape)}, and memory for less than that")
+        return readable
 
     @property
     def state(self) -> Any:
