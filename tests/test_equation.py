@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 
 import pytest
@@ -9,11 +10,15 @@ from torch import sigmoid
 
 from gatewise import cell
 from gatewise.cells import CELLS
-from gatewise.compiler.lower import program_of
+from gatewise.compiler.lower import MOST_OPERATIONS, program_of
 from gatewise.errors import CellError
+from gatewise.kernels import reference
+from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.registry import register
+from gatewise.nn import Recurrent
 
-from .matrix import every_cell
+from .matrix import every_cell, random_layer, relative_error
+from .tolerance import PARITY
 
 
 def here(offset: int) -> str:
@@ -123,3 +128,122 @@ def test_a_gate_called_twice_is_refused():
         @cell(gates={"one": "W x + U(...)"}, state="h")
         def twice(a, h):
             return torch.tanh(a(h) + a(2 * h))
+
+
+def declared(step, **terms):
+    """A cell with one gate of a step, which may close over something."""
+    return cell(**({"gates": "one", "state": "h"} | terms))(step)
+
+
+def leaky(rate):
+    return declared(lambda a, h: rate * h + a)
+
+
+def test_a_cell_made_in_a_function_is_refused_when_it_is_saved():
+    """It could not be loaded: pickle refuses functions of functions for the same reason."""
+    module = Recurrent(leaky(0.5), 3, 4)
+    with pytest.raises(CellError, match=r"cannot be saved: .*<locals>.* is not it\nhint: declare it at the top"):
+        torch.save(module, io.BytesIO())
+    assert copy.deepcopy(module).cell is module.cell
+
+
+@cell(gates="one", state="h")
+def rebound(a, h):
+    return a + h
+
+
+def test_a_cell_whose_name_was_given_to_another_is_refused_when_it_is_saved(monkeypatch):
+    first = rebound
+    assert pickle.loads(pickle.dumps(first)) is first
+    monkeypatch.setitem(globals(), "rebound", leaky(0.5))
+    with pytest.raises(CellError, match="cannot be saved"):
+        pickle.dumps(first)
+
+
+def test_a_file_names_a_cell_and_no_function_that_would_import_what_it_says():
+    """So who allows it, as torch.load with weights_only asks, allows this cell and nothing else."""
+    assert b"_find" not in pickle.dumps(CELLS["lstm"])
+    with torch.serialization.safe_globals([CELLS["lstm"]]):
+        file = io.BytesIO()
+        torch.save({"cell": CELLS["lstm"]}, file)
+        assert torch.load(io.BytesIO(file.getvalue()), weights_only=True)["cell"] is CELLS["lstm"]
+
+
+@pytest.mark.parametrize("mean", [torch.mean, lambda a: a.mean(), lambda a: a.mean(-1), lambda a: a.mean(0, True)])
+def test_a_mean_that_is_not_over_units_alone_is_refused(mean):
+    with pytest.raises(CellError, match=r"not over all units\nhint: write mean\(-1, keepdim=True\)"):
+        program_of(declared(lambda a, h: h + mean(a)))
+
+
+def test_a_weight_that_requires_gradients_is_no_constant():
+    with pytest.raises(CellError, match=r"requires gradients(.|\n)*`per_unit`"):
+        leaky(torch.nn.Parameter(torch.tensor(0.5)))
+
+
+def test_a_tensor_is_copied_when_the_cell_is_declared():
+    rate = torch.tensor(0.5)
+    cell = leaky(rate)
+    rate.fill_(0.9)
+    assert float(cell(torch.zeros(1), torch.ones(1))) == 0.5
+    layer = random_layer(cell, 2, 1, 1, 1)
+    assert relative_error(sequence(register(cell), layer).y, reference.forward(cell, layer).y) <= PARITY["float64"]
+
+
+def test_a_tensor_that_is_no_single_number_is_refused():
+    with pytest.raises(CellError, match=r"a tensor of shape \(3,\)"):
+        leaky(torch.ones(3))
+
+
+RATE = torch.tensor(0.5)
+
+
+def test_a_tensor_of_the_module_is_refused():
+    with pytest.raises(CellError, match="reads the tensor RATE, which may change"):
+        declared(lambda a, h: RATE * h + a)
+
+
+COMPARED = {
+    "product": lambda a, h: (a > 0) * h,
+    "sum": lambda a, h: h + torch.lt(a, 0.5),
+    "state": lambda a, h: a > h,
+    "choice": lambda a, h: torch.where(a > 0, a < h, h),
+}
+
+
+@pytest.mark.parametrize("step", COMPARED.values(), ids=COMPARED)
+def test_a_comparison_is_no_number(step):
+    with pytest.raises(CellError, match=r"comparison(.|\n)*hint: torch.where\(condition, 1.0, 0.0\)") as error:
+        program_of(declared(step))
+    assert error.value.where.startswith(__file__)
+
+
+def test_a_choice_by_a_number_is_refused():
+    with pytest.raises(CellError, match="chooses by a number"):
+        program_of(declared(lambda a, h: torch.where(2 * a, a, h)))
+
+
+def test_the_mean_of_a_weight_for_each_unit():
+    cell = declared(lambda a, h, u: h * u.mean(-1, keepdim=True) + a, per_unit="u")
+    layer = random_layer(cell, 3, 2, 2, 5)
+    results = []
+    for run in (lambda layer: sequence(register(cell), layer), lambda layer: reference.forward(cell, layer)):
+        leaves = [tensor.clone().requires_grad_() for tensor in layer[:6]]
+        y = run(layer._replace(**dict(zip(layer._fields, leaves, strict=False)))).y
+        results.append([y, *torch.autograd.grad(y.square().sum(), leaves)])
+    for result, expected in zip(*results, strict=True):
+        assert relative_error(result, expected) <= PARITY["float64"]
+
+
+def test_a_step_of_thousands_of_operations_is_refused():
+    def unrolled(a, h):
+        for _ in range(MOST_OPERATIONS):
+            h = a - h
+        return h
+
+    with pytest.raises(CellError, match=r"has 502 operations, at most 500 are possible"):
+        program_of(declared(unrolled))
+
+
+def test_a_number_that_no_float_holds_is_refused():
+    with pytest.raises(CellError, match="a number of 1329 bits"):
+        leaky(10**400)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,7 +28,7 @@ from typing import Any
 from .errors import CellError
 from .value import Operand as Operand
 from .value import Value as Value
-from .value import trace
+from .value import line_of, trace, with_own_tensors
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,27 @@ class Cell:
         """The step itself, on tensors: the eager reference."""
         return self.step(*arguments)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled by reference, like the function that it is, or by how it was made from another."""
+    def __post_init__(self) -> None:
+        for name in ("__module__", "__qualname__"):  # by which pickle refers to it
+            object.__setattr__(self, name, getattr(self.step, name))
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickled by reference, like the function that it is, or by how it was made from another.
+
+        Raises CellError where the reference would lead to something else, or nowhere.
+        """
         if self.origin is not None:
             return self.origin
-        return _find, (self.step.__module__, self.step.__qualname__)
+        holder: Any = sys.modules.get(self.step.__module__)
+        for part in self.step.__qualname__.split("."):
+            holder = getattr(holder, part, None)
+        if holder is not self:
+            raise CellError(
+                f"the cell {self.name} cannot be saved: {self.step.__module__}.{self.step.__qualname__} is not it",
+                where=line_of(self.step),
+                hint="declare it at the top of a module, under a name that stays its own; or save a state_dict",
+            )
+        return self.step.__qualname__
 
     def __deepcopy__(self, memo: Any) -> Cell:
         """Cells never change, so a copied module shares its cell."""
@@ -137,13 +154,6 @@ class Cell:
     def doc(self) -> str:
         """The cell's paper, equations and deviations."""
         return inspect.getdoc(self.step) or ""
-
-
-def _find(module: str, qualname: str) -> Cell:
-    value = __import__(module, fromlist=["_"])
-    for part in qualname.split("."):
-        value = getattr(value, part)
-    return value  # pyright: ignore[reportReturnType] - the module's attribute is the cell
 
 
 def cell(
@@ -175,8 +185,9 @@ def cell(
 
     Raises:
         CellError: At the offending line, for a declaration that does not fit the step, or a step that cannot be
-            recorded because it branches on a value. A function that has no derivative rule is refused when the cell
-            is first used.
+            recorded because it branches on a value, or reads a tensor that learns, is no single number or belongs to
+            its module. Of a tensor that it closes over the cell has a copy. A function that has no derivative rule is
+            refused when the cell is first used.
     """
     terms = dict.fromkeys(gates.split(), "W x + U h + b") if isinstance(gates, str) else dict(gates)
     starts = dict.fromkeys(state.split(), 0.0) if isinstance(state, str) else dict(state)
@@ -185,7 +196,8 @@ def cell(
     def declare(step: Callable[..., Any]) -> Cell:
         parameters = [name for name in inspect.signature(step).parameters]
         letters = [name for name in parameters if name not in states and name not in weights]
-        where = f"{step.__code__.co_filename}:{step.__code__.co_firstlineno}"
+        where = line_of(step)
+        step = with_own_tensors(step)
         if len(letters) != len(terms):
             raise CellError(
                 f"{step.__name__} takes {len(letters)} gates ({', '.join(letters)}), "

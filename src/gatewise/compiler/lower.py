@@ -8,8 +8,12 @@ from itertools import count
 
 from ..equation import Cell, Operand, Value, previous
 from ..errors import CellError
+from ..value import line_of
 from .ops import NAMES, OPS
 from .program import Instruction, Program
+
+MOST_OPERATIONS = 500
+"""Of a step: each is a line of every kernel, and a step of thousands is a loop over time written out."""
 
 
 @cache
@@ -19,6 +23,10 @@ def program_of(cell: Cell) -> Program:
     inputs += [previous(state) for state in cell.state] + list(cell.per_unit)
     inputs += [noise.name for noise in cell.noise]
     outputs = dict(zip(cell.state, cell.outputs, strict=True))
+    operations = len(_reachable(outputs))
+    if operations > MOST_OPERATIONS:
+        what = f"the step of {cell.name} has {operations:,} operations, at most {MOST_OPERATIONS} are possible"
+        raise CellError(what, where=line_of(cell.step))
     return lower(cell.name, tuple(inputs), outputs, cell.values)
 
 
@@ -31,6 +39,9 @@ def names_of(cell: Cell) -> dict[Value, str]:
 
 def lower(name: str, inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Mapping[str, Value]) -> Program:
     """The program that computes ``outputs``; ``names`` are wishes for the names of its values."""
+    for output, value in outputs.items():
+        if _is_comparison(value):
+            raise _misplaced(f"the step returns a comparison as {output}", value)
     lowering = _lowered(inputs, outputs, names)
     results = {key: lowering.place(value) for key, value in outputs.items()}
     return Program(name, inputs, tuple(lowering.body), results).verify()
@@ -68,7 +79,7 @@ class _Lowering:
     def place(self, value: Operand) -> str:
         """The name of the value in the program, whose instruction is added if it is new."""
         if not isinstance(value, Value):
-            return self._instruction(value, "constant", (), float(value))
+            return self._instruction(value, "constant", (), _constant(value))
         if value.function == "input":
             return value.label
         if value not in self.placed:
@@ -121,8 +132,8 @@ def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
         return "lt", (arguments[1], arguments[0])
     if value.function in ("clamp", "clip"):
         return _operation(_clamped(value))
-    if value.function == "mean" and value.keywords:
-        return _operation(_mean_over_units(value))
+    if value.function == "mean" and (value.keywords or len(arguments) > 1):
+        return "mean", (_over_units(value),)
     name = NAMES.get(value.function)
     if name is None or len(arguments) != OPS[name].arity or _options(value):
         written = f"{value.function}({', '.join('...' for _ in arguments)})"
@@ -131,7 +142,36 @@ def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
             where=value.where,
             hint=f"a step may use {', '.join(sorted(OPS))} and clamp, on its own values and on numbers",
         )
+    for place, argument in enumerate(arguments):
+        if _is_comparison(argument) and (name, place) != ("where", 0):
+            raise _misplaced(f"the step calls {value.function} on a comparison", value)
+    if name == "where" and not any(_is_comparison(a) or _is_input(a) for a in arguments[:1]):
+        raise CellError(
+            "the step chooses by a number, not by a comparison", where=value.where, hint="torch.where(a > 0, ...)"
+        )
     return name, arguments
+
+
+def _is_comparison(value: Operand) -> bool:
+    return isinstance(value, Value) and (value.function == "gt" or NAMES.get(value.function) == "lt")
+
+
+def _is_input(value: Operand) -> bool:
+    return isinstance(value, Value) and value.function == "input"
+
+
+def _misplaced(what: str, value: Operand) -> CellError:
+    """A comparison where a number belongs, for which kernels have none."""
+    where = value.where if isinstance(value, Value) else ""
+    return CellError(what, where=where, hint="torch.where(condition, 1.0, 0.0) is a number")
+
+
+def _constant(number: object) -> float:
+    """A number of the step. Raises CellError for what is none that a kernel could hold."""
+    try:
+        return float(number)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CellError(f"the step computes with a {type(number).__name__} that is no number: {error}") from None
 
 
 def _options(value: Value) -> bool:
@@ -139,15 +179,16 @@ def _options(value: Value) -> bool:
     return any(option not in (None, False) for option in value.keywords.values())
 
 
-def _mean_over_units(value: Value) -> Value:
-    """``x.mean(-1, keepdim=True)``: the last dimension of tensors is that of the units."""
+def _over_units(value: Value) -> Operand:
+    """What a mean is taken of. The last dimension of tensors is that of the units: any other mean would mix rows."""
     options = dict(zip(("dim", "keepdim"), value.arguments[1:], strict=False)) | dict(value.keywords)
     if options != {"dim": -1, "keepdim": True}:
-        raise CellError("the step takes a mean that is not over all units", where=value.where, hint=_MEAN)
-    return Value("mean", value.arguments[0])
-
-
-_MEAN = "write mean(-1, keepdim=True)"
+        raise CellError(
+            "the step takes a mean that is not over all units", where=value.where, hint="write mean(-1, keepdim=True)"
+        )
+    taken = value.arguments[0]
+    # A weight for each unit has no row of its own, of which kernels could take the mean: let it be computed.
+    return Value("mul", taken, 1.0) if _is_input(taken) else taken
 
 
 def _clamped(value: Value) -> Value:
