@@ -140,9 +140,12 @@ class Stack(nn.Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The weights of each layer in each direction, in torch's order."""
-        return [
-            [getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]] for place in self.places
-        ]
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _all_weights(self) -> list[list[str]]:
+        """Their names: an attribute of torch's layers that is not public, and by which many set their biases."""
+        return [[name + place.suffix for name in self.weight_shapes[place.suffix]] for place in self.places]
 
     def flatten_parameters(self) -> None:
         """Nothing to do: no kernel asks for weights in one piece of memory."""

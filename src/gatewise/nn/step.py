@@ -134,8 +134,9 @@ class RecurrentCell(nn.Module):
             training = bool(self.cell.noise) and self.training  # not asked where nothing is random, as in torch.nn
             layer = assembled(self.cell, wide, x.to(dtype), states, training=training)
             last = sequence(self._registered, layer).last.to(weight.dtype)
-        new = last if batched else last.squeeze(1)
-        return tuple(new) if len(self.cell.state) > 1 else new[0]
+        # Copies, since torch lets nobody change in place, or detach, a tensor that is a part of another.
+        states = [state.clone() for state in (last if batched else last.squeeze(1))]
+        return tuple(states) if len(states) > 1 else states[0]
 
     def _checked(self, input: Any, weight: Tensor) -> bool:
         """Whether the input is batched."""
@@ -149,7 +150,7 @@ class RecurrentCell(nn.Module):
         check_memory("the new state", math.prod(input.shape[:-1]) * self.hidden_size, input)
         if not self.allow_nonfinite:
             where = "batch {}" if batched else "the step"
-            check_values(input.reshape(-1, self.input_size), where.format, stacklevel=6)
+            check_values(input if batched else input.unsqueeze(0), where.format, stacklevel=6)
         return batched
 
     def _states(self, hx: Any, weight: Tensor, rows: int, batched: bool) -> Tensor:

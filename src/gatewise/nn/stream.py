@@ -85,9 +85,10 @@ class Stream:
         else:
             for step in self._steps[half]:
                 step()
-        self._half = 1 - half
         y = self._outputs[half]
-        return y.clone() if out is None else out.copy_(y)
+        taken = y.clone() if out is None else out.copy_(y)
+        self._half = 1 - half
+        return taken
 
     def _first_step(self, x: Tensor) -> None:
         """A step in which some layers read an output as it was given."""
@@ -113,6 +114,8 @@ class Stream:
             raise ShapeError(f"out has shape {tuple(out.shape)}, expected (B, O) = {tuple(y.shape)}")
         if out.dtype is not y.dtype or out.device != y.device:
             raise ShapeError(f"out is {out.dtype} on {out.device}, the stream {y.dtype} on {y.device}")
+        if any(step == 0 and size > 1 for step, size in zip(out.stride(), out.shape, strict=True)):
+            raise InputError("several numbers of out share one place in memory", hint="out.clone()")
         if out.requires_grad:
             raise InputError("out requires gradients, and a stream records none", hint="out.detach()")
 
@@ -127,6 +130,13 @@ class Stream:
         if readable is None:
             raise ShapeError(f"the input has shape {tuple(x.shape)}, and memory for less than that")
         return readable
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Neither copied nor pickled: its kernels are bound to the places of its tensors in memory."""
+        raise InputError(
+            "a stream can be neither copied nor pickled",
+            hint="make another with gatewise.stream(model), and set its state to this one's, or save and load it",
+        )
 
     @property
     def state(self) -> Any:

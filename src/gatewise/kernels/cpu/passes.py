@@ -79,7 +79,8 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
         arrays |= kept_arrays(cell, gates, units)
     plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.x.shape[1], units)
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
-    _take_last(last, ended, layer.batch_sizes)
+    if layer.steps:
+        _take_last(last, ended, layer.batch_sizes)
     if layer.batch_sizes is not None and (beyond := _end(layer)) < rows:
         for rows_of in (y, gates, *histories):
             rows_of[beyond:] = 0

@@ -1,0 +1,79 @@
+"""What other people's programs do with cells, layers and streams, and torch lets them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+import gatewise
+from gatewise import nn
+from gatewise.errors import InputError
+from gatewise.nn import LSTM
+
+from ..matrix import relative_error
+from ..tolerance import PARITY
+
+CELLS = ["LSTMCell", "GRUCell", "RNNCell"]
+IN_PLACE = {
+    "masked": lambda h: h.mul_(torch.tensor([[1.0], [0.0]], dtype=h.dtype)),
+    "set": lambda h: h.index_fill_(0, torch.tensor([1]), 0.0),
+    "detached": lambda h: h.detach_(),
+}
+
+
+def as_tuple(states):
+    return states if isinstance(states, tuple) else (states,)
+
+
+@pytest.mark.parametrize("change", IN_PLACE.values(), ids=IN_PLACE)
+@pytest.mark.parametrize("name", ["LSTMCell", "GRUCell"])  # torch's RNNCell reads its states again
+def test_states_of_cells_are_changed_in_place(name, change):
+    ours, theirs = (getattr(package, name)(3, 4, dtype=torch.float64) for package in (nn, torch.nn))
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(2, 2, 3, dtype=torch.float64)
+    results = []
+    for module in (ours, theirs):
+        states = module(x[0])
+        for state in as_tuple(states):
+            change(state)
+        ended = as_tuple(module(x[1], states))
+        gradients = torch.autograd.grad(sum(state.square().sum() for state in ended), list(module.parameters()))
+        results.append([*ended, *gradients])
+    for result, expected in zip(*results, strict=True):
+        assert relative_error(result, expected) <= PARITY["float64"]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_cells_without_inputs(name):
+    module = getattr(nn, name)(0, 4)
+    batched, unbatched = (as_tuple(module(torch.empty(shape)))[0] for shape in [(2, 0), (0,)])
+    assert torch.equal(batched, unbatched.expand(2, 4))
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": False, "bidirectional": True}, {"num_layers": 2, "proj_size": 2}])
+def test_names_of_weights_are_listed_as_in_torch(options):
+    ours, theirs = (kind(3, 4, **options) for kind in (LSTM, torch.nn.LSTM))
+    assert ours._all_weights == theirs._all_weights
+
+
+def test_a_stream_is_not_copied_but_followed():
+    module, x = LSTM(2, 3), torch.randn(3, 1, 2)
+    stream = gatewise.stream(module)
+    stream.step(x[0])
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(InputError, match=r"neither copied nor pickled\nhint: make another"):
+            copied(stream)
+    other = gatewise.stream(module)
+    other.state = stream.state
+    assert torch.equal(other.step(x[1]), stream.step(x[1]))
+
+
+def test_an_out_whose_numbers_share_memory_is_refused_before_the_state_moves():
+    stream, x = gatewise.stream(LSTM(2, 3)), torch.randn(1, 2)
+    before = stream.state
+    with pytest.raises(InputError, match=r"share one place in memory\nhint: out.clone\(\)"):
+        stream.step(x, out=torch.zeros(1, 1).expand(1, 3))
+    assert all(map(torch.equal, stream.state, before))
