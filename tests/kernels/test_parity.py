@@ -146,12 +146,14 @@ def of_rows(layer, rows):
     def mine(tensor):
         return tensor.unflatten(-2, (-1, layer.rows))[..., rows, :].flatten(-3, -2)
 
-    return layer._replace(
-        x=mine(layer.x),
-        states=layer.states[:, rows],
-        step_noise=mine(layer.step_noise),
-        sequence_noise=layer.sequence_noise[:, rows],
-    ).contiguous()
+    return contiguous(
+        layer._replace(
+            x=mine(layer.x),
+            states=layer.states[:, rows],
+            step_noise=mine(layer.step_noise),
+            sequence_noise=layer.sequence_noise[:, rows],
+        )
+    )
 
 
 def of_steps(layer, steps):
@@ -160,7 +162,11 @@ def of_steps(layer, steps):
     def mine(tensor):
         return tensor.unflatten(-2, (-1, layer.rows))[..., steps, :, :].flatten(-3, -2)
 
-    return layer._replace(x=mine(layer.x), step_noise=mine(layer.step_noise)).contiguous()
+    return contiguous(layer._replace(x=mine(layer.x), step_noise=mine(layer.step_noise)))
+
+
+def contiguous(layer):
+    return Layer(*(None if tensor is None else tensor.contiguous() for tensor in layer))
 
 
 def backward(cell, layer, kept):

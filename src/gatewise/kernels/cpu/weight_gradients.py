@@ -57,7 +57,7 @@ class Reductions:
             add_product(self.U[run.rows], _flat(d_gates, run), packed_operands[run.operand], transposed=True)
         biased = [gate.has_bias for gate in self.cell.gates]
         if any(biased):
-            sums = torch.empty_like(d_gates[0])
+            sums = d_gates.new_empty(d_gates.shape[1:])
             sum_rows(sums.view(-1), d_gates.flatten(1))
             self.b += (sums if all(biased) else sums[biased]).flatten()
 
