@@ -15,7 +15,7 @@ from pathlib import Path
 # From the ground up: a package or file imports those on floors below its own, and itself.
 FLOORS = (
     "errors version",
-    "value files escape extras words",
+    "value files fields escape extras words",
     "equation container pages progress",
     "cells compiler",
     "diagram transforms kernels lookup",

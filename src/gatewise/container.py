@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import struct
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from .errors import GatewiseError, ModelFileError
-from .files import atomic_write
+from .errors import GatewiseError, InputError, ModelFileError
+from .fields import Fields, anything, table, whole
+from .files import atomic_write, open_regular
 from .version import version
 
 if TYPE_CHECKING:
@@ -28,7 +31,11 @@ BLANK = b"0" * 64
 DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 PREFIX = 8
 LARGEST_HEADER = 1 << 24
-_SPOILT = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError, OverflowError)
+_LONGEST_REASON = 200
+_OWN = ("sha256", "format", "gatewise")
+_SPOILT = (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError, MemoryError, struct.error)
+"""Whatever can be raised where a file describes nothing; a RecursionError is a RuntimeError."""
+_OFFSET, _FORMAT = whole(0, 1 << 62), whole(1)
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 
 
@@ -58,13 +65,10 @@ class Container:
         """The tensors and the record of a file. Raises ``error`` where it cannot be trusted."""
         path = Path(path)
         try:
-            if path.stat().st_size > self.largest_file:
-                raise self.error(f"it is larger than {self.largest_file >> 20} MiB", where=str(path), hint=self.again)
-            data = path.read_bytes()
-        except OSError as error:
-            raise self.error(f"it cannot be read: {error.strerror}", where=str(path)) from error
-        try:
-            return self.unpack(data)
+            with open_regular(path) as file:
+                return self.unpack(self._bytes(file))
+        except (InputError, OSError, MemoryError) as error:
+            raise self.error(_unreadable(error), where=str(path)) from error
         except self.error as error:
             raise self.error(error.what, where=str(path), hint=error.hint) from error.__cause__
 
@@ -76,8 +80,12 @@ class Container:
         except self.error as error:
             raise self.error(error.what, where=error.where or str(path), hint=error.hint) from error
         except (GatewiseError, *_SPOILT) as error:
-            reason = (str(getattr(error, "what", error)) or type(error).__name__).splitlines()[0]
+            reason = (str(getattr(error, "what", error)) or type(error).__name__).splitlines()[0][:_LONGEST_REASON]
             raise self.error(f"{what} ({reason})", where=str(path), hint=hint) from error
+
+    def fields(self, fields: Fields, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What the caller recorded: these fields and no others. Raises InputError."""
+        return fields.read({name: value for name, value in record.items() if name not in _OWN})
 
     def pack(self, tensors: Mapping[str, Tensor], record: Mapping[str, object]) -> bytes:
         """The bytes of a file."""
@@ -100,8 +108,17 @@ class Container:
             raise self.error("it is damaged: its checksum does not match its contents", hint=self.again)
         try:
             return load(data), record
-        except (SafetensorError, ValueError, KeyError, OverflowError) as error:
+        except (SafetensorError, *_SPOILT) as error:
             raise self.error("its tensors cannot be read", hint=self.again) from error
+
+    def _bytes(self, file: BinaryIO) -> bytes:
+        """The whole file, or enough of one that is longer than its header announces. Raises ``error``."""
+        size = _size(file)
+        if size > self.largest_file:
+            raise self.error(f"it is larger than {self.largest_file >> 20} MiB", hint=self.again)
+        start = _start(file, self.largest_header)
+        end = _end(self.header(start, size), int.from_bytes(start[:PREFIX], "little"))
+        return start + file.read(min(size, end + 1) - len(start))
 
     def header(self, start: bytes, size: int) -> dict[str, Any]:
         """The safetensors header, once the file is known to hold all that the header announces.
@@ -117,9 +134,8 @@ class Container:
             raise self._truncated(size, length + PREFIX)
         try:
             header = json.loads(start[PREFIX : PREFIX + length])
-            tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-            end = PREFIX + length + max((int(entry["data_offsets"][1]) for entry in tensors), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            end = _end(header, length)
+        except _SPOILT as error:
             raise self.error("its header is damaged", hint=self.again) from error
         if end > size:
             raise self._truncated(size, end)
@@ -129,8 +145,8 @@ class Container:
         """The record in the metadata, of a format that this version knows."""
         try:
             record = json.loads(header["__metadata__"][self.key])
-            written, author = int(record["format"]), str(record["gatewise"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            written, author = _FORMAT("format", record["format"]), str(record["gatewise"])[:_LONGEST_REASON]
+        except _SPOILT as error:
             raise self.error(f"it is a safetensors file, but not a {self.noun}", hint=self.source) from error
         if written > self.format:
             raise self.error(
@@ -168,22 +184,40 @@ def records(path: str | Path) -> dict[str, dict[str, Any]]:
     Only the header is read, and the checksum is not looked at. Raises ModelFileError for what is no safetensors file.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ModelFileError("it cannot be read: it is a folder", where=str(path), hint="give a file in it")
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(PREFIX + 1)
-            if start.endswith(b"{"):
-                start += file.read(min(int.from_bytes(start[:PREFIX], "little"), _ANY.largest_header))
-    except OSError as error:
-        raise ModelFileError(f"it cannot be read: {error.strerror}", where=str(path)) from error
+        with open_regular(path) as file:
+            size, start = _size(file), _start(file, _ANY.largest_header)
+    except (InputError, OSError, MemoryError) as error:
+        raise ModelFileError(_unreadable(error), where=str(path)) from error
     try:
         metadata = _ANY.header(start, size).get("__metadata__", {})
     except ModelFileError as error:
         raise ModelFileError(error.what, where=str(path), hint=error.hint) from error.__cause__
     with _ANY.understood(path, "its header is damaged", _ANY.again):
-        return {key: dict(json.loads(text)) for key, text in metadata.items() if key.startswith("gatewise")}
+        claims = {key: json.loads(text) for key, text in metadata.items() if key.startswith("gatewise")}
+        return {key: table(anything)(key, record) for key, record in claims.items()}
+
+
+def _end(header: dict[str, Any], length: int) -> int:
+    """Where the last tensor ends, behind a header of this length."""
+    tensors = (entry for name, entry in header.items() if name != "__metadata__")
+    return PREFIX + length + max((_OFFSET("offset", entry["data_offsets"][1]) for entry in tensors), default=0)
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _start(file: BinaryIO, largest_header: int) -> bytes:
+    """As much of a file as its header takes."""
+    start = file.read(PREFIX + 1)
+    length = int.from_bytes(start[:PREFIX], "little")
+    return start + file.read(length - 1) if start.endswith(b"{") and length <= largest_header else start
+
+
+def _unreadable(error: InputError | OSError | MemoryError) -> str:
+    reason = error.what if isinstance(error, InputError) else getattr(error, "strerror", "") or "it is too large"
+    return f"it cannot be read: {reason}"
 
 
 def _sum_is_right(data: bytes) -> bool:

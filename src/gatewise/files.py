@@ -7,13 +7,41 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import InputError
 
 # Independent of the target's name, which may already be as long as the file system allows.
 TEMPORARY = ".{}.tmp"
 NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # the errors of some network file systems
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """A file, open for reading. Raises InputError for what is none, such as a pipe, before anything waits for it."""
+    # Not blocking, since a pipe would wait for a writer; looked at once it is open, since a name may be given anew.
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise not_opened(path, error) from error
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise not_opened(path, IsADirectoryError())
+    raise InputError("this is a device or a pipe, not a file", where=str(path), hint="store the data in a file")
+
+
+def not_opened(path: str | Path, error: OSError | ValueError) -> InputError:
+    """What is wrong with a path that could not be opened."""
+    if isinstance(error, FileNotFoundError):
+        return InputError("there is no such file", where=str(path), hint="check the path")
+    if isinstance(error, IsADirectoryError):
+        return InputError("this is a folder, not a file", where=str(path), hint="name one file in it")
+    what = f"the file cannot be opened ({_reason(error)})"
+    return InputError(what, where=repr(str(path)), hint="check the path and its permissions")
 
 
 def check_writable(path: str | Path) -> None:

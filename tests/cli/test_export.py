@@ -185,7 +185,7 @@ WRONG_FILES = {
     "a chain in two directions": (in_both_directions_too, "bidirectional"),
     "a table": (a_table, "it is not a safetensors file"),
     "a pickle": (lambda path: torch.save({}, path), "it is a pickle"),
-    "nothing": (lambda path: None, "No such file"),
+    "nothing": (lambda path: None, "there is no such file"),
     "a folder": (lambda path: path.mkdir(), "cannot be read"),
 }
 

@@ -108,3 +108,10 @@ def test_names_that_c_has_taken(tmp_path):
         expected.load_state_dict(module.state_dict())
         torch.testing.assert_close(found, expected(x)[0], atol=2e-6, rtol=0)
     assert '*/ "' not in (tmp_path / "m0.h").read_text()
+
+
+@pytest.mark.parametrize("bound", [1e39, float("inf")])
+def test_a_constant_that_c_has_not_is_refused(bound, tmp_path):
+    with pytest.raises(InputError, match="no finite float32"):
+        to_c(LSTM(1, 2, clip_gates=bound), tmp_path, name="model")
+    assert not list(tmp_path.iterdir())

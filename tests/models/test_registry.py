@@ -152,8 +152,8 @@ def of_a_later_version(path: Path) -> None:
 
 
 NO_KIND = {
-    "nothing": (lambda path: None, "No such file"),
-    "a folder": (lambda path: path.mkdir(), "it is a folder"),
+    "nothing": (lambda path: None, "there is no such file"),
+    "a folder": (lambda path: path.mkdir(), "this is a folder"),
     "an empty file": (lambda path: path.write_bytes(b""), "it is truncated: 0 bytes"),
     "a table": (lambda path: path.write_text("a,b\n1,2\n" * 9), "it is not a safetensors file"),
     "a pickle": (lambda path: torch.save({}, path), "it is a pickle"),

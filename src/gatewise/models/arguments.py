@@ -17,6 +17,8 @@ from ..errors import InputError, argument
 
 # A longer horizon is a slip of the hand, and would fill the memory.
 LONGEST_HORIZON = 100_000
+# Longer than any history that is at hand.
+LONGEST_SEASON = 2**31 - 1
 LARGEST_SEED = 2**32 - 1
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ import numpy as np
 from ..container import Container, records
 from ..equation import Cell
 from ..errors import InputError, ModelFileError
+from ..fields import Fields
+from ..nn.stored import check_layers, most_of
 from .arguments import cell_of
 from .estimator import Estimator
 
@@ -36,6 +38,9 @@ ESTIMATOR_FILE = Container(
     source="give a file that an estimator has saved",
 )
 
+NOT_STORED = ("n_jobs", "verbose")
+"""Parameters that say how a machine works, and never come out of a file; files of earlier versions hold them."""
+
 
 def write_estimator(
     path: str | Path, estimator: Estimator, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]
@@ -51,19 +56,22 @@ def write_estimator(
 
 
 def read_estimator(
-    path: str | Path, kind: type[Estimator], **supplied: Any
+    path: str | Path, kind: type[Estimator], declared: Callable[[int], Fields], **supplied: Any
 ) -> tuple[dict[str, Any], Mapping[str, Tensor], Mapping[str, Any]]:
     """Parameters, tensors and what was learned.
 
-    supplied: parameters that a file does not hold, such as a user's cell; None for none. Raises ModelFileError for a
-    file that is damaged, foreign, too new, or of another estimator.
+    declared: the fields of params and fitted, for sizes up to a number that the tensors give. supplied: parameters that
+    a file does not hold, such as a user's cell; None for none. Raises ModelFileError for a file that is damaged,
+    foreign, too new, or of another estimator.
     """
     tensors, record = ESTIMATOR_FILE.read(path)
-    name = record.get("estimator")
+    name = str(record.get("estimator"))[:40]
     if name != kind.__name__:
         raise ModelFileError(f"it holds a {name}, not a {kind.__name__}", where=str(path), hint=f"{name}.load")
     with understood(path):
-        params, fitted = dict(record["params"]), dict(record["fitted"])
+        contents = ESTIMATOR_FILE.fields(declared(most_of(tensors)), record)
+        params, fitted = contents["params"], contents["fitted"]
+        check_layers(params.get("num_layers", 1), tensors)
         cell = supplied.get("cell")
         if isinstance(cell, Cell) and cell.name != params["cell"]:
             raise InputError(f"the cell given is {cell.name}, and was {params['cell']}")
@@ -86,7 +94,8 @@ def understood(path: str | Path) -> AbstractContextManager[None]:
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as JSON holds them: a cell by its name, and neither a tokenizer nor a generator."""
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()}
+    kept = {name: value for name, value in params.items() if name not in NOT_STORED}
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in kept.items()}
     plain["cell"] = cell_of(plain["cell"]).name
     plain["options"] = dict(plain["options"] or {})
     if not isinstance(plain["random_state"], int):

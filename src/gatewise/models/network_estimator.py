@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
+from .. import fields
 from ..equation import Cell
+from ..fields import Fields
+from ..nn.stored import recurrent_fields
 from ..training import Average, Callback, Progress, Source, Trained, Trainer
 from ..training.schedule import one_cycle_by_steps
 from ..training.torch_state import exactly_threads
 from . import modelfile
-from .arguments import jobs, number, whole
+from .arguments import LARGEST_SEED, jobs, number, whole
 from .estimator import Estimator
 
 
@@ -68,6 +72,19 @@ class NetworkEstimator(Estimator):
     Subclasses build the network in `_network`, and give and take what else they learned in `_learned` and `_restore`.
     """
 
+    _rules: ClassVar[Mapping[str, fields.Check]] = {
+        "learning_rate": partial(number, low=0, high=10, open_low=True),
+        "weight_decay": partial(number, low=0, high=10),
+        "batch_size": whole,
+        "max_epochs": whole,
+        "hidden_size": whole,
+        "num_layers": whole,
+        "dropout": partial(number, low=0, high=1, open_high=True),
+    }
+    """What arguments may be, when they are used and when they come out of a file; see `_argument`."""
+    _rules_of_files: ClassVar[Mapping[str, fields.Check]] = {}
+    """What further arguments may be when they come out of a file; others are text, a number, or nothing."""
+
     cell: str | Cell
     learning_rate: float
     weight_decay: float
@@ -92,11 +109,34 @@ class NetworkEstimator(Estimator):
     @classmethod
     def _load(cls, path: str | Path, **supplied: Any) -> Self:
         """The estimator in a file. supplied: parameters that a file does not hold, such as a user's cell."""
-        params, tensors, fitted = modelfile.read_estimator(path, cls, **supplied)
+        params, tensors, fitted = modelfile.read_estimator(path, cls, cls._declared, **supplied)
         with modelfile.understood(path):
             estimator = cls(**params)
             estimator._restore(tensors, fitted)
         return estimator
+
+    @classmethod
+    def _declared(cls, most: int) -> Fields:
+        """What a file of this estimator says. most: the largest size."""
+        checks = {
+            **{name: fields.scalar for name in cls._parameters() if name not in modelfile.NOT_STORED},
+            "cell": fields.text,
+            "options": fields.optional(recurrent_fields(most, ignored=("device", "dtype"))),
+            "random_state": fields.optional(fields.whole(0, LARGEST_SEED)),
+            **cls._rules,
+            **cls._rules_of_files,
+        }
+        params = Fields(checks, lacking=checks.keys() - {"cell"}, ignored=modelfile.NOT_STORED)
+        return Fields({"estimator": fields.text, "params": params, "fitted": cls._fitted_fields(most)})
+
+    @classmethod
+    def _fitted_fields(cls, most: int) -> Fields:
+        """What of `_learned` is no tensor. most: the largest size."""
+        raise NotImplementedError
+
+    def _argument(self, name: str) -> Any:
+        """An argument by its name, checked."""
+        return self._rules[name](name, getattr(self, name))
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What a file holds beside the parameters: tensors by name, and what JSON can hold."""
@@ -109,10 +149,10 @@ class NetworkEstimator(Estimator):
     def _course(self, seed: int) -> Course:
         """The arguments of a training, checked."""
         return Course(
-            learning_rate=number("learning_rate", self.learning_rate, 0, 10, open_low=True),
-            weight_decay=number("weight_decay", self.weight_decay, 0, 10),
-            batch_size=whole("batch_size", self.batch_size),
-            epochs=whole("max_epochs", self.max_epochs),
+            learning_rate=self._argument("learning_rate"),
+            weight_decay=self._argument("weight_decay"),
+            batch_size=self._argument("batch_size"),
+            epochs=self._argument("max_epochs"),
             seed=seed,
             callbacks=(Progress(),) if self.verbose else (),
         )

@@ -44,15 +44,13 @@ def steps(model: Chain, sequences: list[Floats]) -> list[Tensor]:
 
 def load_stream(path: str | Path, supplied: Supplied) -> streams.Stream:
     """A stream of the model that was supplied, at the step where it was saved."""
-    tensors, _ = streams.FILE.read(path)
     if supplied.model is None:
         raise InputError(
             "it holds a stream's state, which goes with a model",
             where=str(path),
             hint="give load the model too",
         )
-    batch_size = next((tensor.shape[-2] for tensor in tensors.values()), 1)
-    stream = streams.stream(supplied.model, batch_size)
+    stream = streams.stream(supplied.model, streams.batch_size_of(path))
     stream.load(path)
     return stream
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +13,11 @@ from torch.nn.utils.parametrize import is_parametrized
 from ..container import Container
 from ..equation import Cell
 from ..errors import InputError, ModelFileError, ShapeError
+from ..fields import Fields, anything, listed, text
 from .from_torch import from_torch, is_from_torch
 from .parts import (
     KINDS,
+    PartKind,
     Record,
     Supply,
     apply,
@@ -26,6 +28,7 @@ from .parts import (
     sizes_of,
 )
 from .recurrent import Recurrent
+from .stored import check_layers, fill, most_of, tensors_of
 
 FILE = Container(
     key="gatewise-chain",
@@ -127,11 +130,15 @@ class Chain(nn.Module):
         too new; nothing in it is executed.
         """
         tensors, record = FILE.read(path)
-        supply = Supply({cell.name: cell for cell in cells}, most=len(tensors))
         with FILE.understood(path, "its parts do not describe a chain"):
+            records = _checked(FILE.fields(_RECORD, record)["parts"], tensors)
+            own = {cell.name: cell for cell in cells}
+            supplies = [Supply(own, tensors_of(tensors, f"parts.{at}.")) for at, _ in enumerate(records)]
             with torch.device("meta"):
-                chain = cls(*(_made(part, supply) for part in record["parts"]))
-            chain.load_state_dict(tensors, assign=True)
+                chain = cls(
+                    *(_kind_in(part).made(part, supply) for part, supply in zip(records, supplies, strict=True))
+                )
+            fill(chain, tensors)
         return chain.eval()
 
 
@@ -184,9 +191,24 @@ def _described(part: nn.Module, where: str) -> dict[str, Any]:
     return {"part": kind.module.__name__, **kind.record(part)}
 
 
-def _made(record: Record, supply: Supply) -> nn.Module:
-    """A part without its numbers."""
-    kind = next((kind for module, kind in KINDS.items() if module.__name__ == record["part"]), None)
+_RECORD = Fields({"parts": listed(anything, 10_000)})
+"""The record of a file; what is in a part depends on its kind."""
+
+
+def _checked(parts: list[Any], tensors: Mapping[str, Tensor]) -> Sequence[Record]:
+    """The parts, each with the fields of its kind. Raises InputError, also where these tensors are too few for them."""
+    most = most_of(tensors)
+    records = [
+        Fields({"part": text, **_kind_in(part).fields(most)})(f"part {at}", part) for at, part in enumerate(parts)
+    ]
+    check_layers(sum(record["arguments"].get("num_layers", 0) for record in records), tensors)
+    return records
+
+
+def _kind_in(record: Any) -> PartKind:
+    """The kind that the record of a part names."""
+    name = dict(record)["part"]
+    kind = next((kind for module, kind in KINDS.items() if module.__name__ == name), None)
     if kind is None:
-        raise InputError(f"a part {str(record['part'])[:40]!r}")
-    return kind.made(record, supply)
+        raise InputError(f"a part {str(name)[:40]!r}")
+    return kind

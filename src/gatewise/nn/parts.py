@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from ..cells import CELLS
 from ..equation import Cell
 from ..errors import InputError, ModelFileError, argument, moved
+from ..fields import Check, Fields, flag, listed, number, text, whole
 from ..kernels.dispatch import sequence
 from ..kernels.registry import register
 from . import maps
 from .maps import Standardize, Unstandardize
 from .recurrent import Recurrent
 from .rowwise import Affine, Gateless, Rowwise, by_kernels
+from .stored import recurrent_fields
 
 Record = Mapping[str, Any]
 
@@ -33,11 +35,11 @@ class Sizes(NamedTuple):
 
 
 class Supply(NamedTuple):
-    """What a part in a file is made with, beside its record. cells: the user's own, by name. most: how many layers the
-    file can hold weights of."""
+    """What a part in a file is made with, beside its record. cells: the user's own, by name. tensors: its weights and
+    buffers, by their names in it."""
 
     cells: Mapping[str, Cell]
-    most: int
+    tensors: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class PartKind:
         rows: What such a module does to each row (I,) in evaluation mode; None for a kind that has states.
         sizes: Of such a module; None where it takes any number of features and keeps it.
         record: What a file holds of it beside its class and its weights, as JSON.
-        make: The module of a record, whose numbers mean nothing yet; by default the class called with the arguments.
+        fields: What a record may hold, where sizes are at most so large.
+        make: The module of a record, its weights yet to be filled in; by default the class called with the arguments.
         row_fault: Why it does not treat each step by itself, where it does not.
         step_fault: Why it cannot go step by step, where it cannot.
     """
@@ -58,12 +61,13 @@ class PartKind:
     rows: Callable[[Any], Rowwise] | None
     sizes: Callable[[Any], Sizes | None] = lambda _: None
     record: Callable[[Any], Record] = lambda _: {"arguments": {}}
+    fields: Callable[[int], Mapping[str, Check]] = lambda _: {"arguments": Fields({})}
     make: Callable[[Record, Supply], nn.Module] | None = None
     row_fault: Callable[[Any], InputError | None] = lambda _: None
     step_fault: Callable[[Any], InputError | None] = lambda _: None
 
     def made(self, record: Record, supply: Supply) -> nn.Module:
-        """The module of a record, whose numbers mean nothing yet."""
+        """The module of a record, its weights yet to be filled in."""
         return self.module(**record["arguments"]) if self.make is None else self.make(record, supply)
 
 
@@ -73,15 +77,19 @@ def _recurrent_record(part: Recurrent) -> Record:
     return {"cell": cell.name, "own": own, "allow_nonfinite": part.allow_nonfinite, "arguments": part.arguments}
 
 
+def _recurrent_fields(most: int) -> Mapping[str, Check]:
+    arguments = recurrent_fields(most, required=("input_size", "hidden_size", "num_layers"))
+    return {"cell": text, "own": flag, "allow_nonfinite": flag, "arguments": arguments}
+
+
 def _recurrent(record: Record, supply: Supply) -> Recurrent:
-    name, arguments = str(record["cell"]), dict(record["arguments"])
+    name = record["cell"]
     known = supply.cells if record["own"] else {**CELLS, **supply.cells}
     if name not in known:
+        name = name[:40]
         hint = f"give it in {argument('cells')}: in Python as [{name}], in the shell as module:{name} or file.py:{name}"
         raise ModelFileError(f"it holds the cell {name!r}, which is none of gatewise's own", hint=hint)
-    if int(arguments["num_layers"]) > supply.most:
-        raise InputError(f"{arguments['num_layers']} layers, and {supply.most} weights")
-    module = Recurrent(known[name], **arguments)
+    module = Recurrent(known[name], **record["arguments"])
     if record["allow_nonfinite"]:
         module.allow_nonfinite = True
     return module
@@ -109,6 +117,17 @@ def _plain(name: str, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _linear_fields(most: int) -> Mapping[str, Check]:
+    size = whole(1, most)
+    return {"arguments": Fields({"in_features": size, "out_features": size, "bias": flag})}
+
+
+def _layer_norm_fields(most: int) -> Mapping[str, Check]:
+    shape = listed(whole(1, most), 8)
+    fields = {"normalized_shape": shape, "eps": number(0), "elementwise_affine": flag, "bias": flag}
+    return {"arguments": Fields(fields)}
+
+
 def _layer_norm(part: nn.LayerNorm) -> Rowwise:
     """A module without a weight has ones, without a bias zeros."""
     weight: Tensor | None = getattr(part, "weight", None)
@@ -125,16 +144,16 @@ def _spans_steps(part: nn.LayerNorm) -> InputError | None:
 
 
 def _statistics(kind: type[Standardize], cell: Cell) -> PartKind:
-    def make(record: Record, _: Supply) -> nn.Module:
+    def make(_: Record, supply: Supply) -> nn.Module:
         with torch.device("cpu"):  # it looks at its numbers
-            ones = torch.ones(int(record["arguments"]["features"]))
-            return kind(ones, ones)
+            return kind(supply.tensors["mean"], supply.tensors["scale"])
 
     return PartKind(
         kind,
         rows=lambda part: Gateless(cell, {"mean": part.mean, "scale": part.scale}),
         sizes=lambda part: Sizes(len(part.mean), len(part.mean)),
         record=lambda part: {"arguments": {"features": len(part.mean)}},
+        fields=lambda most: {"arguments": Fields({"features": whole(1, most)})},
         make=make,
     )
 
@@ -145,6 +164,7 @@ _ROWS = (
         rows=None,
         sizes=lambda part: Sizes(part.input_size, part.output_size),
         record=_recurrent_record,
+        fields=_recurrent_fields,
         make=_recurrent,
         step_fault=_needs_the_end,
     ),
@@ -153,6 +173,7 @@ _ROWS = (
         rows=lambda part: Affine(part.weight, part.bias),
         sizes=lambda part: Sizes(part.in_features, part.out_features),
         record=_arguments("in_features", "out_features", "bias"),
+        fields=_linear_fields,
     ),
     _statistics(Standardize, maps.standardize),
     _statistics(Unstandardize, maps.unstandardize),
@@ -161,6 +182,7 @@ _ROWS = (
         rows=_layer_norm,
         sizes=lambda part: Sizes(part.normalized_shape[-1], part.normalized_shape[-1]),
         record=_arguments("normalized_shape", "eps", "elementwise_affine", "bias"),
+        fields=_layer_norm_fields,
         row_fault=_spans_steps,
     ),
     PartKind(nn.Tanh, rows=lambda _: Gateless(maps.tanh)),
@@ -168,7 +190,12 @@ _ROWS = (
     PartKind(nn.ReLU, rows=lambda _: Gateless(maps.relu)),
     PartKind(nn.LogSigmoid, rows=lambda _: Gateless(maps.log_sigmoid)),
     PartKind(nn.Identity, rows=lambda _: Gateless(maps.identity)),
-    PartKind(nn.Dropout, rows=lambda _: Gateless(maps.identity), record=_arguments("p")),
+    PartKind(
+        nn.Dropout,
+        rows=lambda _: Gateless(maps.identity),
+        record=_arguments("p"),
+        fields=lambda _: {"arguments": Fields({"p": number(0, 1)})},
+    ),
 )
 KINDS: dict[type[nn.Module], PartKind] = {kind.module: kind for kind in _ROWS}
 """The kinds of parts by their class."""

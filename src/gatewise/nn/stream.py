@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..container import Container
 from ..errors import InputError, ModelFileError, ShapeError
+from ..fields import Fields, flag, listed
 from ..kernels.choice import keeps_bits
 from ..kernels.device import unreadable, written_out
 from .batch import Batch
@@ -19,6 +20,7 @@ from .from_torch import is_from_torch
 from .maps import linear
 from .parts import check_steps
 from .recurrent import Recurrent
+from .stored import most_of
 from .wiring import Memory, Wiring
 
 FILE = Container(
@@ -29,6 +31,21 @@ FILE = Container(
     again="save the stream's state again",
     source="give a file written by a stream's save method",
 )
+
+
+_RECORD = Fields({"begins": listed(flag)})
+_FOREIGN = "its states are not those of this model"
+
+
+def batch_size_of(path: str | Path) -> int:
+    """How many rows the stream had whose state is in a file. Raises ModelFileError."""
+    tensors, record = FILE.read(path)
+    with FILE.understood(path, _FOREIGN):
+        FILE.fields(_RECORD, record)
+        rows = [tensor.shape[-2] for tensor in tensors.values()]
+        if rows[:1] > [most_of(tensors)]:
+            raise InputError(f"{rows[0]:,} rows without numbers")
+    return rows[0] if rows else 1
 
 
 class Stream:
@@ -198,15 +215,14 @@ class Stream:
             ModelFileError: The file is damaged, or of another model or batch size. The state stays as it was.
         """
         tensors, record = FILE.read(path)
-        kept, begins = self._kept(), record.get("begins", [])
-        kinds = {name: (tensor[0].shape, tensor.dtype) for name, tensor in kept.items()}
-        fits = isinstance(begins, list) and [type(each) for each in begins] == [bool] * len(self._all)
-        if not fits or kinds != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
-            raise ModelFileError(
-                "its states are not those of this model",
-                where=str(path),
-                hint="load it into a stream of the same model and batch size",
-            )
+        kept = self._kept()
+        with FILE.understood(path, _FOREIGN, "load it into a stream of the same model and batch size"):
+            begins = FILE.fields(_RECORD, record)["begins"]
+            kinds = {name: (tensor[0].shape, tensor.dtype) for name, tensor in kept.items()}
+            if kinds != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
+                raise InputError("their names, shapes or dtypes are others")
+            if len(begins) != len(self._all):
+                raise InputError(f"{len(begins)} memories, and not {len(self._all)}")
         for name, tensor in tensors.items():
             kept[name][self._half] = tensor
         for memory, begin in zip(self._all, begins, strict=True):

@@ -11,6 +11,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from ..errors import InputError, argument
+from ..files import not_opened
 from ..words import count
 from .calendar import is_time
 from .frames import check_names
@@ -19,7 +20,7 @@ from .options import DEFAULTS, ReadOptions
 from .panel import Frequency, Panel
 from .panels import panel_from_table
 from .table import Table, database
-from .text_file import TextFile, examine, likely_delimiter, not_opened
+from .text_file import TextFile, examine, likely_delimiter
 
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
 _NEEDS = "give a header and at least two rows"

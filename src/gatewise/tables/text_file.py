@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from ..errors import InputError, argument
+from ..files import not_opened
 
 MAX_UNPACKED = 2 << 30  # bytes that a packed or re-encoded file may hold: what is read this way is not a bomb
 CHUNK = 1 << 20  # bytes
@@ -236,16 +237,6 @@ def _codec(head: bytes, encoding: str | None, path: Path) -> str:
             hint=f"use one such as {argument('encoding', 'latin-1')}",
         ) from error
     return UTF8 if name in ("utf-8", "ascii") else name
-
-
-def not_opened(path: Path, error: OSError | ValueError) -> InputError:
-    """What is wrong with a path that could not be opened."""
-    if isinstance(error, FileNotFoundError):
-        return InputError("there is no such file", where=str(path), hint="check the path")
-    if isinstance(error, IsADirectoryError):
-        return InputError("this is a folder, not a file", where=str(path), hint="name one file in it")
-    what = f"the file cannot be opened ({error})"
-    return InputError(what, where=repr(str(path)), hint="check the path and its permissions")
 
 
 def read_text(path: Path) -> str:

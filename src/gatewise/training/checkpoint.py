@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..container import Container
 from ..errors import CheckpointError, InputError
+from ..fields import Fields, anything
 from ..files import make_folder, remove_leftovers
 from .distributed import Group
 from .state_codec import flatten, rebuild
@@ -31,6 +32,7 @@ FILE = Container(
     largest_file=1 << 40,
     largest_header=100_000_000,  # safetensors reads no larger one
 )
+_RECORD = Fields({"state": anything})
 NAME, NAMED = "step-{:012}.safetensors", re.compile(r"step-\d{12,}\.safetensors")
 
 
@@ -52,10 +54,8 @@ def save(path: str | Path, state: Any) -> None:
 def load(path: str | Path) -> Any:
     """The state in a file, its tensors on the CPU. Raises CheckpointError if even one bit of the file is wrong."""
     tensors, record = FILE.read(path)
-    try:
-        return rebuild(tensors, record["state"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise CheckpointError("its contents do not describe a state", where=str(path), hint=FILE.again) from error
+    with FILE.understood(path, "its contents do not describe a state", FILE.again):
+        return rebuild(tensors, FILE.fields(_RECORD, record)["state"])
 
 
 def newest(folder: str | Path) -> Any | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ...errors import InputError
 from ..ops import OPS
 from ..program import Program
 
@@ -34,10 +35,11 @@ def emit(
 
 
 def number(value: float) -> str:
-    """A float32 as a constant of C and C++, exactly. Raises ValueError for one that is not finite."""
-    rounded = np.float32(value)
+    """A float32 as a constant of C and C++, exactly. Raises InputError for one that is not finite."""
+    with np.errstate(over="ignore"):
+        rounded = np.float32(value)
     if not math.isfinite(rounded):
-        raise ValueError(f"{value} is no constant of C")
+        raise InputError(f"the model computes with {value}, which is no finite float32", hint="bound it by less")
     text = np.format_float_scientific(rounded, unique=True, trim="0")
     short = np.format_float_positional(rounded, unique=True, trim="0")
     text = short if len(short) <= len(text) else text

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ...errors import InputError, ModelFileError
+from ... import fields
+from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, ReadOptions
 from .. import arguments
@@ -14,13 +15,26 @@ from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
 from .evaluation.contestants import CONTESTANTS
 from .fitted import FittedForecaster
-from .history import Schema
+from .history import SCHEMA, Schema
 from .model import NORMALISATIONS, Setup
 from .results import Backtest, central_levels, quantile_levels
 from .selection import AUTO, WINDOWS, Selection, choose
 
 if TYPE_CHECKING:
     from .fitted import Data
+RECORD = Fields(
+    {
+        "kind": fields.one_of(CONTESTANTS),
+        "settings": fields.table(fields.anything),
+        "horizon": fields.whole(1, arguments.LONGEST_HORIZON),
+        "levels": fields.listed(fields.whole(1, 99), 99),
+        "seed": fields.whole(0, arguments.LARGEST_SEED),
+        "normalisation": fields.one_of(NORMALISATIONS),
+        "schema": SCHEMA,
+    },
+    lacking=("normalisation",),
+)
+"""What a file says; the settings are the model's."""
 
 
 class Forecaster(FittedForecaster):
@@ -175,20 +189,19 @@ class Forecaster(FittedForecaster):
             ModelFileError: The file is damaged, too new, or not a forecaster's.
         """
         tensors, record = FORECASTER_FILE.read(path)
-        try:
-            kind, schema = record["kind"], Schema.from_json(record["schema"])
+        with FORECASTER_FILE.understood(path, "its settings do not describe a model"):
+            contents = FORECASTER_FILE.fields(RECORD, record)
+            kind, schema = contents["kind"], Schema(**contents["schema"])
             loaded = cls(
-                record["horizon"],
+                contents["horizon"],
                 model=kind,
-                levels=tuple(record["levels"]),
+                levels=tuple(contents["levels"]),
                 season=schema.season,
-                seed=record["seed"],
-                normalisation=record.get("normalisation", "window"),
+                seed=contents["seed"],
+                normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
             )
             setup = loaded._setup(schema.season)
-            model = CONTESTANTS[kind].restore(setup, tensors, record["settings"])
-        except (InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelFileError("its settings do not describe a model", where=str(path)) from error
+            model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
         loaded._file = path

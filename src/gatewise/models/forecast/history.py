@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import fields
 from ...errors import InputError
+from ...fields import Fields
 from ...tables.panel import Frequency, Panel
 from ...words import count, few, stamps
+from ..arguments import LONGEST_SEASON
 from .evaluation.floor import floor_of, floors
 from .model import Model
 
@@ -38,14 +40,6 @@ class Schema:
         """As JSON can hold it."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """What `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
-        texts = [record[name] for name in ("time", "target", "frequency")]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("the column names and the frequency are text")
-        return cls(*texts, season=int(record["season"]))
-
     def disagreement(self, panel: Panel) -> str:
         """How the series differ from the schema, in words; empty where they do not."""
         for what, learned, present in (
@@ -57,6 +51,11 @@ class Schema:
                 return f"the model was made for the {what} {learned!r}, the data have {present!r}"
         return ""
 
+
+SCHEMA = Fields(
+    {"time": fields.text, "target": fields.text, "frequency": fields.text, "season": fields.whole(1, LONGEST_SEASON)}
+)
+"""A `Schema` in a file."""
 
 Times = NDArray[np.generic]
 LEAST_ROOM = 64

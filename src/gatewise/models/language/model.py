@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ... import fields
 from ...equation import Cell
 from ...errors import InputError
+from ...fields import Fields
 from ...nn.chain import Chain
-from ..arguments import cell_of, number, seed_of, whole
+from ...nn.stored import fill
+from ..arguments import LARGEST_SEED, cell_of, number, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
 from .generator import Sampling, TextGenerator
 from .network import LanguageNetwork, chain_of, learn, mean_loss
@@ -61,6 +65,17 @@ class LanguageModel(NetworkEstimator):
         validation_loss_: The `score` of the part held out; None where that has fewer than two tokens.
         validation_tokens_: How many tokens were held out.
     """
+
+    _rules: ClassVar[Mapping[str, fields.Check]] = {
+        **NetworkEstimator._rules,
+        "embedding_size": whole,
+        "length": whole,
+        "validation": partial(number, low=0, high=1, open_high=True),
+    }
+    _rules_of_files: ClassVar[Mapping[str, fields.Check]] = {
+        "tokenizer": fields.nothing,
+        "vocabulary": fields.either(fields.listed(fields.text), fields.text),
+    }
 
     vocabulary_: Vocabulary
     network_: LanguageNetwork
@@ -110,8 +125,8 @@ class LanguageModel(NetworkEstimator):
             InputError: Parameters or text cannot be used, such as a text too short for ``batch_size`` columns.
         """
         seed = seed_of(self.random_state)
-        course, length = self._course(seed), whole("length", self.length)
-        share = number("validation", self.validation, 0, 1, open_high=True)
+        course, length = self._course(seed), self._argument("length")
+        share = self._argument("validation")
         self.vocabulary_ = (
             Listed.of(text, self.vocabulary) if self.tokenizer is None else Tokenized.of(self.tokenizer, text)
         )
@@ -271,24 +286,32 @@ class LanguageModel(NetworkEstimator):
         }
         return self.network_.state_dict(), fitted
 
+    @classmethod
+    def _fitted_fields(cls, most: int) -> Fields:
+        listed = Fields({"entries": fields.listed(fields.text, most), "joined": fields.flag})
+        vocabulary = fields.either(Fields({"size": fields.whole(1, most)}), listed)
+        held_out = {"validation_loss": fields.optional(fields.number()), "validation_tokens": fields.whole()}
+        seed = fields.whole(0, LARGEST_SEED)
+        return Fields({"vocabulary": vocabulary, "loss": fields.number(), "seed": seed, **held_out}, lacking=held_out)
+
     def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
         self.vocabulary_ = vocabulary_of(fitted["vocabulary"], self.tokenizer)
-        self.loss_, held_out_loss = float(fitted["loss"]), fitted.get("validation_loss")  # old files have none
-        self.validation_loss_ = None if held_out_loss is None else float(held_out_loss)
-        self.validation_tokens_ = int(fitted.get("validation_tokens", 0))
-        self.network_ = self._network(0)
-        self.network_.load_state_dict(tensors)
-        self._start(int(fitted["seed"]))
+        self.loss_, self.validation_loss_ = fitted["loss"], fitted.get("validation_loss")  # old files have none
+        self.validation_tokens_ = fitted.get("validation_tokens", 0)
+        with torch.device("meta"):
+            self.network_ = self._network(0)
+        fill(self.network_, tensors, torch.get_default_dtype())
+        self._start(fitted["seed"])
 
     def _network(self, seed: int) -> LanguageNetwork:
         with seeded(seed):
             return LanguageNetwork(
                 cell_of(self.cell),
                 self.vocabulary_.size,
-                whole("embedding_size", self.embedding_size),
-                whole("hidden_size", self.hidden_size),
-                whole("num_layers", self.num_layers),
-                number("dropout", self.dropout, 0, 1, open_high=True),
+                self._argument("embedding_size"),
+                self._argument("hidden_size"),
+                self._argument("num_layers"),
+                self._argument("dropout"),
                 dict(self.options or {}),
             )
 

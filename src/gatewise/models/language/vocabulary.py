@@ -121,7 +121,10 @@ def vocabulary_of(state: dict[str, Any], tokenizer: Any) -> Vocabulary:
         raise InputError("it was learned with a tokenizer" if tokenizer is None else "it was learned without tokenizer")
     if tokenizer is not None:
         return Tokenized(tokenizer, state["size"])
-    return Listed([str(entry) for entry in state["entries"]], joined=bool(state["joined"]))
+    vocabulary = Listed(state["entries"], joined=state["joined"])
+    if vocabulary.size != len(set(state["entries"])):
+        raise InputError("an entry of the vocabulary appears twice")
+    return vocabulary
 
 
 def check_text(text: object) -> None:

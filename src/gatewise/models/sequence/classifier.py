@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ... import fields
 from ...errors import InputError
+from ...fields import Fields
 from ...tables.sequences import Floats, Whole
 from .estimator import SequenceEstimator
 from .evaluation import Evaluation, evaluation
-from .targets import Array, aligned, encoded, labels_of
+from .targets import Array, aligned, encoded, labels_of, stored_labels
 
 if TYPE_CHECKING:
     from ...inspect.subject import Subject
@@ -164,8 +166,12 @@ class SequenceClassifier(SequenceEstimator):
         tensors, fitted = super()._learned()
         return tensors, {**fitted, "classes_": labels, "kind": self.classes_.dtype.str}
 
+    @classmethod
+    def _fitted_fields(cls, most: int) -> Fields:
+        return super()._fitted_fields(most).beside(classes_=fields.listed(fields.scalar, most), kind=fields.text)
+
     def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
-        self.classes_ = np.array(fitted["classes_"], np.dtype(fitted["kind"]))
+        self.classes_ = stored_labels(fitted["classes_"], fitted["kind"])
         super()._restore(tensors, fitted)
 
     def __sklearn_tags__(self) -> Any:

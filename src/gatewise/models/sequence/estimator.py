@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ... import fields
 from ...equation import Cell
 from ...errors import InputError, ShapeError, argument
+from ...fields import Fields
 from ...nn.chain import Chain
+from ...nn.stored import fill, tensors_of
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ..arguments import cell_of, number, one_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
@@ -29,6 +33,18 @@ class SequenceEstimator(NetworkEstimator):
 
     Subclasses define what is predicted: `_learn_targets` reads y, `_loss` compares, ``_outputs`` is K.
     """
+
+    _rules: ClassVar[Mapping[str, fields.Check]] = {
+        **NetworkEstimator._rules,
+        "input_dropout": partial(number, low=0, high=1, open_high=True),
+        "average_from": partial(number, low=0, high=1),
+        "validation": partial(number, low=0, high=1, open_high=True),
+        "patience": whole,
+        "pooling": partial(one_of, words=POOLINGS),
+    }
+    _rules_of_files: ClassVar[Mapping[str, fields.Check]] = {
+        "bidirectional": fields.either(fields.whole(0, 1), fields.flag),
+    }
 
     network_: SequenceNetwork
     scale_: Standard
@@ -89,11 +105,10 @@ class SequenceEstimator(NetworkEstimator):
         """
         seed = seed_of(self.random_state)
         course = self._course(seed)
-        average_from = number("average_from", self.average_from, 0, 1)
-        patience = whole("patience", self.patience)
+        average_from, patience = self._argument("average_from"), self._argument("patience")
         sequences = self._read(X, lengths)
         targets, strata = self._learn_targets(aligned(y, sequences))
-        learned, out = held_out(strata, number("validation", self.validation, 0, 1, open_high=True), seed)
+        learned, out = held_out(strata, self._argument("validation"), seed)
         self._describe(sequences)
         self.scale_ = Standard.of(sequences.take(learned).steps)
         inputs = self._inputs(sequences)
@@ -198,7 +213,7 @@ class SequenceEstimator(NetworkEstimator):
 
     @property
     def _pooling(self) -> str:
-        return one_of("pooling", self.pooling, POOLINGS)
+        return self._argument("pooling")
 
     def _describe(self, sequences: Sequences) -> None:
         self.n_features_in_ = sequences.width
@@ -212,13 +227,13 @@ class SequenceEstimator(NetworkEstimator):
             return SequenceNetwork(
                 cell_of(self.cell),
                 self.n_features_in_,
-                whole("hidden_size", self.hidden_size),
+                self._argument("hidden_size"),
                 self._outputs,
-                layers=whole("num_layers", self.num_layers),
+                layers=self._argument("num_layers"),
                 both_ways=bool(self.bidirectional),
                 pooling=self._pooling,
-                dropout=number("dropout", self.dropout, 0, 1, open_high=True),
-                input_dropout=number("input_dropout", self.input_dropout, 0, 1, open_high=True),
+                dropout=self._argument("dropout"),
+                input_dropout=self._argument("input_dropout"),
                 options=dict(self.options or {}),
                 longest=longest,
             )
@@ -261,13 +276,28 @@ class SequenceEstimator(NetworkEstimator):
             "validation_loss_": self.validation_loss_,
         }
 
+    @classmethod
+    def _fitted_fields(cls, most: int) -> Fields:
+        return Fields(
+            {
+                "n_features_in_": fields.whole(1, most),
+                "feature_names_in_": fields.optional(fields.listed(fields.text, most)),
+                "n_iter_": fields.whole(),
+                "validation_loss_": fields.optional(fields.number()),
+            }
+        )
+
     def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
-        self.n_features_in_, self.n_iter_ = whole("n_features_in_", fitted["n_features_in_"]), fitted["n_iter_"]
-        self.validation_loss_ = fitted["validation_loss_"]
-        if fitted["feature_names_in_"] is not None:
-            self.feature_names_in_ = np.array(fitted["feature_names_in_"], object)
-        self.scale_ = Standard(*(tensors[f"scale.{name}"].numpy() for name in Standard._fields))
-        self.network_ = self._network(0, 0).eval()
-        prefix = "network."
-        weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        self.network_.load_state_dict(weights)
+        self.n_features_in_, self.n_iter_ = fitted["n_features_in_"], fitted["n_iter_"]
+        self.validation_loss_, names = fitted["validation_loss_"], fitted["feature_names_in_"]
+        if names is not None:
+            if len(names) != self.n_features_in_:
+                raise InputError(f"{len(names)} names of {self.n_features_in_} features")
+            self.feature_names_in_ = np.array(names, object)
+        weights, scale = (tensors_of(tensors, prefix) for prefix in ("network.", "scale."))
+        if len(weights) + len(scale) != len(tensors):
+            raise InputError("a tensor is neither the network's nor the scale's")
+        self.scale_ = Standard.restored(scale, self.n_features_in_)
+        with torch.device("meta"):
+            self.network_ = self._network(0, 0).eval()
+        fill(self.network_, weights, torch.get_default_dtype())

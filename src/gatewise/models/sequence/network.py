@@ -49,7 +49,12 @@ POOLINGS: dict[str, Callable[[Tensor, Tensor, bool], Tensor]] = {"last": _last, 
 
 
 def start_(recurrent: Recurrent, longest: int) -> None:
-    """Draw weights as `recommended_` does, to remember over ``longest`` steps where the cell has a gate for that."""
+    """Draw weights as `recommended_` does, to remember over ``longest`` steps where the cell has a gate for that.
+
+    Does nothing on the meta device.
+    """
+    if next(recurrent.parameters()).is_meta:
+        return
     try:
         recommended_(recurrent, longest if longest >= _SHORTEST else None)
     except InputError:

@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ... import fields
+from ...errors import InputError
+from ...fields import Fields
 from ...tables.sequences import Floats, Whole
 from .estimator import SequenceEstimator
 from .scaling import Standard
@@ -101,9 +104,18 @@ class SequenceRegressor(SequenceEstimator):
         scale = [column.tolist() for column in self.target_scale_]
         return tensors, {**fitted, "flat": self._flat, "target_scale_": scale}
 
+    @classmethod
+    def _fitted_fields(cls, most: int) -> Fields:
+        scale = fields.listed(fields.listed(fields.number(), most), len(Standard._fields))
+        return super()._fitted_fields(most).beside(flat=fields.flag, target_scale_=scale)
+
     def _restore(self, tensors: Mapping[str, Tensor], fitted: Mapping[str, Any]) -> None:
-        mean, deviation = (np.array(column, np.float64) for column in fitted["target_scale_"])
-        self._flat, self.target_scale_ = bool(fitted["flat"]), Standard(mean, deviation)
+        columns = [torch.tensor(column, dtype=torch.float64) for column in fitted["target_scale_"]]
+        scale = dict(zip(Standard._fields, columns, strict=True))
+        self.target_scale_ = Standard.restored(scale, len(columns[0]))
+        self._flat = fitted["flat"]
+        if self._flat and self._outputs != 1:
+            raise InputError(f"{self._outputs} targets in one column")
         super()._restore(tensors, fitted)
 
     def __sklearn_tags__(self) -> Any:

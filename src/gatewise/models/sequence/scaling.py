@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...nn.maps import Standardize, Unstandardize
+from ...nn.stored import check_floats
 
 
 class Standard(NamedTuple):
@@ -26,6 +29,20 @@ class Standard(NamedTuple):
         mean, deviation = (rows / largest).mean(axis=0) * largest, (rows / largest).std(axis=0) * largest
         constant = deviation <= 1e-12 * largest
         return cls(mean, np.where(constant, 1.0, deviation))
+
+    @classmethod
+    def restored(cls, columns: Mapping[str, Tensor], width: int) -> Standard:
+        """From a file, for so many columns. Raises InputError for what `of` cannot have given."""
+        if set(columns) != set(cls._fields):
+            raise InputError("the scale has a mean and a deviation")
+        for name, column in columns.items():
+            check_floats(name, column)
+            if column.shape != (width,):
+                raise InputError(f"the {name} has shape {tuple(column.shape)}, expected {(width,)}")
+        mean, deviation = (columns[name].double().numpy() for name in cls._fields)
+        if not (np.isfinite(mean).all() and (deviation > 0).all() and np.isfinite(deviation).all()):
+            raise InputError("a mean is not finite, or a deviation not above 0")
+        return cls(mean, deviation)
 
     def applied(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rows with mean 0 and deviation 1, (N, I)."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import fields
 from ...errors import InputError, argument
 from ...tables.sequences import Floats, Sequences, Whole
 
@@ -135,3 +139,29 @@ def numbers(y: Any) -> Floats:
         where = f"sequence {bad[0, 0]}" + (f", target {bad[0, 1]}" if values.shape[1] > 1 else "")
         raise InputError("Input y contains NaN or infinity", where=where)
     return values
+
+
+_STORED: Mapping[str, fields.Check] = {
+    "U": fields.text,
+    "i": fields.whole(-(2**63), 2**63 - 1),
+    "u": fields.whole(0, 2**64 - 1),
+    "f": fields.number(),
+    "b": fields.flag,
+    "O": fields.either(fields.flag, fields.whole(-sys.maxsize, sys.maxsize), fields.number(), fields.text),
+}
+"""What labels may be in a file, by the kind of their array."""
+
+
+def stored_labels(labels: list[Any], dtype: str) -> Array:
+    """The classes out of a file, in an array of a kind as numpy spells it. Raises InputError for what is none."""
+    match = re.fullmatch(r"[<>|=]?([UiufbO])(\d{0,9})", dtype)
+    if match is None:
+        raise InputError(f"labels of the kind {dtype[:40]!r}")
+    known = [_STORED[match[1]]("a label", label) for label in labels]
+    if len(set(known)) < len(known) or len(known) < 2:
+        raise InputError("classes are at least two, each once")
+    if match[1] == "U":  # a file claims any width
+        dtype = f"U{min(int(match[2] or 1), max(map(len, known)))}"
+    classes = np.empty(len(known), dtype)
+    classes[:] = known
+    return classes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ....errors import InputError
 from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..model import Model, Predictor, Setup
@@ -65,12 +66,22 @@ def _make_lstm(setup: Setup) -> Model:
 def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
     from ..network.lstm_model import LSTMModel
 
-    return LSTMModel.from_state(dict(tensors), dict(settings))
+    model = LSTMModel.from_state(dict(tensors), dict(settings))
+    told, claimed = ((one.horizon, one.season, one.levels, one.seed, one.normalisation) for one in (setup, model))
+    if told != claimed:
+        raise InputError(f"the model forecasts {claimed}, and was saved for {told}")
+    return model
 
 
 def _baseline(name: str) -> Contestant:
     make = partial(Baseline, name)
-    return Contestant(name, make, lambda setup, tensors, settings: make(setup), costly=name in COSTLY)
+
+    def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
+        if tensors or settings:
+            raise InputError(f"{name} has neither weights nor settings")
+        return make(setup)
+
+    return Contestant(name, make, restore, costly=name in COSTLY)
 
 
 CONTESTANTS: dict[str, Contestant] = {

@@ -16,15 +16,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .... import fields
 from ....errors import InputError
+from ....fields import Fields
+from ....nn.stored import check_floats, fill, most_of, tensors_of
 from ....progress import OnProgress
 from ....tables.panel import Floats, Panel
+from ...arguments import LARGEST_SEED, LONGEST_HORIZON, LONGEST_SEASON
 from ..model import NORMALISATIONS, Predictor
 from ..results import Quantiles
 from .causal import CAUSAL_FEATURES, CausalStore
 from .ensemble import Ensemble
 from .scaling import FEATURES
-from .settings import Settings
+from .settings import Settings, stored_settings
 from .windows import Store
 
 
@@ -213,25 +217,27 @@ class LSTMModel:
 
     @classmethod
     def from_state(cls, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> LSTMModel:
-        """The fitted model that `state` described; KeyError, TypeError or RuntimeError where the two disagree."""
+        """The fitted model that `state` described. Raises InputError where it cannot have been described so."""
+        most, networks = most_of(tensors), {name.split(".")[1] for name in tensors if name.startswith("members.")}
+        claimed = _STORED.read(settings)
+        network = stored_settings(claimed["season"], len(networks), most).read(claimed["network"])
         model = cls(
-            settings["horizon"],
-            season=settings["season"],
-            levels=tuple(settings["levels"]),
-            seed=settings["seed"],
-            normalisation=settings.get("normalisation", "window"),  # older files do not record it
+            claimed["horizon"],
+            season=claimed["season"],
+            levels=tuple(claimed["levels"]),
+            seed=claimed["seed"],
+            normalisation=claimed.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
         )
-        claimed = Settings(**settings["network"])
-        numbers = {name.split(".")[1] for name in tensors if name.startswith("members.")}
-        if claimed.members != len(numbers):
-            raise RuntimeError(f"{claimed.members} networks are claimed, {len(numbers)} are there")
         with torch.device("meta"):  # a file may claim any size: nothing is allocated until its tensors fit
-            ensemble = model._build(claimed)
+            ensemble = model._build(Settings(**network))
+        left = set(tensors)
         for number, member in enumerate(ensemble.members):
             prefix = f"members.{number}."
-            weights = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-            member.load_state_dict(weights, assign=True)
-        ensemble.factors = tensors["factors"].clone()
+            fill(member, tensors_of(tensors, prefix), torch.float32)
+            left -= {name for name in tensors if name.startswith(prefix)}
+        ensemble.factors = _factors(tensors["factors"], len(model.levels))
+        if left != {"factors"}:
+            raise InputError("a tensor has no place")
         model._ensemble = ensemble
         return model
 
@@ -245,6 +251,28 @@ class LSTMModel:
         return Ensemble(
             self.horizon, self.season, self.levels, settings, features=features, needs=self.needs, seed=self.seed
         )
+
+
+_STORED = Fields(
+    {
+        "horizon": fields.whole(1, LONGEST_HORIZON),
+        "season": fields.whole(1, LONGEST_SEASON),
+        "levels": fields.listed(fields.number(0, 1), 199),
+        "seed": fields.whole(0, LARGEST_SEED),
+        "normalisation": fields.one_of(NORMALISATIONS),
+        "network": fields.table(fields.anything),
+    },
+    lacking=("normalisation",),
+)
+"""The settings of `LSTMModel.state` in a file."""
+
+
+def _factors(factors: Tensor, levels: int) -> Tensor:
+    """Those of an ensemble, out of a file. Raises InputError for what cannot be."""
+    check_floats("factors", factors)
+    if factors.shape != (levels,) or not bool((factors >= 0).all()):
+        raise InputError(f"the factors are not {levels} numbers of at least 0")
+    return factors.double()
 
 
 def _check(horizon: int, season: int, levels: tuple[float, ...], budget: float | None) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .... import fields
+from ....fields import Fields
+
 MEMBERS = 3
 MOST_SEASONS = 14
 """Seasons in a look-back: two weeks of days, where hours have weeks beside their days."""
@@ -62,6 +65,23 @@ class Settings:
             steps=round(200 * 12**size),
             batch=64 * 2 ** round(2 * size),
         )
+
+
+def stored_settings(season: int, networks: int, most: int) -> Fields:
+    """`Settings` in a file of so many networks, for data of this season. most: the largest size."""
+    longest = max(LONGEST_LOOK_BACK, 2 * season)
+    return Fields(
+        {
+            "look_back": fields.whole(1, longest),
+            "patch": fields.whole(1, LONGEST_PATCH),
+            "recent": fields.whole(1, longest),
+            "hidden": fields.whole(1, most),
+            "members": fields.whole(networks, networks),
+            "block": fields.whole(1),
+            "steps": fields.whole(1),
+            "batch": fields.whole(1),
+        }
+    )
 
 
 def look_back_of(horizon: int, season: int, typical_length: int) -> int:
