@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.escape import json_number, spreadsheet_safe, visible
+from gatewise.escape import json_ascii, json_number, needs_quotes, plain_cell, spreadsheet_safe, visible
 
 
 @given(st.text(st.characters(exclude_categories=())))
@@ -40,3 +40,28 @@ def test_other_cells_stand_as_they_are(text: str) -> None:
 
 def test_json_has_no_word_for_what_is_not_finite() -> None:
     assert [json_number(value) for value in (1, -0.5, float("nan"), float("inf"))] == [1.0, -0.5, None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x\r=cmd", r"x\r=cmd"),
+        ("a\x1b[31m\x07\x7f\x9b", r"a\x1b[31m\x07\x7f\x9b"),
+        ("\u202ea\u2028\udc80", r"\u202ea\u2028\udc80"),
+        ("=1+1", "'=1+1"),
+        ("12\u00a0500 Z\u00fcrich \u6771\u4eac", "12\u00a0500 Z\u00fcrich \u6771\u4eac"),
+    ],
+)
+def test_cells_of_a_file_steer_nothing(text: str, cell: str) -> None:
+    assert plain_cell(text) == cell
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"), [("a", False), ("a, b", False), ("a;=1", True), ("=1", True), ("a\rb", True)]
+)
+def test_what_another_reader_would_split_is_quoted(text: str, needed: bool) -> None:
+    assert needs_quotes(text) is needed
+
+
+def test_json_has_only_letters_that_print() -> None:
+    assert json_ascii(["\x7f\x1b\u202e\u00fc"]) == r'["\u007f\u001b\u202e\u00fc"]'

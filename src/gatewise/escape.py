@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the same signs in full width
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -27,6 +29,24 @@ def spreadsheet_safe(text: str) -> str:
     A number such as ``-5`` stays as it is.
     """
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def plain_cell(text: str) -> str:
+    r"""The text for a file of cells: `spreadsheet_safe`, with what steers a terminal or a reader spelled out.
+
+    Those are control characters, line breaks, direction overrides and lone surrogates; every other letter stays.
+    """
+    return spreadsheet_safe(_STEERING.sub(lambda match: visible(match[0]), text))
+
+
+def needs_quotes(text: str) -> bool:
+    """Whether some reader of CSV would split the cell or take it for a formula, although a comma would not."""
+    return ";" in text or "|" in text or plain_cell(text) != text
+
+
+def json_ascii(document: object) -> str:
+    """The document as JSON on one line, every letter of it printable ASCII; ValueError for what is not finite."""
+    return json.dumps(document, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def json_number(value: float) -> float | None:

@@ -183,7 +183,9 @@ def test_names_from_the_data_cannot_steer_the_terminal(capsys: pytest.CaptureFix
     assert "\x07" not in out
     assert r"\x1b]0;owned\x07" in out
     assert "[red]x[/red]" in out
-    assert "'=1+1,2024-01-31" in Path("f.csv").read_text()
+    text = Path("f.csv").read_text()
+    assert """"'=1+1","2024-01-31",""" in text
+    assert text.replace("\n", "").isprintable()
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:

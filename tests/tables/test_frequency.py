@@ -160,7 +160,21 @@ def test_what_a_user_may_ask_for(text: str, first: str, alias: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "often", "0D", "-1D", "1.5h", "D D", "1", "W-XXX", "D\n;", "99999999999999999999D"]
+    "text",
+    [
+        "",
+        "often",
+        "0D",
+        "-1D",
+        "1.5h",
+        "D D",
+        "1",
+        "W-XXX",
+        "D\n;",
+        "99999999999999999999D",
+        "999999999999D",
+        "200000D",
+    ],
 )
 def test_what_is_no_frequency_of_dates(text: str) -> None:
     with pytest.raises(InputError, match="not a frequency of dates") as caught:
@@ -185,3 +199,19 @@ def test_moved_to_month(alias: str, expected: str | None) -> None:
     assert (None if moved is None else moved.view("M8[ns]")[0]) == (
         None if expected is None else np.datetime64(expected)
     )
+
+
+@pytest.mark.parametrize(("last", "step", "horizon"), [(2**63 - 1, 1, 1), (9 * 10**18, 10**18, 3), (0, 2**62, 2)])
+def test_counters_do_not_wrap(last: int, step: int, horizon: int) -> None:
+    with pytest.raises(InputError, match="the last counter that there is"):
+        Frequency(str(step)).future(last, horizon)
+
+
+def test_the_last_counter_is_counted() -> None:
+    assert Frequency("1").future(2**63 - 3, 2).tolist() == [2**63 - 2, 2**63 - 1]
+
+
+@pytest.mark.parametrize("alias", ["999999999999YS", "100000D", "9999999999MS", "999999999W-SUN", "999999999B", "5YE"])
+def test_steps_beyond_the_calendar_are_refused_whatever_their_size(alias: str) -> None:
+    with pytest.raises(InputError, match="end beyond the year 2262"):
+        Frequency(alias).future(np.datetime64("2019-12-31", "ns"), 60)

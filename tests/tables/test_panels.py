@@ -225,3 +225,9 @@ def test_equal_times_are_merged_as_pandas_does(rows: list[tuple[int, int | None]
 
 def test_the_defaults_change_nothing() -> None:
     assert ReadOptions() == DEFAULTS
+
+
+def test_counters_further_apart_than_can_be_counted_are_refused() -> None:
+    ends = [-(2**62) - 2**61, 0, 2**62 + 2**61]
+    with pytest.raises(InputError, match="further than can be counted"):
+        panel_from_frame(pd.DataFrame({"ds": ends, "y": [1.0, 2.0, 3.0]}))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InputError, argument, located
+from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import APART, MODEL, READING, SORTED, WRITING, Decimal, Delimiter, Encoding, File, Json, Text, option
@@ -161,7 +161,7 @@ def as_json(outcome: Outcome) -> str:
     if scores := outcome.evaluation:
         document |= {"accuracy": scores.accuracy, "classes": [score._asdict() for score in scores.classes]}
         document |= {"confusion": scores.confusion.tolist(), "predicted": scores.predicted.tolist()}
-    return dumps(document, allow_nan=False)
+    return json_ascii(document)
 
 
 COMMAND = Command(run, present, as_json, check)

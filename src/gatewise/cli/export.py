@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InputError, argument, located
+from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import (
@@ -208,7 +208,7 @@ def as_json(outcome: Outcome) -> str:
     Of C: ``dtype``, ``target``, ``inputs``, ``outputs``, ``flash``, ``ram``, ``stack``, ``macs``, and of int8
     ``snr_db`` and ``calibration_steps``. Of ONNX: ``opset``, ``operators``, ``inputs``, ``outputs``, ``difference``.
     """
-    return dumps({"files": [str(file) for file in outcome.files], **outcome.facts}, allow_nan=False)
+    return json_ascii({"files": [str(file) for file in outcome.files], **outcome.facts})
 
 
 COMMAND = Command(run, present, as_json, check)

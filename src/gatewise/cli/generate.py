@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InputError, argument, located
+from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import MODEL, WRITING, File, Json, option
@@ -153,7 +153,7 @@ def as_json(outcome: Outcome) -> str:
     Of a trained one ``text`` is replaced by the text written, and there are ``characters``, ``different``, ``epochs``,
     ``seconds``, ``held_out`` and ``nats``, the mean loss on the characters held out, or null.
     """
-    return dumps({**outcome.facts, "prompt": outcome.prompt, "text": outcome.text}, allow_nan=False)
+    return json_ascii({**outcome.facts, "prompt": outcome.prompt, "text": outcome.text})
 
 
 COMMAND = Command(run, present, as_json, check)

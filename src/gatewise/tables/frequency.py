@@ -63,6 +63,9 @@ def alias_of(step: int) -> str:
     return _times(step // size, unit)
 
 
+_MOST_STEPS = 1_000_000_000_000  # pandas' own arithmetic fails far beyond
+
+
 def parse(text: str, times: Times, *, calendar: bool) -> Frequency:
     """The frequency a user asked for; an anchor left open (``M``, ``W``, ``Q``) is taken from the first time.
 
@@ -80,8 +83,9 @@ def parse(text: str, times: Times, *, calendar: bool) -> Frequency:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            if to_offset(alias).n > 0:
-                return Frequency(alias)
+            frequency = Frequency(alias)
+            if 0 < to_offset(alias).n <= _MOST_STEPS and (fixed_step(frequency) or 0) < 2**63:
+                return frequency
     except (ValueError, OverflowError, Warning) as error:
         raise _unknown(text, calendar) from error
     raise _unknown(text, calendar)

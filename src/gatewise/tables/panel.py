@@ -30,16 +30,19 @@ class Frequency:
         return self.alias.lstrip("-").isdigit()
 
     def future(self, last: np.datetime64 | int, horizon: int) -> NDArray[np.generic]:
-        """The ``horizon`` time stamps after ``last``, shape (horizon,); InputError beyond the calendar's end."""
+        """The ``horizon`` times after ``last``, shape (horizon,); InputError where calendar or counters end."""
         if self.counts:
+            if not -(2**63) <= int(last) + int(self.alias) * horizon < 2**63:
+                raise self._beyond(horizon, f"{2**63 - 1}, the last counter that there is")
             return np.asarray(last) + int(self.alias) * np.arange(1, horizon + 1)
         try:
-            return pd.date_range(last, periods=horizon + 1, freq=self.alias)[1:].to_numpy()
-        except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta) as error:
-            raise InputError(
-                f"{horizon:,} steps of {self.alias} end beyond the year 2262, the last that time stamps can hold",
-                hint="shorten the horizon",
-            ) from error
+            times = pd.date_range(last, periods=horizon + 1, freq=self.alias)[1:].to_numpy()
+        except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta, OverflowError) as error:
+            raise self._beyond(horizon, "the year 2262, the last that time stamps can hold") from error
+        return times
+
+    def _beyond(self, horizon: int, end: str) -> InputError:
+        return InputError(f"{horizon:,} steps of {self.alias} end beyond {end}", hint="shorten the horizon")
 
 
 @dataclass(frozen=True)

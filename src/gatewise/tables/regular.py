@@ -64,6 +64,9 @@ def season(draft: Draft, observed: Observations, frequency: Frequency) -> int:
 
 def _frequency(draft: Draft, observed: Observations) -> Frequency | None:
     """The frequency that is asked for or known, else the one that the times follow, if any."""
+    if int(observed.times.max()) - int(observed.times.min()) >= 2**63:
+        what = f"the times reach from {observed.times.min()} to {observed.times.max()}, further than can be counted"
+        raise draft.table.error(what, column=draft.roles.time, hint="count from a time nearby")
     pace = draft.pace
     if pace is not None:
         if pace.counts == draft.calendar:

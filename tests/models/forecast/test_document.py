@@ -23,9 +23,14 @@ def test_csv_has_the_names_of_nixtla_and_every_row() -> None:
 
 
 def test_csv_survives_hostile_ids() -> None:
-    names = ('=HYPERLINK("http://x")', 'a,"b"\nc', "-3")
-    rows = list(csv.reader(StringIO(as_csv(outcomes.outcome(outcomes.panel(names), horizon=1)))))
-    assert [row[0] for row in rows[1:]] == [f"'{names[0]}", names[1], names[2]]
+    names = ('=HYPERLINK("http://x")', 'a,"b"\nc', "-3", "x\r=cmd|' /C calc'!A0", "a;=1+1;b", "\x1b[31m")
+    text = as_csv(outcomes.outcome(outcomes.panel(names), horizon=1))
+    assert text.replace("\n", "").isprintable()
+    assert len(text.splitlines()) == 1 + len(names)
+    assert '"a;=1+1;b",' in text
+    rows = list(csv.reader(StringIO(text)))
+    spelled = [f"'{names[0]}", r'a,"b"\nc', names[2], r"x\r=cmd|' /C calc'!A0", names[4], r"\x1b[31m"]
+    assert [row[0] for row in rows[1:]] == spelled
 
 
 def test_json_keeps_its_keys() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from ...compiler.lower import program_of
 from ...compiler.signals import flow_of
 from ...diagram import diagram
 from ...equation import Cell
-from ...escape import json_number
+from ...escape import json_ascii, json_number
 from ...version import version
 from .. import page
 from ..certificate import Certificate
@@ -60,7 +59,7 @@ def as_json(inside: Views) -> str:
         "chart": subject.chart and _chart(subject.chart),
         "scores": subject.scores and _scores(subject.scores),
     }
-    return json.dumps(tree, allow_nan=False)
+    return json_ascii(tree)
 
 
 def _layer(inside: Views, place: LayerView) -> dict[str, Any]:

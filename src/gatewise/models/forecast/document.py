@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import csv
 from typing import Any
 
 import numpy as np
 
-from ...escape import json_number, spreadsheet_safe
+from ...escape import json_ascii, json_number, needs_quotes, plain_cell
 from ...words import UNDEFINED, numbers, percent, stamps
 from .results import Backtest, Outcome, Score, forecast_frame, interval_levels
 
@@ -15,11 +15,13 @@ from .results import Backtest, Outcome, Score, forecast_frame, interval_levels
 def as_csv(outcome: Outcome) -> str:
     """``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``, one row per series and step.
 
-    An id that a spreadsheet would run as a formula is led by an apostrophe; all others stand as they are.
+    An id that a spreadsheet would run as a formula is led by an apostrophe, and control characters are spelled out; all
+    others stand as they are. Where a reader could split an id, everything but numbers is quoted.
     """
     frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
-    frame["unique_id"] = frame["unique_id"].map(spreadsheet_safe)
-    return frame.to_csv(index=False, lineterminator="\n")
+    frame["unique_id"] = frame["unique_id"].map(plain_cell)
+    quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, outcome.panel.ids)) else csv.QUOTE_MINIMAL
+    return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
 
 def as_json(outcome: Outcome) -> str:
@@ -44,7 +46,7 @@ def as_json(outcome: Outcome) -> str:
         "backtest": outcome.backtest and _backtest(outcome.backtest),
         "forecast": _rows(outcome),
     }
-    return json.dumps(document, allow_nan=False)
+    return json_ascii(document)
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:
