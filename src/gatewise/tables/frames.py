@@ -10,6 +10,9 @@ from duckdb import DuckDBPyConnection
 from ..errors import InputError
 from .table import Table
 
+MOST_COLUMNS = 20_000
+"""What DuckDB plans in seconds; a table of more is taken for a mistake, or meant to take for ever."""
+
 
 def frame_table(connection: DuckDBPyConnection, frame: pd.DataFrame, source: str) -> Table:
     """The frame, with an index of times or a named one as its first columns, as the relation ``cells``.
@@ -30,13 +33,16 @@ def frame_table(connection: DuckDBPyConnection, frame: pd.DataFrame, source: str
 
 
 def check_names(names: tuple[str, ...], where: str) -> None:
-    """InputError where two columns have one name."""
+    """InputError where two columns have one name, or where there are more than can be read in reasonable time."""
+    if len(names) > MOST_COLUMNS:
+        what = f"there are {len(names):,} columns, more than {MOST_COLUMNS:,}"
+        raise InputError(what, where=where, hint="give a table of fewer columns, or one row for each series and time")
+    places: dict[str, int] = {}
     for i, name in enumerate(names):
-        if name in names[:i]:
+        if name in places:
             called = f"are named {name!r}" if name else "have no name"
-            raise InputError(
-                f"columns {names.index(name) + 1} and {i + 1} {called}", where=where, hint="rename one of them"
-            )
+            raise InputError(f"columns {places[name] + 1} and {i + 1} {called}", where=where, hint="rename one of them")
+        places[name] = i
 
 
 def as_pandas(frame: Any) -> pd.DataFrame:

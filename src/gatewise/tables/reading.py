@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import islice
@@ -11,7 +12,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from ..errors import InputError, argument
-from ..files import not_opened
+from ..files import open_regular
 from ..words import count
 from .calendar import is_time
 from .frames import check_names
@@ -20,9 +21,10 @@ from .options import DEFAULTS, ReadOptions
 from .panel import Frequency, Panel
 from .panels import panel_from_table
 from .table import Table, database
-from .text_file import TextFile, examine, likely_delimiter
+from .text_file import MAX_UNPACKED, TextFile, examine, likely_delimiter
 
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
+MAX_ROWS = MAX_UNPACKED // 8  # with a number in each
 _NEEDS = "give a header and at least two rows"
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 
@@ -59,16 +61,8 @@ def open_table(path: str | Path, options: ReadOptions = DEFAULTS, *, fewest: int
 
 def _head(path: Path) -> bytes:
     """The first bytes; InputError where there are none, or where they are not those of a table."""
-    try:
-        # Looked at before it is opened: a pipe would wait for ever.
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise InputError("this is a device or a pipe, not a file", where=str(path), hint="store the data in a file")
-        with path.open("rb") as handle:
-            head = handle.read(4)
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise not_opened(path, error) from error
+    with open_regular(path) as handle:
+        head = handle.read(4)
     if not head:
         raise InputError("the file is empty", where=str(path), hint=_NEEDS)
     if head in _FOREIGN:
@@ -80,14 +74,24 @@ def _head(path: Path) -> bytes:
 def _parquet_table(connection: DuckDBPyConnection, path: Path) -> Table:
     relation = connection.read_parquet(_literal(path), hive_partitioning=False)
     names = tuple(relation.columns)
-    renamed = ", ".join(f"c{i}" for i in range(len(names)))
+    check_names(names, str(path))
     quoted = _literal(path).replace("'", "''")
+    _check_rows(connection, quoted, path)
+    renamed = ", ".join(f"c{i}" for i in range(len(names)))
     connection.execute(
         f"CREATE TEMP VIEW cells AS SELECT * FROM read_parquet('{quoted}', hive_partitioning=false) AS t({renamed})"
     )
     return Table(
         connection, str(path), names, tuple(str(kind) for kind in relation.types), lambda row: f"row {row + 1}"
     )
+
+
+def _check_rows(connection: DuckDBPyConnection, quoted: str, path: Path) -> None:
+    """InputError for more rows than memory should hold, which may be packed into next to nothing."""
+    rows = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata('{quoted}')").fetchall()[0][0] or 0
+    if rows > MAX_ROWS:
+        what = f"the table has {rows:,} rows, more than {MAX_ROWS:,}"
+        raise InputError(what, where=str(path), hint="read a part of it")
 
 
 @contextmanager
@@ -173,5 +177,11 @@ def _explained(file: TextFile, table: Table, error: duckdb.Error) -> InputError:
 
 
 def _literal(path: Path) -> str:
-    """The path as DuckDB takes it without looking for other files that match it as a pattern."""
+    """The path as DuckDB takes it without looking for other files that match it as a pattern.
+
+    Raises InputError where there is no such way: a backslash ends a folder's name for it once there is a pattern.
+    """
+    if "\\" in str(path.resolve()) and os.sep != "\\" and any(letter in str(path.resolve()) for letter in "*?["):
+        what = "a name with a backslash and one of *?[ stands for other files too"
+        raise InputError(what, where=str(path), hint="rename the file or its folder")
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path.resolve()))

@@ -24,6 +24,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 
 _AT_ONCE = 50  # expressions in one query; the time to plan one grows faster than their number
+_NARROW = 1000  # columns of which all are copied before they are fetched
 
 
 @contextmanager
@@ -131,11 +132,25 @@ class Table:
     def arrays(self, expressions: Sequence[str]) -> list[NDArray[Any]]:
         """Expressions without NULLs over ``rows``, each with one element a row, in their order."""
         arrays: list[NDArray[Any]] = []
+        for start in range(0, len(expressions), _NARROW):
+            part = expressions[start : start + _NARROW]
+            relation = self._narrowed(part) if len(expressions) > _NARROW else "rows"
+            arrays += self._fetched(part, relation)
+        return arrays
+
+    def _fetched(self, expressions: Sequence[str], relation: str) -> list[NDArray[Any]]:
+        arrays: list[NDArray[Any]] = []
         for start in range(0, len(expressions), _AT_ONCE):
             some = [f"{text} AS e{i}" for i, text in enumerate(expressions[start : start + _AT_ONCE])]
-            fetched = self.connection.execute(f"SELECT {', '.join(some)} FROM rows").fetchnumpy()
+            fetched = self.connection.execute(f"SELECT {', '.join(some)} FROM {relation}").fetchnumpy()
             arrays += [np.asarray(fetched[f"e{i}"]) for i in range(len(some))]
         return arrays
+
+    def _narrowed(self, expressions: Sequence[str]) -> str:
+        """A copy of the columns of ``rows`` in these expressions: every query takes time for all columns there are."""
+        columns = ", ".join(dict.fromkeys(re.findall(r"\bc[0-9]+\b", " ".join(expressions))))
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE narrow AS SELECT {columns} FROM rows ORDER BY rowid")
+        return "narrow"
 
     def pooled(self, columns: Sequence[int]) -> str:
         """SQL: the cells of these text columns of ``rows``, but for NULLs, as one column called ``cell``."""

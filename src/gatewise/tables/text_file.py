@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from ..errors import InputError, argument
-from ..files import not_opened
+from ..files import open_regular
 
 MAX_UNPACKED = 2 << 30  # bytes that a packed or re-encoded file may hold: what is read this way is not a bomb
 CHUNK = 1 << 20  # bytes
@@ -99,11 +99,12 @@ def _rewritten(records: Iterator[tuple[int, list[str]]], delimiter: str) -> Iter
         line.truncate()
 
 
-def check_size(path: Path, size: int) -> None:
-    """InputError for text that would fill the memory."""
-    if size > MAX_UNPACKED:
+def check_size(path: Path, size: int, most: int | None = None) -> None:
+    """InputError for text that would fill the memory. most: bytes; `MAX_UNPACKED` by default."""
+    most = MAX_UNPACKED if most is None else most
+    if size > most:
         raise InputError(
-            f"more than {MAX_UNPACKED:,} bytes of text come out of this file",
+            f"more than {most:,} bytes of text come out of this file",
             where=str(path),
             hint="if that is as it should be, store it unpacked, as UTF-8 and with one kind of line end, and read that",
         )
@@ -127,7 +128,21 @@ def likely_delimiter(file: TextFile) -> str:
 
 def unpacked(path: Path, gzipped: bool) -> BinaryIO:
     """The bytes of the file, decompressed where it is gzip."""
-    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
+    file = open_regular(path)
+    return cast(BinaryIO, _Gzip(file)) if gzipped else file
+
+
+class _Gzip(gzip.GzipFile):
+    """Closes the file below, too."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._file = file
+
+    def close(self) -> None:
+        """See `GzipFile`."""
+        super().close()
+        self._file.close()
 
 
 MAX_LINE = 2_000_000  # characters, DuckDB's own limit
@@ -145,7 +160,7 @@ def examine(path: Path, encoding: str | None) -> TextFile:
     Raises InputError, with the line, for bytes outside the encoding, NUL characters, endless lines, damaged or
     too large gzip data.
     """
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         gzipped = handle.read(2) == GZIP
     try:
         with unpacked(path, gzipped) as binary:
@@ -239,18 +254,33 @@ def _codec(head: bytes, encoding: str | None, path: Path) -> str:
     return UTF8 if name in ("utf-8", "ascii") else name
 
 
+MAX_TEXT = 1 << 30
+"""Bytes of a text that is held as a whole."""
+
+
 def read_text(path: Path) -> str:
-    """The file as text. Raises InputError for what cannot be read, is damaged, or is no UTF-8."""
+    """The file as text. Raises InputError for what cannot be read, is damaged, too large, or is no UTF-8."""
+    with open_regular(path) as handle:
+        gzipped = handle.read(2) == GZIP
     try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise not_opened(path, error) from error
-    try:
-        data = gzip.decompress(data) if data.startswith(GZIP) else data
-    except (OSError, EOFError, zlib.error) as error:
+        with unpacked(path, gzipped) as binary:
+            data = _limited(path, binary)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"the gzip file is damaged ({error})", where=str(path), hint="get it again") from error
+    except (OSError, MemoryError) as error:
+        raise InputError(f"the file cannot be read ({error})", where=str(path), hint="check the file") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputError("this is not UTF-8", where=f"{path}, line {line}", hint="store it as UTF-8") from error
+
+
+def _limited(path: Path, binary: BinaryIO) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while chunk := binary.read(CHUNK):
+        size += len(chunk)
+        check_size(path, size, MAX_TEXT)
+        parts.append(chunk)
+    return b"".join(parts)
