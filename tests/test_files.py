@@ -38,6 +38,61 @@ def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_usual(tmp_path: Pat
     assert stat.S_IMODE(ours.stat().st_mode) == 0o640
 
 
+def test_a_private_file_is_replaced_by_what_was_never_public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, modes = tmp_path / "file", list[int]()
+    path.write_bytes(OLD)
+    path.chmod(0o600)
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    atomic_write(path, NEW)
+    assert modes[0] == 0o600
+    path.chmod(0o644)
+    atomic_write(path, NEW)
+    assert modes[2] == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_new_content_never_runs_as_the_owner_of_the_old(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(OLD)
+    path.chmod(0o6755)
+    atomic_write(path, NEW)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder", "link", "trap"),
+    [(0o1777, 0, 7, True), (0o1777, 0, 5, False), (0o1777, 7, 7, False), (0o777, 0, 7, False), (0o1775, 0, 7, False)],
+)
+def test_links_that_others_lay_where_all_may_write_are_traps(mode: int, folder: int, link: int, trap: bool) -> None:
+    def found(mode: int, owner: int) -> os.stat_result:
+        return os.stat_result((mode, 0, 0, 0, owner, 0, 0, 0, 0, 0))
+
+    assert files._is_trap(found(0o777, link), found(mode, folder), user=5) is trap
+
+
+@pytest.mark.parametrize("way", ["link", "folder/file", "again", "folder/../link"])
+def test_a_trap_is_refused_wherever_it_stands_in_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/file").write_bytes(OLD)
+    (tmp_path / "link").symlink_to(tmp_path / "there/file")
+    (tmp_path / "folder").symlink_to("there")
+    (tmp_path / "again").symlink_to("link")
+    atomic_write(tmp_path / "link", OLD)
+    monkeypatch.setattr(files, "_is_trap", lambda link, folder, user: True)
+    for call in (check_writable, lambda path: atomic_write(path, NEW)):
+        with pytest.raises(InputError, match="a link of somebody else's"):
+            call(tmp_path / way)
+    atomic_write(tmp_path / "there/file", OLD)
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(OLD)
@@ -53,7 +108,7 @@ def test_the_longest_name_works(tmp_path: Path) -> None:
     assert path.read_bytes() == NEW
 
 
-@pytest.mark.parametrize("step", ["open", "fsync", "replace", "copymode"])
+@pytest.mark.parametrize("step", ["open", "fsync", "replace", "chmod"])
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_whatever_fails_the_old_file_stays_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, failure: BaseException
@@ -64,7 +119,7 @@ def test_whatever_fails_the_old_file_stays_alone(
     def fail(*_: Any, **__: Any) -> None:
         raise failure
 
-    owner = {"open": files, "fsync": os, "replace": os, "copymode": files.shutil}[step]
+    owner = {"open": files, "fsync": os, "replace": os, "chmod": os}[step]
     monkeypatch.setattr(owner, step, fail, raising=False)
     with pytest.raises((InputError, KeyboardInterrupt)) as caught:
         atomic_write(path, NEW)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import secrets
-import shutil
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +14,7 @@ from .errors import InputError
 
 # Independent of the target's name, which may already be as long as the file system allows.
 TEMPORARY = ".{}.tmp"
+_MOST_COMPONENTS = 10_000  # of a path, links and all; links in a circle are refused before
 NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # the errors of some network file systems
 
 
@@ -64,9 +64,10 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
     target = _resolved(path)
     temporary = target.parent / TEMPORARY.format(secrets.token_hex(8))
     try:
-        _write_through(temporary, data.encode() if isinstance(data, str) else data)
-        if target.exists():
-            shutil.copymode(target, temporary)
+        mode = _mode(target)
+        _write_through(temporary, data.encode() if isinstance(data, str) else data, mode)
+        if mode is not None:
+            os.chmod(temporary, mode)
         os.replace(temporary, target)
     except OSError as error:
         raise InputError(
@@ -115,15 +116,42 @@ def remove_leftovers(folder: str | Path) -> None:
 
 
 def _resolved(path: str | Path) -> Path:
-    """The file itself where ``path`` is a link to it."""
+    """The file itself where ``path`` is a link to it. Raises InputError for a link that somebody else may have laid."""
     try:
         target = Path(path).resolve()
+        _check_links(Path(path))
         target.exists()
     except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL byte, links in a circle
         raise InputError(
             f"this path cannot be used ({_reason(error)})", where=repr(str(path)), hint="choose another path"
         ) from error
     return target
+
+
+def _check_links(path: Path) -> None:
+    """Raise InputError for a link in a folder that is open to all, of neither this user nor the folder's owner.
+
+    That is fs.protected_symlinks of Linux, which never sees a path whose links are resolved before it is opened.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    left, at = list(reversed(Path.cwd().joinpath(path).parts)), Path()
+    for _ in range(_MOST_COMPONENTS):
+        if not left:
+            return
+        part = left.pop()
+        at = at.parent if part == ".." else at / part
+        if at.is_symlink():
+            if _is_trap(at.lstat(), at.parent.stat(), os.geteuid()):
+                what = "this is a link of somebody else's, in a folder where all may write"
+                raise InputError(what, where=str(at), hint="choose another path, or remove the link")
+            left += reversed(at.readlink().parts)
+            at = at.parent
+
+
+def _is_trap(link: os.stat_result, folder: os.stat_result, user: int) -> bool:
+    is_open = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+    return bool(is_open) and link.st_uid not in (user, folder.st_uid)
 
 
 def _check_folder(folder: Path) -> None:
@@ -150,8 +178,18 @@ def _check_target(target: Path) -> None:
         )
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    with open(path, "xb") as handle:
+def _mode(target: Path) -> int | None:
+    """The permissions that its new content gets, without running as somebody else; None where there is no file yet."""
+    return target.stat().st_mode & (stat.S_ISVTX | 0o777) if target.exists() else None
+
+
+def _write_through(path: Path, data: bytes, mode: int | None) -> None:
+    """mode: permissions that the file will have; until then nobody else may read it. None for the usual ones."""
+
+    def opened(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666 if mode is None else 0o600)
+
+    with open(path, "xb", opener=opened) as handle:
         handle.write(data)
         handle.flush()
         os.fsync(handle.fileno())

@@ -246,3 +246,22 @@ def rest(terminal: int) -> str:
         pass  # Linux's way of saying that the other side is closed
     os.close(terminal)
     return said
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_process_that_is_asked_to_end_leaves_nothing_half_written(name: str, tmp_path: Path) -> None:
+    script = (
+        "import sys, time\nfrom gatewise import cli, files\n"
+        "files.os.replace = lambda *_: (print(flush=True), time.sleep(60))\n"
+        "cli.follow = lambda words: files.atomic_write(words[0], 'new')\n"
+        "cli.main()"
+    )
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "file").write_text("old")
+    with subprocess.Popen([sys.executable, "-c", script, folder / "file"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.Signals[name])
+        assert process.wait(20) == 128 + signal.Signals[name]
+    assert [path.read_text() for path in folder.iterdir()] == ["old"]

@@ -39,8 +39,8 @@ class Disk:
     def __init__(self, patch: pytest.MonkeyPatch, code: int = errno.EIO, failing: int | None = None) -> None:
         self.error, self.failing, self.calls = OSError(code, os.strerror(code)), failing, list[str]()
         for module in (writing, checkpoint):
-            patch.setattr(module, "open", lambda path, mode: self.opened(path, mode), raising=False)
-        for owner, name in ((os, "open"), (os, "fsync"), (os, "replace"), (Path, "read_bytes"), (Path, "unlink")):
+            patch.setattr(module, "open", lambda path, mode, opener=None: self.opened(path, mode), raising=False)
+        for owner, name in ((os, "open"), (os, "fsync"), (os, "replace"), (os, "fstat"), (Path, "unlink")):
             patch.setattr(owner, name, self.watched(name, getattr(owner, name)))
 
     def ask(self, name: str) -> None:
@@ -94,7 +94,9 @@ SAVE = (
     ("fsync", False),
     ("open a file", True),  # to drop the system's copy in memory
     ("close", True),
-    ("read_bytes", False),
+    ("open", False),  # to read it back
+    ("fstat", False),
+    ("fstat", False),
     ("unlink", False),  # the oldest checkpoint
 )
 
@@ -154,7 +156,9 @@ def test_a_disk_that_stores_something_else_is_found_out_before_the_older_checkpo
     trainer, saving = started(tmp_path / "run")
     before = checkpoints(saving.folder)
     through = writing._write_through
-    monkeypatch.setattr(writing, "_write_through", lambda path, data: through(path, data[:-1] + bytes([data[-1] ^ 1])))
+    monkeypatch.setattr(
+        writing, "_write_through", lambda path, data, mode: through(path, data[:-1] + bytes([data[-1] ^ 1]), mode)
+    )
     with pytest.raises(CheckpointError, match="checksum"):
         trainer.run(steps=END)
     assert set(before) < set(checkpoints(saving.folder))

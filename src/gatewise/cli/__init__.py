@@ -28,10 +28,15 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     """The program ``gatewise``: follow the words (by default those of the command line) and end the process."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has gone is no error: end as Unix filters do
+    for name in ("SIGTERM", "SIGHUP"):
+        _end_orderly_on(getattr(signal, name, None))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # no failure over a name that the terminal cannot spell
-    code = follow(list(sys.argv[1:] if words is None else words))
+    try:
+        code = follow(list(sys.argv[1:] if words is None else words))
+    except _Ended as ended:
+        code = 128 + ended.number
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -39,6 +44,26 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         code = DATA
     sys.stderr.flush()
     os._exit(code)  # everything is written; taking torch and LLVM apart would take up to a second more
+
+
+class _Ended(BaseException):
+    """A signal asks the process to end. number: of the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _end_orderly_on(number: signal.Signals | None) -> None:
+    """Have this signal raise `_Ended`, so that half-written files are removed; one that is ignored stays so."""
+    if number is None or signal.getsignal(number) is not signal.SIG_DFL:
+        return
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+        raise _Ended(number)
+
+    signal.signal(number, end)
 
 
 def follow(words: list[str]) -> int:

@@ -103,6 +103,13 @@ def test_page_is_complete_in_itself() -> None:
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith(("on", "src", "href"))]
 
 
+def test_page_may_neither_send_nor_point_elsewhere() -> None:
+    tags = Page(render(outcomes.outcome())).tags
+    policy = next(a["content"] for _, a in tags if a.get("http-equiv") == "Content-Security-Policy") or ""
+    words = {"default-src 'none'", "base-uri 'none'", "form-action 'none'"}
+    assert words <= set(policy.split("; "))
+
+
 def test_page_says_what_there_is_to_say() -> None:
     told = outcomes.outcome()
     words = Page(render(told)).words
