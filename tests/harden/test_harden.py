@@ -40,3 +40,9 @@ def test_a_process_that_crashes_hangs_or_fails_is_told():
     assert failure("raise SystemExit(1)") == "exit status 1"
     assert failure("import os; os.kill(os.getpid(), 9)") == "killed by signal 9"
     assert failure("import time; time.sleep(60)", 0.5) == "still running after 0.5 s"
+
+
+def test_hostile_files_are_loaded_or_refused():
+    report = part("files").run(3, 150)
+    assert report.findings == []
+    assert {outcome.split()[0] for outcome in report.outcomes} >= {"loaded", "refused"}

@@ -109,6 +109,7 @@ REFUSED = {
     "a seed below zero": ("language model", at(-1, "fitted", "seed")),
     "a loss in words": ("language model", at("x", "fitted", "loss")),
     "a vocabulary of numbers": ("language model", at([1, 2], "fitted", "vocabulary", "entries")),
+    "a vocabulary of nothing": ("language model", at([], "fitted", "vocabulary", "entries")),
     "a vocabulary that repeats": ("language model", at(["a", "a", "b", "c", " "], "fitted", "vocabulary", "entries")),
     "a field that there is not": ("language model", at(1, "evil")),
     "a classifier beyond memory": ("sequence classifier", at(20_000, *PARAMS, "hidden_size")),
@@ -179,6 +180,7 @@ TENSORS = {
     "another shape": ("normal", lambda weight: weight[:1].expand(7, *weight.shape[1:])),
     "nothing": ("chain", lambda weight: weight[:0]),
     "no dimension": ("stream's state", lambda weight: weight.flatten()[0]),
+    "no rows": ("stream's state", lambda weight: weight[:0]),
     "rows without numbers": ("stream's state", lambda weight: torch.empty(1 << 40, 0)),
 }
 
@@ -203,6 +205,12 @@ def test_a_scale_that_is_not_positive_is_refused(saved, tmp_path):
     path = changed(saved, tmp_path, "normal", None, lambda held: {**held, "parts.0.scale": torch.zeros(2)})
     with pytest.raises(ModelFileError, match="a scale is not positive"):
         load("normal", path)
+
+
+def test_tensors_of_several_dtypes_are_refused(saved, tmp_path):
+    path = changed(saved, tmp_path, "chain", None, lambda held: {**held, "parts.1.bias": held["parts.1.bias"].double()})
+    with pytest.raises(ModelFileError, match=r"several dtypes, torch.float32, torch.float64"):
+        load("chain", path)
 
 
 @pytest.mark.parametrize("key", ["gatewise", "gatewise-estimator", "gatewise-chain", "gatewise_checkpoint"])

@@ -139,6 +139,8 @@ class Chain(nn.Module):
                     *(_kind_in(part).made(part, supply) for part, supply in zip(records, supplies, strict=True))
                 )
             fill(chain, tensors)
+            if len(dtypes := {str(tensor.dtype) for tensor in tensors.values()}) > 1:
+                raise InputError(f"its tensors are of several dtypes, {', '.join(sorted(dtypes))}")
         return chain.eval()
 
 

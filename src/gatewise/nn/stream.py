@@ -43,8 +43,8 @@ def batch_size_of(path: str | Path) -> int:
     with FILE.understood(path, _FOREIGN):
         FILE.fields(_RECORD, record)
         rows = [tensor.shape[-2] for tensor in tensors.values()]
-        if rows[:1] > [most_of(tensors)]:
-            raise InputError(f"{rows[0]:,} rows without numbers")
+        if rows and not 1 <= rows[0] <= most_of(tensors):
+            raise InputError(f"{rows[0]:,} rows")
     return rows[0] if rows else 1
 
 

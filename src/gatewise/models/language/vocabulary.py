@@ -122,8 +122,8 @@ def vocabulary_of(state: dict[str, Any], tokenizer: Any) -> Vocabulary:
     if tokenizer is not None:
         return Tokenized(tokenizer, state["size"])
     vocabulary = Listed(state["entries"], joined=state["joined"])
-    if vocabulary.size != len(set(state["entries"])):
-        raise InputError("an entry of the vocabulary appears twice")
+    if not vocabulary.size or vocabulary.size != len(set(state["entries"])):
+        raise InputError("the vocabulary is empty, or an entry appears twice")
     return vocabulary
 
 
