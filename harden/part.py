@@ -22,11 +22,12 @@ class Report:
     """What came of the calls.
 
     outcomes: how many calls ended in which way. findings: what must not have happened, a line each, with what it takes
-    to see it again.
+    to see it again. remarks: what else is worth telling.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     findings: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str])
 
     @property
     def calls(self) -> int:
@@ -35,7 +36,8 @@ class Report:
 
     def __str__(self) -> str:
         ways = ", ".join(f"{way} {count:,}" for way, count in self.outcomes.most_common())
-        return "\n".join([f"{self.calls:,} calls: {ways}", *(f"  {finding}" for finding in self.findings)])
+        lines = [*self.remarks, *self.findings]
+        return "\n".join([f"{self.calls:,} calls: {ways}", *(f"  {line}" for line in lines)])
 
 
 class Part(Protocol):
