@@ -77,3 +77,14 @@ def test_an_out_whose_numbers_share_memory_is_refused_before_the_state_moves():
     with pytest.raises(InputError, match=r"share one place in memory\nhint: out.clone\(\)"):
         stream.step(x, out=torch.zeros(1, 1).expand(1, 3))
     assert all(map(torch.equal, stream.state, before))
+
+
+def test_a_nan_stays_in_a_stream_until_it_is_reset():
+    """As its documentation says: to look for one takes as long as a step."""
+    stream, x = gatewise.stream(LSTM(2, 3)), torch.randn(1, 2)
+    expected = stream.step(x)
+    stream.step(torch.full((1, 2), torch.nan))
+    assert bool(stream.step(x).isnan().all())
+    assert "NaN" in (type(stream).step.__doc__ or "")
+    stream.reset()
+    assert torch.equal(stream.step(x), expected)

@@ -60,7 +60,7 @@ class Stream:
 
     def __init__(self, chain: Chain, like: Tensor, *, alone: bool) -> None:
         self._shape, self._dtype, self._device, self._like = like.shape, like.dtype, like.device, like
-        self._alone = alone
+        self._alone, self._bytes = alone, like.nbytes
         wiring = Wiring(list(chain.parts), like)
         self._memories, self._wired = wiring.memories, wiring.calls
         self._feeds = wiring.feeds
@@ -82,6 +82,10 @@ class Stream:
         Raises:
             InputError: An argument is not a tensor, or ``out`` requires gradients. The state stays as it was.
             ShapeError: A shape, dtype or device does not fit. The state stays as it was.
+
+        Note:
+            Numbers are not looked at, which would take as long as the step: a NaN stays in the state until `reset`, or
+            until the state is set. Where a sensor may give one, ask ``torch.isfinite(x).all()`` before.
         """
         if out is not None:
             self._check_out(out)
@@ -89,9 +93,12 @@ class Stream:
             type(x) is not Tensor
             or x.shape != self._shape
             or x.dtype is not self._dtype
-            or x.device != self._device
             or not x.is_contiguous()
-            or unreadable((x,))
+            or x.is_neg()
+            or not x.data_ptr()
+            or (beside := x.untyped_storage().nbytes() - self._bytes)
+            and beside < x.storage_offset() * x.itemsize
+            or x.device != self._device
         ):
             x = self._checked(x)
         half = self._half
