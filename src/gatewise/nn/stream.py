@@ -96,8 +96,7 @@ class Stream:
             or not x.is_contiguous()
             or x.is_neg()
             or not x.data_ptr()
-            or (beside := x.untyped_storage().nbytes() - self._bytes)
-            and beside < x.storage_offset() * x.itemsize
+            or ((beside := x.untyped_storage().nbytes() - self._bytes) and beside < x.storage_offset() * x.itemsize)
             or x.device != self._device
         ):
             x = self._checked(x)
