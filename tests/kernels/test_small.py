@@ -49,7 +49,7 @@ def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate):
     for keep in (False, True):
         script = scripts.forward(size, biases, keep=keep, separate=separate, limit=LIMIT)
         results, kept = [spoilt(result) for result in expected], scripts.memory(size, layer.x)
-        assert not script.play(layer.x, begin + pointers(*results, *([kept] if keep else [])))
+        assert not script.play(begin + pointers(*results, *([kept] if keep else [])))
         assert all(map(torch.equal, results, expected))
     d_y, d_last = torch.randn_like(found.y), torch.randn_like(found.last)
     if not separate:
@@ -60,9 +60,7 @@ def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate):
     written = Gradients(*map(spoilt, gradients))
     ended = d_last[0 if separate else 1 :]
     matrices = pointers(written.x, written.W, written.U, written.b, written.b)
-    script.play(
-        layer.x, begin + pointers(found.y, kept, d_y, *ended) + matrices + pointers(*written.per_unit, *written.states)
-    )
+    script.play(begin + pointers(found.y, kept, d_y, *ended) + matrices + pointers(*written.per_unit, *written.states))
     for name in Gradients._fields:
         assert torch.equal(getattr(written, name), getattr(gradients, name)), name
 
@@ -74,9 +72,9 @@ def test_a_script_says_where_the_input_is_not_finite_or_huge(value, dtype):
         script = Writer(dtype)
         script.measure(script.argument(37), LIMIT)
         x = torch.linspace(-LIMIT, LIMIT, 37, dtype=dtype)
-        assert not script.written().play(x, pointers(x))
+        assert not script.written().play(pointers(x))
         x[place] = value
-        assert script.written().play(x, pointers(x))
+        assert script.written().play(pointers(x))
 
 
 def test_what_threads_would_share_or_take_in_chunks_is_left_to_them():

@@ -9,7 +9,7 @@ refuses in its own words. Results are the same bits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -18,26 +18,36 @@ from ..equation import Cell
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.registry import Registered
-from ..kernels.small import Biases, Passes, Script, Size, is_bare, is_ordinary_call
+from ..kernels.small import Biases, Guard, Script, Size, is_bare, is_ordinary_call, is_whole
 from .check import HUGE
 from .layer_run import assembled
 from .weights import bias_slices, shapes
 
+_KINDS = 256  # of calls that a layer keeps at hand
 _MOST = 2**24  # elements of an input that are copied to have them one behind the other
-_SIZES = 256  # for which a layer keeps scripts at hand
+
+Parameters: TypeAlias = Mapping[str, Tensor | None]
+Tensors: TypeAlias = Sequence[Any]
+"""x, weights and states: tensors, once that has been looked at."""
 
 
 class UnusualError(Exception):
     """The input has values that the general path refuses or warns of."""
 
 
-class Shapes(NamedTuple):
-    """What the results of a call look like. y: of the outputs. state: of a last state. separate: whether the last state
-    of the output is a tensor of its own."""
+class _Call:
+    """Calls of one kind: with tensors that have these shapes, and learn or do not.
 
-    y: tuple[int, ...]
-    state: tuple[int, ...]
-    separate: bool
+    y: the shape of the outputs. learns: whether gradients are recorded. weights_at: the addresses of the weights when
+    their memory was looked at.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor], script: Script, size: Size, *, separate: bool, learns: bool) -> None:
+        self.script, self.size, self.separate, self.learns = script, size, separate, learns
+        self.y = (*tensors[0].shape[:-1], size.units)
+        self.fits = Guard(tensors)
+        self.weights_at: list[int] = []
+        self.backward: dict[tuple[bool, int], tuple[Guard, Script]] = {}
 
 
 class SmallLayer:
@@ -47,70 +57,92 @@ class SmallLayer:
         cell = registered.cell
         self.registered, self.cell, self.inputs, self.units = registered, cell, inputs, units
         expected = shapes(cell, inputs, units, bias=bias)
-        self.names = tuple(expected)
-        self._expected = tuple((name + suffix, shape) for name, shape in expected.items())
+        self.names, self._shapes = tuple(expected), tuple(expected.values())
+        self._full_names = tuple(name + suffix for name in expected)
         self._absent = [place for place, name in enumerate(("bias_ih", "bias_hh"), 3) if name not in expected]
         gates = [gate.name for gate in cell.gates if gate.has_bias]
         self.biases: Biases = tuple(_parts(cell, gate, units) if bias else () for gate in gates)
-        self._scripts: dict[tuple[Any, ...], Script | None] = {}
-
-    def weights(self, parameters: Mapping[str, Tensor | None], dtype: torch.dtype) -> list[Tensor] | None:
-        """Its weights in the order of a state dict; None where one is not plain, or not of the dtype."""
-        weights: list[Tensor] = []
-        for name, shape in self._expected:
-            weight = parameters.get(name)
-            if weight is None or not is_bare(weight, dtype) or weight.shape != shape:
-                return None
-            weights.append(weight)
-        return weights
+        self._calls: dict[tuple[Any, ...], list[_Call]] = {}
 
     def run(
-        self, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], shapes: Shapes, *, finite: bool
+        self, parameters: Parameters, x: Tensor, states: Sequence[Tensor], *, separate: bool, finite: bool
     ) -> Sequence[Tensor] | None:
         """Outputs, and the last states; None where a general call is for it.
 
-        x: (T, B, I) or (B, I). states: initial, (B, H) each or the like. All are plain. finite: whether the input must
-        be. Raises UnusualError where it is not, or where it is huge.
+        x: (T, B, I) or (B, I). states: initial, (B, H) or (1, B, H), as the last will be. separate: whether the last
+        state of the output is a tensor of its own, which follows the outputs. finite: whether the input must be. Raises
+        UnusualError where it is not, or where it is huge.
         """
-        rows, inputs = x.shape[-2:]
-        size = Size(x.shape[0] if x.dim() == 3 else 1, rows, inputs, self.units)
-        tensors = (x, *weights, *states)
-        learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        script = self._script(size, x, learns, shapes.separate)
-        if script is None:
+        tensors: Tensors = (x, *map(parameters.get, self._full_names), *states)
+        kind = (x.shape, separate, torch.is_grad_enabled(), torch.get_num_threads())
+        for call in self._calls.get(kind, ()):
+            if call.fits(tensors):
+                break
+        else:
+            call = self._new_call(kind, tensors)
+            if call is None:
+                return None
+        addresses = self._addresses(call, tensors)
+        if addresses is None:
             return None
-        if learns:
-            return _Small.apply(self, script, size, shapes, finite, *tensors)  # pyright: ignore[reportUnknownMemberType]
-        results = _results(self.cell, x, shapes)
-        _play(script, x, self.addresses(tensors), results, finite=finite)
+        if call.learns:
+            return _Small.apply(self, call, addresses, finite, *tensors)  # pyright: ignore[reportUnknownMemberType]
+        results = self.results(call, tensors)
+        _play(call, addresses + [tensor.data_ptr() for tensor in results], finite=finite)
         return results
 
-    def _script(self, size: Size, like: Tensor, keep: bool, separate: bool) -> Script | None:
-        """Of the forward pass."""
-        key = (size, like.dtype, keep, separate, torch.get_num_threads())
-        try:
-            return self._scripts[key]
-        except KeyError:
-            script, passes = None, small_passes(self.cell, like)
-            if passes is not None:
-                script = passes.forward(size, self.biases, keep=keep, separate=separate, limit=HUGE)
-            if len(self._scripts) >= _SIZES:
-                self._scripts.clear()
-            self._scripts[key] = script
-            return script
+    def _new_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
+        """None where a tensor is not plain, or nothing runs such a layer whole."""
+        (shape, separate, learning, _), (x, *_) = kind, tensors
+        if not isinstance(x, Tensor) or shape[-1] != self.inputs or not all(_is_plain(tensor, x) for tensor in tensors):
+            return None
+        end = 1 + len(self.names)
+        state = (shape[-2], self.units) if tensors[end].dim() == 2 else (1, shape[-2], self.units)
+        if [tensor.shape for tensor in tensors[1:]] != [*self._shapes, *(state for _ in tensors[end:])]:
+            return None
+        learns = learning and any(tensor.requires_grad for tensor in tensors)
+        size = Size(shape[0] if len(shape) == 3 else 1, shape[-2], self.inputs, self.units)
+        passes = small_passes(self.cell, x)
+        if passes is None:
+            return None
+        script = passes.forward(size, self.biases, keep=learns, separate=separate, limit=HUGE)
+        if script is None:
+            return None
+        if sum(map(len, self._calls.values())) >= _KINDS:
+            self._calls.clear()
+        call = _Call(tensors, script, size, separate=separate, learns=learns)
+        self._calls.setdefault(kind, []).append(call)
+        return call
 
-    def passes(self, like: Tensor) -> Passes:
-        """Of a layer that had a forward pass."""
-        passes = small_passes(self.cell, like)
-        assert passes is not None
-        return passes
+    def _addresses(self, call: _Call, tensors: Tensors) -> list[int] | None:
+        """Of x, weights and states, as scripts take them; None where memory is not there."""
+        addresses = [tensor.data_ptr() for tensor in tensors]
+        end = 1 + len(self.names)
+        if addresses[1:end] != call.weights_at:  # memory that was made shorter lies elsewhere
+            if not all(map(is_whole, tensors[1:end])):
+                return None
+            call.weights_at = addresses[1:end]
+        for tensor in (tensors[0], *tensors[end:]):
+            if not is_whole(tensor):
+                return None
+        return self.with_absent(addresses)
 
-    def addresses(self, tensors: Sequence[Tensor]) -> list[int]:
-        """Of x, weights and states, as scripts take them."""
-        places = [tensor.data_ptr() for tensor in tensors]
+    def with_absent(self, addresses: list[int]) -> list[int]:
+        """Addresses of x and weights, with any for biases that it has not."""
         for place in self._absent:
-            places.insert(place, 0)
-        return places
+            addresses.insert(place, 0)
+        return addresses
+
+    def results(self, call: _Call, tensors: Tensors) -> list[Tensor]:
+        """Outputs and last states, not yet written."""
+        states = tensors[1 + len(self.names) :]
+        if not call.separate:
+            return [torch.empty_like(state) for state in states]
+        return [tensors[0].new_empty(call.y), *[torch.empty_like(state) for state in states]]
+
+
+def _is_plain(tensor: Any, like: Tensor) -> bool:
+    return isinstance(tensor, Tensor) and is_bare(tensor, like.dtype)
 
 
 def _parts(cell: Cell, gate: str, units: int) -> tuple[tuple[int, int], ...]:
@@ -118,13 +150,8 @@ def _parts(cell: Cell, gate: str, units: int) -> tuple[tuple[int, int], ...]:
     return tuple((which, slices[name].start) for which, name in enumerate(("bias_ih", "bias_hh")) if name in slices)
 
 
-def _results(cell: Cell, x: Tensor, shapes: Shapes) -> list[Tensor]:
-    count = len(cell.state) - (not shapes.separate)
-    return [x.new_empty(shapes.y), *[x.new_empty(shapes.state) for _ in range(count)]]
-
-
-def _play(script: Script, x: Tensor, addresses: list[int], results: Sequence[Tensor], *, finite: bool) -> None:
-    if script.play(x, addresses + [tensor.data_ptr() for tensor in results]) and finite:
+def _play(call: _Call, addresses: list[int], *, finite: bool) -> None:
+    if call.script.play(addresses) and finite:
         raise UnusualError
 
 
@@ -133,62 +160,82 @@ class _Small(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, layer: SmallLayer, script: Script, size: Size, shapes: Shapes, finite: bool, *tensors: Tensor
-    ) -> Any:
+        ctx: Any, layer: SmallLayer, call: _Call, addresses: list[int], finite: bool, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
         """Outputs and last states; keep what backward reads."""
-        x = tensors[0]
-        results, kept = _results(layer.cell, x, shapes), layer.passes(x).memory(size, x)
-        _play(script, x, layer.addresses(tensors), [*results, kept], finite=finite)
-        ctx.layer, ctx.size, ctx.shapes = layer, size, shapes
-        several = size.steps > 1  # only then are outputs read again, and may not be changed in place
-        ctx.save_for_backward(*tensors, kept, results[0] if several else None)
+        passes, x = small_passes(layer.cell, tensors[0]), tensors[0]
+        assert passes is not None
+        results, kept = layer.results(call, tensors), passes.memory(call.size, x)
+        _play(call, addresses + [tensor.data_ptr() for tensor in (*results, kept)], finite=finite)
+        ctx.layer, ctx.call = layer, call
+        several = call.size.steps > 1  # only then are outputs read again, and may not be changed in place
+        ctx.save_for_backward(*tensors, kept, *(results[:1] if several else ()))
         return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> Any:
         """Gradients of x, weights and states."""
-        layer: SmallLayer = ctx.layer
-        *tensors, kept, y = ctx.saved_tensors
-        needed = ctx.needs_input_grad[_ARGUMENTS:]
-        seeds = tuple(seed.contiguous() for seed in seeds)
-        plain = is_ordinary_call() and all(is_bare(tensor, kept.dtype) for tensor in (*tensors, *seeds, kept))
-        if torch.is_grad_enabled() or not plain:
-            return (*(None,) * _ARGUMENTS, *_general(ctx, tensors, seeds, needed))
-        x = tensors[0]
-        script = layer.passes(x).backward(
-            ctx.size, layer.biases, separate=ctx.shapes.separate, input_gradient=needed[0]
-        )
-        gradients = [torch.empty_like(tensor) for tensor in tensors[not needed[0] :]]
-        read = [kept.data_ptr() if y is None else y.data_ptr(), kept.data_ptr()]
-        read += [seed.data_ptr() for seed in seeds]
-        written = layer.addresses(gradients if needed[0] else [x, *gradients])[not needed[0] :]
-        script.play(x, layer.addresses(tensors) + read + written)
-        return (*(None,) * _ARGUMENTS, *(() if needed[0] else (None,)), *gradients)
+        layer, call, needed = ctx.layer, ctx.call, ctx.needs_input_grad[_BEFORE_TENSORS:]
+        count = len(needed)
+        saved = ctx.saved_tensors
+        tensors, kept, y = saved[:count], saved[count], saved[-1]
+        seeds = tuple([seed.contiguous() for seed in seeds])
+        script = _backward_script(layer, call, (*tensors, kept, *seeds), needed[0])
+        if script is None:
+            return (*(None,) * _BEFORE_TENSORS, *_generally(layer, call, tensors, seeds, needed))
+        gradients = [torch.empty_like(tensor) for tensor in (tensors if needed[0] else tensors[1:])]
+        read, written = ([tensor.data_ptr() for tensor in group] for group in (tensors, gradients))
+        between = [tensor.data_ptr() for tensor in (y, kept, *seeds)]
+        written = layer.with_absent(written if needed[0] else [0, *written])[not needed[0] :]
+        script.play(layer.with_absent(read) + between + written)
+        return (*(None,) * _BEFORE_TENSORS, *(() if needed[0] else (None,)), *gradients)
 
 
-_ARGUMENTS = 5
-"""Of ``_Small.forward`` before its tensors."""
+_BEFORE_TENSORS = 4
+"""Arguments of ``_Small.forward``."""
 
 
-def _general(ctx: Any, tensors: Sequence[Tensor], seeds: Sequence[Tensor], needed: Sequence[bool]) -> list[Any]:
+def _backward_script(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], input_gradient: bool) -> Script | None:
+    """None where the gradient is anything but plain, or itself to be differentiated."""
+    if torch.is_grad_enabled() or not is_ordinary_call():
+        return None
+    key = (input_gradient, torch.get_num_threads())
+    if key in call.backward:
+        fits, script = call.backward[key]
+        if fits(tensors) and all(map(is_whole, tensors)):
+            return script
+    kept = tensors[-1]
+    if not all(is_bare(tensor, kept.dtype) and is_whole(tensor) for tensor in tensors):
+        return None
+    passes = small_passes(layer.cell, kept)
+    assert passes is not None
+    options = {"separate": call.separate, "input_gradient": input_gradient}
+    script = passes.backward(call.size, layer.biases, **options)
+    call.backward[key] = Guard(tensors), script
+    return script
+
+
+def _generally(
+    layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], seeds: Sequence[Tensor], needed: Sequence[bool]
+) -> list[Tensor | None]:
     """The gradients by the general path, which is run once more: for gradients of gradients, and under transforms."""
-    layer: SmallLayer = ctx.layer
-    with torch.enable_grad():
-        results = _run_generally(layer, ctx.size, ctx.shapes, tensors)
-    sources = [tensor for tensor, need in zip(tensors, needed, strict=True) if need]
     again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        results = _run_generally(layer, call, tensors)
+    sources = [tensor for tensor, need in zip(tensors, needed, strict=True) if need]
     gradients = iter(torch.autograd.grad(results, sources, list(seeds), create_graph=again, materialize_grads=True))
     return [next(gradients) if need else None for need in needed]
 
 
-def _run_generally(layer: SmallLayer, size: Size, shapes: Shapes, tensors: Sequence[Tensor]) -> list[Tensor]:
-    x, weights, states = tensors[0], tensors[1 : 1 + len(layer.names)], tensors[1 + len(layer.names) :]
+def _run_generally(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor]) -> list[Tensor]:
+    count, size = 1 + len(layer.names), call.size
+    x, weights, states = tensors[0], tensors[1:count], tensors[count:]
     first = torch.stack([state.reshape(size.rows, size.units) for state in states])
     named = dict(zip(layer.names, weights, strict=True))
     whole = assembled(layer.cell, named, x.reshape(size.all_rows, size.inputs), first, training=False)
     ran = sequence(layer.registered, whole)
-    last = [state.reshape(shapes.state) for state in ran.last]
-    return [ran.y.reshape(shapes.y), *last[0 if shapes.separate else 1 :]]
+    last = [state.reshape(start.shape) for state, start in zip(ran.last, states, strict=True)]
+    return [ran.y.reshape(call.y), *last[0 if call.separate else 1 :]]
 
 
 class Small:
@@ -200,69 +247,63 @@ class Small:
     def __init__(self, layers: Sequence[SmallLayer], directions: int = 1) -> None:
         self._layers, self._directions, self._cell = layers, directions, layers[0].cell
 
-    def step(self, parameters: Mapping[str, Tensor | None], x: Tensor, hx: Any, *, finite: bool) -> Any:
+    def step(self, parameters: Parameters, x: Tensor, hx: Any, *, finite: bool) -> Any:
         """One step of a cell, (B, I) to its states in the form of hx, (B, H); None where a general call is for it."""
-        layer, x = self._layers[0], _whole(x)
-        if x.dim() != 2 or x.shape[1] != layer.inputs or not is_bare(x, x.dtype):
+        x = _contiguous(x)
+        if x.dim() != 2:
             return None
-        weights, shape = layer.weights(parameters, x.dtype), (x.shape[0], layer.units)
-        states = self._states(hx, shape, x)
-        if weights is None or states is None:
+        states = self._states(hx, (x.shape[0], self._layers[0].units), x)
+        if states is None:
             return None
         try:
-            ended = layer.run(x, weights, states, Shapes(shape, shape, separate=False), finite=finite)
+            ended = self._layers[0].run(parameters, x, states, separate=False, finite=finite)
         except UnusualError:
             return None
         return ended and (tuple(ended) if len(ended) > 1 else ended[0])
 
-    def stack(
-        self, parameters: Mapping[str, Tensor | None], x: Tensor, hx: Any, *, dropout: float, finite: bool
-    ) -> Any:
+    def stack(self, parameters: Parameters, x: Tensor, hx: Any, *, dropout: float, finite: bool) -> Any:
         """Layers over a sequence, (T, B, I) to outputs (T, B, D * H) and last states; None as above.
 
         dropout: of the outputs of every layer but the last, 0 where it is not training.
         """
-        x = _whole(x)
-        if x.dim() != 3 or x.shape[2] != self._layers[0].inputs or not is_bare(x, x.dtype):
+        x = _contiguous(x)
+        if x.dim() != 3:
             return None
-        weights = [layer.weights(parameters, x.dtype) for layer in self._layers]
         shape = (len(self._layers), x.shape[1], self._layers[0].units)
         states = self._states(hx, shape, x)
-        if states is None or None in weights:
+        if states is None or any(state.shape != shape for state in states):
             return None
         try:
-            return self._stacked(x, weights, states, dropout, finite)  # pyright: ignore[reportArgumentType]
+            return self._stacked(parameters, x, states, dropout, finite)
         except UnusualError:
             return None
 
     def _states(self, hx: Any, shape: tuple[int, ...], x: Tensor) -> Sequence[Tensor] | None:
-        """The initial states, or what they start from; None where they are not plain, or of another shape."""
+        """The initial states, or what they start from; None where they come in another form."""
         if hx is None:
             return [x.new_zeros(shape) if start == 0 else x.new_full(shape, start) for start in self._cell.initial]
         states = hx if len(self._cell.state) > 1 else (hx,)
         if type(states) is not tuple or len(states) != len(self._cell.state):  # pyright: ignore[reportUnknownArgumentType]
             return None
-        if all(is_bare(state, x.dtype) and state.shape == shape for state in states):
-            return states  # pyright: ignore[reportUnknownVariableType]
-        return None
+        for state in states:
+            if type(state) is not Tensor:
+                return None
+        return states  # pyright: ignore[reportUnknownVariableType]
 
     def _stacked(
-        self, x: Tensor, weights: list[list[Tensor]], states: Sequence[Tensor], dropout: float, finite: bool
+        self, parameters: Parameters, x: Tensor, states: Sequence[Tensor], dropout: float, finite: bool
     ) -> Any:
         single = len(self._layers) == 1
         separate = [(state,) if single else state.unbind() for state in states]
         ended: list[Sequence[Tensor]] = []
-        steps, rows, _ = x.shape
         for first in range(0, len(self._layers), self._directions):
             if first and dropout:
                 x = torch.nn.functional.dropout(x, dropout)
             outputs: list[Tensor] = []
             for direction, layer in enumerate(self._layers[first : first + self._directions]):
                 starts = [parts[first + direction] for parts in separate]
-                shape = (1, rows, layer.units) if single else (rows, layer.units)
-                shapes = Shapes((steps, rows, layer.units), shape, separate=True)
                 read = x.flip(0) if direction else x
-                ran = layer.run(read, weights[first + direction], starts, shapes, finite=finite and not first)
+                ran = layer.run(parameters, read, starts, separate=True, finite=finite and not first)
                 if ran is None:
                     return None
                 y, *last = ran
@@ -273,6 +314,6 @@ class Small:
         return x, tuple(joined) if len(joined) > 1 else joined[0]
 
 
-def _whole(x: Tensor) -> Tensor:
-    """Contiguous, where that does not take much memory."""
+def _contiguous(x: Tensor) -> Tensor:
+    """The same one behind the other, where that does not take much memory."""
     return x if x.is_contiguous() or x.numel() > _MOST else x.contiguous()

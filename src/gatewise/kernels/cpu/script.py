@@ -8,6 +8,7 @@ once for each size, with placeholders for addresses, and played by a compiled fu
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -194,19 +195,44 @@ class Script:
     ) -> None:
         self._header, self._limit, self._alive = header, limit, alive
         self._start, self._numbers = ctypes.addressof(header), numbers
-        self._count = -(-size // dtype.itemsize)
+        self._size = size
         self._addresses = ctypes.c_int64 * (_NUMBERS + 1 + arguments)
         self._play = _player()
 
-    def play(self, like: Tensor, arguments: Sequence[int]) -> bool:
+    def play(self, arguments: Sequence[int]) -> bool:
         """Play it with the addresses of its arguments; see :meth:`..small.Script.play`."""
-        scratch = lent(like, self._count)
-        start = scratch.data_ptr()
+        start, memory = _scratch(self._size)
         addresses = self._addresses(0, start, start + self._numbers, *arguments)
         address = ctypes.addressof(addresses)
         addresses[_ADDRESSES] = address
         self._play(self._start, address, start + self._numbers)
+        del memory
         return addresses[1] > self._limit  # bits of NaN and infinity are above those of any number
+
+
+_KEPT = 2**20  # bytes of scratch memory that a thread keeps from call to call
+_thread = threading.local()
+
+
+def _scratch(size: int) -> tuple[int, Tensor]:
+    """The address of so many bytes that nobody else uses, and what they belong to.
+
+    A thread uses the same memory in every call, which nothing can interrupt; it is in its cache, and costs nothing to
+    get. What is larger is lent.
+    """
+    if size > _KEPT:
+        memory = lent(_BYTES, size)
+        return memory.data_ptr(), memory
+    try:
+        address, memory = _thread.scratch
+    except AttributeError:
+        memory = torch.empty(_KEPT + _LINE, dtype=torch.uint8, device="cpu")
+        address = -(-memory.data_ptr() // _LINE) * _LINE
+        _thread.scratch = address, memory
+    return address, memory
+
+
+_BYTES = torch.empty(0, dtype=torch.uint8, device="cpu")
 
 
 def _address(function: Any) -> int:

@@ -141,12 +141,27 @@ def _joined(script: Writer, places: tuple[Place, Place], biases: Biases, units: 
     addresses: list[int] = []
     for index, parts in enumerate(biases):
         sources = [places[which].at(start) for which, start in parts]
-        if len(sources) == 2:
-            script.add(sums.at(index), sources[0], sources[1], units)
-        elif not sources:
+        if not sources:
             script.clear(sums[index])
         addresses.append(sources[0] if len(sources) == 1 else sums.at(index))
+    for first, count in _runs_of_two(biases, units):
+        a, b = (places[which].at(start) for which, start in biases[first])
+        script.add(sums.at(first), a, b, count * units)
     return addresses
+
+
+def _runs_of_two(biases: Biases, units: int) -> list[tuple[int, int]]:
+    """Gates next to each other that have two biases, each of which lie one behind the other: first, and how many."""
+    runs: list[tuple[int, int]] = []
+    for index, parts in enumerate(biases):
+        if len(parts) == 2:
+            first, count = runs[-1] if runs else (0, 0)
+            follows = tuple((which, start + count * units) for which, start in biases[first])
+            if count and first + count == index and parts == follows:
+                runs[-1] = first, count + 1
+            else:
+                runs.append((index, 1))
+    return runs
 
 
 def _sweep(
