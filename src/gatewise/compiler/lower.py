@@ -40,7 +40,7 @@ def names_of(cell: Cell) -> dict[Value, str]:
 def lower(name: str, inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Mapping[str, Value]) -> Program:
     """The program that computes ``outputs``; ``names`` are wishes for the names of its values."""
     for output, value in outputs.items():
-        if _is_comparison(value):
+        if is_comparison(value):
             raise _misplaced(f"the step returns a comparison as {output}", value)
     lowering = _lowered(inputs, outputs, names)
     results = {key: lowering.place(value) for key, value in outputs.items()}
@@ -143,16 +143,17 @@ def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
             hint=f"a step may use {', '.join(sorted(OPS))} and clamp, on its own values and on numbers",
         )
     for place, argument in enumerate(arguments):
-        if _is_comparison(argument) and (name, place) != ("where", 0):
+        if is_comparison(argument) and (name, place) != ("where", 0):
             raise _misplaced(f"the step calls {value.function} on a comparison", value)
-    if name == "where" and not any(_is_comparison(a) or _is_input(a) for a in arguments[:1]):
+    if name == "where" and not any(is_comparison(a) or _is_input(a) for a in arguments[:1]):
         raise CellError(
             "the step chooses by a number, not by a comparison", where=value.where, hint="torch.where(a > 0, ...)"
         )
     return name, arguments
 
 
-def _is_comparison(value: Operand) -> bool:
+def is_comparison(value: Operand) -> bool:
+    """Whether it is a choice between two numbers rather than a number."""
     return isinstance(value, Value) and (value.function == "gt" or NAMES.get(value.function) == "lt")
 
 

@@ -250,7 +250,7 @@ class Small:
     def step(self, parameters: Parameters, x: Tensor, hx: Any, *, finite: bool) -> Any:
         """One step of a cell, (B, I) to its states in the form of hx, (B, H); None where a general call is for it."""
         x = _contiguous(x)
-        if x.dim() != 2:
+        if x.dim() != 2 or not x.is_contiguous():
             return None
         states = self._states(hx, (x.shape[0], self._layers[0].units), x)
         if states is None:
@@ -267,7 +267,7 @@ class Small:
         dropout: of the outputs of every layer but the last, 0 where it is not training.
         """
         x = _contiguous(x)
-        if x.dim() != 3:
+        if x.dim() != 3 or not x.is_contiguous():
             return None
         shape = (len(self._layers), x.shape[1], self._layers[0].units)
         states = self._states(hx, shape, x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from ...compiler.lower import is_comparison
 from ...compiler.ops import OPS
 from ...compiler.program import Instruction, is_temporary
 from ...compiler.rules import plus, times
@@ -95,8 +96,9 @@ class _Frozen:
         return times(value, self.ones)
 
     def _held(self, name: str) -> Operand:
+        """The value without its gradient; a comparison has none."""
         value = self.values[name]
-        return Value("detach", value) if isinstance(value, Value) else value
+        return Value("detach", value) if isinstance(value, Value) and not is_comparison(value) else value
 
 
 def _path(cell: Cell) -> set[str]:
