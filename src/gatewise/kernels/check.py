@@ -34,6 +34,7 @@ def checked(cell: Cell, layer: Layer) -> Layer:
 _known_kinds: set[tuple[Any, ...]] = set()
 _MOST_KINDS = 4096
 _TENSORS = Layer._fields[:-1]
+_SAVED = (*Saved._fields, *(f"d_{name}" for name in Seeds._fields))
 
 
 def readable(cell: Cell, tensors: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:
@@ -106,9 +107,9 @@ def checked_saved(cell: Cell, layer: Layer, width: int, saved: Saved, seeds: See
         seed = getattr(seeds, name)
         if seed is not None:
             _check(cell, f"d_{name}", seed, shape, layer.x)
-    names = [*Saved._fields, *(f"d_{name}" for name in Seeds._fields)]
-    y, gates, kept, *d = readable(cell, [*saved, *(seed for seed in seeds if seed is not None)], names)
-    return Saved(y, gates, kept), Seeds(*d) if len(d) == len(seeds) else Seeds(*d, None)  # pyright: ignore[reportCallIssue]
+    d_histories = () if seeds.histories is None else (seeds.histories,)
+    y, gates, kept, *d = readable(cell, (*saved, seeds.y, seeds.last, *d_histories), _SAVED)
+    return Saved(y, gates, kept), Seeds(d[0], d[1], d[2] if d_histories else None)
 
 
 def _check(cell: Cell, name: str, tensor: Tensor, shape: tuple[int, ...], x: Tensor) -> None:

@@ -55,7 +55,7 @@ class Layer(NamedTuple):
     def starting(self) -> int:
         """How many sequences run at the first step."""
         if self.batch_sizes is None:
-            return self.rows if self.steps else 0
+            return self.rows if self.x.shape[0] else 0
         return int(self.batch_sizes[0]) if len(self.batch_sizes) else 0
 
     def running(self, step: int) -> int:
