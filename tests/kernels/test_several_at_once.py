@@ -107,6 +107,24 @@ def test_a_fork_while_another_thread_compiles(monkeypatch):
 
 @can_fork
 @forks
+def test_a_fork_while_another_thread_is_in_llvm():
+    """As one is that drops an engine, long after ours is done."""
+    begun = threading.Event()
+
+    def stay():
+        with compiling._LLVMS:
+            begun.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    assert begun.wait(timeout=20)
+    assert ends_well(compile_something)
+    thread.join()
+
+
+@can_fork
+@forks
 def test_a_fork_while_another_thread_borrows_memory():
     with memory._blocks._lock:
         assert ends_well(lambda: memory.lent(torch.empty(0), 4))

@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,15 +103,23 @@ def _written(emitter: SweepEmitter | FewEmitter) -> str:
                 gc.enable()
 
 
-# LLVM's code generation is not safe from several threads. Nor would it be of use to a process forked in the midst of
-# it, where the thread that holds LLVM's own locks does not exist: forks wait until it is done.
-_one_at_a_time = threading.RLock()
+_one_at_a_time = threading.RLock()  # LLVM's code generation is not safe from several threads
+_LLVMS: Any = getattr(binding.ffi.lib, "_lock", nullcontext())  # llvmlite's own lock, around every call of LLVM
+
+
+def _before_fork() -> None:
+    """Wait until LLVM is done: a child has no use for half of what it made, nor for locks whose threads it lacks."""
+    _one_at_a_time.acquire()
+    _LLVMS.__enter__()
+
+
+def _after_fork() -> None:
+    _LLVMS.__exit__(None, None, None)
+    _one_at_a_time.release()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_one_at_a_time.acquire,
-        after_in_parent=_one_at_a_time.release,
-        after_in_child=_one_at_a_time.release,
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def engine_of(text: str) -> Any:
