@@ -36,7 +36,7 @@ def unreadable(tensors: Iterable[Tensor]) -> list[int]:
         if size:
             beside = tensor.untyped_storage().nbytes() - size
             short = beside and beside < tensor.storage_offset() * tensor.itemsize
-            if short or tensor.is_neg() or not tensor.data_ptr():
+            if short or tensor.is_neg() or tensor._is_zerotensor():
                 numbers.append(number)
     return numbers
 

@@ -95,7 +95,7 @@ class Stream:
             or x.dtype is not self._dtype
             or not x.is_contiguous()
             or x.is_neg()
-            or not x.data_ptr()
+            or x._is_zerotensor()
             or ((beside := x.untyped_storage().nbytes() - self._bytes) and beside < x.storage_offset() * x.itemsize)
             or x.device != self._device
         ):
