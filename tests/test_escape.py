@@ -28,7 +28,7 @@ def test_visible_spells_out_what_steers_a_terminal(text: str, shown: str) -> Non
     assert visible(text) == shown
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", "-5-5", "\uff1dx"])
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", "-5-5", "\uff1dx", " =1", "\ufeff\u00a0@x"])
 def test_formulas_are_led_by_an_apostrophe(text: str) -> None:
     assert spreadsheet_safe(text) == f"'{text}"
 

@@ -7,6 +7,7 @@ import math
 import re
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the same signs in full width
+_TRIMMED = " \u00a0\u3000\ufeff"  # what some readers take off
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -28,7 +29,8 @@ def spreadsheet_safe(text: str) -> str:
 
     A number such as ``-5`` stays as it is.
     """
-    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    begins = text.startswith(_FORMULA) or text.lstrip(_TRIMMED).startswith(_FORMULA)
+    return f"'{text}" if begins and not _NUMBER.fullmatch(text) else text
 
 
 def plain_cell(text: str) -> str:

@@ -43,6 +43,20 @@ def test_a_process_that_crashes_hangs_or_fails_is_told():
 
 
 def test_hostile_files_are_loaded_or_refused():
-    report = part("files").run(3, 150)
+    report = part("files").run(3, 100)
     assert report.findings == []
     assert {outcome.split()[0] for outcome in report.outcomes} >= {"loaded", "refused"}
+
+
+def test_hostile_names_steer_neither_a_terminal_nor_a_table_nor_a_page():
+    report = part("names").run(3, 10, "series")
+    assert report.findings == []
+    assert report.outcomes["forecast ran"] >= 3
+    assert report.outcomes["page opened"] == 2 or report.outcomes["page without a browser"] == 2
+
+
+@pytest.mark.slow
+def test_hostile_names_pass_through_every_command():
+    report = part("names").run(4, 10)
+    assert report.findings == []
+    assert {outcome.split()[0] for outcome in report.outcomes} >= {"forecast", "inspect", "classify", "generate"}

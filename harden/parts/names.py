@@ -1,0 +1,332 @@
+"""Hostile names (ids, labels, features, columns, files, cells, texts) through every command and onto every page."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import random
+import re
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gatewise.cli import follow
+from gatewise.escape import spreadsheet_safe
+
+from ..browser import launched, opened
+from ..part import Report
+from ..seeds import lstm_forecaster, stepping_chain
+
+NIGHTLY, QUICK = 200, 20
+
+AT_ONCE = 10
+"""Names in one table."""
+PLAIN = [f"plain {number}" for number in range(AT_ONCE)]
+FRAGMENTS = (
+    *("</script><script>window.harmed=1</script>", "<img src=x onerror=window.harmed=1>", "'\"><svg onload=alert(1)>"),
+    *("<!--<script>", "]]>", "&lt;b&gt;&#34;", "</textarea></title></style>", "<a href=//evil>x</a>", "javascript:x"),
+    *("{{7*7}}{% raw %}", "${7*7}`id`$(id)", "%s%n{0}", "\\u003cscript\\u003e", "<iframe srcdoc=x>", "<base href=//x>"),
+    *("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1+1", "\r=1+1", " =1+1", "\uff1d1+1", "a;=1+1;b", "'=1"),
+    *(
+        "\x1b]8;;http://evil\x07x\x1b]8;;\x07",
+        "\x1b[2J\x1b[31m",
+        "\x9b31m",
+        "\x7f\x08\x08",
+        "\x00",
+        "\x85",
+        "a\nb",
+        "\r",
+    ),
+    *("\u202egnp.exe", "\u2066x", "\u200f", "a\u2028b\u2029c", "\ufeff", "\U000e0041tag", "\u0301\u0301", "\u00a0"),
+    *("[link=http://evil]x[/link]", "[/red]", "[bold red]x", ":skull:", "`frequency`", '`fill="x\\"`', "--help", "-"),
+    *("x" * 3000, "\u6771" * 400, "a/../../b", "C:\\x", "*?[", "NaN", "1e5", "2020-01-01", "id", "ds", "y", "label"),
+)
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What no file and no page of ours holds: control characters but for line ends, and what turns text round."""
+
+
+Role = Callable[["Bench", Sequence[str], random.Random], None]
+
+
+@dataclass
+class Bench:
+    """Where commands run, and what came of them. pages: what each page has of plain names."""
+
+    folder: Path
+    report: Report
+    browser: Any
+    pages: dict[str, list[dict[str, Any]]]
+    where: str = ""
+
+    def found(self, what: str) -> None:
+        self.report.findings.append(f"{self.where}: {what}"[:300].encode("unicode_escape").decode())
+
+    def ran(self, *words: str) -> str:
+        """What a command printed; an error of one or two lines is as good as an answer."""
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            try:
+                code: object = follow(list(words))
+            except BaseException as error:
+                code = "failed"
+                self.found(f"{words[0]}: {''.join(traceback.format_exception_only(error)).strip()}")
+        printed = out.getvalue() + errors.getvalue()
+        if "Traceback" in printed or len(errors.getvalue().splitlines()) > 2:
+            self.found(f"{words[0]} {words[1:3]}: {errors.getvalue()[-200:]}")
+        if loud := sorted({letter for letter in printed if not letter.isprintable() and letter != "\n"}):
+            self.found(f"{words[0]} prints {loud}")
+        self.report.outcomes[f"{words[0]} {'ran' if code == 0 else 'refused'}"] += 1
+        return out.getvalue()
+
+    def json(self, *words: str) -> None:
+        """A command whose answer is JSON, or an error."""
+        printed = self.ran(*words, "--json")
+        try:
+            json.loads(printed or "0")
+        except ValueError as error:
+            self.found(f"{words[0]} --json: {error}")
+
+    def check_csv(self, name: str) -> None:
+        """A table of ours, row by row, as several readers split it."""
+        path = self.folder / name
+        if not path.exists():
+            return
+        text = path.read_bytes().decode()
+        if STEERING.search(text):
+            self.found(f"{name} holds {STEERING.findall(text)[:5]}")
+        rows = list(csv.reader(io.StringIO(text)))
+        if not len(text.splitlines()) == text.count("\n") == len(rows) or len({len(cells) for cells in rows}) > 1:
+            self.found(f"{name} has {len(text.splitlines())} lines, and {len(rows)} rows")
+        for cells in rows:
+            if spreadsheet_safe(cells[0]) != cells[0]:
+                self.found(f"{name} has the formula {cells[0][:40]!r}")
+
+    def check_page(self, name: str) -> None:
+        """A page has the elements and attributes that it has of plain names, links nowhere, and steers nothing."""
+        path = self.folder / name
+        if not path.exists():
+            return
+        if STEERING.search(path.read_bytes().decode(errors="surrogateescape")):
+            self.found(f"{name} holds a letter that steers")
+        if self.browser is None:
+            self.report.outcomes["page without a browser"] += 1
+            return
+        contents, complaints = opened(self.browser, path)
+        self.report.outcomes["page opened"] += 1
+        plain = self.pages.setdefault(name, contents)
+        for complaint in complaints:
+            self.found(f"{name}: {complaint}")
+        if len(contents) != len(plain):
+            self.found(f"{name} has {len(contents)} frames, and {len(plain)} of plain names")
+        for one, other in zip(contents, plain, strict=False):
+            for kind in ("elements", "attributes"):
+                if strange := set(one[kind]) - set(other[kind]) - ALLOWED:
+                    self.found(f"{name} has the {kind} {sorted(strange)}")
+            for element in ("script", "style", "iframe", "meta", "link", "base", "form", "a", "img"):
+                if one["elements"].count(element) != other["elements"].count(element):
+                    self.found(f"{name} has {one['elements'].count(element)} of {element}")
+            if one["links"] or one["loud"] or STEERING.search(one["text"]):
+                self.found(f"{name}: {one['links'][:3]} {one['loud']} {STEERING.findall(one['text'])[:3]}")
+
+
+ALLOWED = frozenset({"wbr", "colspan", "tspan", "details", "summary", "hidden", "open"})
+"""What a page may have where names are longer or numbers other."""
+
+
+def run(seed: int, count: int, *roles: str) -> Report:
+    """Send so many names through every command, some of them at once. roles: only as these, by `ROLES`."""
+    draw, report = random.Random(seed), Report()
+    torch.set_num_threads(1)
+    names = hostile_names(draw, count)
+    with launched() as browser, tempfile.TemporaryDirectory() as folder, _inside(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        bench = Bench(Path(folder), report, browser, {})
+        if browser is None and "CI" in os.environ:
+            bench.found("there is no browser")
+        steps = [ROLES[role] for role in roles or ROLES]
+        _through(bench, PLAIN, random.Random(0), steps)
+        for start in range(0, count, AT_ONCE):
+            bench.where = f"names from {start} on"
+            some = names[start : start + AT_ONCE]
+            _through(bench, some + PLAIN[len(some) :], draw, steps)
+    return report
+
+
+def hostile_names(draw: random.Random, count: int) -> list[str]:
+    """So many names, no two alike, each fragment at first alone."""
+    names = dict.fromkeys(FRAGMENTS)
+    while len(names) < count:
+        names["".join(draw.choice([*FRAGMENTS, "x", " ", "\u00e9"])[:200] for _ in range(draw.randint(2, 4)))] = None
+    chosen = list(names)
+    draw.shuffle(chosen)
+    return chosen[:count]
+
+
+@contextlib.contextmanager
+def _inside(folder: str) -> Generator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _through(bench: Bench, names: Sequence[str], draw: random.Random, steps: Sequence[Role]) -> None:
+    """One set of names in some roles."""
+    for path in bench.folder.iterdir():
+        path.unlink()
+    for step in steps:
+        step(bench, names, draw)
+
+
+def _cell(name: str) -> str:
+    """As it can stand in a table at all: without what is refused as no text."""
+    return name.replace("\x00", "").encode("utf-8", "ignore").decode() or "none"
+
+
+def _table(bench: Bench, name: str, rows: Sequence[Sequence[object]]) -> str:
+    with (bench.folder / name).open("w", newline="", encoding="utf-8", errors="ignore") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    return name
+
+
+def _day(number: int) -> str:
+    return f"2020-{1 + number // 28:02}-{1 + number % 28:02}"
+
+
+def _forecasts(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As ids, and as names of columns."""
+    ids = list(dict.fromkeys(map(_cell, names)))
+    rows = [(name, _day(day), day % 5 + at) for at, name in enumerate(ids) for day in range(12)]
+    head = [_cell(name) for name in draw.sample(list(names), 3)]
+    if len({name.strip() for name in head}) < 3 or not all(map(str.strip, head)):
+        head = ["unique_id", "ds", "y"]
+    data = _table(bench, "ids.csv", [head, *rows])
+    words = ["forecast", data, "--horizon=2", "--backtest=0", "--model=naive"]
+    words += [f"{option}={name}" for option, name in zip(("--id-col", "--time-col", "--target"), head, strict=True)]
+    bench.ran(*words, "--out=ids-out.csv", "--report=ids.html")
+    bench.check_csv("ids-out.csv")
+    bench.check_page("ids.html")
+    bench.json(*words)
+    columns = list(dict.fromkeys(_cell(name) for name in names))
+    wide = _table(
+        bench, "wide.csv", [["ds", *columns], *([_day(day), *range(day, day + len(columns))] for day in range(9))]
+    )
+    bench.ran("forecast", wide, "--horizon=1", "--backtest=0", "--model=naive", "--out=wide-out.csv")
+    bench.check_csv("wide-out.csv")
+
+
+def _networks(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As the series and columns of an LSTM that is looked into."""
+    forecaster = lstm_forecaster("window")
+    column = _cell(draw.choice(list(names))).strip() or "y"
+    column = "y" if column == "ds" else column
+    forecaster.schema_ = replace(forecaster.schema_, target=column)
+    forecaster.save("lstm")
+    name = _cell(names[0])
+    rows = [(name, _day(day), day % 4) for day in range(24)]
+    data = _table(bench, "series.csv", [("unique_id" if column != "unique_id" else "id", "ds", column), *rows])
+    bench.ran("forecast", data, "--load=lstm", f"--target={column}", "--report=network.html")
+    bench.check_page("network.html")
+    bench.ran("inspect", "lstm", data, f"--target={column}", f"--series={name}", "--report=inside.html")
+    bench.check_page("inside.html")
+    bench.json("inspect", "lstm", data, f"--target={column}", f"--series={name}")
+
+
+def _labels(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As labels, ids and features of sequences."""
+    features = list(dict.fromkeys(_cell(name) for name in draw.sample(list(names), 2)))
+    features = [name for name in features if name.strip() not in ("id", "label", "")] or ["x"]
+    labels = [_cell(name) for name in names]
+    rows = [
+        [_cell(names[at % len(names)]) + str(at), label, *(step + at for _ in features)]
+        for at, label in enumerate(labels * 2)
+        for step in range(3)
+    ]
+    data = _table(bench, "labels.csv", [["id", "label", *features], *rows])
+    bench.ran("classify", data, f"--test={data}", "--epochs=1", "--save=labels", "--one-way")
+    bench.json("classify", data, "--load=labels")
+    bench.ran("inspect", "labels", data, "--report=labels.html")
+    bench.check_page("labels.html")
+    bench.json("inspect", "labels", data, f"--series={rows[0][0]}", f"--output={labels[1]}")
+    bench.ran("export", "labels", "--to=c", f"--name={names[2]}")
+    lines = [
+        f"@problemName {names[0]}",
+        f"@classLabel true {' '.join(names)}",
+        "@data",
+        f"{':'.join(['1,2'] * len(features))}:{names[0]}",
+    ]
+    (bench.folder / "a.ts").write_text("\n".join(lines), encoding="utf-8", errors="ignore")
+    bench.ran("classify", "a.ts", "--load=labels")
+
+
+def _texts(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As a text."""
+    text = "".join(_cell(name)[:60] for name in names)
+    (bench.folder / "text.txt").write_text("a" + text * 2, encoding="utf-8", newline="")
+    bench.ran("generate", "text.txt", "--epochs=1", "--save=text", "--prompt=a", "--length=60")
+    bench.json("generate", "--load=text", f"--prompt={names[0]}", "--length=20")
+    bench.ran("inspect", "text", "text.txt", "--last=20", "--report=text.html")
+    bench.check_page("text.html")
+
+
+def _files(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As names of files."""
+    data = "ds,y\n" + "".join(f"{_day(day)},{day % 4}\n" for day in range(12))
+    stepping_chain().save("chain")
+    for name in draw.sample(list(names), 3):
+        file = f"./{name.replace('/', '_')[:60]}.csv"
+        with contextlib.suppress(OSError, ValueError):
+            Path(file).write_text(data)
+        words = ["forecast", file, "--horizon=1", "--backtest=0", "--model=naive"]
+        bench.ran(*words, "--report=file.html", f"--out={file}.out.csv", f"--save={file}.model")
+        bench.check_page("file.html")
+        bench.ran("inspect", f"{file}.model", file)
+        bench.ran("generate", f"--load={file}")
+        bench.ran("export", "chain", "--to=c", f"--out={file}", "--name=model")
+        bench.ran("export", file, "--to=onnx")
+        with contextlib.suppress(OSError, ValueError):
+            Path("file.html").unlink()
+
+
+def _cells(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As cells that should be times or numbers."""
+    for name in draw.sample(list(names), 2):
+        for spoilt in (1, 2):
+            rows: list[list[object]] = [["a", _day(day), day] for day in range(9)]
+            rows[5][spoilt] = name
+            data = _table(bench, "cells.csv", [("unique_id", "ds", "y"), *rows])
+            bench.ran("forecast", data, "--horizon=1", "--backtest=0", "--model=naive")
+            bench.ran("classify", data, "--id-col=unique_id", "--time-col=ds", "--label=y", "--save=none")
+
+
+def _words(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
+    """As words of the command line."""
+    name = draw.choice(list(names))
+    bench.ran("show", f"--as={name}", "lstm")
+    bench.ran("show", f"./{name}")
+    for option in ("--freq", "--fill", "--encoding", "--delimiter", "--decimal", "--level", "--budget", "--model"):
+        bench.ran("forecast", "ids.csv", "--horizon=1", "--backtest=0", f"{option}={name}")
+    bench.ran("export", "chain", f"--to={name}")
+    bench.ran("generate", "text.txt", f"--prompt={name}", "--epochs=1")
+
+
+ROLES: dict[str, Role] = {
+    "series": _forecasts,
+    "networks": _networks,
+    "labels": _labels,
+    "texts": _texts,
+    "files": _files,
+    "cells": _cells,
+    "words": _words,
+}
