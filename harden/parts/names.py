@@ -260,6 +260,9 @@ def _labels(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
     bench.check_page("labels.html")
     bench.json("inspect", "labels", data, f"--series={rows[0][0]}", f"--output={labels[1]}")
     bench.ran("export", "labels", "--to=c", f"--name={names[2]}")
+    bench.ran("export", "labels", "--to=c", "--name=model")
+    if (source := bench.folder / "model.c").exists() and not source.read_bytes().isascii():
+        bench.found("model.c is not ASCII")
     lines = [
         f"@problemName {names[0]}",
         f"@classLabel true {' '.join(names)}",

@@ -95,6 +95,72 @@ def test_a_cell_that_the_other_library_has_not_is_refused():
 def test_weights_of_another_size_change_nothing():
     module, other = Recurrent(CELLS["lstm"], 3, 5), Recurrent(CELLS["lstm"], 3, 4)
     before = {name: weight.clone() for name, weight in module.state_dict().items()}
-    with pytest.raises(ShapeError, match=r"a weight has shape \(16, 3\), the module's has \(20, 3\)"):
+    with pytest.raises(ShapeError, match=r"layer 0, W: it has shape \(1, 16, 3\), the module's is \(1, 20, 3\)"):
         from_onnx(module, to_onnx(other))
     assert all(torch.equal(weight, before[name]) for name, weight in module.state_dict().items())
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_arrays_of_numpy_are_taken(name):
+    module, keras, onnx = (Recurrent(CELLS[name], **SIZES) for _ in range(3))
+    from_keras(keras, [[weight.numpy() for weight in layer] for layer in to_keras(module)])
+    from_onnx(onnx, [{key: weight.numpy() for key, weight in layer.items()} for layer in to_onnx(module)])
+    x = torch.randn(4, 2, 3)
+    for other in (keras, onnx):
+        torch.testing.assert_close(other(x)[0], module(x)[0], atol=ONNX_RUNTIME, rtol=0)
+
+
+def keras_layer(cell="lstm"):
+    return [weight.numpy() for weight in to_keras(Recurrent(CELLS[cell], 3, 5))[0]]
+
+
+MISFITS = {
+    "a turned kernel": lambda kernel, recurrent, bias: [[kernel.T, recurrent, bias]],
+    "an array too many": lambda kernel, recurrent, bias: [[kernel, recurrent, bias, bias]],
+    "no bias": lambda kernel, recurrent, bias: [[kernel, recurrent]],
+    "a bias of another form": lambda kernel, recurrent, bias: [[kernel, recurrent, np.zeros((3, *bias.shape))]],
+    "a flat list": lambda kernel, recurrent, bias: [kernel, recurrent, bias],
+    "an array for a list": lambda kernel, recurrent, bias: [kernel],
+    "a layer too many": lambda kernel, recurrent, bias: [[kernel, recurrent, bias]] * 2,
+    "no layer": lambda kernel, recurrent, bias: [],
+    "text": lambda kernel, recurrent, bias: [["kernel", recurrent, bias]],
+    "whole numbers": lambda kernel, recurrent, bias: [[kernel.astype(int), recurrent, bias]],
+    "nothing": lambda kernel, recurrent, bias: [[None, recurrent, bias]],
+    "lists without one shape": lambda kernel, recurrent, bias: [[[[1.0], [1.0, 2.0]], recurrent, bias]],
+}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_arrays_of_keras_that_do_not_fit_change_nothing(misfit, cell):
+    module = Recurrent(CELLS[cell], 3, 5)
+    before = [weight.clone() for weight in module.parameters()]
+    with pytest.raises((InputError, ShapeError)):
+        from_keras(module, MISFITS[misfit](*keras_layer(cell)))
+    assert all(map(torch.equal, before, module.parameters()))
+
+
+def test_a_gru_that_resets_before_is_not_taken_for_one_that_resets_after():
+    with pytest.raises(ShapeError, match=r"layer 0, bias: it has shape \(15,\), the module's is \(2, 15\)"):
+        from_keras(Recurrent(CELLS["gru"], 3, 5), [keras_layer("gru_reset_before")])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: [],
+        lambda layer: [layer, layer],
+        lambda layer: [list(layer.values())],
+        lambda layer: [{name: layer[name] for name in "WR"}],
+        lambda layer: [{**layer, "P": layer["B"]}],
+        lambda layer: [{**layer, "W": layer["W"][0]}],
+        lambda layer: [{**layer, "R": layer["R"].transpose(1, 2)}],
+        lambda layer: [{**layer, "B": "B"}],
+    ],
+)
+def test_arrays_of_onnx_that_do_not_fit_change_nothing(change):
+    module = Recurrent(CELLS["lstm"], 3, 5)
+    before = [weight.clone() for weight in module.parameters()]
+    with pytest.raises((InputError, ShapeError)):
+        from_onnx(module, change(to_onnx(module)[0]))
+    assert all(map(torch.equal, before, module.parameters()))

@@ -36,6 +36,8 @@ FRAMES: dict[str, Callable[[], Any]] = {
     "plain": daily,
     "text": lambda: daily().astype(str),
     "an index of times": lambda: daily().set_index("ds"),
+    "an index that is a column too": lambda: daily().set_index("ds", drop=False),
+    "two levels that are columns too": lambda: daily().assign(id="y").set_index(["id", "ds"], drop=False)[["ds", "y"]],
     "an index of periods": lambda: daily().set_index("ds").to_period("D"),
     "an index with holes": lambda: daily().set_axis([3, 8, 1]),
     "periods": lambda: daily(ds=pd.period_range("2024-01-01", periods=3)),
@@ -231,3 +233,37 @@ def test_counters_further_apart_than_can_be_counted_are_refused() -> None:
     ends = [-(2**62) - 2**61, 0, 2**62 + 2**61]
     with pytest.raises(InputError, match="further than can be counted"):
         panel_from_frame(pd.DataFrame({"ds": ends, "y": [1.0, 2.0, 3.0]}))
+
+
+def test_a_level_of_the_index_that_is_a_column_too_is_one_column() -> None:
+    rows = pd.concat([daily(unique_id=name) for name in ("a", "b")])
+    for frame in (
+        rows.set_index(["unique_id", "ds"], drop=False),
+        rows.set_index("unique_id", drop=False),
+        rows.set_index(["unique_id", "ds"]),
+        rows.set_index("ds", drop=False).set_index("unique_id", append=True),
+    ):
+        panel = panel_from_frame(frame)
+        assert panel.ids == ("a", "b")
+        assert [values.tolist() for values in panel.values] == [[1, 2, 4]] * 2
+
+
+def test_an_index_that_differs_from_the_column_of_its_name_is_refused() -> None:
+    with pytest.raises(InputError, match="columns 1 and 2 are named 'ds'"):
+        panel_from_frame(daily().set_axis(pd.Index(DAYS[::-1], name="ds")))
+
+
+@pytest.mark.parametrize(
+    ("ids", "kind"),
+    [
+        ([1, 2], "whole"),
+        ([1.0, 2.5], "number"),
+        (["1", "2"], "text"),
+        ([2**63, 2**63 + 1], "whole"),
+        ([True, False], "text"),
+    ],
+)
+def test_ids_are_known_for_what_they_were(ids: list[Any], kind: str) -> None:
+    panel = panel_from_frame(pd.concat([daily(unique_id=name) for name in ids]))
+    assert panel.id_kind == kind
+    assert len(panel.ids) == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import ShapeError
+from ..errors import InputError, ShapeError
 from .recurrent import Recurrent
 from .weights import Place, in_order, peepholes_in_order, within
 
@@ -44,21 +46,29 @@ def _onnx_of(module: Recurrent, place: Place) -> dict[str, Tensor]:
     return weights | ({"P": torch.cat(vectors)} if vectors else {})
 
 
-def from_onnx(module: Recurrent, layers: Sequence[Mapping[str, Tensor]]) -> None:
+def from_onnx(module: Recurrent, layers: Sequence[Mapping[str, Any]]) -> None:
     """Copy weights that lie as `to_onnx` gives them into a module of the same sizes.
 
     Args:
         module: Of a cell that ONNX has, changed in place.
-        layers: For each layer the tensors W, R, B and P, as of `to_onnx`.
+        layers: For each layer W, R, B and P as of `to_onnx`, tensors or arrays of numpy.
 
     Raises:
-        InputError: ONNX does not have the cell's gates.
-        ShapeError: A weight does not fit. Nothing has been changed then.
+        InputError: ONNX does not have the cell's gates, or an array is missing or superfluous. Nothing has been
+            changed then.
+        ShapeError: An array is not one of floats in the shape of the weight. Nothing has been changed then.
     """
     order = within(module.cell, "onnx")
+    _check_count("layers", layers, module.num_layers)
+    expected = to_onnx(module)
     copies: list[tuple[Tensor, Tensor]] = []
     for place in module.places:
-        tensors = {name: tensor[int(place.reverse)] for name, tensor in layers[place.layer].items()}
+        arrays, shapes = layers[place.layer], expected[place.layer]
+        where = f"layer {place.layer}"
+        if not isinstance(arrays, Mapping) or set(arrays) != set(shapes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(f"the arrays are not {', '.join(shapes)}", where=where, hint=_LIKE_ONNX)
+        fitting = {name: _fitting(f"{where}, {name}", arrays[name], shapes[name].shape) for name in shapes}
+        tensors = {name: tensor[int(place.reverse)] for name, tensor in fitting.items()}
         copies += [(_weight(module, place, ours), in_order(tensors[name], order, back=True)) for name, ours in _ONNX]
         names = _bias_names(module)
         copies += _from_parts(
@@ -99,28 +109,66 @@ def _keras_of(module: Recurrent, place: Place) -> list[Tensor]:
     return [*kernels, torch.stack(biases) if _resets_after(module) else torch.stack(biases).sum(0)]
 
 
-def from_keras(module: Recurrent, layers: Sequence[Sequence[Tensor]]) -> None:
+def from_keras(module: Recurrent, layers: Sequence[Sequence[Any]]) -> None:
     """Copy weights that lie as `to_keras` gives them into a module of the same sizes.
 
     A single bias goes into the first of two.
 
     Args:
         module: Of a cell that Keras has, changed in place.
-        layers: For each layer in each direction the tensors of ``get_weights``, as of `to_keras`.
+        layers: For each layer in each direction the list that Keras's ``get_weights`` gives, as of `to_keras`: tensors
+            or arrays of numpy.
 
     Raises:
-        InputError: Keras does not have the cell's gates.
-        ShapeError: A weight does not fit. Nothing has been changed then.
+        InputError: Keras does not have the cell's gates, or an array is missing or superfluous. Nothing has been
+            changed then.
+        ShapeError: An array is not one of floats in the shape of the weight. Nothing has been changed then.
     """
     order = within(module.cell, "keras")
+    _check_count("layers in each direction", layers, len(module.places))
     copies: list[tuple[Tensor, Tensor]] = []
-    for place, (kernel, recurrent, *bias) in zip(module.places, layers, strict=True):
-        for weight, (_, ours) in zip((kernel, recurrent), _ONNX, strict=True):
+    for at, (place, arrays, expected) in enumerate(zip(module.places, layers, to_keras(module), strict=True)):
+        where = f"layer {at}"
+        names = ("kernel", "recurrent kernel", "bias")[: len(expected)]
+        _check_count(f"arrays ({', '.join(names)})", arrays, len(expected), where)
+        shapes = [array.shape for array in expected]
+        fitting = [_fitting(f"{where}, {name}", *pair) for name, *pair in zip(names, arrays, shapes, strict=True)]
+        for weight, (_, ours) in zip(fitting, _ONNX, strict=False):
             copies.append((_weight(module, place, ours), in_order(weight.t(), order, back=True)))
-        names = _bias_names(module)
+        bias = fitting[2:]
         parts = list(bias[0]) if bias and _resets_after(module) else [*bias, torch.zeros_like(bias[0])] if bias else []
-        copies += _from_parts(module, place, names, [in_order(part, order, back=True) for part in parts])
+        copies += _from_parts(module, place, _bias_names(module), [in_order(part, order, back=True) for part in parts])
     _copy(copies)
+
+
+_LIKE_ONNX = "give for each layer a dict as to_onnx gives it"
+
+
+def _check_count(what: str, values: object, expected: int, where: str = "") -> None:
+    """Raise InputError for another number of values, and for what is no list of them."""
+    if not isinstance(values, list | tuple):
+        what = f"expected a list of {expected} {what}, got a {type(values).__name__}"
+        raise InputError(what, where=where, hint="a module of one layer in one direction takes a list of one")
+    if len(values) != expected:  # pyright: ignore[reportUnknownArgumentType]
+        raise InputError(f"expected {expected} {what}, got {len(values)}", where=where)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _fitting(where: str, array: object, shape: Sequence[int]) -> Tensor:
+    """The array as a tensor. Raises ShapeError for what is none of this shape."""
+    tensor = array.detach() if isinstance(array, Tensor) else _from_numpy(array)
+    if tensor is None or not tensor.is_floating_point():
+        kind = type(array).__name__ if tensor is None else str(tensor.dtype)
+        raise ShapeError(f"this is no array of floats, but {kind}", where=where)
+    if tensor.shape != tuple(shape):
+        raise ShapeError(f"it has shape {tuple(tensor.shape)}, the module's is {tuple(shape)}", where=where)
+    return tensor
+
+
+def _from_numpy(array: object) -> Tensor | None:
+    try:
+        return torch.from_numpy(np.array(array))
+    except (TypeError, ValueError):
+        return None
 
 
 def _resets_after(module: Recurrent) -> bool:
@@ -143,9 +191,6 @@ def _from_parts(
 
 
 def _copy(copies: Sequence[tuple[Tensor, Tensor]]) -> None:
-    """Copy second into first, all or nothing."""
-    for target, source in copies:
-        if target.shape != source.shape:
-            raise ShapeError(f"a weight has shape {tuple(source.shape)}, the module's has {tuple(target.shape)}")
+    """Copy second into first; all are known to fit."""
     for target, source in copies:
         target.copy_(source)

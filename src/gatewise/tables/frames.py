@@ -63,7 +63,19 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     index = frame.index
     tells = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.MultiIndex)) or index.name is not None
-    return frame.reset_index() if tells else frame
+    if not tells:
+        return frame
+    repeated = [level for level, name in enumerate(index.names) if _is_column(frame, level, name)]
+    rest = frame.reset_index(level=repeated, drop=True) if repeated else frame
+    # Names that are left twice are refused by name, and so is an index that differs from the column of its name.
+    return rest if len(repeated) == index.nlevels else rest.reset_index(allow_duplicates=True)
+
+
+def _is_column(frame: pd.DataFrame, level: int, name: Any) -> bool:
+    """Whether a level of the index says again what the column of its name says, as after set_index(drop=False)."""
+    if name is None or list(frame.columns).count(name) != 1:
+        return False
+    return frame.index.get_level_values(level).equals(pd.Index(frame[name]))
 
 
 def _plain(column: pd.Series) -> pd.Series:

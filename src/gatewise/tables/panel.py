@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 
 Floats = NDArray[np.float64]
+IdKind = Literal["text", "whole", "number"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Panel:
     ids: S names. times: S arrays, datetime64[ns] (UTC, no zone) or int64. values: S float64 arrays.
     season: steps in one season, 1 for none. notes: sentences about what was inferred or repaired.
     time, target: what the table it came from called these two columns; no target where each series had its own.
+    id_kind: what the ids were in that table, where they are text here.
     """
 
     ids: tuple[str, ...]
@@ -62,6 +65,7 @@ class Panel:
     notes: tuple[str, ...] = ()
     time: str = "ds"
     target: str = "y"
+    id_kind: IdKind = "text"
 
     def __len__(self) -> int:
         return len(self.ids)

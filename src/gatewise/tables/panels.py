@@ -16,10 +16,10 @@ from .frames import as_pandas, frame_table
 from .numbers import read_numbers
 from .observations import Observations
 from .options import DEFAULTS, ReadOptions
-from .panel import Floats, Frequency, Panel
+from .panel import Floats, Frequency, IdKind, Panel
 from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
-from .table import Table, database, quoted
+from .table import Table, database, holds_numbers, quoted
 
 
 def panel_from_frame(
@@ -123,7 +123,15 @@ def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
         notes=tuple(draft.notes),
         time=draft.table.names[draft.roles.time],
         target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
+        id_kind="text" if draft.roles.series is None else _id_kind(draft.table.types[draft.roles.series]),
     )
+
+
+def _id_kind(kind: str) -> IdKind:
+    """What ids of a column of this DuckDB type are."""
+    if not holds_numbers(kind):
+        return "text"
+    return "whole" if "INT" in kind else "number" if kind == "DOUBLE" else "text"
 
 
 def _note_constant(draft: Draft, observed: Observations) -> None:

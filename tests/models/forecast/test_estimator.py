@@ -435,3 +435,13 @@ def test_the_real_network_from_fit_to_file(monkeypatch: pytest.MonkeyPatch, tmp_
     expected = forecaster.predict_quantiles().values
     assert np.isfinite(expected).all()
     assert (Forecaster.load(tmp_path / "model").predict_quantiles(AIR).values == expected).all()
+
+
+@pytest.mark.parametrize("ids", [[1, 2], [-1.5, 2.0], ["1", "b"], [2**63, 2**63 + 1]], ids=str)
+def test_a_forecast_can_be_joined_with_the_table_it_was_made_of(ids):
+    months = pd.date_range("2019-01-01", periods=36, freq="MS")
+    rows = pd.concat(pd.DataFrame({"unique_id": name, "ds": months, "y": np.arange(36.0) % 12}) for name in ids)
+    forecast = Forecaster(2, model="seasonal_naive").fit(rows).predict()
+    joined = forecast.merge(rows[["unique_id"]].drop_duplicates(), on="unique_id")
+    assert len(joined) == 4
+    assert joined["unique_id"].tolist() == [name for name in ids for _ in range(2)]

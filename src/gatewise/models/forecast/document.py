@@ -19,7 +19,7 @@ def as_csv(outcome: Outcome) -> str:
     others stand as they are. Where a reader could split an id, everything but numbers is quoted.
     """
     frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
-    frame["unique_id"] = frame["unique_id"].map(plain_cell)
+    frame["unique_id"] = frame["unique_id"].map(str).map(plain_cell)
     quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, outcome.panel.ids)) else csv.QUOTE_MINIMAL
     return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
@@ -51,6 +51,7 @@ def as_json(outcome: Outcome) -> str:
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:
     frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
+    frame["unique_id"] = frame["unique_id"].map(str)
     times = frame["ds"].to_numpy()
     if np.issubdtype(times.dtype, np.datetime64):
         frame["ds"] = [stamp.replace(" ", "T") for stamp in stamps(times)]

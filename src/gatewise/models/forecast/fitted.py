@@ -84,7 +84,8 @@ class FittedForecaster(Estimator):
 
         Returns:
             A data frame with a row for each series and step. Its columns are ``unique_id``, ``ds``, the median under
-            the name of the model, and for each level both bounds: ``LSTM-lo-80``, ``LSTM-hi-80``.
+            the name of the model, and for each level both bounds: ``LSTM-lo-80``, ``LSTM-hi-80``. Ids that are numbers
+            in the table are numbers here.
 
         Raises:
             InputError: As `predict_quantiles`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -135,11 +136,12 @@ class Backtest:
 def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> pd.DataFrame:
     """One row per series and step: ``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``.
 
-    panel: the history that was forecast. levels: percents of the central intervals to show.
+    panel: the history that was forecast; ids are whole numbers or floats where its table had them so. levels: percents
+    of the central intervals to show.
     """
     name, horizon = forecast.model, forecast.values.shape[1]
     columns: dict[str, object] = {
-        "unique_id": np.repeat(np.array(panel.ids, object), horizon),
+        "unique_id": np.repeat(_ids(panel), horizon),
         "ds": np.concatenate(panel.future(horizon)),
         name: forecast.median.ravel(),
     }
@@ -147,6 +149,15 @@ def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> 
         low, high = forecast.interval(level)
         columns |= {f"{name}-lo-{level}": low.ravel(), f"{name}-hi-{level}": high.ravel()}
     return pd.DataFrame(columns)
+
+
+def _ids(panel: Panel) -> NDArray[Any]:
+    """The ids as the table had them, so that a forecast can be joined with it."""
+    convert = {"text": str, "whole": int, "number": float}[panel.id_kind]
+    ids: list[Any] = [convert(name) for name in panel.ids]
+    if panel.id_kind == "text" or any(abs(number) >= 2**63 for number in ids):
+        return np.array([*ids, None], object)[:-1]
+    return np.array(ids)
 
 
 @dataclass(frozen=True)
