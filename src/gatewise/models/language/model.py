@@ -262,6 +262,8 @@ class LanguageModel(NetworkEstimator):
     def load(cls, path: str | Path, *, cell: Cell | None = None, tokenizer: Any = None) -> Self:
         """Load the model that `save` wrote, with nothing read.
 
+        ``n_jobs`` and ``verbose`` are their defaults: a file does not say how much of a machine is used.
+
         Args:
             path: The file. Nothing in it is executed.
             cell: The cell, where it is one of your own.

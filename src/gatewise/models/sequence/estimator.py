@@ -181,6 +181,8 @@ class SequenceEstimator(NetworkEstimator):
     def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
         """Load the estimator that `save` wrote, ready to predict.
 
+        ``n_jobs`` and ``verbose`` are their defaults: a file does not say how much of a machine is used.
+
         Args:
             path: The file. Nothing in it is executed.
             cell: The cell, where it is one of your own.
