@@ -132,15 +132,13 @@ def _forecasts(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
 
 
 def _networks(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
-    """As the series and columns of an LSTM that is looked into."""
+    """As the series and columns of an LSTM that is looked into, all of them in one name."""
     forecaster = lstm_forecaster("window")
-    column = _cell(draw.choice(list(names))).strip() or "y"
-    column = "y" if column == "ds" else column
+    name, column = _cell("".join(names)), _cell("".join(reversed(names))).strip()
     forecaster.schema_ = replace(forecaster.schema_, target=column)
     forecaster.save("lstm")
-    name = _cell(names[0])
     rows = [(name, _day(day), day % 4) for day in range(24)]
-    data = _table(bench, "series.csv", [("unique_id" if column != "unique_id" else "id", "ds", column), *rows])
+    data = _table(bench, "series.csv", [("unique_id", "ds", column), *rows])
     bench.ran("forecast", data, "--load=lstm", f"--target={column}", "--report=network.html")
     bench.check_page("network.html")
     bench.ran("inspect", "lstm", data, f"--target={column}", f"--series={name}", "--report=inside.html")
@@ -150,11 +148,10 @@ def _networks(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
 
 def _labels(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
     """As labels, ids and features of sequences."""
-    features = list(dict.fromkeys(_cell(name) for name in draw.sample(list(names), 2)))
-    features = [name for name in features if name.strip() not in ("id", "label", "")] or ["x"]
+    features = [_cell("".join(names[::2])) + "0", _cell("".join(names[1::2])) + "1"]
     labels = [_cell(name) for name in names]
     rows = [
-        [_cell(names[at % len(names)]) + str(at), label, *(step + at for _ in features)]
+        [_cell("".join(names) if at == 0 else names[at % len(names)]) + str(at), label, *(step + at for _ in features)]
         for at, label in enumerate(labels * 2)
         for step in range(3)
     ]
@@ -192,10 +189,14 @@ def _files(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
     """As names of files."""
     data = "ds,y\n" + "".join(f"{_day(day)},{day % 4}\n" for day in range(12))
     stepping_chain().save("chain")
-    for name in draw.sample(list(names), 3):
+    some = draw.sample(list(names), 3)
+    for name in names:
         file = f"./{name.replace('/', '_')[:60]}.csv"
         with contextlib.suppress(OSError, ValueError):
             Path(file).write_text(data)
+        bench.ran("inspect", file, file)
+        if name not in some:
+            continue
         words = ["forecast", file, "--horizon=1", "--backtest=0", "--model=naive"]
         bench.ran(*words, "--report=file.html", f"--out={file}.out.csv", f"--save={file}.model")
         bench.check_page("file.html")
@@ -209,24 +210,25 @@ def _files(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
 
 def _cells(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
     """As cells that should be times or numbers."""
-    for name in draw.sample(list(names), 2):
-        for spoilt in (1, 2):
-            rows: list[list[object]] = [["a", _day(day), day] for day in range(9)]
-            rows[5][spoilt] = name
-            data = _table(bench, "cells.csv", [("unique_id", "ds", "y"), *rows])
-            bench.ran("forecast", data, "--horizon=1", "--backtest=0", "--model=naive")
+    some = draw.sample(list(names), 2)
+    for name in names:
+        rows: list[list[object]] = [["a", _day(day), day] for day in range(9)]
+        rows[5][draw.choice([1, 2])] = name
+        data = _table(bench, "cells.csv", [("unique_id", "ds", "y"), *rows])
+        bench.ran("forecast", data, "--horizon=1", "--backtest=0", "--model=naive")
+        if name in some:
             bench.ran("classify", data, "--id-col=unique_id", "--time-col=ds", "--label=y", "--save=none")
 
 
 def _words(bench: Bench, names: Sequence[str], draw: random.Random) -> None:
     """As words of the command line."""
-    name = draw.choice(list(names))
-    bench.ran("show", f"--as={name}", "lstm")
-    bench.ran("show", f"./{name}")
-    for option in ("--freq", "--fill", "--encoding", "--delimiter", "--decimal", "--level", "--budget", "--model"):
-        bench.ran("forecast", "ids.csv", "--horizon=1", "--backtest=0", f"{option}={name}")
-    bench.ran("export", "chain", f"--to={name}")
-    bench.ran("generate", "text.txt", f"--prompt={name}", "--epochs=1")
+    for name in names:
+        option = draw.choice(["freq", "fill", "encoding", "delimiter", "decimal", "level", "budget", "model", "id-col"])
+        bench.ran("forecast", "ids.csv", "--horizon=1", "--backtest=0", f"--{option}={name}")
+        bench.ran("show", f"./{name}")
+        bench.ran("export", "chain", f"--to={name}")
+        bench.ran("generate", "text.txt", f"--prompt={name}{name}\0")
+    bench.ran("show", f"--as={draw.choice(list(names))}", "lstm")
 
 
 ROLES: dict[str, Role] = {
