@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +30,7 @@ from .parts import (
     sizes_of,
 )
 from .recurrent import Recurrent
-from .stored import check_layers, fill, most_of, tensors_of
+from .stored import check_layers, fill, most_of
 
 FILE = Container(
     key="gatewise-chain",
@@ -133,7 +135,8 @@ class Chain(nn.Module):
         with FILE.understood(path, "its parts do not describe a chain"):
             records = _checked(FILE.fields(_RECORD, record)["parts"], tensors)
             own = {cell.name: cell for cell in cells}
-            supplies = [Supply(own, tensors_of(tensors, f"parts.{at}.")) for at, _ in enumerate(records)]
+            shares = _by_part(tensors)
+            supplies = [Supply(own, shares[at]) for at, _ in enumerate(records)]
             with torch.device("meta"):
                 chain = cls(
                     *(_kind_in(part).made(part, supply) for part, supply in zip(records, supplies, strict=True))
@@ -191,6 +194,18 @@ def _described(part: nn.Module, where: str) -> dict[str, Any]:
         what = f"a {type(part).__name__} is code of its own, which no file holds"
         raise InputError(what, where=where, hint="save its state_dict, or put a plain module in its place")
     return {"part": kind.module.__name__, **kind.record(part)}
+
+
+_OF_PART = re.compile(r"parts\.(0|[1-9][0-9]{0,4})\.(.+)", re.DOTALL)
+
+
+def _by_part(tensors: Mapping[str, Tensor]) -> defaultdict[int, dict[str, Tensor]]:
+    """The tensors of each part, by its number and their names in it; others are left out."""
+    shares: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
+    for name, tensor in tensors.items():
+        if match := _OF_PART.fullmatch(name):
+            shares[int(match[1])][match[2]] = tensor
+    return shares
 
 
 _RECORD = Fields({"parts": listed(anything, 10_000)})
