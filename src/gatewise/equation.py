@@ -26,9 +26,9 @@ from functools import cached_property
 from typing import Any
 
 from .errors import CellError
+from .value import RESERVED, line_of, trace, with_own_tensors
 from .value import Operand as Operand
 from .value import Value as Value
-from .value import line_of, trace, with_own_tensors
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,10 @@ def cell(
         declared = tuple(
             _gate(name, letter, text, where) for (name, text), letter in zip(terms.items(), letters, strict=True)
         )
+        for name in (*states, *weights):
+            if name in RESERVED:
+                what = f"{step.__name__} has a state or a weight for each unit called {name!r}"
+                raise CellError(what, where=where, hint="name it otherwise: kernels have something of this name")
         arguments = _symbols(declared, states, weights)
         outputs, values = trace(step, [arguments[name] for name in parameters])
         if len(outputs) != len(states):

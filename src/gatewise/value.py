@@ -20,6 +20,9 @@ Operand: TypeAlias = "Value | float"  # what a recorded function is called on
 _created = count()
 _OWN_FOLDERS = (os.path.dirname(torch.__file__), __file__, os.path.join(os.path.dirname(__file__), "equation.py"))
 
+RESERVED = frozenset(("x", "steps", "begin", "end", "rows", "inputs", "units", "offsets", "chunk", "barrier", "yield"))
+"""Names that kernels have for things of their own, beside those of a cell's states, weights and values."""
+
 
 class Value:
     """A number of the step that is not known yet: what was done to get it, and on which line.

@@ -8,7 +8,7 @@ from itertools import count
 
 from ..equation import Cell, Operand, Value, previous
 from ..errors import CellError
-from ..value import line_of
+from ..value import RESERVED, line_of
 from .ops import NAMES, OPS
 from .program import Instruction, Program
 
@@ -27,14 +27,29 @@ def program_of(cell: Cell) -> Program:
     if operations > MOST_OPERATIONS:
         what = f"the step of {cell.name} has {operations:,} operations, at most {MOST_OPERATIONS} are possible"
         raise CellError(what, where=line_of(cell.step))
-    return lower(cell.name, tuple(inputs), outputs, cell.values)
+    return lower(cell.name, tuple(inputs), outputs, _free_names(cell))
 
 
 @cache
 def names_of(cell: Cell) -> dict[Value, str]:
     """What the recorded values of the step are called in the forward program: what it computes, in order."""
     program = program_of(cell)
-    return _lowered(program.inputs, dict(zip(cell.state, cell.outputs, strict=True)), cell.values).placed
+    return _lowered(program.inputs, dict(zip(cell.state, cell.outputs, strict=True)), _free_names(cell)).placed
+
+
+def _free_names(cell: Cell) -> dict[str, Value]:
+    """The values that have names in the step, none of which a kernel has for something else.
+
+    That would be a state whose name stands for another value by the end of the step, a bias or a gradient.
+    """
+    arrays = [*(gate.preactivation for gate in cell.gates), *cell.state, *map(previous, cell.state), *cell.per_unit]
+    taken = {f"d_{array}{part}" for array in arrays for part in ("", "_out", "_later", "_products")}
+    taken |= {f"b_{gate.letter}" for gate in cell.gates}
+    states = dict(zip(cell.state, cell.outputs, strict=True))
+    return {
+        name if name not in taken and states.get(name, value) is value else f"{name}_2": value
+        for name, value in cell.values.items()
+    }
 
 
 def lower(name: str, inputs: tuple[str, ...], outputs: Mapping[str, Operand], names: Mapping[str, Value]) -> Program:
@@ -74,7 +89,7 @@ class _Lowering:
         self._wishes = {value: name for name, value in reversed(list(names.items())) if value.function != "input"}
         self.placed: dict[Value, str] = {}
         self._equal: dict[tuple[str, tuple[str, ...], float], str] = {}
-        self._taken = set(inputs)
+        self._taken = {*inputs, *RESERVED}
 
     def place(self, value: Operand) -> str:
         """The name of the value in the program, whose instruction is added if it is new."""
