@@ -49,7 +49,7 @@ def test_hostile_files_are_loaded_or_refused():
 
 
 def test_hostile_names_steer_neither_a_terminal_nor_a_table_nor_a_page():
-    report = part("names").run(3, 10, "series")
+    report = part("names").run(194, 10, "series")  # of scripts, pictures, turned and steering text
     assert report.findings == []
     assert report.outcomes["forecast ran"] >= 3
     assert report.outcomes["page opened"] == 2 or report.outcomes["page without a browser"] == 2
@@ -57,6 +57,6 @@ def test_hostile_names_steer_neither_a_terminal_nor_a_table_nor_a_page():
 
 @pytest.mark.slow
 def test_hostile_names_pass_through_every_command():
-    report = part("names").run(4, 10)
+    report = part("names").run(194, 10)
     assert report.findings == []
     assert {outcome.split()[0] for outcome in report.outcomes} >= {"forecast", "inspect", "classify", "generate"}
