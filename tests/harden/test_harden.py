@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harden.__main__ import failure_of, main
@@ -48,8 +49,14 @@ def test_hostile_files_are_loaded_or_refused():
     assert {outcome.split()[0] for outcome in report.outcomes} >= {"loaded", "refused"}
 
 
+def run_names(*arguments):
+    """In a thread of its own, since playwright allows one browser a thread, and other tests may have theirs open."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(part("names").run, *arguments).result()
+
+
 def test_hostile_names_steer_neither_a_terminal_nor_a_table_nor_a_page():
-    report = part("names").run(194, 10, "series")  # of scripts, pictures, turned and steering text
+    report = run_names(194, 10, "series")  # of scripts, pictures, turned and steering text
     assert report.findings == []
     assert report.outcomes["forecast ran"] >= 3
     assert report.outcomes["page opened"] == 2 or report.outcomes["page without a browser"] == 2
@@ -57,6 +64,6 @@ def test_hostile_names_steer_neither_a_terminal_nor_a_table_nor_a_page():
 
 @pytest.mark.slow
 def test_hostile_names_pass_through_every_command():
-    report = part("names").run(194, 10)
+    report = run_names(194, 10)
     assert report.findings == []
     assert {outcome.split()[0] for outcome in report.outcomes} >= {"forecast", "inspect", "classify", "generate"}
