@@ -132,7 +132,8 @@ def _limited() -> Generator[None]:
 def _written(seed: Seed, path: Path) -> Written:
     seed.save(path)
     tensors, record = seed.container.read(path)
-    return Written(seed, tensors, {name: value for name, value in record.items() if name != "sha256"})
+    # Sorted, since safetensors gives them in another order each time.
+    return Written(seed, dict(sorted(tensors.items())), {name: record[name] for name in record if name != "sha256"})
 
 
 def _sealed(container: Container, tensors: Mapping[str, Tensor], record: Any, key: str = "") -> bytes:

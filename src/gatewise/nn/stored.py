@@ -52,6 +52,13 @@ def check_floats(name: str, tensor: Tensor) -> None:
         raise InputError(f"the tensor {name!r} is of {tensor.dtype}")
 
 
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Raise InputError for a tensor with NaN or infinities, of a model that can have learned none."""
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"the tensor {name!r} has values that are not finite")
+
+
 def tensors_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin like this, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -17,7 +17,7 @@ from ...equation import Cell
 from ...errors import InputError
 from ...fields import Fields
 from ...nn.chain import Chain
-from ...nn.stored import fill
+from ...nn.stored import check_finite, fill
 from ..arguments import LARGEST_SEED, cell_of, number, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
 from .generator import Sampling, TextGenerator
@@ -303,6 +303,7 @@ class LanguageModel(NetworkEstimator):
         with torch.device("meta"):
             self.network_ = self._network(0)
         fill(self.network_, tensors, torch.get_default_dtype())
+        check_finite(tensors)
         self._start(fitted["seed"])
 
     def _network(self, seed: int) -> LanguageNetwork:

@@ -16,7 +16,7 @@ from ...equation import Cell
 from ...errors import InputError, ShapeError, argument
 from ...fields import Fields
 from ...nn.chain import Chain
-from ...nn.stored import fill, tensors_of
+from ...nn.stored import check_finite, fill, tensors_of
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ..arguments import cell_of, number, one_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
@@ -303,3 +303,4 @@ class SequenceEstimator(NetworkEstimator):
         with torch.device("meta"):
             self.network_ = self._network(0, 0).eval()
         fill(self.network_, weights, torch.get_default_dtype())
+        check_finite(weights)

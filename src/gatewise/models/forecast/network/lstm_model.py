@@ -19,7 +19,7 @@ from torch import Tensor
 from .... import fields
 from ....errors import InputError
 from ....fields import Fields
-from ....nn.stored import check_floats, fill, most_of, tensors_of
+from ....nn.stored import check_finite, check_floats, fill, most_of, tensors_of
 from ....progress import OnProgress
 from ....tables.panel import Floats, Panel
 from ...arguments import LARGEST_SEED, LONGEST_HORIZON, LONGEST_SEASON
@@ -234,6 +234,7 @@ class LSTMModel:
         for number, member in enumerate(ensemble.members):
             prefix = f"members.{number}."
             fill(member, tensors_of(tensors, prefix), torch.float32)
+            check_finite(tensors_of(tensors, prefix))
             left -= {name for name in tensors if name.startswith(prefix)}
         ensemble.factors = _factors(tensors["factors"], len(model.levels))
         if left != {"factors"}:
