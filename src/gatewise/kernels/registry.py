@@ -6,8 +6,10 @@ import hashlib
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..cells import CELLS
 from ..compiler.lower import program_of
 from ..equation import Cell
+from ..errors import CellError
 
 _CELLS: dict[str, Cell] = {}
 
@@ -36,5 +38,18 @@ def register(cell: Cell) -> Registered:
 
 
 def cell_of(key: str) -> Cell:
-    """The cell that was registered under the key."""
+    """The cell that was registered under the key, which another process may have given out, or a cell of the library.
+
+    Raises CellError where it is neither.
+    """
+    if key not in _CELLS:
+        name = key.rpartition("-")[0]
+        if name in CELLS:
+            register(CELLS[name])
+        if key not in _CELLS:
+            raise CellError(
+                f"the cell {name} of a saved program is not known in this process",
+                hint="import the module that declares it, and make the program's own layer, or one with the same cell "
+                "and options, before it runs",
+            )
     return _CELLS[key]

@@ -33,6 +33,10 @@ class Rows(NamedTuple):
         """The rows (N, K) with every sequence from its end to its beginning; its own inverse."""
         if self.mirror is not None:
             return rows.index_select(0, self.mirror)
+        if torch.compiler.is_compiling():  # for a graph, views of rows could fix the number of sequences
+            place = torch.arange(self.batch, device=rows.device)
+            first = torch.arange(self.steps, device=rows.device).flip(0).unsqueeze(1) * self.batch
+            return rows.index_select(0, (first + place).flatten())
         return rows.view(self.steps, self.batch, rows.shape[1]).flip(0).view(rows.shape)
 
     def gathered(self, padded: Tensor) -> Tensor:

@@ -197,9 +197,11 @@ def projected(
 
 def _last_output(layer: Layer, output: Tensor, h: Tensor | None) -> Tensor:
     """The last projected output; a sequence of length 0 ends where it began."""
+    if h is None:
+        return output
     sizes = layer.counts()
     running = sizes[0] if sizes else 0
-    return output if h is None or running == layer.rows else torch.cat((output[:running], h[running:]))
+    return output if running == layer.rows else torch.cat((output[:running], h[running:]))
 
 
 def _first_step_apart(

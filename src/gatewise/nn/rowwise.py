@@ -85,7 +85,7 @@ class Affine:
     def layer(self, rows: Tensor) -> Layer:
         """One step of the cell for all rows (N, I) at once, as kernels take it."""
         nothing, units = rows.new_empty(0), len(self.weight)
-        start, noise = rows.new_zeros(1, len(rows), units), rows.new_empty(0, 1, units)
+        start, noise = rows.new_zeros(1, rows.shape[0], units), rows.new_empty(0, 1, units)
         wide, bias = nothing.reshape(0, units), rows.new_zeros(units) if self.bias is None else self.bias
         return Layer(rows, self.weight, wide, bias, wide, start, noise, noise, None)
 
