@@ -162,6 +162,25 @@ def test_a_weight_written_behind_torchs_back_counts_at_once():
     assert not torch.equal(module(x)[0], before)
 
 
+@pytest.mark.parametrize("module", [LSTM(3, 5), gatewise.nn.GRUCell(3, 5)], ids=["layer", "cell"])
+def test_tensors_in_place_of_weights_have_small_calls_too(module, general, ran):
+    name = next(name for name, _ in module.named_parameters() if name.startswith("weight_hh"))
+    raw = getattr(module, name)
+    delattr(module, name)
+    x = torch.randn(2, 2, 3) if isinstance(module, Recurrent) else torch.randn(2, 3)
+
+    def gradient():
+        raw.grad = None
+        setattr(module, name, 0.5 * raw)  # as weight drop, pruning and the older weight norm do before each call
+        flat(module(x, module(x)[1] if isinstance(module, Recurrent) else module(x)))[0].sum().backward()
+        return raw.grad
+
+    quick = gradient()
+    assert ran == [True, True]
+    general()
+    assert torch.equal(quick, gradient())
+
+
 def test_weights_that_are_computed_are_left_to_a_general_call(ran):
     module = torch.nn.utils.parametrizations.weight_norm(LSTM(3, 5), "weight_hh_l0")
     module(torch.randn(2, 2, 3))[0].sum().backward()

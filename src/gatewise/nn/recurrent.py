@@ -128,7 +128,7 @@ class Recurrent(Stack):
         x = input.transpose(0, 1) if self.batch_first and input.dim() == 3 else input
         dropout = self.dropout if self.training else 0.0
         finite = not self.allow_nonfinite
-        result = self._small.stack(self._parameters, x, hx, dropout=dropout, finite=finite)
+        result = self._small.stack(self, x, hx, dropout=dropout, finite=finite)
         return (result[0].transpose(0, 1), result[1]) if result and self.batch_first else result
 
     def _check_memory(self, input: Tensor | PackedSequence) -> None:

@@ -8,11 +8,12 @@ refuses in its own words. Results are the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..equation import Cell
 from ..kernels.choice import small_passes
@@ -26,7 +27,6 @@ from .weights import bias_slices, shapes
 _KINDS = 256  # of calls that a layer keeps at hand
 _MOST = 2**24  # elements of an input that are copied to have them one behind the other
 
-Parameters: TypeAlias = Mapping[str, Tensor | None]
 Tensors: TypeAlias = Sequence[Any]
 """x, weights and states: tensors, once that has been looked at."""
 
@@ -59,13 +59,14 @@ class SmallLayer:
         expected = shapes(cell, inputs, units, bias=bias)
         self.names, self._shapes = tuple(expected), tuple(expected.values())
         self._full_names = tuple(name + suffix for name in expected)
+        self._parameters = itemgetter(*self._full_names)
         self._absent = [place for place, name in enumerate(("bias_ih", "bias_hh"), 3) if name not in expected]
         gates = [gate.name for gate in cell.gates if gate.has_bias]
         self.biases: Biases = tuple(_parts(cell, gate, units) if bias else () for gate in gates)
         self._calls: dict[tuple[Any, ...], list[_Call]] = {}
 
     def run(
-        self, parameters: Parameters, x: Tensor, states: Sequence[Tensor], *, separate: bool, finite: bool
+        self, module: nn.Module, x: Tensor, states: Sequence[Tensor], *, separate: bool, finite: bool
     ) -> Sequence[Tensor] | None:
         """Outputs, and the last states; None where a general call is for it.
 
@@ -73,7 +74,7 @@ class SmallLayer:
         state of the output is a tensor of its own, which follows the outputs. finite: whether the input must be. Raises
         UnusualError where it is not, or where it is huge.
         """
-        tensors: Tensors = (x, *map(parameters.get, self._full_names), *states)
+        tensors: Tensors = (x, *self._weights(module), *states)
         kind = (x.shape, separate, torch.is_grad_enabled(), torch.get_num_threads())
         for call in self._calls.get(kind, ()):
             if call.fits(tensors):
@@ -90,6 +91,14 @@ class SmallLayer:
         results = self.results(call, tensors)
         _play(call, addresses + [tensor.data_ptr() for tensor in results], finite=finite)
         return results
+
+    def _weights(self, module: nn.Module) -> tuple[Any, ...]:
+        """A module's weights, also where tensors that are no parameters stand for some: pruned or dropped weights."""
+        parameters = module._parameters  # pyright: ignore[reportPrivateUsage]
+        try:
+            return self._parameters(parameters)
+        except KeyError:  # what is computed when it is asked for is not asked for here: it may be random
+            return tuple(map({**vars(module), **parameters}.get, self._full_names))
 
     def _new_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
         """None where a tensor is not plain, or nothing runs such a layer whole."""
@@ -247,7 +256,7 @@ class Small:
     def __init__(self, layers: Sequence[SmallLayer], directions: int = 1) -> None:
         self._layers, self._directions, self._cell = layers, directions, layers[0].cell
 
-    def step(self, parameters: Parameters, x: Tensor, hx: Any, *, finite: bool) -> Any:
+    def step(self, module: nn.Module, x: Tensor, hx: Any, *, finite: bool) -> Any:
         """One step of a cell, (B, I) to its states in the form of hx, (B, H); None where a general call is for it."""
         x = _contiguous(x)
         if x.dim() != 2 or not x.is_contiguous():
@@ -256,12 +265,12 @@ class Small:
         if states is None:
             return None
         try:
-            ended = self._layers[0].run(parameters, x, states, separate=False, finite=finite)
+            ended = self._layers[0].run(module, x, states, separate=False, finite=finite)
         except UnusualError:
             return None
         return ended and (tuple(ended) if len(ended) > 1 else ended[0])
 
-    def stack(self, parameters: Parameters, x: Tensor, hx: Any, *, dropout: float, finite: bool) -> Any:
+    def stack(self, module: nn.Module, x: Tensor, hx: Any, *, dropout: float, finite: bool) -> Any:
         """Layers over a sequence, (T, B, I) to outputs (T, B, D * H) and last states; None as above.
 
         dropout: of the outputs of every layer but the last, 0 where it is not training.
@@ -274,7 +283,7 @@ class Small:
         if states is None or any(state.shape != shape for state in states):
             return None
         try:
-            return self._stacked(parameters, x, states, dropout, finite)
+            return self._stacked(module, x, states, dropout, finite)
         except UnusualError:
             return None
 
@@ -290,9 +299,7 @@ class Small:
                 return None
         return states  # pyright: ignore[reportUnknownVariableType]
 
-    def _stacked(
-        self, parameters: Parameters, x: Tensor, states: Sequence[Tensor], dropout: float, finite: bool
-    ) -> Any:
+    def _stacked(self, module: nn.Module, x: Tensor, states: Sequence[Tensor], dropout: float, finite: bool) -> Any:
         single = len(self._layers) == 1
         separate = [(state,) if single else state.unbind() for state in states]
         ended: list[Sequence[Tensor]] = []
@@ -303,7 +310,7 @@ class Small:
             for direction, layer in enumerate(self._layers[first : first + self._directions]):
                 starts = [parts[first + direction] for parts in separate]
                 read = x.flip(0) if direction else x
-                ran = layer.run(parameters, read, starts, separate=True, finite=finite and not first)
+                ran = layer.run(module, read, starts, separate=True, finite=finite and not first)
                 if ran is None:
                     return None
                 y, *last = ran

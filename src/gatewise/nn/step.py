@@ -119,7 +119,7 @@ class RecurrentCell(nn.Module):
             InputError: For numbers that are not finite, saying where.
         """
         if is_ordinary_call() and self._small is not None and type(input) is Tensor:
-            ended = self._small.step(self._parameters, input, hx, finite=not self.allow_nonfinite)
+            ended = self._small.step(self, input, hx, finite=not self.allow_nonfinite)
             if ended is not None:
                 return ended
         first: Any = self.weight_ih
