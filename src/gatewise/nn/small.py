@@ -19,7 +19,7 @@ from ..equation import Cell
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.registry import Registered
-from ..kernels.small import Biases, Guard, Script, Size, is_bare, is_ordinary_call, is_whole
+from ..kernels.small import Biases, Guard, Passes, Script, Size, is_bare, is_ordinary_call, is_whole
 from .check import HUGE
 from .layer_run import assembled
 from .weights import bias_slices, shapes
@@ -38,12 +38,14 @@ class UnusualError(Exception):
 class _Call:
     """Calls of one kind: with tensors that have these shapes, and learn or do not.
 
-    y: the shape of the outputs. learns: whether gradients are recorded. weights_at: the addresses of the weights when
-    their memory was looked at.
+    passes: of the cell in their dtype. y: the shape of the outputs. learns: whether gradients are recorded. weights_at:
+    the addresses of the weights when their memory was looked at.
     """
 
-    def __init__(self, tensors: Sequence[Tensor], script: Script, size: Size, *, separate: bool, learns: bool) -> None:
-        self.script, self.size, self.separate, self.learns = script, size, separate, learns
+    def __init__(
+        self, tensors: Sequence[Tensor], passes: Passes, script: Script, size: Size, *, separate: bool, learns: bool
+    ) -> None:
+        self.passes, self.script, self.size, self.separate, self.learns = passes, script, size, separate, learns
         self.y = (*tensors[0].shape[:-1], size.units)
         self.fits = Guard(tensors)
         self.weights_at: list[int] = []
@@ -87,7 +89,7 @@ class SmallLayer:
         if addresses is None:
             return None
         if call.learns:
-            return _Small.apply(self, call, addresses, finite, *tensors)  # pyright: ignore[reportUnknownMemberType]
+            return _recorded(self, call, addresses, finite, *tensors)
         results = self.results(call, tensors)
         _play(call, addresses + [tensor.data_ptr() for tensor in results], finite=finite)
         return results
@@ -119,7 +121,7 @@ class SmallLayer:
             return None
         if sum(map(len, self._calls.values())) >= _KINDS:
             self._calls.clear()
-        call = _Call(tensors, script, size, separate=separate, learns=learns)
+        call = _Call(tensors, passes, script, size, separate=separate, learns=learns)
         self._calls.setdefault(kind, []).append(call)
         return call
 
@@ -172,9 +174,7 @@ class _Small(torch.autograd.Function):
         ctx: Any, layer: SmallLayer, call: _Call, addresses: list[int], finite: bool, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         """Outputs and last states; keep what backward reads."""
-        passes, x = small_passes(layer.cell, tensors[0]), tensors[0]
-        assert passes is not None
-        results, kept = layer.results(call, tensors), passes.memory(call.size, x)
+        results, kept = layer.results(call, tensors), call.passes.memory(call.size, tensors[0])
         _play(call, addresses + [tensor.data_ptr() for tensor in (*results, kept)], finite=finite)
         ctx.layer, ctx.call = layer, call
         several = call.size.steps > 1  # only then are outputs read again, and may not be changed in place
@@ -200,6 +200,9 @@ class _Small(torch.autograd.Function):
         return (*(None,) * _BEFORE_TENSORS, *(() if needed[0] else (None,)), *gradients)
 
 
+# Function.apply looks in Python through every tensor for transforms that have ended; a call that is plain has none.
+_recorded: Any = super(torch.autograd.Function, _Small).apply  # pyright: ignore[reportAttributeAccessIssue]
+
 _BEFORE_TENSORS = 4
 """Arguments of ``_Small.forward``."""
 
@@ -216,10 +219,8 @@ def _backward_script(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], 
     kept = tensors[-1]
     if not all(is_bare(tensor, kept.dtype) and is_whole(tensor) for tensor in tensors):
         return None
-    passes = small_passes(layer.cell, kept)
-    assert passes is not None
     options = {"separate": call.separate, "input_gradient": input_gradient}
-    script = passes.backward(call.size, layer.biases, **options)
+    script = call.passes.backward(call.size, layer.biases, **options)
     call.backward[key] = Guard(tensors), script
     return script
 
