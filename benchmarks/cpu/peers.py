@@ -92,7 +92,7 @@ def onnx_runtime(workload: Workload) -> Call | None:
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    from gatewise.nn import to_onnx
+    from gatewise.nn.exchange import to_onnx
 
     (weights,) = to_onnx(workload.module)
     initial = [numpy_helper.from_array(tensor.detach().numpy(), name) for name, tensor in weights.items()]
