@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from gatewise.kernels.cpu import passes
-from gatewise.kernels.cpu.script import Writer
-from gatewise.kernels.cpu.small import Passes
+from gatewise.kernels.cpu.script import ScriptWriter
+from gatewise.kernels.cpu.small import ScriptedPasses
 from gatewise.kernels.layer import Gradients, Saved, Seeds
-from gatewise.kernels.small import Size, is_bare
+from gatewise.kernels.small import LayerSize, is_bare
 
 from ..matrix import ALL_CELLS, DTYPES, every_pair, random_layer, values
 
@@ -38,11 +38,11 @@ def pointers(*tensors):
 
 @every_pair(cell=CALM, dtype=DTYPES, sizes=SIZES, separate=[False, True])
 def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate):
-    size = Size(*sizes)
+    size = LayerSize(*sizes)
     layer = random_layer(cell, *sizes, dtype=dtype)
     biased = sum(gate.has_bias for gate in cell.gates)
     biases = tuple(((0, index * size.units),) for index in range(biased))
-    scripts, states = Passes(cell, dtype), [state.contiguous() for state in layer.states]
+    scripts, states = ScriptedPasses(cell, dtype), [state.contiguous() for state in layer.states]
     begin = pointers(layer.x, layer.W, layer.U, layer.b, layer.b, *layer.per_unit, *states)
     found = passes.forward(cell, layer, keep=True)
     expected = [found.y, *found.last[0 if separate else 1 :]]
@@ -69,7 +69,7 @@ def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate):
 @pytest.mark.parametrize("dtype", values(DTYPES))
 def test_a_script_says_where_the_input_is_not_finite_or_huge(value, dtype):
     for place in (0, 17, 36):
-        script = Writer(dtype)
+        script = ScriptWriter(dtype)
         script.measure(script.argument(37), LIMIT)
         x = torch.linspace(-LIMIT, LIMIT, 37, dtype=dtype)
         assert not script.written().play(pointers(x))
@@ -78,8 +78,8 @@ def test_a_script_says_where_the_input_is_not_finite_or_huge(value, dtype):
 
 
 def test_what_threads_would_share_or_take_in_chunks_is_left_to_them():
-    scripts = Passes(CALM["lstm"], torch.float32)
-    large, long = Size(10, 64, 512, 512), Size(1000, 64, 4, 128)
+    scripts = ScriptedPasses(CALM["lstm"], torch.float32)
+    large, long = LayerSize(10, 64, 512, 512), LayerSize(1000, 64, 4, 128)
     arguments = {"keep": False, "separate": True, "limit": LIMIT}
     biases = ((),) * 4
     assert scripts.forward(large, biases, **arguments) is not None
@@ -102,9 +102,10 @@ class Shown(torch.Tensor):
         torch.zeros(0),
         torch.zeros(3).to_sparse(),
         torch._efficientzerotensor(3),
+        torch._efficientzerotensor(4)[1:],
         torch._neg_view(torch.zeros(3)),
     ],
-    ids=["dtype", "strides", "device", "subclass", "empty", "sparse", "zero tensor", "negative"],
+    ids=["dtype", "strides", "device", "subclass", "empty", "sparse", "zero tensor", "part of zeros", "negative"],
 )
 def test_tensors_that_are_more_than_numbers_are_none_of_its_business(tensor):
     assert is_bare(torch.zeros(3), torch.float32)

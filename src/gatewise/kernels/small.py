@@ -13,7 +13,7 @@ from torch._C._functorch import peek_interpreter_stack  # torch has no public na
 from torch.autograd import forward_ad
 
 
-class Size(NamedTuple):
+class LayerSize(NamedTuple):
     """T steps of B sequences, I inputs, H units."""
 
     steps: int
@@ -51,7 +51,7 @@ class Passes(Protocol):
     none), weights per unit (H,) and initial states (B, H) each. What follows says each of them.
     """
 
-    def forward(self, size: Size, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:
+    def forward(self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:
         """Then what it writes: y (N, H), last states (B, H) each, and with ``keep`` the memory that backward reads.
         None where a general call is for it.
 
@@ -59,12 +59,12 @@ class Passes(Protocol):
         """
         ...
 
-    def backward(self, size: Size, biases: Biases, *, separate: bool, input_gradient: bool) -> Script:
+    def backward(self, size: LayerSize, biases: Biases, *, separate: bool, input_gradient: bool) -> Script:
         """Then y, what forward kept, and gradients of y and of the last states. Then what it writes: gradients of x
         with ``input_gradient``, W, U, biases, weights per unit and initial states. With one step y is not read."""
         ...
 
-    def memory(self, size: Size, like: Tensor) -> Tensor:
+    def memory(self, size: LayerSize, like: Tensor) -> Tensor:
         """For what forward keeps."""
         ...
 
@@ -81,7 +81,8 @@ def is_bare(tensor: Tensor, dtype: torch.dtype) -> bool:
         and _has_storage(tensor)  # a tensor that stands for others has none
         and tensor.is_contiguous()
         and not tensor.is_neg()
-        and tensor.data_ptr() != 0  # as of zero tensors, of freed memory, and without elements
+        and not tensor._is_zerotensor()  # pyright: ignore[reportPrivateUsage] - torch has no public name for it
+        and tensor.data_ptr() != 0  # as of freed memory, and without elements
     )
 
 

@@ -19,7 +19,7 @@ from ..equation import Cell
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.registry import Registered
-from ..kernels.small import Biases, Guard, Passes, Script, Size, is_bare, is_ordinary_call, is_whole
+from ..kernels.small import Biases, Guard, LayerSize, Passes, Script, is_bare, is_ordinary_call, is_whole
 from .check import HUGE
 from .layer_run import assembled
 from .weights import bias_slices, shapes
@@ -43,7 +43,14 @@ class _Call:
     """
 
     def __init__(
-        self, tensors: Sequence[Tensor], passes: Passes, script: Script, size: Size, *, separate: bool, learns: bool
+        self,
+        tensors: Sequence[Tensor],
+        passes: Passes,
+        script: Script,
+        size: LayerSize,
+        *,
+        separate: bool,
+        learns: bool,
     ) -> None:
         self.passes, self.script, self.size, self.separate, self.learns = passes, script, size, separate, learns
         self.y = (*tensors[0].shape[:-1], size.units)
@@ -112,7 +119,7 @@ class SmallLayer:
         if [tensor.shape for tensor in tensors[1:]] != [*self._shapes, *(state for _ in tensors[end:])]:
             return None
         learns = learning and any(tensor.requires_grad for tensor in tensors)
-        size = Size(shape[0] if len(shape) == 3 else 1, shape[-2], self.inputs, self.units)
+        size = LayerSize(shape[0] if len(shape) == 3 else 1, shape[-2], self.inputs, self.units)
         passes = small_passes(self.cell, x)
         if passes is None:
             return None

@@ -13,7 +13,7 @@ from ..layer import Layer
 from .table import Array, When
 
 
-class Memory(Protocol):
+class Addressed(Protocol):
     """What of a tensor is asked here: where it lies, and how."""
 
     @property
@@ -26,7 +26,7 @@ class Memory(Protocol):
     def __len__(self) -> int: ...
 
 
-def pointers(tensor: Tensor | Memory) -> list[int]:
+def pointers(tensor: Tensor | Addressed) -> list[int]:
     """The addresses of ``tensor[0]``, ``tensor[1]``, and so on, of a contiguous tensor."""
     count = len(tensor)
     start, step = tensor.data_ptr(), tensor.stride(0) * tensor.itemsize if count > 1 else 0
@@ -48,13 +48,13 @@ def held(pointer: int, row: int) -> Array:
     return Array(pointer, row, When.HELD)
 
 
-def gate_arrays(names: Iterable[str], tensor: Tensor | Memory, units: int) -> dict[str, Array]:
+def gate_arrays(names: Iterable[str], tensor: Tensor | Addressed, units: int) -> dict[str, Array]:
     """Arrays of H numbers under these names, one after another in every row of a tensor (N, ...)."""
     start, row, step = tensor.data_ptr(), tensor.stride(0), units * tensor.itemsize
     return {name: now(start + index * step, row) for index, name in enumerate(names)}
 
 
-def kept_arrays(cell: Cell, saved: Tensor | Memory, units: int) -> dict[str, Array]:
+def kept_arrays(cell: Cell, saved: Tensor | Addressed, units: int) -> dict[str, Array]:
     """What the forward keeps, in every row (N, K): of each gate H numbers, then means over units."""
     arrays = gate_arrays(kept_gates(cell), saved, units)
     start, row = saved.data_ptr() + len(cell.gates) * units * saved.itemsize, saved.stride(0)

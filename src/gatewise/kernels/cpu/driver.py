@@ -14,7 +14,7 @@ from ...equation import Cell
 from ..layer import Gradients, Layer, Saved, Seeds, States
 from . import passes
 from .compile import llvm_text
-from .small import Passes
+from .small import ScriptedPasses
 from .stepping import KernelStepper
 from .threads import after_fork
 
@@ -62,9 +62,9 @@ class _CPU:
         with after_fork():
             return passes.backward(cell, layer, saved, seeds, input_gradient=input_gradient)
 
-    def small(self, cell: Cell, dtype: torch.dtype) -> Passes | None:
+    def small(self, cell: Cell, dtype: torch.dtype) -> ScriptedPasses | None:
         """Scripts, of cells that draw no random numbers."""
-        return None if cell.noise or dtype not in DTYPES else Passes(cell, dtype)
+        return None if cell.noise or dtype not in DTYPES else ScriptedPasses(cell, dtype)
 
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> KernelStepper:
         """One kernel, bound to its weights and memory."""

@@ -37,10 +37,10 @@ def functions(dtype: torch.dtype) -> dict[str, Runnable]:
     add: a + b. sum_rows: of a matrix. largest: the bits of the largest absolute value, where those of NaN and infinity
     are larger than of any number.
     """
-    return {name: runnable(str(_Functions(dtype, name).module)) for name in ("add", "sum_rows", "largest")}
+    return {name: runnable(str(_ElementFunction(dtype, name).module)) for name in ("add", "sum_rows", "largest")}
 
 
-class _Functions:
+class _ElementFunction:
     """Writes the module of one of them."""
 
     def __init__(self, dtype: torch.dtype, name: str) -> None:

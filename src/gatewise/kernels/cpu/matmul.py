@@ -52,7 +52,7 @@ def panels_of(b: Tensor) -> Panels:
     return Panels(data, length, columns, layout.vectors)
 
 
-class Layout(NamedTuple):
+class PanelLayout(NamedTuple):
     """How a matrix is packed. vectors: of a panel. strips: vectors in all. size: elements. jobs: for the packer."""
 
     vectors: int
@@ -61,14 +61,14 @@ class Layout(NamedTuple):
     jobs: ctypes.Array[ctypes.c_int64]
 
 
-def layout_of(length: int, columns: int, row: int, dtype: torch.dtype) -> Layout:
+def layout_of(length: int, columns: int, row: int, dtype: torch.dtype) -> PanelLayout:
     """For a matrix (length, columns) with rows so far apart."""
     lanes = this_machine().vector_bytes // dtype.itemsize
     strips = -(-columns // lanes)
     vectors = _vectors_for(strips)
     blocks, width = -(-strips // vectors), vectors * lanes
     job = Job(0, 0, 1, row, length, 0, width, length * width, vectors)
-    return Layout(vectors, blocks * vectors, blocks * length * width, (ctypes.c_int64 * len(job))(*job))
+    return PanelLayout(vectors, blocks * vectors, blocks * length * width, (ctypes.c_int64 * len(job))(*job))
 
 
 def _vectors_for(strips: int) -> int:

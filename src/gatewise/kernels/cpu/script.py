@@ -38,7 +38,7 @@ _CALL = ("function", "a", "b", "c")
 
 
 @dataclass(frozen=True)
-class Place:
+class Unplaced:
     """Contiguous memory of which only the address is missing; it is asked what kernels ask of a tensor.
 
     memory: which of the script's. offset: in bytes. row: from one row to the next, in elements.
@@ -66,16 +66,16 @@ class Place:
         """A placeholder for the address of an element, of rows without dimensions of their own."""
         return self.data_ptr() + (row * self.row + column) * self.itemsize
 
-    def __getitem__(self, index: int) -> Place:
+    def __getitem__(self, index: int) -> Unplaced:
         """One row, contiguous."""
         inner = self.shape[1:]
-        return Place(
+        return Unplaced(
             self.memory, self.offset + index * self.row * self.itemsize, inner, self.itemsize, _size(inner[1:])
         )
 
-    def part(self, start: int, *shape: int) -> Place:
+    def part(self, start: int, *shape: int) -> Unplaced:
         """So much of contiguous memory, from an element on."""
-        return Place(self.memory, self.offset + start * self.itemsize, shape, self.itemsize, _size(shape[1:]))
+        return Unplaced(self.memory, self.offset + start * self.itemsize, shape, self.itemsize, _size(shape[1:]))
 
     @property
     def bytes(self) -> int:
@@ -91,7 +91,7 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 @dataclass
-class Writer:
+class ScriptWriter:
     """Writes a script: arguments and scratch memory, tables of numbers, and calls ``function(a, b, c)`` in order."""
 
     dtype: torch.dtype
@@ -102,26 +102,26 @@ class Writer:
     _alive: list[Any] = field(default_factory=list[Any])
     _limit: int = 0  # bits
 
-    def argument(self, *shape: int) -> Place:
+    def argument(self, *shape: int) -> Unplaced:
         """A contiguous tensor that the script is played with, in the order of these calls."""
         self._arguments += 1
         return self._place(_NUMBERS + self._arguments, 0, shape)
 
-    def scratch(self, *shape: int, row: int = 0) -> Place:
+    def scratch(self, *shape: int, row: int = 0) -> Unplaced:
         """Memory of a call's own. row: from one row to the next, where that is more than what they hold."""
         start = -(-self._scratch // _LINE) * _LINE
         place = self._place(_SCRATCH, start, shape, row)
         self._scratch = start + shape[0] * place.row * place.itemsize
         return place
 
-    def zeros(self, *shape: int) -> Place:
+    def zeros(self, *shape: int) -> Unplaced:
         """The same, filled with zeros."""
         place = self.scratch(*shape)
         self.clear(place)
         return place
 
-    def _place(self, memory: int, offset: int, shape: tuple[int, ...], row: int = 0) -> Place:
-        return Place(memory, offset, shape, self.dtype.itemsize, row or _size(shape[1:]))
+    def _place(self, memory: int, offset: int, shape: tuple[int, ...], row: int = 0) -> Unplaced:
+        return Unplaced(memory, offset, shape, self.dtype.itemsize, row or _size(shape[1:]))
 
     def table(self, content: Sequence[int]) -> int:
         """A placeholder for the address of these numbers, among which there may be placeholders."""
@@ -137,7 +137,7 @@ class Writer:
         """Call the function at an address."""
         self._calls.append((function, a, b, c))
 
-    def clear(self, place: Place) -> None:
+    def clear(self, place: Unplaced) -> None:
         """Zeros."""
         if place.bytes:
             self.call(_address(ctypes.memset), place.data_ptr(), 0, place.bytes)
@@ -155,7 +155,7 @@ class Writer:
         """The sums over rows of so many columns."""
         self.call(functions(self.dtype)["sum_rows"].address, self.table((source, row, rows, target)), 0, count)
 
-    def measure(self, source: Place, limit: float) -> None:
+    def measure(self, source: Unplaced, limit: float) -> None:
         """Let the script say whether an element is larger than that, or not finite."""
         self._limit = int(torch.tensor(limit, dtype=self.dtype).view(_INTEGERS[self.dtype.itemsize]))
         where = ((_ADDRESSES + 1) << _SHIFT) + 8  # after the address of the addresses, where it is not asked for
@@ -163,7 +163,7 @@ class Writer:
             functions(self.dtype)["largest"].address, self.table((source.data_ptr(), where)), 0, _size(source.shape)
         )
 
-    def written(self) -> Script:
+    def written(self) -> PlayableScript:
         """The script, complete."""
         content = [*self._numbers, *(number for call in self._calls for number in call)]
         patches = [
@@ -177,10 +177,10 @@ class Writer:
         header = (ctypes.c_int64 * len(_HEADER))(*sizes, len(self._numbers))
         start = -(-self._scratch // _LINE) * _LINE
         alive = (template, patch, *self._alive)
-        return Script(self.dtype, header, start, start + 8 * len(content), self._arguments, self._limit, alive)
+        return PlayableScript(self.dtype, header, start, start + 8 * len(content), self._arguments, self._limit, alive)
 
 
-class Script:
+class PlayableScript:
     """Ready to be played, from any number of threads at once."""
 
     def __init__(
@@ -200,7 +200,7 @@ class Script:
         self._play = _player()
 
     def play(self, arguments: Sequence[int]) -> bool:
-        """Play it with the addresses of its arguments; see :meth:`..small.Script.play`."""
+        """Play it with the addresses of its arguments; see :meth:`..small.PlayableScript.play`."""
         start, memory = _scratch(self._size)
         addresses = self._addresses(0, start, start + self._numbers, *arguments)
         address = ctypes.addressof(addresses)

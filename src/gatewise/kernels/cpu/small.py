@@ -17,7 +17,7 @@ from ...compiler.gradient import from_later, from_output, gradient_of, kept_widt
 from ...compiler.lower import program_of
 from ...compiler.stages import INPUT
 from ...equation import Cell, previous
-from ..small import Biases, Size
+from ..small import Biases, LayerSize
 from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
 from .few_rows import ROWS as FEW_ROWS
 from .matmul import layout_of, product_kernel, product_parts
@@ -25,36 +25,38 @@ from .memory import LINE, lent
 from .pack import pack_task, packer
 from .passes import rows_of_chunk
 from .plan import EARLY_BYTES, Plan, backward_plan, forward_plan
-from .script import Place, Script, Writer
+from .script import PlayableScript, ScriptWriter, Unplaced
 from .table import Array, When
 from .threads import one_does
-from .weight_gradients import Stretch, stretches
+from .weight_gradients import GateRun, stretches
 
 _SCRIPTS = 512  # sizes that are remembered for each direction; each takes some kilobytes
 
 
-class Passes(NamedTuple):
+class ScriptedPasses(NamedTuple):
     """Scripts of a cell's passes in one dtype; see :class:`..small.Passes`."""
 
     cell: Cell
     dtype: torch.dtype
 
-    def forward(self, size: Size, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:
+    def forward(
+        self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float
+    ) -> PlayableScript | None:
         """None where several threads would share the work, or gradients would come in chunks of time."""
         if not _one_thread_does(self.cell, size) or size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype):
             return None
         return _forward(self.cell, self.dtype, size, biases, keep=keep, separate=separate, limit=limit)
 
-    def memory(self, size: Size, like: Tensor) -> Tensor:
+    def memory(self, size: LayerSize, like: Tensor) -> Tensor:
         """Lent, where it is large."""
         return lent(like, sum(_kept_numbers(self.cell, size)))
 
-    def backward(self, size: Size, biases: Biases, *, separate: bool, input_gradient: bool) -> Script:
+    def backward(self, size: LayerSize, biases: Biases, *, separate: bool, input_gradient: bool) -> PlayableScript:
         """Of a layer that had a forward pass."""
         return _backward(self.cell, self.dtype, size, biases, separate=separate, input_gradient=input_gradient)
 
 
-def _one_thread_does(cell: Cell, size: Size) -> bool:
+def _one_thread_does(cell: Cell, size: LayerSize) -> bool:
     """Whether a layer is too small to be shared out among the threads that there are."""
     widths = sum(gate.has_input * size.inputs + bool(gate.recurrent) * size.units for gate in cell.gates)
     return one_does(size.rows * size.units * widths, size.steps, few=size.rows <= FEW_ROWS)
@@ -63,13 +65,13 @@ def _one_thread_does(cell: Cell, size: Size) -> bool:
 class _Weights(NamedTuple):
     """Where the weights of a layer are. biases: ih and hh, which may have no elements. per_unit: for each, (H,)."""
 
-    W: Place
-    U: Place
-    biases: tuple[Place, Place]
-    per_unit: list[Place]
+    W: Unplaced
+    U: Unplaced
+    biases: tuple[Unplaced, Unplaced]
+    per_unit: list[Unplaced]
 
 
-def _weights(cell: Cell, size: Size, biases: Biases, script: Writer) -> _Weights:
+def _weights(cell: Cell, size: LayerSize, biases: Biases, script: ScriptWriter) -> _Weights:
     units = size.units
     counts = [sum(which in [part[0] for part in parts] for parts in biases) for which in (0, 1)]
     return _Weights(
@@ -82,10 +84,10 @@ def _weights(cell: Cell, size: Size, biases: Biases, script: Writer) -> _Weights
 
 @lru_cache(maxsize=_SCRIPTS)
 def _forward(
-    cell: Cell, dtype: torch.dtype, size: Size, biases: Biases, *, keep: bool, separate: bool, limit: float
-) -> Script:
+    cell: Cell, dtype: torch.dtype, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float
+) -> PlayableScript:
     """See :meth:`..small.Passes.forward`."""
-    script, (steps, rows, inputs, units) = Writer(dtype), size
+    script, (steps, rows, inputs, units) = ScriptWriter(dtype), size
     x = script.argument(size.all_rows, inputs)
     weights = _weights(cell, size, biases, script)
     starts = [script.argument(rows, units) for _ in cell.state]
@@ -93,7 +95,7 @@ def _forward(
     last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
     gates, histories = _kept(script, cell, size) if keep else (None, None)
     script.measure(x, limit)
-    ends: list[tuple[Place, Place]] = [(last[0], y)] if separate else []
+    ends: list[tuple[Unplaced, Unplaced]] = [(last[0], y)] if separate else []
     arrays = {INPUT: now(x.data_ptr(), inputs)}
     arrays |= _over_time(cell.state[0], y.data_ptr(), starts[0])
     for index, state in enumerate(cell.state[1:]):
@@ -116,13 +118,13 @@ def _forward(
     return script.written()
 
 
-def _kept_numbers(cell: Cell, size: Size) -> tuple[int, int]:
+def _kept_numbers(cell: Cell, size: LayerSize) -> tuple[int, int]:
     """How many numbers backward reads of the gates, and of states but the output: none where there is one step."""
     memories = len(cell.state) - 1 if size.steps > 1 else 0
     return size.all_rows * kept_width(cell, size.units), memories * size.all_rows * size.units
 
 
-def _kept(script: Writer, cell: Cell, size: Size) -> tuple[Place, Place | None]:
+def _kept(script: ScriptWriter, cell: Cell, size: LayerSize) -> tuple[Unplaced, Unplaced | None]:
     """Where they are: (N, K), and (S - 1, N, H)."""
     gates, histories = _kept_numbers(cell, size)
     kept = script.argument(gates + histories)
@@ -130,12 +132,12 @@ def _kept(script: Writer, cell: Cell, size: Size) -> tuple[Place, Place | None]:
     return kept.part(0, size.all_rows, kept_width(cell, size.units)), kept.part(gates, *shape) if histories else None
 
 
-def _over_time(state: str, pointer: int, start: Place) -> dict[str, Array]:
+def _over_time(state: str, pointer: int, start: Unplaced) -> dict[str, Array]:
     row = start.row
     return {state: now(pointer, row), previous(state): before(pointer, row, start.data_ptr())}
 
 
-def _joined(script: Writer, places: tuple[Place, Place], biases: Biases, units: int) -> list[int]:
+def _joined(script: ScriptWriter, places: tuple[Unplaced, Unplaced], biases: Biases, units: int) -> list[int]:
     """The address of each gate's bias, the sum of its two where it has two."""
     sums = script.scratch(max(1, len(biases)), units)
     addresses: list[int] = []
@@ -165,7 +167,7 @@ def _runs_of_two(biases: Biases, units: int) -> list[tuple[int, int]]:
 
 
 def _sweep(
-    script: Writer, plan: Plan, size: Size, arrays: dict[str, Array], weights: _Weights, biases: list[int]
+    script: ScriptWriter, plan: Plan, size: LayerSize, arrays: dict[str, Array], weights: _Weights, biases: list[int]
 ) -> None:
     """Weights packed, then the sweep over all steps. biases: one address for each gate that has any."""
     panels = script.scratch(max(1, plan.packing.size))
@@ -187,7 +189,7 @@ def _sweep(
     script.call(plan.kernel.code.address, numbers, 0, 1 if plan.few else size.rows)
 
 
-def _early(script: Writer, plan: Plan, size: Size) -> tuple[int, list[int]]:
+def _early(script: ScriptWriter, plan: Plan, size: LayerSize) -> tuple[int, list[int]]:
     """For few rows: for how many steps at once the input's part is summed up, and where each stage's sums begin."""
     sizes = [size.rows * numbers for numbers in plan.early]
     if not any(sizes):
@@ -199,18 +201,18 @@ def _early(script: Writer, plan: Plan, size: Size) -> tuple[int, list[int]]:
 
 @lru_cache(maxsize=_SCRIPTS)
 def _backward(
-    cell: Cell, dtype: torch.dtype, size: Size, biases: Biases, *, separate: bool, input_gradient: bool
-) -> Script:
+    cell: Cell, dtype: torch.dtype, size: LayerSize, biases: Biases, *, separate: bool, input_gradient: bool
+) -> PlayableScript:
     """See :meth:`..small.Passes.backward`."""
-    return _Backward(cell, dtype, size, biases, separate, input_gradient).script.written()
+    return _BackwardScript(cell, dtype, size, biases, separate, input_gradient).script.written()
 
 
-class _Backward:
+class _BackwardScript:
     def __init__(
-        self, cell: Cell, dtype: torch.dtype, size: Size, biases: Biases, separate: bool, input_gradient: bool
+        self, cell: Cell, dtype: torch.dtype, size: LayerSize, biases: Biases, separate: bool, input_gradient: bool
     ) -> None:
         self.cell, self.size, self.biases = cell, size, biases
-        script = self.script = Writer(dtype)
+        script = self.script = ScriptWriter(dtype)
         _, rows, inputs, units = size
         self.x = script.argument(size.all_rows, inputs)
         self.weights = _weights(cell, size, biases, script)
@@ -280,7 +282,7 @@ class _Backward:
         for place, sums in zip(self.d_weights.per_unit, pointers(self.d_per_unit), strict=False):
             script.sum_rows(place.data_ptr(), sums, rows, units, units)
 
-    def _outputs_before(self) -> Place:
+    def _outputs_before(self) -> Unplaced:
         """The output one step before each row."""
         if self.size.steps == 1:
             return self.starts[0]
@@ -301,7 +303,7 @@ class _Backward:
                 self.script.copy(target, targets[0], units)
 
     def _add_product(
-        self, target: int, run: Stretch, b: Place, columns: int, *, transposed: bool, count: int | None = None
+        self, target: int, run: GateRun, b: Unplaced, columns: int, *, transposed: bool, count: int | None = None
     ) -> None:
         """Add the product of the gradients of some gates, as columns or ``transposed`` as rows, with rows of b.
 

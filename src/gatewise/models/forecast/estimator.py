@@ -18,7 +18,7 @@ from .fitted import FittedForecaster
 from .history import SCHEMA, Schema
 from .model import NORMALISATIONS, Setup
 from .results import Backtest, central_levels, quantile_levels
-from .selection import AUTO, WINDOWS, Selection, choose
+from .selection import AUTO, WINDOWS, ChosenModel, choose
 
 if TYPE_CHECKING:
     from .fitted import Data
@@ -115,7 +115,7 @@ class Forecaster(FittedForecaster):
             InputError: For arguments or data that cannot be used; it names row and column.
         """
         panel = self._panel(frame, read)
-        asked, choice = self._setup(panel.season), Selection(self._word())
+        asked, choice = self._setup(panel.season), ChosenModel(self._word())
         windows = self._windows(windows)
         panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if windows else 1.0)

@@ -15,7 +15,7 @@ AUTO = "auto"
 WINDOWS = 3
 
 
-class Selection(NamedTuple):
+class ChosenModel(NamedTuple):
     """The word of the model that forecasts, the backtest behind it (None where none was run), and notes on it."""
 
     word: str
@@ -23,17 +23,17 @@ class Selection(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def choose(panel: Panel, setup: Setup, word: str, windows: int) -> Selection:
+def choose(panel: Panel, setup: Setup, word: str, windows: int) -> ChosenModel:
     """Run the backtest; with the word ``"auto"`` its winner is chosen, or the plainest model of series too short."""
     chosen = None if word == AUTO else word
     try:
         backtest = compare(panel, setup, windows=windows, chosen=chosen)
     except TooShortError as short:
         if chosen:
-            return Selection(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
+            return ChosenModel(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
         word = plainest(setup)
-        return Selection(
+        return ChosenModel(
             word, notes=(capital(f"{short.what}, so the forecast is {CONTESTANTS[word].name}'s, untested."),)
         )
     winner = next(word for word, contestant in CONTESTANTS.items() if contestant.name == backtest.winner)
-    return Selection(chosen or winner, backtest, backtest.notes)
+    return ChosenModel(chosen or winner, backtest, backtest.notes)
