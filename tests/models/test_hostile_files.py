@@ -180,6 +180,7 @@ TENSORS = {
     "no numbers in a readout": ("language model", lambda weight: weight * torch.nan if len(weight) == 4 else weight),
     "no numbers in an embedding": ("sequence regressor", lambda weight: weight * torch.inf),
     "no numbers in networks": ("LSTM", lambda weight: weight * torch.nan),
+    "too large a number for its dtype": ("language model", lambda weight: weight.double() + 1e300),
     "another shape": ("normal", lambda weight: weight[:1].expand(7, *weight.shape[1:])),
     "nothing": ("chain", lambda weight: weight[:0]),
     "no dimension": ("stream's state", lambda weight: weight.flatten()[0]),

@@ -53,7 +53,10 @@ def check_floats(name: str, tensor: Tensor) -> None:
 
 
 def check_finite(tensors: Mapping[str, Tensor]) -> None:
-    """Raise InputError for a tensor with NaN or infinities, of a model that can have learned none."""
+    """Raise InputError for a tensor with NaN or infinities, of a model that can have learned none.
+
+    tensors: as the model has them now, since a number may have been too large for its dtype.
+    """
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise InputError(f"the tensor {name!r} has values that are not finite")

@@ -303,7 +303,7 @@ class LanguageModel(NetworkEstimator):
         with torch.device("meta"):
             self.network_ = self._network(0)
         fill(self.network_, tensors, torch.get_default_dtype())
-        check_finite(tensors)
+        check_finite(self.network_.state_dict())
         self._start(fitted["seed"])
 
     def _network(self, seed: int) -> LanguageNetwork:

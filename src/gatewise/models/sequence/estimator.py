@@ -303,4 +303,4 @@ class SequenceEstimator(NetworkEstimator):
         with torch.device("meta"):
             self.network_ = self._network(0, 0).eval()
         fill(self.network_, weights, torch.get_default_dtype())
-        check_finite(weights)
+        check_finite(self.network_.state_dict())

@@ -234,7 +234,7 @@ class LSTMModel:
         for number, member in enumerate(ensemble.members):
             prefix = f"members.{number}."
             fill(member, tensors_of(tensors, prefix), torch.float32)
-            check_finite(tensors_of(tensors, prefix))
+            check_finite(member.state_dict())
             left -= {name for name in tensors if name.startswith(prefix)}
         ensemble.factors = _factors(tensors["factors"], len(model.levels))
         if left != {"factors"}:
