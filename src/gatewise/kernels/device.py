@@ -8,7 +8,8 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor  # torch has no public name for it
+from torch._C import _len_torch_dispatch_stack  # pyright: ignore[reportPrivateUsage]
+from torch._C._functorch import is_functorch_wrapped_tensor  # torch has no public names for these
 from torch._subclasses import FakeTensor
 
 
@@ -19,8 +20,8 @@ def is_transformed(tensor: Tensor) -> bool:
 
 def is_at_hand(tensor: Tensor) -> bool:
     """Whether its numbers are known now, and can be looked at without waiting for a device."""
-    if torch.compiler.is_compiling() or not tensor.is_cpu:
-        return False
+    if torch.compiler.is_compiling() or not tensor.is_cpu or _len_torch_dispatch_stack():
+        return False  # a mode may record what is asked of the tensor
     return not (is_transformed(tensor) or isinstance(tensor, FakeTensor))
 
 

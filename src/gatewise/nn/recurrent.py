@@ -7,14 +7,17 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence
 
 from ..kernels.choice import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.small import is_ordinary_call
+from . import by_torch
 from .batch import Batch
 from .check import check_input, check_memory, check_values, in_dtype, result_dtype, without_autocast
 from .layer_run import PLAIN, Run, Runner, assembled, head_of, in_heads, projected, wide_states
+from .options import Options
 from .rowwise import normalised
 from .stack import Stack
 from .weights import Place
@@ -77,8 +80,8 @@ class Recurrent(Stack):
         return choose(self.cell, head_of(layer, 0, self.options.heads), x.dtype)
 
     def forward(
-        self, input: Tensor | PackedSequence, hx: Any = None, *, lengths: Any = None, return_states: bool = False
-    ) -> Any:
+        self, input: Tensor | PackedSequence, hx: Any = None, lengths: Any = None, return_states: bool = False
+    ) -> Any:  # torch.onnx.export hands all of them over by their places, so that none is by keyword only
         """Run over a sequence.
 
         Args:
@@ -104,6 +107,10 @@ class Recurrent(Stack):
             result = self._run_small(input, hx)
             if result is not None:
                 return result
+        if isinstance(input, Proxy):
+            return by_torch.leaf(self, input, hx, lengths, return_states)
+        if who := by_torch.asked_for(input, self._first_weight):
+            return by_torch.run(who, self._plain(whole=lengths is None and not return_states), input, hx)
         weight = self.weight_of(self.places[0], "weight_ih")
         check_input(input, self.input_size, weight)
         self._check_memory(input)
@@ -130,6 +137,25 @@ class Recurrent(Stack):
         finite = not self.allow_nonfinite
         result = self._small.stack(self, x, hx, dropout=dropout, finite=finite)
         return (result[0].transpose(0, 1), result[1]) if result and self.batch_first else result
+
+    def _plain(self, *, whole: bool) -> by_torch.Plain | None:
+        """What torch.nn would know of it; None where it has more than torch.nn knows. whole: and no lengths either."""
+        if self.options != Options() or isinstance(self.hidden_size, list) or self.watch is not None or not whole:
+            return None
+        weights = [
+            {name: getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]}
+            for place in self.places
+        ]
+        return by_torch.Plain(
+            self.cell,
+            (self.input_size, self.hidden_size),
+            weights,
+            self.bias,
+            2 if self.bidirectional else 1,
+            self.dropout if self.training else 0.0,
+            self.batch_first,
+            self.proj_size,
+        )
 
     def _check_memory(self, input: Tensor | PackedSequence) -> None:
         x: Tensor = input.data if isinstance(input, PackedSequence) else input

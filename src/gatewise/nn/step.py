@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 
 from ..cells.gru import gru
 from ..cells.lstm import lstm
@@ -18,6 +19,7 @@ from ..kernels.choice import working_dtype
 from ..kernels.dispatch import sequence
 from ..kernels.registry import register
 from ..kernels.small import is_ordinary_call
+from . import by_torch
 from .check import (
     check_kind,
     check_memory,
@@ -122,7 +124,13 @@ class RecurrentCell(nn.Module):
             ended = self._small.step(self, input, hx, finite=not self.allow_nonfinite)
             if ended is not None:
                 return ended
+        if isinstance(input, Proxy):
+            return by_torch.leaf(self, input, hx)
         first: Any = self.weight_ih
+        if who := by_torch.asked_for(input, first):
+            weights = {name: getattr(self, name) for name in self._shapes}
+            sizes = (self.input_size, self.hidden_size)
+            return by_torch.step(who, by_torch.Plain(self.cell, sizes, [weights], self.bias), input, hx)
         weights = {name: check_weight(name, getattr(self, name), shape, first) for name, shape in self._shapes.items()}
         batched = self._checked(input, weights["weight_ih"])
         x = input if batched else input.unsqueeze(0)
