@@ -220,7 +220,7 @@ def test_gradients_are_finite_differences(info):
 def test_gradients_of_gradients_are_finite_differences(info):
     assert info.supports_gradgrad
     for call, inputs in differentiable(info):
-        assert torch.autograd.gradgradcheck(call, inputs, **GRADGRADCHECK, fast_mode=True)
+        assert torch.autograd.gradgradcheck(call, inputs, **GRADGRADCHECK, fast_mode=True, check_batched_grad=True)
 
 
 def error_cases():

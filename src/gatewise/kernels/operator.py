@@ -22,7 +22,7 @@ from .check import checked, checked_saved
 from .choice import accepting
 from .driver import Driver
 from .layer import Gradients, Layer, Saved, Seeds, States
-from .reference import TRAINED, derivatives, gradients, recorded
+from .reference import TRAINED, recorded, second_derivatives
 from .registry import Registered, cell_of
 from .vmap import FIELDS, Call, forward_rule, one_by_one
 
@@ -139,40 +139,46 @@ def _save_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
     "gatewise::sequence_double_backward",
     mutates_args=(),
     schema=f"(str cell, {_LAYER}, {_SEEDS}, {', '.join(f'Tensor? d_d_{name}' for name in Gradients._fields)}) "
-    "-> Tensor[]",
+    f"-> ({', '.join(['Tensor'] * (TRAINED + 3))})",  # not a list, which torch's older vmap does not take
 )
-def double_backward_op(cell: str, *arguments: Any) -> list[Tensor]:
-    """Gradients of the first six fields and of the seeds that are given, from those of what ``backward_op`` gives.
+def double_backward_op(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
+    """Gradients of the first six fields and of the seeds, without numbers for a seed that is not given, from those of
+    what ``backward_op`` gives.
 
     Through the reference, whatever ran the layer.
     """
-    return recorded(_second_derivatives, cell_of(cell), *arguments)
+    second = recorded(_second_derivatives, cell_of(cell), *arguments)
+    return tuple(tensor.clone(memory_format=torch.contiguous_format) for tensor in second)
 
 
-def _second_derivatives(cell: Cell, *arguments: Any) -> list[Tensor]:
-    fields, seeds, weights = arguments[:FIELDS], arguments[FIELDS : FIELDS + 3], arguments[FIELDS + 3 :]
-    tensors = [tensor.detach().requires_grad_() for tensor in fields[:TRAINED]]
-    seeds = [None if seed is None else seed.detach().requires_grad_() for seed in seeds]
-    first = gradients(cell, Layer(*tensors, *fields[TRAINED:]), seeds, create_graph=True)
-    weighted = [(g, d) for g, d in zip(first, weights, strict=True) if d is not None and g.requires_grad]
-    leaves = [*tensors, *(seed for seed in seeds if seed is not None)]
-    second = derivatives([g for g, _ in weighted], leaves, [d for _, d in weighted])
-    return [tensor.clone(memory_format=torch.contiguous_format) for tensor in second]
+def _second_derivatives(cell: Cell, *arguments: Any) -> tuple[Tensor, ...]:
+    layer, seeds, weights = arguments[:FIELDS], arguments[FIELDS : FIELDS + 3], arguments[FIELDS + 3 :]
+    d_layer, d_seeds = second_derivatives(cell, Layer(*layer), seeds, weights)
+    return (*d_layer, *_in_places(d_seeds, seeds))
+
+
+def _in_places(tensors: Iterable[Tensor], seeds: Iterable[Tensor | None]) -> tuple[Tensor, ...]:
+    """One for each seed, of no numbers where it is not given."""
+    remaining = iter(tensors)
+    return tuple(torch.empty(0) if seed is None else next(remaining) for seed in seeds)
 
 
 @double_backward_op.register_fake
-def _(cell: str, *arguments: Any) -> list[Tensor]:
-    seeds = [seed for seed in arguments[FIELDS : FIELDS + 3] if seed is not None]
-    return [
-        torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in (*arguments[:TRAINED], *seeds)
-    ]
+def _(cell: str, *arguments: Any) -> tuple[Tensor, ...]:
+    seeds = arguments[FIELDS : FIELDS + 3]
+    like = [*arguments[:TRAINED], *(seed for seed in seeds if seed is not None)]
+    empty = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in like]
+    return (*empty[:TRAINED], *_in_places(empty[TRAINED:], seeds))
 
 
 def _gradient_of_gradient(ctx: Any, *d_gradients: Tensor | None) -> tuple[Any, ...]:
     fields, seeds = ctx.saved_tensors[:FIELDS], ctx.saved_tensors[FIELDS:]
     weights = d_gradients if ctx.input_gradient else (None, *d_gradients[1:])
-    second = double_backward_op(ctx.cell, *fields, *seeds, *weights)
-    d_seeds = (*second[TRAINED:], *(None for seed in seeds if seed is None))
+    if torch.is_grad_enabled():  # to be differentiated once more
+        second = _second_derivatives(cell_of(ctx.cell), *fields, *seeds, *weights)
+    else:
+        second = double_backward_op(ctx.cell, *fields, *seeds, *weights)
+    d_seeds = (None if seed is None else d_seed for seed, d_seed in zip(seeds, second[TRAINED:], strict=True))
     return (None, *second[:TRAINED], *(None,) * (FIELDS - TRAINED + 3), *d_seeds, None)
 
 
@@ -192,8 +198,7 @@ def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
 
 @double_backward_op.register_vmap
 def _(info: Any, in_dims: Any, *arguments: Any) -> Any:
-    second, dims = one_by_one(double_backward_op, info.batch_size, in_dims, *arguments)
-    return list(second), list(dims)
+    return one_by_one(double_backward_op, info.batch_size, in_dims, *arguments)
 
 
 _PLAIN = frozenset({Tensor, torch.nn.Parameter})

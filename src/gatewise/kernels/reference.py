@@ -100,24 +100,41 @@ def _blocks(gates: tuple[Gate, ...], weight: Tensor, units: int, has: Callable[[
     return dict(zip(names, weight.split(units), strict=True)) if names else {}
 
 
-def gradients(
-    cell: Cell, layer: Layer, seeds: Sequence[Tensor | None], *, create_graph: bool = False
-) -> tuple[Tensor, ...]:
+def gradients(cell: Cell, layer: Layer, seeds: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """Gradients of the first fields of a layer, which require them, from those of y, the last states and histories.
 
-    Inside an operator, where torch records nothing, it is to be called through :func:`recorded`.
+    Zeros for what an output does not depend on. Inside an operator, where torch records nothing, it is to be called
+    through :func:`recorded`.
     """
     y, last, _, histories = forward(cell, layer)
     pairs = [(state, seed) for state, seed in zip((y, last, histories), seeds, strict=True) if seed is not None]
     outputs, gradients_of_outputs = zip(*pairs, strict=True)
-    return derivatives(outputs, layer[:TRAINED], gradients_of_outputs, create_graph=create_graph)
+    leaves: Any = layer[:TRAINED]
+    return torch.autograd.grad(outputs, leaves, gradients_of_outputs, allow_unused=True, materialize_grads=True)
 
 
-def derivatives(outputs: Any, inputs: Any, seeds: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
-    """``torch.autograd.grad``, with zeros for what an output does not depend on."""
-    return torch.autograd.grad(
-        outputs, inputs, seeds, create_graph=create_graph, allow_unused=True, materialize_grads=True
-    )
+def second_derivatives(
+    cell: Cell, layer: Layer, seeds: Sequence[Tensor | None], weights: Sequence[Tensor | None]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Gradients of the first fields of a layer, and of the seeds that are given, from those of what :func:`gradients`
+    gives for them.
+
+    Of operations that can be differentiated in turn. To be called as :func:`gradients`.
+    """
+    given = [seed for seed in seeds if seed is not None]
+
+    def first(*leaves: Tensor) -> tuple[Tensor, ...]:
+        def outputs(*tensors: Tensor) -> tuple[Tensor, ...]:
+            y, last, _, histories = forward(cell, Layer(*tensors, *layer[TRAINED:]))  # pyright: ignore[reportArgumentType]
+            return tuple(out for out, seed in zip((y, last, histories), seeds, strict=True) if seed is not None)
+
+        backward: Any = torch.func.vjp(outputs, *leaves[:TRAINED])[1]
+        return backward(leaves[TRAINED:])
+
+    results, backward, *_ = torch.func.vjp(first, *layer[:TRAINED], *given)
+    pairs = zip(results, weights, strict=True)
+    second = backward(tuple(torch.zeros_like(result) if d is None else d for result, d in pairs))
+    return second[:TRAINED], second[TRAINED:]
 
 
 def recorded(function: Callable[..., Any], *arguments: Any) -> Any:
