@@ -1,4 +1,4 @@
-"""Prints how many seconds the first call of a kind takes a process: ``python -m benchmarks.cpu.first_call KIND``."""
+"""Prints how many seconds of its process a first call takes: ``python -m benchmarks.cpu.first_call KIND``."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.nn.Linear(_UNITS, _UNITS)(torch.randn(2, _UNITS)).sum().backward()  # what torch itself does only once
     x, module = torch.randn(shape), getattr(ours, name)(shape[-1], _UNITS)
-    begun = time.perf_counter()
+    begun = time.process_time()
     with torch.set_grad_enabled(training):
         y = _output(module(x))
     if training:
         y.sum().backward()
-    print(time.perf_counter() - begun)
+    print(time.process_time() - begun)
 
 
 def _output(result: Any) -> Tensor:
