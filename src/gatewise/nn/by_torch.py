@@ -56,7 +56,7 @@ def law_of(cell: Cell) -> Law | None:
     return next((law for other, law in _LAWS if register(other).key == register(cell).key), None)
 
 
-class Plain(NamedTuple):
+class LikeTorch(NamedTuple):
     """What torch.nn would know of a module. weights: by layer and direction. dropout: 0 where it is not training."""
 
     cell: Cell
@@ -94,7 +94,7 @@ def asked_for(input: Any, weight: Any) -> str:
     return f"input of type {type(input).__name__}" if other else ""
 
 
-def run(who: str, plain: Plain | None, input: Any, hx: Any) -> Any:
+def run(who: str, plain: LikeTorch | None, input: Any, hx: Any) -> Any:
     """Outputs and last states by torch.nn's own layer.
 
     Args:
@@ -130,7 +130,7 @@ def run(who: str, plain: Plain | None, input: Any, hx: Any) -> Any:
     return twin.forward(input, hx)
 
 
-def step(who: str, plain: Plain, input: Any, hx: Any) -> Any:
+def step(who: str, plain: LikeTorch, input: Any, hx: Any) -> Any:
     """One step of a cell, in the form of hx."""
     several = isinstance(hx, tuple | list)
     states: Any = hx if hx is None else tuple(h.unsqueeze(0) for h in hx) if several else hx.unsqueeze(0)
@@ -143,7 +143,7 @@ def _refusal(who: str, what: str) -> InputError:
     return InputError(f"{who} does not take {what}", hint=hint)
 
 
-def _onnx(plain: Plain, law: Law, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
+def _onnx(plain: LikeTorch, law: Law, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
     """The same as ONNX's own operators, a layer each, which hold for any numbers of steps and sequences."""
     batched = input.dim() == 3
     x = input if batched else input.unsqueeze(1)
@@ -165,7 +165,7 @@ def _onnx(plain: Plain, law: Law, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
 
 
 def _onnx_layer(
-    law: Law, plain: Plain, weights: list[dict[str, Tensor]], x: Tensor, states: list[Tensor]
+    law: Law, plain: LikeTorch, weights: list[dict[str, Tensor]], x: Tensor, states: list[Tensor]
 ) -> list[Tensor]:
     """Outputs (T, B, D * H) and last states (D, B, H) of x (T, B, I)."""
     order, directions, units = within(plain.cell, "onnx"), len(weights), plain.sizes[1]

@@ -138,7 +138,7 @@ class Recurrent(Stack):
         result = self._small.stack(self, x, hx, dropout=dropout, finite=finite)
         return (result[0].transpose(0, 1), result[1]) if result and self.batch_first else result
 
-    def _plain(self, *, whole: bool) -> by_torch.Plain | None:
+    def _plain(self, *, whole: bool) -> by_torch.LikeTorch | None:
         """What torch.nn would know of it; None where it has more than torch.nn knows. whole: and no lengths either."""
         if self.options != Options() or isinstance(self.hidden_size, list) or self.watch is not None or not whole:
             return None
@@ -146,7 +146,7 @@ class Recurrent(Stack):
             {name: getattr(self, name + place.suffix) for name in self.weight_shapes[place.suffix]}
             for place in self.places
         ]
-        return by_torch.Plain(
+        return by_torch.LikeTorch(
             self.cell,
             (self.input_size, self.hidden_size),
             weights,

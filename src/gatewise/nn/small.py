@@ -238,6 +238,8 @@ def _generally(
     """The gradients by the general path, which is run once more: for gradients of gradients, and under transforms."""
     again = torch.is_grad_enabled()
     with torch.enable_grad():
+        # Views, since from the tensors themselves torch may go on to what they were made of.
+        tensors = [tensor.view_as(tensor) for tensor in tensors]
         results = _run_generally(layer, call, tensors)
     sources = [tensor for tensor, need in zip(tensors, needed, strict=True) if need]
     gradients = iter(torch.autograd.grad(results, sources, list(seeds), create_graph=again, materialize_grads=True))

@@ -130,7 +130,7 @@ class RecurrentCell(nn.Module):
         if who := by_torch.asked_for(input, first):
             weights = {name: getattr(self, name) for name in self._shapes}
             sizes = (self.input_size, self.hidden_size)
-            return by_torch.step(who, by_torch.Plain(self.cell, sizes, [weights], self.bias), input, hx)
+            return by_torch.step(who, by_torch.LikeTorch(self.cell, sizes, [weights], self.bias), input, hx)
         weights = {name: check_weight(name, getattr(self, name), shape, first) for name, shape in self._shapes.items()}
         batched = self._checked(input, weights["weight_ih"])
         x = input if batched else input.unsqueeze(0)
