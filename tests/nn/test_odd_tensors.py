@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.errors import ShapeError
+from gatewise.errors import InputError, ShapeError
 from gatewise.nn import GRU, LSTM, Chain, GRUCell, LSTMCell
 
 
@@ -124,3 +124,23 @@ def test_a_stream_goes_on_with_the_weights_that_it_was_made_with():
             weight.fill_(100.0)
             weight.untyped_storage().resize_(0)
     assert torch.equal(stream.step(x), expected)
+
+
+NOT_DENSE = {
+    "sparse_coo": torch.Tensor.to_sparse,
+    "sparse_csr": torch.Tensor.to_sparse_csr,
+    "mkldnn": torch.Tensor.to_mkldnn,
+    "nested": lambda x: torch.nested.nested_tensor(list(x)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*(nested tensors|Sparse CSR|csr)")
+@pytest.mark.parametrize("change", NOT_DENSE)
+def test_tensors_that_are_not_dense_are_refused_by_name(change):
+    """Also after a call that was plain: torch's guard ends the process at a nested one."""
+    module, x, h = GRUCell(3, 4), torch.randn(2, 3), torch.randn(2, 4)
+    module(x, h)
+    with pytest.raises(InputError, match=f"the input is {change}, not a dense tensor"):
+        module(NOT_DENSE[change](x), h)
+    with pytest.raises(InputError, match=f"h_0 is {change}, not a dense tensor"):
+        module(x, NOT_DENSE[change](h))

@@ -101,6 +101,29 @@ def test_a_step_has_the_bits_of_a_general_call(cell, bias, started, general, ran
     assert ran == [True]
 
 
+STATES = {
+    "list": lambda state: state,
+    "parameters": torch.nn.Parameter,
+    "every second": lambda state: torch.stack([state, state], -1)[..., 0],
+    "one for all": lambda state: state[..., :1, :].expand(state.shape),
+}
+
+
+@pytest.mark.parametrize("change", STATES.values(), ids=STATES)
+@pytest.mark.parametrize("make", [LSTM, gatewise.nn.LSTMCell])
+def test_states_come_in_any_form(make, change, general, ran):
+    module = make(3, 5)
+    shape = (2, 3), (2, 5)
+    x, *states = (torch.randn(*shape[which]) for which in (0, 1, 1))
+    if make is LSTM:
+        x, *states = (tensor.unsqueeze(0) for tensor in (x, *states))
+    hx = [change(state) for state in states]
+    quick = flat(module(x, hx))
+    assert ran == [True]
+    general()
+    assert all(map(torch.equal, quick, flat(module(x, hx))))
+
+
 @pytest.mark.parametrize("name", ["LSTMCell", "GRUCell"])
 def test_states_may_be_changed_and_detached_in_place(name):
     ours, theirs = getattr(gatewise.nn, name)(3, 5), getattr(torch.nn, name)(3, 5)

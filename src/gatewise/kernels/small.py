@@ -69,13 +69,19 @@ class Passes(Protocol):
         ...
 
 
-_TENSORS = frozenset({Tensor, torch.nn.Parameter})
+TENSORS = frozenset({Tensor, torch.nn.Parameter})
+"""Types of tensors that are nothing else besides."""
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether it is neither sparse nor nested: a guard asks for strides, where torch ends the process without any."""
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 def is_bare(tensor: Tensor, dtype: torch.dtype) -> bool:
     """Whether a tensor is nothing but numbers of the dtype, one behind the other, in memory of this process."""
     return (
-        type(tensor) in _TENSORS
+        type(tensor) in TENSORS
         and tensor.dtype is dtype
         and tensor.is_cpu
         and _has_storage(tensor)  # a tensor that stands for others has none

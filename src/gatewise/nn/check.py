@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError, ShapeError
 from ..kernels.device import is_at_hand, memory_beside
+from ..kernels.small import is_dense
 
 
 def is_active(device: str) -> bool:
@@ -60,6 +61,11 @@ def check_tensor(name: str, value: Any) -> None:
         ways = {np.ndarray: "torch.from_numpy", list: "torch.tensor", tuple: "torch.tensor"}
         hint = f"pass {ways[type(value)]}({name.split()[-1]})" if type(value) in ways else ""
         raise InputError(f"{name} is a {type(value).__name__}, not a tensor", hint=hint)
+    if not is_dense(value):
+        kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.").strip("_")
+        ways = {True: "torch.nested.to_padded_tensor({}, 0.0)", False: "{}.to_dense()"}
+        hint = f"convert it: {ways[value.is_nested].format(name.split()[-1])}"
+        raise InputError(f"{name} is {kind}, not a dense tensor", hint=hint)
 
 
 def check_packed(packed: PackedSequence) -> None:
@@ -137,11 +143,11 @@ def _layout(state: Tensor, shape: tuple[int, ...], states: int) -> str:
 def check_step_states(states: Any, count: int, shape: tuple[int, ...], cell: str) -> None:
     """Raises ShapeError where a state of one step has not the shape, in torch's words.
 
-    What is no tensor, or not one for each state, is left to check_states.
+    What is no dense tensor, or not one for each state, is left to check_states.
     """
     initial: list[Any] = list(states) if isinstance(states, tuple | list) else [states]  # pyright: ignore[reportUnknownArgumentType]
     for index, state in enumerate(initial if len(initial) == count else ()):
-        if not isinstance(state, Tensor):
+        if not isinstance(state, Tensor) or not is_dense(state):
             return
         name, dims = "hidden" if len(initial) == 1 else f"hx[{index}]", state.dim()
         if dims not in (1, 2):

@@ -19,7 +19,18 @@ from ..equation import Cell
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.registry import Registered
-from ..kernels.small import Biases, Guard, LayerSize, Passes, Script, is_bare, is_ordinary_call, is_whole
+from ..kernels.small import (
+    TENSORS,
+    Biases,
+    Guard,
+    LayerSize,
+    Passes,
+    Script,
+    is_bare,
+    is_dense,
+    is_ordinary_call,
+    is_whole,
+)
 from .check import HUGE
 from .layer_run import assembled
 from .weights import bias_slices, shapes
@@ -268,14 +279,14 @@ class Small:
 
     def step(self, module: nn.Module, x: Tensor, hx: Any, *, finite: bool) -> Any:
         """One step of a cell, (B, I) to its states in the form of hx, (B, H); None where a general call is for it."""
-        x = _contiguous(x)
-        if x.dim() != 2 or not x.is_contiguous():
+        rows = _contiguous(x)
+        if rows is None or rows.dim() != 2:
             return None
-        states = self._states(hx, (x.shape[0], self._layers[0].units), x)
+        states = self._states(hx, (rows.shape[0], self._layers[0].units), rows)
         if states is None:
             return None
         try:
-            ended = self._layers[0].run(module, x, states, separate=False, finite=finite)
+            ended = self._layers[0].run(module, rows, states, separate=False, finite=finite)
         except UnusualError:
             return None
         return ended and (tuple(ended) if len(ended) > 1 else ended[0])
@@ -285,15 +296,15 @@ class Small:
 
         dropout: of the outputs of every layer but the last, 0 where it is not training.
         """
-        x = _contiguous(x)
-        if x.dim() != 3 or not x.is_contiguous():
+        rows = _contiguous(x)
+        if rows is None or rows.dim() != 3:
             return None
-        shape = (len(self._layers), x.shape[1], self._layers[0].units)
-        states = self._states(hx, shape, x)
+        shape = (len(self._layers), rows.shape[1], self._layers[0].units)
+        states = self._states(hx, shape, rows)
         if states is None or any(state.shape != shape for state in states):
             return None
         try:
-            return self._stacked(module, x, states, dropout, finite)
+            return self._stacked(module, rows, states, dropout, finite)
         except UnusualError:
             return None
 
@@ -302,12 +313,10 @@ class Small:
         if hx is None:
             return [x.new_zeros(shape) if start == 0 else x.new_full(shape, start) for start in self._cell.initial]
         states = hx if len(self._cell.state) > 1 else (hx,)
-        if type(states) is not tuple or len(states) != len(self._cell.state):  # pyright: ignore[reportUnknownArgumentType]
+        if type(states) not in (tuple, list) or len(states) != len(self._cell.state):  # pyright: ignore[reportUnknownArgumentType]
             return None
-        for state in states:
-            if type(state) is not Tensor:
-                return None
-        return states  # pyright: ignore[reportUnknownVariableType]
+        ready = [_contiguous(state) for state in states]
+        return None if any(state is None for state in ready) else ready
 
     def _stacked(self, module: nn.Module, x: Tensor, states: Sequence[Tensor], dropout: float, finite: bool) -> Any:
         single = len(self._layers) == 1
@@ -331,6 +340,10 @@ class Small:
         return x, tuple(joined) if len(joined) > 1 else joined[0]
 
 
-def _contiguous(x: Tensor) -> Tensor:
-    """The same one behind the other, where that does not take much memory."""
-    return x if x.is_contiguous() or x.numel() > _MOST else x.contiguous()
+def _contiguous(tensor: Any) -> Any:
+    """The same one behind the other, where that does not take much memory; None where it is no plain, dense tensor."""
+    if type(tensor) not in TENSORS or not is_dense(tensor):
+        return None
+    if tensor.is_contiguous():
+        return tensor
+    return tensor.contiguous() if tensor.numel() <= _MOST else None
