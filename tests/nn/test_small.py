@@ -206,6 +206,7 @@ def test_tensors_in_place_of_weights_have_small_calls_too(module, general, ran):
 
 def test_weights_that_are_computed_are_left_to_a_general_call(ran):
     module = torch.nn.utils.parametrizations.weight_norm(LSTM(3, 5), "weight_hh_l0")
+    torch.nn.utils.parametrizations.weight_norm(module, "weight_ih_l0")
     module(torch.randn(2, 2, 3))[0].sum().backward()
     assert not any(ran)
     assert module.parametrizations["weight_hh_l0"].original0.grad is not None
@@ -216,3 +217,14 @@ def test_a_copy_has_small_calls_too(copied, ran):
     module = copied(LSTM(3, 5))
     module(torch.randn(2, 2, 3))
     assert ran == [True]
+
+
+def test_one_tensor_in_two_places_is_a_call_like_any_other(ran):
+    module, zeros = gatewise.nn.LSTMCell(3, 3), torch.zeros(2, 3, requires_grad=True)
+    for _ in range(3):
+        sum(state.sum() for state in module(zeros, (zeros, zeros))).backward()
+    assert ran == [True] * 3
+    assert sum(map(len, module._small._layers[0]._calls.values())) == 1
+    apart = [zeros.detach().clone().requires_grad_() for _ in range(3)]
+    sum(state.sum() for state in module(apart[0], (apart[1], apart[2]))).backward()
+    torch.testing.assert_close(zeros.grad, 3 * sum(tensor.grad for tensor in apart))

@@ -96,11 +96,10 @@ class SmallLayer:
         """
         tensors: Tensors = (x, *self._weights(module), *states)
         kind = (x.shape, separate, torch.is_grad_enabled(), torch.get_num_threads())
-        for call in self._calls.get(kind, ()):
-            if call.fits(tensors):
-                break
-        else:
-            call = self._new_call(kind, tensors)
+        call = self._known_call(kind, tensors)
+        if call is None:
+            tensors = _apart(tensors)
+            call = self._known_call(kind, tensors) or self._new_call(kind, tensors)
             if call is None:
                 return None
         addresses = self._addresses(call, tensors)
@@ -119,6 +118,12 @@ class SmallLayer:
             return self._parameters(parameters)
         except KeyError:  # what is computed when it is asked for is not asked for here: it may be random
             return tuple(map({**vars(module), **parameters}.get, self._full_names))
+
+    def _known_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
+        for call in self._calls.get(kind, ()):
+            if call.fits(tensors):
+                return call
+        return None
 
     def _new_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
         """None where a tensor is not plain, or nothing runs such a layer whole."""
@@ -168,6 +173,16 @@ class SmallLayer:
         if not call.separate:
             return [torch.empty_like(state) for state in states]
         return [tensors[0].new_empty(call.y), *[torch.empty_like(state) for state in states]]
+
+
+def _apart(tensors: Tensors) -> Tensors:
+    """The same, where one stands twice the second as a view of it: a guard fits no tensor twice."""
+    seen: set[int] = set()
+    apart: list[Any] = []
+    for tensor in tensors:
+        apart.append(tensor.view_as(tensor) if id(tensor) in seen and _is_plain(tensor, tensor) else tensor)
+        seen.add(id(tensor))
+    return apart
 
 
 def _is_plain(tensor: Any, like: Tensor) -> bool:
