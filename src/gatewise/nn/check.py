@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError, ShapeError
@@ -238,26 +238,3 @@ def check_memory(
     if needed > share * memory:
         machine = "this machine has" if share == 1.0 else f"which is more than {share:.0%} of this machine's"
         raise InputError(f"{name} would take {needed / 2**30:,.0f} GiB, {machine} {memory / 2**30:,.0f} GiB", hint=hint)
-
-
-def refuse_nonfinite(
-    module: nn.Module,
-    state_dict: dict[str, Any],
-    prefix: str,
-    local_metadata: Any,
-    strict: bool,
-    missing_keys: list[str],
-    unexpected_keys: list[str],
-    error_msgs: list[str],
-) -> None:
-    """A hook before loading: names every weight with NaN or infinities, unless ``module.allow_nonfinite``."""
-    for name in () if getattr(module, "allow_nonfinite", False) else dict(module.named_parameters()):
-        weight = state_dict.get(prefix + name)
-        if isinstance(weight, Tensor) and weight.is_floating_point() and not weight.is_meta:
-            wrong = int((~torch.isfinite(weight)).sum())
-            if wrong:
-                state_dict[prefix + name] = module.get_parameter(name).detach()  # it keeps what it has
-                error_msgs.append(
-                    f"{prefix + name} has {wrong} of {weight.numel()} values that are not finite; "
-                    "set allow_nonfinite = True on the module to load them"
-                )

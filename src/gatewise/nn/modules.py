@@ -49,7 +49,7 @@ def _module_of(cell: Cell) -> type[Recurrent]:
     def __init__(self: Recurrent, *arguments: Any, **options: Any) -> None:  # noqa: N807
         Recurrent.__init__(self, cell, *arguments, **options)
 
-    body = {"__init__": __init__, "__doc__": _documented(cell.doc, name), "__module__": __name__}
+    body = {"__init__": __init__, "__doc__": _documented(cell.doc, name), "__module__": __name__, "class_cell": cell}
     __init__.__qualname__ = f"{name}.__init__"
     return type(name, (Recurrent,), body)
 
@@ -69,6 +69,11 @@ class RNN(Recurrent):
     ) -> None:
         super().__init__(of_name(nonlinearity), input_size, hidden_size, num_layers, *arguments, **options)
         self.nonlinearity = nonlinearity
+
+    @property
+    def class_cell(self) -> Cell:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """One of two."""
+        return of_name(self.nonlinearity)
 
 
 _NONLINEARITY = '    nonlinearity: ``"tanh"`` or ``"relu"``; the fourth argument, as in torch.nn.\n'

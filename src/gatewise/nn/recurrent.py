@@ -64,7 +64,6 @@ class Recurrent(Stack):
         InputError: for sizes or options that make no module.
     """
 
-    allow_nonfinite = False
     watch: Watch | None = None
 
     def driver(self, x: Tensor) -> Choice:

@@ -12,8 +12,9 @@ from ..equation import Cell
 from ..errors import ShapeError
 from ..kernels.registry import register
 from ..transforms.rewrite import is_scaled
+from .base import RecurrentModule
 from .batch import Batch
-from .check import check_states, check_weight, in_dtype, refuse_nonfinite
+from .check import check_states, check_weight, in_dtype
 from .layer_run import reads_output
 from .maps import layer_norm
 from .options import Options, check_arguments, check_cell, check_stack, spelled_out
@@ -21,10 +22,13 @@ from .small import Small, SmallLayer
 from .weights import Place, draw_, shapes, suffixes
 
 _EPS = 1e-5  # PyTorch's own for layer normalisation
-_DERIVED = ("_registered", "_registered_norm", "_small", "_widths", "_is_uneven", "keeps_output")
+_DERIVED = (
+    *("cell", "places", "weight_shapes", "keeps_output", "_registered", "_registered_norm"),
+    *("_small", "_widths", "_is_uneven"),
+)
 
 
-class Stack(nn.Module):
+class Stack(RecurrentModule):
     """The layers of one recurrent cell, made and not yet run: see :class:`.recurrent.Recurrent`."""
 
     @spelled_out()
@@ -48,13 +52,11 @@ class Stack(nn.Module):
         self.options = Options.of(options)
         sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
         check_stack(input_size, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
-        self.given_cell, self.cell = cell, self.options.applied(cell)
+        self.given_cell = cell
         self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
         self.hidden_size: int | list[int] = sizes[0] if len(set(sizes)) == 1 else sizes
         self.batch_first, self.dropout, self.bidirectional = batch_first, float(dropout), bidirectional
         self.proj_size = proj_size
-        self.places = tuple(self._placed(sizes))
-        self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
         self._derive()
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         for place in self.places:
@@ -64,11 +66,14 @@ class Stack(nn.Module):
                 self._add_learned_state(place, factory)
         if self.options.pre_norm:
             self.norms = nn.ModuleList(nn.LayerNorm(place.inputs, _EPS, **factory) for place in self.forward_places)
-        self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.reset_parameters()
 
     def _derive(self) -> None:
-        """What follows from the rest, and is asked for at every call."""
+        """What follows from the arguments, and is asked for at every call."""
+        self.cell = self.options.applied(self.given_cell)
+        sizes = self.hidden_size if isinstance(self.hidden_size, list) else [self.hidden_size] * self.num_layers
+        self.places = tuple(self._placed(sizes))
+        self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
         self._registered, self._registered_norm = register(self.cell), register(layer_norm(_EPS))
         self.keeps_output = reads_output(self.cell)
         self._widths = {place.suffix: self._state_widths(place) for place in self.places}
@@ -243,10 +248,16 @@ class Stack(nn.Module):
         return layers
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what each process derives for itself."""
-        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+        """Arguments and weights: no more of our own types than torch.load has to be told of."""
+        state = {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+        if self.given_cell is self.class_cell:
+            del state["given_cell"]
+        return state | {"options": {name: getattr(self.options, name) for name in Options.__dataclass_fields__}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Cells are known by keys that each process gives out for itself."""
+        """With all that follows from the arguments; each process has its own keys for cells, for one."""
         super().__setstate__(state)
+        if "given_cell" not in state:
+            self.given_cell: Any = self.class_cell
+        self.options = Options(**state["options"])
         self._derive()

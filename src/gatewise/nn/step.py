@@ -20,6 +20,7 @@ from ..kernels.dispatch import sequence
 from ..kernels.registry import register
 from ..kernels.small import is_ordinary_call
 from . import by_torch
+from .base import RecurrentModule
 from .check import (
     check_kind,
     check_memory,
@@ -28,7 +29,6 @@ from .check import (
     check_tensor,
     check_values,
     check_weight,
-    refuse_nonfinite,
     without_autocast,
 )
 from .layer_run import assembled
@@ -46,7 +46,7 @@ def of_name(nonlinearity: str) -> Cell:
     return NONLINEARITIES[nonlinearity]
 
 
-class RecurrentCell(nn.Module):
+class RecurrentCell(RecurrentModule):
     """One step of a cell, called like ``torch.nn.LSTMCell``.
 
     Weights are named as in `Recurrent`, without the number of a layer, and initialised alike.
@@ -68,8 +68,6 @@ class RecurrentCell(nn.Module):
         InputError: For sizes that make no module.
     """
 
-    allow_nonfinite = False
-
     def __init__(
         self,
         cell: Cell,
@@ -89,7 +87,6 @@ class RecurrentCell(nn.Module):
         if not bias:  # as in torch.nn, where the names are there, with nothing behind them
             self.register_parameter("bias_ih", None)
             self.register_parameter("bias_hh", None)
-        self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.reset_parameters()
 
     def _register(self) -> None:
@@ -177,12 +174,15 @@ class RecurrentCell(nn.Module):
         return f"{self.cell.name}, {shown}" if type(self) is RecurrentCell else shown
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what each process makes for itself."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_registered", "_small")}
+        """Arguments and weights: no more of our own types than torch.load has to be told of."""
+        left_out = {"_registered", "_small"} | ({"cell"} if self.cell is self.class_cell else set[str]())
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Cells are known by keys that each process gives out for itself."""
+        """With what each process makes for itself: cells are known by keys that it gives out."""
         super().__setstate__(state)
+        if "cell" not in state:
+            self.cell: Any = self.class_cell
         self._register()
 
 
@@ -200,6 +200,8 @@ class LSTMCell(RecurrentCell):
         TypeError: An argument has the wrong type.
         InputError: A size makes no module.
     """
+
+    class_cell = lstm
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
@@ -221,6 +223,8 @@ class GRUCell(RecurrentCell):
         TypeError: An argument has the wrong type.
         InputError: A size makes no module.
     """
+
+    class_cell = gru
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: torch.dtype | None = None
@@ -255,6 +259,11 @@ class RNNCell(RecurrentCell):
     ) -> None:
         super().__init__(of_name(nonlinearity), input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
+
+    @property
+    def class_cell(self) -> Cell:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """One of two."""
+        return of_name(self.nonlinearity)
 
     def extra_repr(self) -> str:
         """As torch.nn's, which shows a nonlinearity that is not the default."""
