@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.utils.prune
+from torch.utils import _pytree as pytree
 
 import gatewise
 from gatewise import nn
@@ -88,3 +91,49 @@ def test_a_nan_stays_in_a_stream_until_it_is_reset():
     assert "NaN" in (type(stream).step.__doc__ or "")
     stream.reset()
     assert torch.equal(stream.step(x), expected)
+
+
+def test_flags_of_numpy_are_taken():
+    module = LSTM(3, 4, bias=np.bool_(True), batch_first=np.bool_(True), bidirectional=np.bool_(False))
+    assert (module.bias, module.batch_first, module.bidirectional) == (True, True, False)
+    assert all(type(flag) is bool for flag in (module.bias, module.batch_first, module.bidirectional))
+
+
+def test_dropout_that_has_nowhere_to_go_is_said_as_in_torch():
+    for kind in (LSTM, torch.nn.LSTM):
+        with pytest.warns(UserWarning, match="non-zero dropout expects num_layers greater than 1, but got dropout=0.5"):
+            kind(3, 4, dropout=0.5)
+    LSTM(3, 4, num_layers=2, dropout=0.5)
+
+
+def test_weights_are_counted_as_by_tools_for_torchs_layers():
+    ours, theirs = (kind(3, 4, num_layers=2) for kind in (LSTM, torch.nn.LSTM))
+    assert ours._flat_weights_names == theirs._flat_weights_names
+    torch.nn.utils.prune.l1_unstructured(ours, "weight_hh_l1", 0.5)
+    assert [isinstance(weight, torch.nn.Parameter) for weight in ours._flat_weights].count(False) == 1
+
+
+@pytest.mark.parametrize("name", [*CELLS, "LSTM"])
+def test_an_empty_batch_has_gradients(name):
+    module = getattr(nn, name)(3, 4)
+    x = torch.empty(*((5,) if name == "LSTM" else ()), 0, 3, requires_grad=True)
+    sum(state.sum() for state in pytree.tree_leaves(module(x))).backward()
+    assert x.grad is not None
+    assert not any(weight.grad.any() for weight in module.parameters())
+
+
+def test_a_state_of_the_wrong_size_is_named_before_the_dtype():
+    x, h = torch.randn(2, 3, dtype=torch.float64), torch.randn(2, 7, dtype=torch.float64)
+    for package in (nn, torch.nn):
+        with pytest.raises(RuntimeError, match="hidden0 has inconsistent hidden_size: got 7, expected 4"):
+            package.LSTMCell(3, 4)(x, (h, h))
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated", "ignore:torch.quantize_per_tensor")
+def test_quantisation_says_what_it_leaves_as_it_is():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 3), LSTM(3, 4))
+    with pytest.warns(UserWarning, match=r"leaves gatewise's LSTM as it is.*to_c"):
+        quantised = torch.ao.quantization.quantize_dynamic(model, {torch.nn.LSTM, torch.nn.Linear})
+    assert type(quantised[1]) is LSTM
+    assert not hasattr(quantised[1], "qconfig")
+    assert torch.equal(quantised[1](x := torch.randn(5, 2, 3))[0], model[1](x)[0])

@@ -29,6 +29,7 @@ def forward(cell: Cell, layer: Layer) -> States:
         states = new if running == layer.rows else _joined(new, states)
     if not steps:  # no step, yet a result of the right shape that depends on the weights, for autograd
         steps.append(one_step(cell, layer, slice(0, 0), [state[:0] for state in states]))
+        states = states if layer.rows else steps[0]
     y, *histories = (_padded(torch.cat(history), layer.x.shape[0]) for history in zip(*steps, strict=True))
     nothing = y.new_empty(0, *y.shape)
     return States(y, torch.stack(states), y.new_empty(0, 0), torch.stack(histories) if histories else nothing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -16,6 +17,26 @@ class RecurrentModule(nn.Module):
     allow_nonfinite = False
     class_cell: Cell | None = None
     """The cell of all modules of a class, which need not be saved with each."""
+
+    @property
+    def qconfig(self) -> Any:
+        """What torch.ao.quantization puts down on every module before it replaces those that it knows."""
+        if "_qconfig" not in self.__dict__:
+            raise AttributeError("qconfig")
+        return self.__dict__["_qconfig"]
+
+    @qconfig.setter
+    def qconfig(self, value: Any) -> None:
+        warnings.warn(
+            f"torch.ao.quantization leaves gatewise's {type(self).__name__} as it is: quantise torch.nn's layer with "
+            "the same state_dict, or write it in 8 bits with gatewise.export.to_c",
+            stacklevel=4,
+        )
+        self.__dict__["_qconfig"] = value
+
+    @qconfig.deleter
+    def qconfig(self) -> None:
+        del self.__dict__["_qconfig"]
 
     def _load_from_state_dict(
         self,

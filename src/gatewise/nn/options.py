@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from .. import transforms
 from ..equation import Cell
 from ..errors import InputError
@@ -172,7 +174,7 @@ def check_stack(input_size: int, **flags: object) -> None:
     if input_size == 0:
         raise InputError("input_size must be greater than zero")
     for name, value in flags.items():
-        if not isinstance(value, bool):
+        if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
 
 

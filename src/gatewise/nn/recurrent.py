@@ -151,7 +151,7 @@ class Recurrent(Stack):
             weights,
             self.bias,
             2 if self.bidirectional else 1,
-            self.dropout if self.training else 0.0,
+            self.dropout if self.training and self.num_layers > 1 else 0.0,
             self.batch_first,
             self.proj_size,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,9 +54,15 @@ class Stack(RecurrentModule):
         sizes = check_arguments(input_size, hidden_size, num_layers, dropout, proj_size, self.options.heads)
         check_stack(input_size, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
         self.given_cell = cell
-        self.input_size, self.num_layers, self.bias = input_size, num_layers, bias
+        if dropout and num_layers == 1:  # in torch's words
+            warnings.warn(
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
+                f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+                stacklevel=3,
+            )
+        self.input_size, self.num_layers, self.bias = input_size, num_layers, bool(bias)
         self.hidden_size: int | list[int] = sizes[0] if len(set(sizes)) == 1 else sizes
-        self.batch_first, self.dropout, self.bidirectional = batch_first, float(dropout), bidirectional
+        self.batch_first, self.dropout, self.bidirectional = bool(batch_first), float(dropout), bool(bidirectional)
         self.proj_size = proj_size
         self._derive()
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
@@ -151,6 +158,15 @@ class Stack(RecurrentModule):
     def _all_weights(self) -> list[list[str]]:
         """Their names: an attribute of torch's layers that is not public, and by which many set their biases."""
         return [[name + place.suffix for name in self.weight_shapes[place.suffix]] for place in self.places]
+
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        """All of them, as tools for torch's layers ask for them."""
+        return [weight for weights in self.all_weights for weight in weights]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for names in self._all_weights for name in names]
 
     def flatten_parameters(self) -> None:
         """Nothing to do: no kernel asks for weights in one piece of memory."""

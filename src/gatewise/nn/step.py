@@ -129,7 +129,7 @@ class RecurrentCell(RecurrentModule):
             sizes = (self.input_size, self.hidden_size)
             return by_torch.step(who, by_torch.LikeTorch(self.cell, sizes, [weights], self.bias), input, hx)
         weights = {name: check_weight(name, getattr(self, name), shape, first) for name, shape in self._shapes.items()}
-        batched = self._checked(input, weights["weight_ih"])
+        batched = self._checked(input, hx, weights["weight_ih"])
         x = input if batched else input.unsqueeze(0)
         with without_autocast(x.device.type):
             weight = weights["weight_ih"]
@@ -143,15 +143,17 @@ class RecurrentCell(RecurrentModule):
         states = [state.clone() for state in (last if batched else last.squeeze(1))]
         return tuple(states) if len(states) > 1 else states[0]
 
-    def _checked(self, input: Any, weight: Tensor) -> bool:
+    def _checked(self, input: Any, hx: Any, weight: Tensor) -> bool:
         """Whether the input is batched."""
         check_tensor("the input", input)
         if input.dim() not in (1, 2):
             raise ShapeError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.dim()}D instead")
         if input.shape[-1] != self.input_size:
             raise ShapeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
-        check_kind("input", input, weight)
         batched = input.dim() == 2
+        if hx is not None:
+            check_step_states(hx, len(self.cell.state), (*input.shape[:-1], self.hidden_size), type(self).__name__)
+        check_kind("input", input, weight)
         check_memory("the new state", math.prod(input.shape[:-1]) * self.hidden_size, input)
         if not self.allow_nonfinite:
             where = "batch {}" if batched else "the step"
@@ -164,7 +166,6 @@ class RecurrentCell(RecurrentModule):
             starts = weight.new_tensor(self.cell.initial)
             return starts.view(-1, 1, 1).expand(-1, rows, units)
         shape = (rows, units) if batched else (units,)
-        check_step_states(hx, len(self.cell.state), shape, type(self).__name__)
         states = torch.stack(check_states(hx, self.cell.state, [shape] * len(self.cell.state), weight))
         return states if batched else states.unsqueeze(1)
 

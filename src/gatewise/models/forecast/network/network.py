@@ -85,7 +85,7 @@ class PatchLSTM(nn.Module):
             raise ValueError(f"look_back {look_back} is not a whole number of patches of {patch}")
         self.patch = patch
         self.embed = nn.Sequential(nn.Linear(2 * patch + features, hidden), nn.GELU())
-        self.lstm = LSTM(hidden, hidden, layers, dropout=dropout)
+        self.lstm = LSTM(hidden, hidden, layers, dropout=dropout if layers > 1 else 0.0)
         self.dropout = nn.Dropout(dropout)
         self.head = QuantileHead(2 * hidden, horizon, levels)
         self.mixture = SeasonMixture(2 * hidden, horizon, season, look_back)
