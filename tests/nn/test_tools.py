@@ -107,6 +107,7 @@ DROP_INS = {
     "GRU": {"bidirectional": True, "num_layers": 2, "batch_first": True},
     "RNN": {"bias": False},
     "RNN relu": {"nonlinearity": "relu"},
+    "RNN unbatched": {},
     "LSTMCell": {},
     "GRUCell": {},
     "RNNCell": {"bias": False},
@@ -130,7 +131,7 @@ class Tensors(torch.nn.Module):
 def drop_in(name):
     """A drop-in that gives all its tensors, and inputs of two sizes."""
     module = getattr(gatewise.nn, name.split()[0])(3, 5, **DROP_INS[name])
-    sizes = ((4, 3), (7, 3)) if "Cell" in name else ((6, 4, 3), (2, 7, 3))
+    sizes = ((4, 3), (7, 3)) if "Cell" in name or "unbatched" in name else ((6, 4, 3), (2, 7, 3))
     return Tensors(module).eval(), [torch.randn(*size) for size in sizes]
 
 

@@ -148,9 +148,9 @@ def _onnx(plain: LikeTorch, law: Law, input: Tensor, hx: Any) -> tuple[Tensor, A
     batched = input.dim() == 3
     x = input if batched else input.unsqueeze(1)
     x = x.transpose(0, 1) if plain.batch_first and batched else x
-    shape = (len(plain.weights), x.shape[1], plain.sizes[1])
-    states = [hx] if isinstance(hx, Tensor) else hx or [x.new_zeros(shape)] * len(plain.cell.state)
-    states = [state if batched else state.unsqueeze(1) for state in states]
+    given: Sequence[Tensor] = [hx] if isinstance(hx, Tensor) else hx or ()
+    states = [state if batched else state.unsqueeze(1) for state in given]
+    states = states or [x.new_zeros(len(plain.weights), x.shape[1], plain.sizes[1])] * len(plain.cell.state)
     ended: list[Sequence[Tensor]] = []
     for first in range(0, len(plain.weights), plain.directions):
         if first and plain.dropout:
