@@ -180,6 +180,16 @@ class TestTorchsOwnOperators:
         torch.onnx.export(module, (x,), file, dynamo=False)
         assert_close(run_file(file, x)[:1], [module(x)[0].detach()])
 
+    def test_a_chain_with_maps_is_traced_and_exported(self, tmp_path):
+        scale = gatewise.nn.Standardize(torch.zeros(3), torch.ones(3))
+        module = gatewise.nn.Chain(scale, LSTM(3, 5), torch.nn.Linear(5, 2)).eval()
+        x, file = torch.randn(6, 2, 3), tmp_path / "model.onnx"
+        expected = [module(x)[0].detach()]
+        assert_close([torch.jit.trace(Outputs(module), x)(x)], expected)
+        assert torch.equal(torch.fx.symbolic_trace(Outputs(module))(x), *expected)
+        torch.onnx.export(module, (x,), file, dynamo=False)
+        assert_close(run_file(file, x)[:1], expected)
+
     @pytest.mark.parametrize(
         "module", [gatewise.nn.MGU(3, 5), LSTM(3, 5, layer_norm="output"), gatewise.nn.GRU(3, 5, proj_size=2)], ids=str
     )

@@ -10,12 +10,14 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.utils.parametrize import is_parametrized
 
 from ..container import Container
 from ..equation import Cell
 from ..errors import InputError, ModelFileError, ShapeError
 from ..fields import Fields, anything, listed, text
+from .by_torch import leaf
 from .from_torch import from_torch, is_from_torch
 from .parts import (
     KINDS,
@@ -96,13 +98,15 @@ class Chain(nn.Module):
         """The parts that have states."""
         return [part for part in self.parts if isinstance(part, Recurrent)]
 
-    def forward(self, x: Tensor, hx: Sequence[Any] | None = None, *, lengths: Any = None) -> tuple[Tensor, list[Any]]:
+    def forward(self, x: Tensor, hx: Sequence[Any] | None = None, lengths: Any = None) -> tuple[Tensor, list[Any]]:
         """Run over a sequence.
 
         x: (T, B, I), (B, T, I) where parts are ``batch_first``, or (T, I). hx: for each recurrent part the state that
         it takes. lengths: as of :class:`Recurrent`; outputs beyond are of no meaning.
         Returns the outputs, formed like x, and the list of the last states.
         """
+        if isinstance(x, Proxy):
+            return leaf(self, x, hx, lengths)  # pyright: ignore[reportReturnType]
         states = [None] * len(self.recurrent) if hx is None else list(hx)
         if len(states) != len(self.recurrent):
             raise ShapeError(f"expected {len(self.recurrent)} states, one for each recurrent part, got {len(states)}")

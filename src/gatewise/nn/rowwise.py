@@ -20,6 +20,7 @@ from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer
 from ..kernels.reference import one_step, times
 from ..kernels.registry import Registered, register
+from .by_torch import asked_for
 from .check import is_active
 from .maps import linear
 
@@ -129,4 +130,4 @@ def by_kernels(cell: Cell, x: Tensor) -> bool:
     """Whether a driver runs the cell on rows like these and keeps the bits of each."""
     if not torch.compiler.is_compiling() and _VISIBLE.get():  # a graph knows no context variables
         return False
-    return keeps_bits(cell, x) and not is_active(x.device.type)
+    return keeps_bits(cell, x) and not is_active(x.device.type) and not asked_for(x, None)
