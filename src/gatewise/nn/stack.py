@@ -19,7 +19,8 @@ from .check import check_states, check_weight, in_dtype
 from .layer_run import reads_output
 from .maps import layer_norm
 from .options import Options, check_arguments, check_cell, check_stack, spelled_out
-from .small import Small, SmallLayer
+from .small import Small
+from .small_layer import SmallLayer
 from .weights import Place, draw_, shapes, suffixes
 
 _EPS = 1e-5  # PyTorch's own for layer normalisation

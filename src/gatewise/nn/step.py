@@ -33,7 +33,8 @@ from .check import (
 )
 from .layer_run import assembled
 from .options import check_arguments, check_cell
-from .small import Small, SmallLayer
+from .small import Small
+from .small_layer import SmallLayer
 from .weights import draw_, shapes
 
 NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
