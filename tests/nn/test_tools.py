@@ -90,7 +90,11 @@ def test_a_saved_program_runs_in_another_process(tmp_path):
     assert float(there.stdout) == module(x).sum().item()
 
 
-@pytest.mark.parametrize("options", [{"bidirectional": True}, {"proj_size": 2}], ids=lambda options: "-".join(options))
+@pytest.mark.parametrize(
+    "options",
+    [{"bidirectional": True}, pytest.param({"proj_size": 2}, marks=pytest.mark.slow)],
+    ids=lambda options: "-".join(options),
+)
 def test_a_program_takes_any_number_of_sequences(options):
     module = Outputs(LSTM(3, 5, batch_first=True, **options)).eval()
     shapes = ({0: Dim("batch", min=1), 1: Dim("steps", min=2)},)
@@ -217,11 +221,15 @@ def test_fx_takes_modules_for_leaves():
     assert all(map(torch.equal, graph(*inputs), model(*inputs)))
 
 
-@pytest.mark.filterwarnings("ignore")  # of torch.func.linearize
 def test_values_are_not_looked_at_where_operations_are_recorded():
-    module, x, v = Outputs(LSTM(3, 5)), torch.randn(6, 2, 3), torch.randn(6, 2, 3)
-    other = torch.randn(6, 2, 3)
+    module, x, other = Outputs(LSTM(3, 5)), torch.randn(6, 2, 3), torch.randn(6, 2, 3)
     assert torch.equal(make_fx(module)(x)(other), module(other))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch's own
+def test_a_function_is_linearised():
+    module, x, v = Outputs(LSTM(3, 5)), torch.randn(6, 2, 3), torch.randn(6, 2, 3)
     _, derivative = torch.func.linearize(module, x)
     assert torch.equal(derivative(v), torch.func.jvp(module, (x,), (v,))[1])
 
