@@ -113,6 +113,14 @@ def test_weights_are_counted_as_by_tools_for_torchs_layers():
     assert [isinstance(weight, torch.nn.Parameter) for weight in ours._flat_weights].count(False) == 1
 
 
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_layers_are_told_apart_by_their_mode(name):
+    for options in [{}, {"nonlinearity": "relu"}] if name == "RNN" else [{}]:
+        ours, theirs = (getattr(package, name)(3, 4, **options) for package in (nn, torch.nn))
+        assert ours.mode == theirs.mode
+    assert not hasattr(nn.MGU(3, 4), "mode")
+
+
 @pytest.mark.parametrize("name", [*CELLS, "LSTM"])
 def test_an_empty_batch_has_gradients(name):
     module = getattr(nn, name)(3, 4)

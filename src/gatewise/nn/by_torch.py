@@ -41,11 +41,16 @@ class Law(NamedTuple):
     options: dict[str, Any]
     attributes: dict[str, Any]
 
+    @property
+    def mode(self) -> str:
+        """Its name in torch's layers."""
+        return "_".join((self.layer.__name__, *self.options.values())).upper()
+
 
 _LAWS = (
     (lstm, Law(nn.LSTM, {}, {})),
     (gru, Law(nn.GRU, {}, {"linear_before_reset": 1})),
-    (rnn, Law(nn.RNN, {}, {"activations": ["Tanh"]})),
+    (rnn, Law(nn.RNN, {"nonlinearity": "tanh"}, {"activations": ["Tanh"]})),
     (rnn_relu, Law(nn.RNN, {"nonlinearity": "relu"}, {"activations": ["Relu"]})),
 )
 

@@ -66,6 +66,18 @@ class Recurrent(Stack):
 
     watch: Watch | None = None
 
+    @property
+    def mode(self) -> str:
+        """``"LSTM"``, ``"GRU"``, ``"RNN_TANH"`` or ``"RNN_RELU"``, by which programs for torch.nn tell layers apart.
+
+        Raises:
+            AttributeError: the cell is none of torch.nn's.
+        """
+        law = by_torch.law_of(self.given_cell)
+        if law is None:
+            raise AttributeError("mode")
+        return law.mode
+
     def driver(self, x: Tensor) -> Choice:
         """Which driver would run on an input like this one, and why, in words.
 
