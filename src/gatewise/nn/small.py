@@ -67,8 +67,13 @@ class Small:
         states = hx if len(self._cell.state) > 1 else (hx,)
         if type(states) not in (tuple, list) or len(states) != len(self._cell.state):  # pyright: ignore[reportUnknownArgumentType]
             return None
-        ready = [_contiguous(state) for state in states]
-        return None if any(state is None for state in ready) else ready
+        ready: list[Tensor] = []
+        for state in states:
+            state = _contiguous(state)
+            if state is None:
+                return None
+            ready.append(state)
+        return ready
 
     def _stacked(self, module: nn.Module, x: Tensor, states: Sequence[Tensor], dropout: float, finite: bool) -> Any:
         single = len(self._layers) == 1

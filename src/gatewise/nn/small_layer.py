@@ -148,9 +148,9 @@ class SmallLayer:
                 return None
             call.weights_at = addresses[1:end]
         for tensor in (tensors[0], *tensors[end:]):
-            if not is_whole(tensor):
+            if tensor.untyped_storage().nbytes() != tensor.nbytes and not is_whole(tensor):
                 return None
-        return self.with_absent(addresses)
+        return self.with_absent(addresses) if self._absent else addresses
 
     def with_absent(self, addresses: list[int]) -> list[int]:
         """Addresses of x and weights, with any for biases that it has not."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -195,16 +196,15 @@ class PlayableScript:
     ) -> None:
         self._header, self._limit, self._alive = header, limit, alive
         self._start, self._numbers = ctypes.addressof(header), numbers
-        self._size = size
-        self._addresses = ctypes.c_int64 * (_NUMBERS + 1 + arguments)
+        self._size, self._arguments = size, arguments
         self._play = _player()
 
     def play(self, arguments: Sequence[int]) -> bool:
         """Play it with the addresses of its arguments; see :meth:`..small.PlayableScript.play`."""
         start, memory = _scratch(self._size)
-        addresses = self._addresses(0, start, start + self._numbers, *arguments)
-        address = ctypes.addressof(addresses)
-        addresses[_ADDRESSES] = address
+        assert len(arguments) == self._arguments
+        addresses = array("q", (0, start, start + self._numbers, *arguments))
+        addresses[_ADDRESSES] = address = addresses.buffer_info()[0]
         self._play(self._start, address, start + self._numbers)
         del memory
         return addresses[1] > self._limit  # bits of NaN and infinity are above those of any number
