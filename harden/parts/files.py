@@ -23,6 +23,7 @@ from torch import Tensor
 import gatewise
 from gatewise.container import BLANK, DIGEST, PREFIX, Container
 from gatewise.errors import CheckpointError, GatewiseError, ModelFileError
+from gatewise.nn.stored import DTYPES
 
 from ..part import Report
 from ..seeds import SEEDS, Seed
@@ -259,7 +260,8 @@ TENSORS: list[Callable[[random.Random, Tensors], Tensors]] = [
     _one(lambda draw, t: torch.empty(0)),
     _one(lambda draw, t: torch.empty(draw.choice([(0, 2**40), (2**40, 0), (2**20, 0, 2**20)]))),
     _one(lambda draw, t: torch.full_like(t, draw.choice([0, -1])) if t.is_floating_point() else t),
-    _one(lambda draw, t: torch.full_like(t, draw.choice([torch.nan, torch.inf])) if t.is_floating_point() else t),
+    # of eight bits, some formats have no infinity
+    _one(lambda draw, t: torch.full_like(t, draw.choice([torch.nan, torch.inf])) if t.dtype in DTYPES else t),
     _one(lambda draw, t: torch.zeros(1000, 1000)),
     lambda draw, tensors: {**tensors, draw.choice(["evil", "members.0.x", "parts.0.x", "scale.x", ""]): torch.zeros(1)},
     lambda draw, tensors: {**tensors, **{f"parts.{at}.weight": torch.zeros(1) for at in range(500)}},
