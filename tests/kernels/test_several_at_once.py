@@ -87,6 +87,15 @@ def ends_well(function):
     return child.exitcode == 0
 
 
+def fork_once(begun, busy):
+    """Compile in a forked child, when a thread that is busy with something has begun."""
+    thread = threading.Thread(target=busy)
+    thread.start()
+    assert begun.wait(timeout=20)
+    assert ends_well(compile_something)
+    thread.join()
+
+
 @can_fork
 @forks
 def test_a_fork_while_another_thread_compiles(monkeypatch):
@@ -98,11 +107,7 @@ def test_a_fork_while_another_thread_compiles(monkeypatch):
         return optimised(text)
 
     monkeypatch.setattr(compiling, "optimised", slowly)
-    thread = threading.Thread(target=compile_something)
-    thread.start()
-    assert begun.wait(timeout=20)
-    assert ends_well(compile_something)
-    thread.join()
+    fork_once(begun, compile_something)
 
 
 @can_fork
@@ -116,11 +121,7 @@ def test_a_fork_while_another_thread_is_in_llvm():
             begun.set()
             time.sleep(0.2)
 
-    thread = threading.Thread(target=stay)
-    thread.start()
-    assert begun.wait(timeout=20)
-    assert ends_well(compile_something)
-    thread.join()
+    fork_once(begun, stay)
 
 
 @can_fork
