@@ -21,6 +21,7 @@ BENCHMARKS = {
     ),
     "inspect": ("benchmarks.inspect.main", "looking inside: whether explanations add up, what a record costs"),
     "overfitting": ("benchmarks.overfitting.main", "overfitting on a small set, and what helps against it"),
+    "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 
