@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(model: SequenceClassifier, asked: Mapping[str, Any], limits: Limits) -> str:
     """Of each sequence the most probable label, and the probabilities of all."""
-    probabilities = model.predict_proba(sequences_of(model, asked))
+    probabilities = model.predict_proba(sequences_of(model, asked, limits))
     labels = model.classes_[probabilities.argmax(axis=1)]
     told = {"labels": labels.tolist(), "classes": model.classes_.tolist(), "probabilities": probabilities.tolist()}
     return json_ascii(told)

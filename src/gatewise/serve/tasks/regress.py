@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(model: SequenceRegressor, asked: Mapping[str, Any], limits: Limits) -> str:
     """What is predicted of each sequence."""
-    return json_ascii({"predictions": model.predict(sequences_of(model, asked)).tolist()})
+    return json_ascii({"predictions": model.predict(sequences_of(model, asked, limits)).tolist()})
 
 
 TASK = Task(

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from ... import fields
 from ...errors import InputError
+from ...models.sequence.network import AT_ONCE
+from ..limits import Limits
+from ..refusal import LARGE, RefusedError
 from ..shapes import Schema, Shape, listed
 from .task import example_steps
 
@@ -24,11 +27,18 @@ class Reads(Protocol):
     """An estimator of sequences."""
 
     n_features_in_: int
+    hidden_size: int
 
 
-def sequences_of(model: Reads, asked: Mapping[str, Any]) -> Sequence[NDArray[np.float64]]:
-    """Arrays (T, I), finite. Raises InputError that names the sequence."""
-    return [_array(steps, f"sequences[{at}]", model.n_features_in_) for at, steps in enumerate(asked["sequences"])]
+def sequences_of(model: Reads, asked: Mapping[str, Any], limits: Limits) -> Sequence[NDArray[np.float64]]:
+    """Arrays (T, I), finite. Raises InputError that names the sequence, and RefusedError where they are too long."""
+    width = model.n_features_in_
+    arrays = [_array(steps, f"sequences[{at}]", width) for at, steps in enumerate(asked["sequences"])]
+    longest, widest = max(map(len, arrays)), max(width, 2 * model.hidden_size)
+    if longest * min(len(arrays), AT_ONCE) * widest > limits.computed:
+        what = f"{len(arrays):,} sequences, the longest of {longest:,} steps, take more memory than there is for them"
+        raise RefusedError(LARGE, what, hint="send shorter ones, or fewer with the long ones")
+    return arrays
 
 
 def example_of(model: Reads) -> Mapping[str, Any]:
