@@ -14,7 +14,7 @@ from gatewise.serve import Limits, tensors
 from gatewise.serve.tensor_model import TensorModel
 from gatewise.serve.worker import Worker
 
-from .asking import tensor
+from .asking import ran, tensor
 from .conftest import chain
 
 
@@ -49,7 +49,7 @@ def test_requests_of_one_session_in_one_call_go_on_from_one_another():
     requests = [
         asked(x[name][None, at : at + 1], sequence_id=name, sequence_start=at == 0) for at in range(5) for name in "abc"
     ]
-    outcomes = asyncio.run(together(model, worker, requests))
+    outcomes = ran(together(model, worker, requests))
     assert many == [3] * 5
     for place, name in enumerate("abc"):
         stream = gatewise.stream(chain())
@@ -64,7 +64,7 @@ def test_one_that_fails_fails_alone():
     model = TensorModel("chain", chain(), worker, limits)
     x = np.ones((1, 2, 3), np.float32)
     requests = [asked(x, sequence_id=1, sequence_start=True), asked(x, sequence_id=2), asked(x, sequence_id=1)]
-    first, missing, second = asyncio.run(together(model, worker, requests))
+    first, missing, second = ran(together(model, worker, requests))
     assert "no session '2'" in str(missing)
     stream = gatewise.stream(chain())
     expected = [stream.step(torch.ones(1, 3)).numpy() for _ in range(4)]
@@ -81,7 +81,7 @@ def test_rows_of_several_lengths_are_carried_on_each_by_its_own():
         "inputs": [tensor("x", x), tensor("lengths", [2, 4, 1], "INT64")],
         "outputs": [{"name": "y"}, {"name": "state"}],
     }
-    (outputs,) = asyncio.run(together(model, worker, [tensors.read(json.dumps(body).encode(), None)]))
+    (outputs,) = ran(together(model, worker, [tensors.read(json.dumps(body).encode(), None)]))
     for row, length in enumerate((2, 4, 1)):
         stream = gatewise.stream(chain())
         expected = np.concatenate([stream.step(torch.from_numpy(step[None])).numpy() for step in x[row, :length]])
