@@ -40,7 +40,9 @@ def backtest(data: Panel, horizon: int = 12, windows: int = 3) -> Backtest:
               np.linspace(0.4, 0.8, horizon) + 0.2 * row)
         for row, name in enumerate(MODELS)
     )  # fmt: skip
-    return Backtest(horizon, 12, scores, made, "LSTM", "The LSTM beats the best baseline, AutoETS, by 25 %.")
+    return Backtest(
+        horizon, 12, scores, made, "LSTM", "The LSTM beats the best baseline, AutoETS, by 25 %.", step=horizon
+    )
 
 
 def outcome(data: Panel | None = None, *, tested: bool = True, horizon: int = 12) -> Outcome:
@@ -69,4 +71,4 @@ def _window(data: Panel, horizon: int, back: int) -> Window:
         name: quantiles(name, actual + noise.normal(0, 8 + 5 * row, actual.shape)) for row, name in enumerate(MODELS)
     }
     cutoffs = tuple(times[end - horizon - 1] for times in data.times)
-    return Window(np.arange(len(data)), cutoffs, actual, scale, forecasts)
+    return Window(np.arange(len(data)), cutoffs, actual, scale, forecasts, steps_back=back + horizon)

@@ -18,12 +18,12 @@ ROUNDING = 8
 def seasonal_scale(values: Floats, season: int) -> float:
     """In-sample mean absolute error of the seasonal naive, the scale of MASE (Hyndman & Koehler 2006).
 
-    NaN where the series is not longer than a season, or repeats itself exactly from season to season.
+    Values that are NaN were not observed, and differences from them do not count. NaN where the series has no two
+    observations a season apart, or repeats itself exactly from season to season.
     """
-    if len(values) <= season:
-        return float("nan")
-    scale = float(np.abs(values[season:] - values[:-season]).mean())
-    return scale if scale > ROUNDING * np.spacing(np.abs(values).max()) else float("nan")
+    changes = np.abs(values[season:] - values[:-season])
+    scale = mean(changes[~np.isnan(changes)])
+    return scale if scale > ROUNDING * np.spacing(np.nanmax(np.abs(values))) else float("nan")
 
 
 def mase(actual: Floats, forecast: Floats, scale: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -94,9 +94,10 @@ class Window:
     Attributes:
         series: Positions in the panel of the N series that were scored, (N,).
         cutoffs: The last time known of each series.
-        actual: What came, (N, horizon).
+        actual: What came, (N, horizon); NaN where nothing was observed.
         insample_scale: The in-sample mean absolute error of the seasonal naive, (N,); NaN where it is undefined.
         forecasts: By model, the forecasts of the same N series.
+        steps_back: How many steps the cutoff lies before the end of each series.
     """
 
     series: NDArray[np.int64]
@@ -104,6 +105,7 @@ class Window:
     actual: Floats
     insample_scale: Floats
     forecasts: Mapping[str, Quantiles]
+    steps_back: int = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Backtest:
         winner: The name of the best model.
         verdict: One sentence about who won, and by how much.
         notes: Sentences about what was left out or sampled.
+        step: Steps from the cutoff of one window to the next, which overlap where it is less than ``horizon``.
     """
 
     horizon: int
@@ -127,6 +130,7 @@ class Backtest:
     winner: str
     verdict: str
     notes: tuple[str, ...] = ()
+    step: int = field(kw_only=True)
 
     def score(self, model: str) -> Score:
         """The figures of one model; KeyError where it was not scored."""

@@ -215,3 +215,14 @@ def test_the_same_twice():
 
     series = panel(climbing(60), climbing(44) * 2)
     assert figures(compare(series, setup(), contestants=ALL)) == figures(compare(series, setup(), contestants=ALL))
+
+
+def test_windows_overlap_where_the_step_is_short():
+    result = compare(panel(climbing(60)), setup(), windows=2, step=1, contestants=QUICK)
+    assert [window.steps_back for window in result.windows] == [8, 7, 6, 5, 4]
+    assert result.step == 1
+    for window in result.windows:
+        np.testing.assert_array_equal(window.actual[0], climbing(60)[60 - window.steps_back :][:4])
+    assert compare(panel(climbing(60)), setup(), windows=2, contestants=QUICK).step == 4
+    with pytest.raises(InputError, match="`step` is 5"):
+        compare(panel(climbing(60)), setup(), step=5, contestants=QUICK)
