@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container pages progress",
+    "equation container pages progress synthetic",
     "cells compiler",
     "diagram transforms kernels lookup",
     "nn show tables",

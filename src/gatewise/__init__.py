@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import forecast as forecast
     from . import inspect as inspect
     from . import nn as nn
+    from . import synthetic as synthetic
     from . import training as training
     from . import transforms as transforms
     from .equation import Cell as Cell
@@ -37,7 +38,7 @@ _EXPORTS = {
     "recording": ".inspect.recorded_run",
     "stream": ".nn.stream",
 }
-_PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
+_PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "synthetic", "training", "transforms")
 __all__ = [
     "Cell",
     "cell",
@@ -52,6 +53,7 @@ __all__ = [
     "record",
     "recording",
     "stream",
+    "synthetic",
     "training",
     "transforms",
 ]
