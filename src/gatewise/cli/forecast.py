@@ -179,7 +179,7 @@ def present(outcome: Outcome, screen: Screen) -> None:
     screen.say(outcome.verdict)
     if backtest := outcome.backtest:
         trial = f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}"
-        screen.head(f"Backtest, {trial}: lower is better")
+        screen.head(f"Backtest, {trial}")
         screen.columns(score_columns(backtest))
     for row in range(min(len(outcome.panel), _FEW_SERIES)):
         _present_series(outcome, row, screen)

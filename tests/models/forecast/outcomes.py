@@ -36,10 +36,18 @@ def backtest(data: Panel, horizon: int = 12, windows: int = 3) -> Backtest:
     """Windows in which every model is off by a known amount, worse down the list."""
     made = tuple(_window(data, horizon, (windows - 1 - row) * horizon) for row in range(windows))
     scores = tuple(
-        Score(name, 0.6 + 0.2 * row, 3.0 + row, 0.02 + 0.005 * row, {80: 82.0 - 6 * row, 95: 94.0 - 4 * row}, 1.5,
-              np.linspace(0.4, 0.8, horizon) + 0.2 * row)
+        Score(
+            model=name,
+            mase=0.6 + 0.2 * row,
+            smape=3.0 + row,
+            wql=0.02 + 0.005 * row,
+            msis=4.0 + row,
+            coverage={80: 82.0 - 6 * row, 95: 94.0 - 4 * row},
+            seconds=1.5,
+            error_by_step=np.linspace(0.4, 0.8, horizon) + 0.2 * row,
+        )
         for row, name in enumerate(MODELS)
-    )  # fmt: skip
+    )
     return Backtest(
         horizon, 12, scores, made, "LSTM", "The LSTM beats the best baseline, AutoETS, by 25 %.", step=horizon
     )

@@ -29,7 +29,7 @@ def as_json(outcome: Outcome) -> str:
 
     ``version``, ``model``, ``horizon``, ``frequency`` (a pandas alias, or a step as text), ``season`` (steps, 1
     for none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``,
-    ``winner`` and ``scores``, best first: ``model``, ``mase``, ``smape``, ``crps``, ``coverage`` in percent by
+    ``winner`` and ``scores``, best first: ``model``, ``mase``, ``smape``, ``wql``, ``msis``, ``coverage`` in percent by
     level, ``seconds``, ``error_by_step``) and ``forecast``: for each series and step ``unique_id``, ``ds``
     (ISO 8601, or a counter), ``forecast`` (the median) and for each level ``lo-80`` and ``hi-80``. What is
     undefined is null.
@@ -75,7 +75,8 @@ def _score(score: Score) -> dict[str, Any]:
         "model": score.model,
         "mase": json_number(score.mase),
         "smape": json_number(score.smape),
-        "crps": json_number(score.crps),
+        "wql": json_number(score.wql),
+        "msis": json_number(score.msis),
         "coverage": {str(level): json_number(share) for level, share in sorted(score.coverage.items())},
         "seconds": json_number(score.seconds),
         "error_by_step": [json_number(error) for error in score.error_by_step.tolist()],
@@ -107,10 +108,11 @@ def score_columns(backtest: Backtest) -> Columns:
         ("model", [score.model for score in scores]),
         ("MASE", [_fixed(score.mase, 3) for score in scores]),
         ("sMAPE", [percent(score.smape, 2) for score in scores]),
-        ("CRPS", [_fixed(score.crps, 4) for score in scores]),
+        ("WQL", [_fixed(score.wql, 4) for score in scores]),
+        ("MSIS", [_fixed(score.msis, 2) for score in scores]),
     ]
     for level in sorted(scores[0].coverage):
-        columns.append((f"cover {level} %", [percent(score.coverage[level]) for score in scores]))
+        columns.append((f"in {level} %", [percent(score.coverage[level]) for score in scores]))
     return [*columns, ("time", [f"{score.seconds:.1f} s" for score in scores])]
 
 

@@ -59,6 +59,14 @@ def quantile_levels(levels: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(sorted({0.5, *(tail for level in levels for tail in interval_levels(level))}))
 
 
+SCORED = (80, 95)
+"""Central intervals that every model forecasts in a backtest, whichever are shown, so that scores can be compared."""
+SCORED_LEVELS = quantile_levels(SCORED)
+"""The probabilities over which `wql` is a mean."""
+MSIS_LEVEL = 95
+"""The interval that MSIS is of, as in the M4 competition."""
+
+
 def central_levels(levels: tuple[float, ...]) -> tuple[int, ...]:
     """The percents of the central intervals that these probabilities bound: the way back."""
     return tuple(sorted(round(100 - 200 * level) for level in levels if level < 0.5))
@@ -66,13 +74,16 @@ def central_levels(levels: tuple[float, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Score:
-    """One model's figures over all windows and series of a backtest. Lower is better, except for coverage.
+    """One model's figures over all windows and series of a backtest, of what was observed.
+
+    Lower is better, but coverage should meet its level.
 
     Attributes:
         model: The name of the model.
         mase: Mean absolute scaled error, by the in-sample error of the seasonal naive (Hyndman & Koehler 2006).
         smape: Symmetric mean absolute percentage error in percent, with factor 200 (as in the M4 competition).
-        crps: Scaled continuous ranked probability score: the mean weighted quantile loss over the levels.
+        wql: Weighted quantile loss, the mean over the levels .025, .1, .5, .9 and .975. A series weighs by its size.
+        msis: Mean scaled interval score of the 95 % intervals, scaled as MASE (M4's measure of intervals).
         coverage: For each level, the percent of observations inside the interval.
         seconds: Time to fit and predict.
         error_by_step: Mean absolute scaled error at each step ahead, (horizon,).
@@ -81,7 +92,8 @@ class Score:
     model: str
     mase: float
     smape: float
-    crps: float
+    wql: float
+    msis: float
     coverage: Mapping[int, float]
     seconds: float
     error_by_step: Floats

@@ -92,7 +92,14 @@ def test_scores_by_hand():
     assert naive.mase == pytest.approx(2 / 5, rel=ROUNDING)
     assert naive.smape == pytest.approx(200 * 2 / 22, rel=ROUNDING)
     assert naive.error_by_step == pytest.approx([0.4], rel=ROUNDING)
-    assert naive.coverage == {80: 100.0}
+    assert naive.coverage == {80: 100.0, 95: 100.0}
+
+
+def test_scores_are_of_the_same_levels_whichever_are_shown():
+    series = panel(climbing(60))
+    first, other = (compare(series, setup(levels=levels), contestants=QUICK) for levels in ((80, 95), (50,)))
+    assert [(score.wql, score.msis) for score in first.scores] == [(score.wql, score.msis) for score in other.scores]
+    assert set(other.scores[0].coverage) == {50, 80, 95}
 
 
 def test_the_winner_and_its_rival_are_named():
@@ -211,7 +218,7 @@ def test_progress_never_goes_back_and_ends_at_one():
 
 def test_the_same_twice():
     def figures(result: Backtest) -> list[tuple[str, float, float, float]]:
-        return [(score.model, score.mase, score.smape, score.crps) for score in result.scores]
+        return [(score.model, score.mase, score.smape, score.wql) for score in result.scores]
 
     series = panel(climbing(60), climbing(44) * 2)
     assert figures(compare(series, setup(), contestants=ALL)) == figures(compare(series, setup(), contestants=ALL))

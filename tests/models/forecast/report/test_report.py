@@ -60,7 +60,7 @@ def flat() -> Outcome:
     """One constant series, one step ahead, MASE undefined."""
     panel = Panel(("flat",), (np.arange(10),), (np.full(10, 7.0),), Frequency("1"), 1)
     forecasts = {name: outcomes.quantiles(name, np.full((1, 1), 7.0), width=0.0) for name in ("Naive", "LSTM")}
-    scores = tuple(Score(name, np.nan, 0.0, np.nan, {}, 0.1, np.array([np.nan])) for name in forecasts)
+    scores = tuple(Score(name, np.nan, 0.0, np.nan, np.nan, {}, 0.1, np.array([np.nan])) for name in forecasts)
     window = Window(np.array([0]), (8,), np.full((1, 1), 7.0), np.array([np.nan]), forecasts, steps_back=1)
     backtest = Backtest(1, 1, scores, (window,), "Naive", "Naive equals the LSTM.", step=1)
     return Outcome(

@@ -18,7 +18,7 @@ from ....words import capital, count, few
 from ...arguments import whole
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
-from ..results import Backtest, Window
+from ..results import SCORED, Backtest, Window, central_levels, quantile_levels
 from .contestants import CONTESTANTS, Contestant
 from .floor import floored, floors
 from .scoring import Verdict, ranked, score, undefined_scales
@@ -145,6 +145,7 @@ def compare(
     that window; a baseline is fitted again in each. chosen: the word of the model whose forecast the reader
     gets; None for the winner's. Raises TooShortError where the series have no room for a window.
     """
+    setup = replace(setup, levels=quantile_levels((*central_levels(setup.levels), *SCORED)))
     stages = Stages(setup.progress)
     terms = contest(panel, replace(setup, progress=stages), windows, contestants, step)
     run = RunningContest(terms, setup, contestants, stages)

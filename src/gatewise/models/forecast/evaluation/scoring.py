@@ -10,26 +10,30 @@ import numpy as np
 
 from ....tables.panel import Floats, Panel
 from ....words import apart, few
-from ..metrics import coverage, mase, mean, scaled_crps, smape
-from ..results import Quantiles, Score, Window, central_levels
+from ..metrics import coverage, mase, mean, msis, over_steps, smape, wql
+from ..results import MSIS_LEVEL, SCORED_LEVELS, Quantiles, Score, Window, central_levels
 
 
 def score(model: str, windows: Sequence[Window], seconds: float) -> Score:
-    """One model's figures; every series counts alike in every window, but in crps by its size.
+    """One model's figures; every series counts alike in every window, but in wql by its size.
 
-    MASE and the error by step are means over the series whose scale is defined. A forecast that is not a number
-    makes all figures NaN: it is not passed over.
+    What was not observed counts nowhere. MASE, MSIS and the error by step are means over the series whose scale is
+    defined. A forecast that is not a number makes all figures NaN: it is not passed over.
     """
     actual = np.concatenate([window.actual for window in windows])
     scale = np.concatenate([window.insample_scale for window in windows])
     forecast = joined([window.forecasts[model] for window in windows])
-    defined = ~np.isnan(scale)
+    observed = ~np.isnan(actual).all(axis=1)
+    defined = observed & ~np.isnan(scale)
     known = actual[defined], forecast.median[defined], scale[defined]
+    low, high = (bound[defined] for bound in forecast.interval(MSIS_LEVEL))
+    scored = forecast.values[..., [forecast.levels.index(level) for level in SCORED_LEVELS]]
     return Score(
         model,
         mase=mean(mase(*known)),
-        smape=float(smape(actual, forecast.median).mean()),
-        crps=scaled_crps(actual, forecast.values, forecast.levels),
+        smape=mean(smape(actual[observed], forecast.median[observed])),
+        wql=wql(actual, scored, SCORED_LEVELS),
+        msis=mean(msis(known[0], low, high, MSIS_LEVEL, known[2])),
         coverage={level: coverage(actual, *forecast.interval(level)) for level in central_levels(forecast.levels)},
         seconds=seconds,
         error_by_step=error_by_step(*known),
@@ -44,7 +48,7 @@ def joined(parts: Sequence[Quantiles]) -> Quantiles:
 def error_by_step(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
     """Mean absolute scaled error at each step ahead, shape (H,)."""
     scaled = np.abs(actual - forecast) / scale[:, None]
-    return np.array([mean(step) for step in scaled.T])
+    return over_steps(scaled.T, actual.T)
 
 
 def undefined_scales(panel: Panel, windows: Sequence[Window]) -> tuple[str, ...]:
