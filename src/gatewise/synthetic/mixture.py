@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .batch import Batch, Floats, Frame
+from .augment import augmented
+from .batch import Batch, Floats, Frame, Integers
 from .families import FAMILIES, Family
+from .gaps import shortened, with_gaps
 from .profiles import PROFILES, Profile
+
+SHORTENED, GAPS = 0.5, 0.12
+"""The share of rows whose beginning is cut off, and of rows with missing values."""
+
+TOGETHER = 4
+"""Neighbouring rows come from one family, so that few rows do not cost as much as many."""
 
 
 class Mixture:
@@ -21,12 +29,14 @@ class Mixture:
 
     Args:
         seed: Of everything drawn.
-        rows: Series in a batch, B.
+        points: Values in a batch, at most: series of T steps come ``points // T`` at a time, but always one.
         families: By name; each is drawn in proportion to its weight.
         profiles: Calendars. The series of one batch have one calendar, and so one length.
+        augment: Whether series are mixed, bent, shortened and given gaps; without it they are as their families made
+            them, finite and in full length.
 
     Raises:
-        InputError: For no rows, no families or no profiles.
+        InputError: For no points, no families or no profiles.
     """
 
     endless = True
@@ -36,26 +46,39 @@ class Mixture:
         self,
         seed: int = 0,
         *,
-        rows: int = 128,
+        points: int = 65_536,
         families: Mapping[str, Family] = FAMILIES,
         profiles: Sequence[Profile] = PROFILES,
+        augment: bool = True,
     ) -> None:
-        if rows < 1 or not families or not profiles:
-            raise InputError("a mixture needs at least one row, one family and one profile")
-        self.seed, self.rows, self.families, self.profiles = seed, rows, dict(families), tuple(profiles)
+        if points < 1 or not families or not profiles:
+            raise InputError("a mixture needs at least one point, one family and one profile")
+        self.seed, self.points, self.augment = seed, points, augment
+        self.families, self.profiles = tuple(families.values()), tuple(profiles)
         self.number = 0
 
     def batch(self, number: int) -> Batch:
         """Batch ``number`` of this seed."""
         rng = np.random.default_rng([self.seed, number])
-        profile = _drawn(rng, self.profiles, 1)[0]
-        season, second = profile.draw(rng, self.rows)
-        family = np.array([one.name for one in _drawn(rng, list(self.families.values()), self.rows)])
-        values = np.empty((self.rows, profile.length))
-        for name in np.unique(family):
-            rows = np.flatnonzero(family == name)
-            values[rows] = self.families[name].make(Frame(rng, profile.length, season[rows], second[rows]))
-        return Batch(_cut(rng, values, profile.shortest), season, second, family)
+        weights = np.array([profile.weight for profile in self.profiles])
+        profile = self.profiles[rng.choice(len(weights), p=weights / weights.sum())]
+        season, second = profile.draw(rng, max(self.points // profile.length, 1))
+        frame = Frame(rng, profile.length, season, second)
+        which = self._families_of(frame)
+        values = frame.made(self.families, which)
+        if self.augment:
+            values = self._augmented(frame, values, which, profile.shortest)
+        names = np.array([family.name for family in self.families])
+        return Batch(values.astype(np.float32), season, second, names[which])
+
+    def _families_of(self, frame: Frame) -> Integers:
+        groups = np.arange(-(-frame.rows // TOGETHER)) * TOGETHER
+        return np.repeat(frame.part(groups).which(self.families), TOGETHER)[: frame.rows]
+
+    def _augmented(self, frame: Frame, values: Floats, which: Integers, shortest: int) -> Floats:
+        anchored = np.array([family.anchored for family in self.families])[which]
+        values = augmented(frame, values, anchored)
+        return with_gaps(frame, shortened(frame, values, shortest, SHORTENED), GAPS)
 
     def next_batch(self) -> Batch:
         """The next batch."""
@@ -73,16 +96,3 @@ class Mixture:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with the batch that a state names."""
         self.seed, self.number = state["seed"], state["number"]
-
-
-def _drawn(rng: np.random.Generator, choices: Sequence[Any], count: int) -> list[Any]:
-    weights = np.array([one.weight for one in choices])
-    return [choices[place] for place in rng.choice(len(choices), size=count, p=weights / weights.sum())]
-
-
-def _cut(rng: np.random.Generator, values: Floats, shortest: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The values with the beginning of half of the rows cut off."""
-    rows, length = values.shape
-    kept = np.exp(rng.uniform(np.log(shortest), np.log(length), (rows, 1)))
-    kept = np.where(rng.random((rows, 1)) < 0.5, kept, length)
-    return np.where(np.arange(length) < length - kept, np.nan, values).astype(np.float32)
