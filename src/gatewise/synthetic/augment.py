@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .batch import Flags, Floats, Frame
+from .batch import Flags, Floats, Frame, Integers
 from .parts.scale import standard
 
 
@@ -21,6 +21,7 @@ class Augmentation:
         source: The paper that it is from.
         make: Changes series of shape (B, T) for a frame.
         anchored: Whether anchored rows are changed too.
+        gaps: Whether rows with missing values are changed too.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Augmentation:
     source: str
     make: Callable[[Frame, Floats], Floats]
     anchored: bool = True
+    gaps: bool = True
 
 
 def _spread(values: Floats) -> Floats:
@@ -41,17 +43,17 @@ def _mixed(frame: Frame, values: Floats) -> Floats:
     shares = frame.rng.dirichlet([1.5, 1.5, 1.5], frame.rows)
     shares[:, 2] *= frame.rng.random(frame.rows) < 0.5
     shares /= shares.sum(axis=1, keepdims=True)
-    own, second, third = (shares[:, [k]] * scaled[_partners(frame, k)] for k in range(3))
-    return own + second + third
+    second, third = (shares[:, [k]] * scaled[_partners(frame)] for k in (1, 2))
+    return shares[:, [0]] * scaled + second + third
 
 
-def _partners(frame: Frame, shift: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """For each row another of the same seasons, so many places on; itself where there is none, or for no places."""
+def _partners(frame: Frame) -> Integers:
+    """A row of the same seasons for each row."""
     partner = np.arange(frame.rows)
     kinds = frame.season * 100_000 + frame.second_season
     for kind in np.unique(kinds):
         rows = np.flatnonzero(kinds == kind)
-        partner[rows] = np.roll(rows, shift)
+        partner[rows] = frame.rng.permutation(rows)
     return partner
 
 
@@ -101,9 +103,9 @@ def _lifted(frame: Frame, values: Floats) -> Floats:
 
 
 AUGMENTATIONS = (
-    Augmentation("mixing", 0.3, "TSMixup (Ansari et al. 2024)", _mixed),
+    Augmentation("mixing", 0.3, "TSMixup (Ansari et al. 2024)", _mixed, gaps=False),
     Augmentation("flipping", 0.15, "Reverso (2026), TimesFM-3", _flipped, anchored=False),
-    Augmentation("reversal", 0.05, "Wen et al. 2021", _reversed, anchored=False),
+    Augmentation("reversal", 0.05, "Wen et al. 2021", _reversed, anchored=False, gaps=False),
     Augmentation("lifting", 0.5, "most of what is measured is positive", _lifted, anchored=False),
     Augmentation("modulation", 0.15, "TiRex (Auer et al. 2025)", _modulated),
     Augmentation("spikes", 0.05, "TiRex (Auer et al. 2025)", _spiked),
@@ -113,10 +115,23 @@ AUGMENTATIONS = (
 
 
 def augmented(frame: Frame, values: Floats, anchored: Flags) -> Floats:
-    """The values after every augmentation that falls to them, in the order above, in a size of their own."""
+    """The values after every augmentation that falls to them, in the order above, in a size of their own.
+
+    What is missing stays missing.
+    """
+    missing = np.isnan(values)
+    whole = ~missing.any(axis=1)
+    values = _filled(values, missing)
     for each in AUGMENTATIONS:
         taken = frame.rng.random(frame.rows) < each.chance
-        rows = np.flatnonzero(taken if each.anchored else taken & ~anchored)
+        rows = np.flatnonzero(taken & (~anchored | each.anchored) & (whole | each.gaps))
         if len(rows):
             values[rows] = each.make(frame.part(rows), values[rows])
-    return values * np.exp(2 * frame.normal_column())
+    return np.where(missing, np.nan, values * np.exp(2 * frame.normal_column()))
+
+
+def _filled(values: Floats, missing: Flags) -> Floats:
+    """The mean of a row for what it lacks."""
+    known = np.where(missing, 0, values)
+    means = known.sum(axis=1, keepdims=True) / np.maximum((~missing).sum(axis=1, keepdims=True), 1)
+    return np.where(missing, means, values)

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from .augment import augmented
-from .batch import Batch, Floats, Frame, Integers
+from .batch import Batch, Flags, Floats, Frame, Integers
 from .families import FAMILIES, Family
 from .gaps import shortened, with_gaps
 from .profiles import PROFILES, Profile
+from .recorded import Collection, Recorded
 
 SHORTENED, GAPS = 0.5, 0.12
 """The share of rows whose beginning is cut off, and of rows with missing values."""
 
 TOGETHER = 4
 """Neighbouring rows come from one family, so that few rows do not cost as much as many."""
+
+
+class _Rows(NamedTuple):
+    """Some rows of a batch before they are augmented."""
+
+    values: Floats
+    season: Integers
+    second_season: Integers
+    family: NDArray[np.str_]
+    anchored: Flags
 
 
 class Mixture:
@@ -32,6 +44,8 @@ class Mixture:
         points: Values in a batch, at most: series of T steps come ``points // T`` at a time, but always one.
         families: By name; each is drawn in proportion to its weight.
         profiles: Calendars. The series of one batch have one calendar, and so one length.
+        recorded: Measured series, stretches of which are rows as well, in batches of a calendar that they fit.
+        share: Of those rows in such batches.
         augment: Whether series are mixed, bent, shortened and given gaps; without it they are as their families made
             them, finite and in full length.
 
@@ -49,12 +63,15 @@ class Mixture:
         points: int = 65_536,
         families: Mapping[str, Family] = FAMILIES,
         profiles: Sequence[Profile] = PROFILES,
+        recorded: Sequence[Recorded] = (),
+        share: float = 0.25,
         augment: bool = True,
     ) -> None:
         if points < 1 or not families or not profiles:
             raise InputError("a mixture needs at least one point, one family and one profile")
         self.seed, self.points, self.augment = seed, points, augment
         self.families, self.profiles = tuple(families.values()), tuple(profiles)
+        self.recorded, self.share = Collection(recorded), share
         self.number = 0
 
     def batch(self, number: int) -> Batch:
@@ -62,23 +79,30 @@ class Mixture:
         rng = np.random.default_rng([self.seed, number])
         weights = np.array([profile.weight for profile in self.profiles])
         profile = self.profiles[rng.choice(len(weights), p=weights / weights.sum())]
-        season, second = profile.draw(rng, max(self.points // profile.length, 1))
-        frame = Frame(rng, profile.length, season, second)
-        which = self._families_of(frame)
-        values = frame.made(self.families, which)
+        return self._of(profile, rng)
+
+    def _of(self, profile: Profile, rng: np.random.Generator) -> Batch:
+        rows = max(self.points // profile.length, 1)
+        recorded = rng.binomial(rows, self.share) if self.recorded.sets(profile) else 0
+        drawn = [self._synthetic(profile, rng, rows - recorded)]
+        if recorded:
+            windows = self.recorded.draw(rng, profile, recorded)
+            drawn.append(_Rows(windows.values, windows.season, windows.second_season, windows.set, windows.anchored))
+        values, season, second, family, anchored = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
         if self.augment:
-            values = self._augmented(frame, values, which, profile.shortest)
+            frame = Frame(rng, profile.length, season, second)
+            values = augmented(frame, values, anchored)
+            values = with_gaps(frame, shortened(frame, values, profile.shortest, SHORTENED), GAPS)
+        return Batch(values.astype(np.float32), season, second, family)
+
+    def _synthetic(self, profile: Profile, rng: np.random.Generator, rows: int) -> _Rows:
+        season, second = profile.draw(rng, rows)
+        frame = Frame(rng, profile.length, season, second)
+        groups = np.arange(-(-rows // TOGETHER)) * TOGETHER
+        which = np.repeat(frame.part(groups).which(self.families), TOGETHER)[:rows]
         names = np.array([family.name for family in self.families])
-        return Batch(values.astype(np.float32), season, second, names[which])
-
-    def _families_of(self, frame: Frame) -> Integers:
-        groups = np.arange(-(-frame.rows // TOGETHER)) * TOGETHER
-        return np.repeat(frame.part(groups).which(self.families), TOGETHER)[: frame.rows]
-
-    def _augmented(self, frame: Frame, values: Floats, which: Integers, shortest: int) -> Floats:
-        anchored = np.array([family.anchored for family in self.families])[which]
-        values = augmented(frame, values, anchored)
-        return with_gaps(frame, shortened(frame, values, shortest, SHORTENED), GAPS)
+        anchored = np.array([family.anchored for family in self.families])
+        return _Rows(frame.made(self.families, which), season, second, names[which], anchored[which])
 
     def next_batch(self) -> Batch:
         """The next batch."""
