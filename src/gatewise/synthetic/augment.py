@@ -67,10 +67,11 @@ def _modulated(frame: Frame, values: Floats) -> Floats:
 
 
 def _spiked(frame: Frame, values: Floats) -> Floats:
-    """With a few values far out, all to one side for half of the rows."""
+    """With a few values far out, all upward for half of the rows; what is never negative stays so."""
     far = (1 + np.abs(frame.normal())) * frame.column(1, 4) * _spread(values)
     side = np.where(frame.chosen(0.5), 1.0, np.sign(frame.normal()))
-    return values + far * side * (frame.rng.random(frame.shape) < frame.log_column(0.003, 0.02))
+    spiked = values + far * side * (frame.rng.random(frame.shape) < frame.log_column(0.003, 0.02))
+    return np.maximum(spiked, np.where(values.min(axis=1, keepdims=True) >= 0, 0, -np.inf))
 
 
 def _censored(frame: Frame, values: Floats) -> Floats:

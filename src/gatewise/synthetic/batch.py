@@ -110,13 +110,16 @@ class Frame:
 
     def choice(self, values: Sequence[float], weights: Sequence[float]) -> Floats:
         """One of some values for each row, shape (B, 1)."""
-        chances = np.asarray(weights) / np.sum(weights)
-        return self.rng.choice(np.asarray(values, np.float64), size=(self.rows, 1), p=chances)
+        return np.asarray(values, np.float64)[self._drawn(weights)][:, None]
 
     def which(self, choices: Sequence[Choice]) -> Integers:
         """The place of one choice for each row, in proportion to their weights, shape (B,)."""
-        weights = np.array([choice.weight for choice in choices])
-        return self.rng.choice(len(choices), size=self.rows, p=weights / weights.sum())
+        return self._drawn([choice.weight for choice in choices])
+
+    def _drawn(self, weights: Sequence[float]) -> Integers:
+        """The place of one of some weights for each row; much quicker than `numpy.random.Generator.choice`."""
+        ends = np.cumsum(weights)
+        return np.searchsorted(ends / ends[-1], self.rng.random(self.rows), side="right")
 
     def made(self, choices: Sequence[Choice], which: Integers) -> Floats:
         """Each row made in its own way, shape (B, T)."""

@@ -50,7 +50,7 @@ class Mixture:
             them, finite and in full length.
 
     Raises:
-        InputError: For no points, no families or no profiles.
+        InputError: For no points, no families or no profiles, or a share that is none.
     """
 
     endless = True
@@ -67,8 +67,8 @@ class Mixture:
         share: float = 0.25,
         augment: bool = True,
     ) -> None:
-        if points < 1 or not families or not profiles:
-            raise InputError("a mixture needs at least one point, one family and one profile")
+        if points < 1 or not families or not profiles or not 0 <= share <= 1:
+            raise InputError("a mixture needs a point, a family and a profile at least, and a share from 0 to 1")
         self.seed, self.points, self.augment = seed, points, augment
         self.families, self.profiles = tuple(families.values()), tuple(profiles)
         self.recorded, self.share = Collection(recorded), share

@@ -13,9 +13,10 @@ from .family import Family
 
 
 def _steps_of_a_year(frame: Frame) -> Floats:
-    """How many steps make a year, shape (B, 1); rows without a season are yearly, or finer without a season."""
+    """How many steps make a year, shape (B, 1): a season, or for rows without one 1, 4 or 12; 40 years at most."""
     plain = frame.choice([1, 4, 12], [6, 2, 2])
-    return np.where(frame.season[:, None] > 1, frame.season[:, None], plain).astype(np.float64)
+    year = np.where(frame.season[:, None] > 1, frame.season[:, None], plain)
+    return np.maximum(year, frame.length / 40)
 
 
 def _growth(frame: Frame, year: Floats) -> Floats:

@@ -72,8 +72,8 @@ def _load(frame: Frame) -> Floats:
 
 
 def _sun(frame: Frame) -> Floats:
-    """Nothing at night, a bow by day, clouds."""
-    steps = np.maximum(frame.season, 2)
+    """Nothing at night, a bow by day, clouds; days of 24 steps where there is no season that could be one."""
+    steps = np.where(frame.season > 5, frame.season, 24)
     moment = (frame.steps + frame.rng.integers(0, steps[:, None])) / steps[:, None]
     longer = np.cos(2 * np.pi * (moment / 365.25 + frame.column(0, 1))) * frame.column(0, 0.4)
     bow = np.maximum(np.sin(2 * np.pi * moment) + longer - frame.column(-0.2, 0.3), 0)

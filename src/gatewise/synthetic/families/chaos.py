@@ -11,7 +11,7 @@ from ..batch import Floats, Frame
 from ..parts.scale import standard
 from .family import Family
 
-_RUNS, _STEPS, _TRANSIENT = 16, 6000, 500
+_RUNS, _STEPS, _TRANSIENT = 48, 2400, 300
 
 
 def _lorenz(state: Floats) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from ..batch import Floats, Frame, Integers
@@ -34,14 +37,16 @@ def repeated(one: Floats, phase: Integers) -> Floats:
 
 
 def _harmonics(frame: Frame) -> Floats:
-    """A few waves, the higher ones smaller."""
+    """Up to six waves, the higher ones smaller."""
     season = frame.season[:, None]
-    phase = frame.steps / season
+    most = min(6, max(int(season.max()) // 2, 1))
+    order = np.arange(1, most + 1)
+    size = frame.rng.standard_normal((frame.rows, most)) / order ** frame.column(0.4, 2) * (2 * order <= season)
+    start = frame.rng.random((frame.rows, most))
     wave = np.zeros(frame.shape)
-    decay = frame.column(0.4, 2)
-    for k in range(1, 7):
-        size = frame.normal_column() / k**decay * (2 * k <= season)
-        wave += size * np.sin(2 * np.pi * (k * phase + frame.column(0, 1)))
+    phase = frame.steps * (2 * np.pi / season)
+    for place, k in enumerate(order):
+        wave += size[:, [place]] * np.sin(k * phase + 2 * np.pi * start[:, [place]])
     return wave
 
 
@@ -100,43 +105,62 @@ _PATTERNS = (
 )
 
 
-def still(frame: Frame, season: Integers) -> Floats:
-    """A season that stays as it is."""
-    return repeated(pattern(frame, season), phases(frame, season))
+@dataclass(frozen=True)
+class _Still:
+    """A season that stays as it is. wave: along the steps, (B, T). one: its pattern. phase: as `phases` gives it."""
+
+    season: Integers
+    one: Floats
+    phase: Integers
+    wave: Floats
+
+    def part(self, rows: Any) -> _Still:
+        return _Still(self.season[rows], self.one[rows], self.phase[rows], self.wave[rows])
 
 
-def blended(frame: Frame, season: Integers) -> Floats:
+def _blended(frame: Frame, still: _Still) -> Floats:
     """A season that turns into another."""
-    phase = phases(frame, season)
     middle, rate = frame.column(-0.3, 1.3), frame.log_column(1, 12)
     share = 1 / (1 + np.exp(-(frame.time - middle) * rate))
-    first, second = pattern(frame, season), pattern(frame, season)
-    second = 0.7 * first + 0.7 * second
-    return (1 - share) * repeated(first, phase) + share * repeated(second, phase)
+    other = 0.7 * (still.wave + repeated(pattern(frame, still.season), still.phase))
+    return (1 - share) * still.wave + share * other
 
 
-def wandering(frame: Frame, season: Integers) -> Floats:
+def _wandering(frame: Frame, still: _Still) -> Floats:
     """A season each place of which is a random walk (the seasonal state of ETS)."""
-    phase = phases(frame, season)
-    per_series = np.maximum(frame.length / season[:, None], 1)
+    per_series = np.maximum(frame.length / still.season[:, None], 1)
     change = frame.normal() * frame.log_column(0.05, 0.8) / np.sqrt(per_series)
-    return repeated(pattern(frame, season), phase) + seasonal_sums(change, season)
+    return still.wave + seasonal_sums(change, still.season)
 
 
-def swelling(frame: Frame, season: Integers) -> Floats:
+def _swelling(frame: Frame, still: _Still) -> Floats:
     """A season that grows, shrinks, or comes and goes."""
     wander = np.cumsum(frame.normal(), axis=1) * frame.log_column(0.1, 1) / np.sqrt(frame.length)
     size = np.exp(frame.time * frame.normal_column() * 0.8 + wander)
-    return still(frame, season) * size / size.mean(axis=1, keepdims=True)
+    return still.wave * size / size.mean(axis=1, keepdims=True)
+
+
+_COURSES = ((0.15, _blended), (0.25, _wandering), (0.2, _swelling))
+"""How often a season moves in each way; else it stays as it is."""
 
 
 def seasonal(frame: Frame, season: Integers) -> Floats:
-    """Any of these courses; zero for rows whose season is 1."""
-    courses = (still, blended, wandering, swelling)
-    which = frame.rng.choice(len(courses), size=frame.rows, p=[0.4, 0.15, 0.25, 0.2])
+    """A season of any course for each row, shape (B, T); zero for rows whose season is 1."""
     wave = np.zeros(frame.shape)
-    for place, course in enumerate(courses):
-        rows = np.flatnonzero((which == place) & (season > 1))
+    rows = np.flatnonzero(season > 1)
+    if len(rows):
+        wave[rows] = _moving(frame.part(rows), season[rows])
+    return wave
+
+
+def _moving(frame: Frame, season: Integers) -> Floats:
+    one, phase = pattern(frame, season), phases(frame, season)
+    still = _Still(season, one, phase, repeated(one, phase))
+    ends = np.cumsum([weight for weight, _ in _COURSES])
+    drawn = np.searchsorted(ends, frame.rng.random(frame.rows), side="right")
+    wave = still.wave.copy()
+    for place, (_, course) in enumerate(_COURSES):
+        rows = np.flatnonzero(drawn == place)
         if len(rows):
-            wave[rows] = course(frame.part(rows), season[rows])
+            wave[rows] = course(frame.part(rows), still.part(rows))
     return wave
