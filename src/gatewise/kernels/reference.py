@@ -149,6 +149,7 @@ class _Reference:
 
     name: ClassVar = "reference"
     keeps_bits: ClassVar = False  # torch's products round by the number of rows
+    traceable: ClassVar = True
     texts: ClassVar[Mapping[str, Callable[[Cell], str]]] = {}
 
     def working_dtype(self, cell: Cell, like: Tensor) -> torch.dtype:
