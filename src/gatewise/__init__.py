@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import training as training
     from . import transforms as transforms
+    from .declaration import cell as cell
     from .equation import Cell as Cell
-    from .equation import cell as cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
     from .models.registry import load as load
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "Cell": ".equation",
-    "cell": ".equation",
+    "cell": ".declaration",
     "from_torch": ".nn.from_torch",
     "load": ".models.registry",
     "record": ".inspect.recorded_run",
