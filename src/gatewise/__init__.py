@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from . import synthetic as synthetic
     from . import training as training
     from . import transforms as transforms
+    from .declaration import cell as cell
     from .equation import Cell as Cell
-    from .equation import cell as cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
     from .models.registry import load as load
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "Cell": ".equation",
-    "cell": ".equation",
+    "cell": ".declaration",
     "from_torch": ".nn.from_torch",
     "load": ".models.registry",
     "record": ".inspect.recorded_run",
