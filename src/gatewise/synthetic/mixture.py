@@ -88,7 +88,8 @@ class Mixture:
         if recorded:
             windows = self.recorded.draw(rng, profile, recorded)
             drawn.append(_Rows(windows.values, windows.season, windows.second_season, windows.set, windows.anchored))
-        values, season, second, family, anchored = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        order = rng.permutation(rows)  # so that the first rows are a mixture too
+        values, season, second, family, anchored = (np.concatenate(part)[order] for part in zip(*drawn, strict=True))
         if self.augment:
             frame = Frame(rng, profile.length, season, second)
             values = augmented(frame, values, anchored)
