@@ -25,6 +25,7 @@ FLOORS = (
     "training inspect export",
     "models",
     "forecast estimators",
+    "serve",
     "cli",
 )
 # Within a package: a part imports those on floors below its own. Parts that are not named here are free.

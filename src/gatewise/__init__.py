@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import forecast as forecast
     from . import inspect as inspect
     from . import nn as nn
+    from . import serve as serve
     from . import synthetic as synthetic
     from . import training as training
     from . import transforms as transforms
@@ -38,7 +39,18 @@ _EXPORTS = {
     "recording": ".inspect.recorded_run",
     "stream": ".nn.stream",
 }
-_PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "synthetic", "training", "transforms")
+_PACKAGES = (
+    "cells",
+    "estimators",
+    "export",
+    "forecast",
+    "inspect",
+    "nn",
+    "serve",
+    "synthetic",
+    "training",
+    "transforms",
+)
 __all__ = [
     "Cell",
     "cell",
@@ -52,6 +64,7 @@ __all__ = [
     "nn",
     "record",
     "recording",
+    "serve",
     "stream",
     "synthetic",
     "training",
