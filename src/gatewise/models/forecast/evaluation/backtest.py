@@ -21,7 +21,8 @@ from ..model import Model, Setup
 from ..results import SCORED, Backtest, Window, central_levels, quantile_levels
 from .contestants import CONTESTANTS, Contestant
 from .floor import floored, floors
-from .scoring import Verdict, ranked, score, undefined_scales
+from .scoring import undefined_scales
+from .verdict import Participants, judged
 
 # Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
 SAMPLE = 100
@@ -143,33 +144,22 @@ def compare(
     filled in is never scored, and each history is filled from its own past. A network is fitted
     once, to what lies before the first cutoff, and then forecasts every window from the observations before
     that window; a baseline is fitted again in each. chosen: the word of the model whose forecast the reader
-    gets; None for the winner's. Raises TooShortError where the series have no room for a window.
+    gets; None for that of the model chosen by it. Raises TooShortError where the series have no room for a window.
     """
-    setup = replace(setup, levels=quantile_levels((*central_levels(setup.levels), *SCORED)))
     stages = Stages(setup.progress)
-    terms = contest(panel, replace(setup, progress=stages), windows, contestants, step)
+    told = replace(setup, levels=quantile_levels((*central_levels(setup.levels), *SCORED)), progress=stages)
+    terms = contest(panel, told, windows, contestants, step)
     run = RunningContest(terms, setup, contestants, stages)
     run.fit(panel)
     outcome = run.windows(panel)
-    scores = ranked([score(model.name, outcome, run.seconds[model.name]) for model in terms.models.values()])
-    sentence = Verdict(
-        scores,
-        trial=_trial(terms, setup.horizon),
-        networks={model.name: word for word, model in terms.models.items() if contestants[word].learns},
+    participants = Participants(
+        run.seconds,
+        networks=tuple(model.name for word, model in terms.models.items() if contestants[word].learns),
         absent="; ".join(terms.absent),
-        chosen=contestants[chosen].name if chosen else None,
+        asked=contestants[chosen].name if chosen else None,
     )
-    notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome))
-    return Backtest(
-        setup.horizon,
-        setup.season,
-        scores,
-        outcome,
-        scores[0].model,
-        str(sentence),
-        notes,
-        step=abs(terms.origins.step),
-    )
+    backtest = judged(setup, outcome, abs(terms.origins.step), participants)
+    return replace(backtest, notes=(*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome)))
 
 
 @dataclass
@@ -246,8 +236,3 @@ class RunningContest:
         with self.stages.stage(share, f"backtest: {model.name}"):
             yield
         self.seconds[model.name] += time.perf_counter() - begun
-
-
-def _trial(terms: Contest, horizon: int) -> str:
-    series = f", {len(terms.rows)} series" if len(terms.rows) > 1 else ""
-    return f"{count(len(terms.origins), 'window')} of {count(horizon, 'step')}{series}"
