@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from ...tables.panel import Panel
 from ...words import capital
-from .evaluation.backtest import TooShortError, compare
+from .evaluation.backtest import compare
+from .evaluation.contest import TooShortError
 from .evaluation.contestants import CONTESTANTS, plainest
 from .model import Setup
 from .results import Backtest
 
 AUTO = "auto"
-WINDOWS = 3
 
 
 class ChosenModel(NamedTuple):
@@ -23,11 +23,11 @@ class ChosenModel(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def choose(panel: Panel, setup: Setup, word: str, windows: int) -> ChosenModel:
-    """Run the backtest; with the word ``"auto"`` its winner is chosen, or the plainest model of series too short."""
+def choose(panel: Panel, setup: Setup, word: str, *, windows: int | None, step: int | None, refit: bool) -> ChosenModel:
+    """Run the backtest, see `compare`; with ``"auto"`` its winner is chosen, or the plainest model of short series."""
     chosen = None if word == AUTO else word
     try:
-        backtest = compare(panel, setup, windows=windows, chosen=chosen)
+        backtest = compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
     except TooShortError as short:
         if chosen:
             return ChosenModel(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
