@@ -88,7 +88,9 @@ def test_what_is_no_request_is_refused(place, words):
     assert works(place)
 
 
-@pytest.mark.parametrize("words", [b"", b"GET / HT", HEAD % 100, HEAD % 100 + b"{"], ids=["nothing", "half", "head", "body"])
+@pytest.mark.parametrize(
+    "words", [b"", b"GET / HT", HEAD % 100, HEAD % 100 + b"{"], ids=["nothing", "half", "head", "body"]
+)
 def test_who_is_slow_is_cut_off(place, words):
     with connected(place) as connection:
         begun = time.monotonic()
@@ -128,7 +130,9 @@ def test_who_does_not_read_is_cut_off(place):
         time.sleep(8 * PATIENCE)
         answer = said(connection)
     head, _, body = answer.partition(b"\r\n\r\n")
-    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    length = next(
+        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+    )
     assert len(body) < length
     assert works(place)
 
