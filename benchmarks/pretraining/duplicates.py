@@ -35,11 +35,12 @@ def closest(values: Floats, wanted: Floats) -> float:
     width = wanted.shape[1]
     if len(changes) < width:
         return 0.0
-    stretches = _unit(np.lib.stride_tricks.sliding_window_view(np.nan_to_num(changes), width))
+    stretches = unit(np.lib.stride_tricks.sliding_window_view(np.nan_to_num(changes), width))
     return float((stretches @ wanted.T).max())
 
 
-def _unit(rows: Floats) -> Floats:
+def unit(rows: Floats) -> Floats:
+    """Rows less their mean, of length 1."""
     centred = rows - rows.mean(axis=1, keepdims=True)
     size = np.linalg.norm(centred, axis=1, keepdims=True)
     return centred / np.where(size > 0, size, 1.0)
@@ -54,7 +55,7 @@ def held_out() -> dict[int, list[Floats]]:
         rows.setdefault((season, len(changes)), []).append(changes)
     found: dict[int, list[Floats]] = {}
     for (season, _), changes in rows.items():
-        found.setdefault(season, []).append(_unit(np.stack(changes)))
+        found.setdefault(season, []).append(unit(np.stack(changes)))
     return found
 
 

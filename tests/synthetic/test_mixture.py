@@ -61,9 +61,14 @@ def test_with_it_beginnings_and_single_values_are_missing() -> None:
 def test_families_come_in_proportion_to_their_weights() -> None:
     batches = [Mixture(0, points=400_000, profiles=MONTHLY).batch(number) for number in range(4)]
     drawn = np.concatenate([batch.family for batch in batches])
-    total = sum(family.weight for family in FAMILIES.values())
-    for name, family in FAMILIES.items():
-        assert (drawn == name).mean() == pytest.approx(family.weight / total, abs=0.02)
+    weights = {name: family.weight * MONTHLY[0].families.get(name, 1) for name, family in FAMILIES.items()}
+    for name, weight in weights.items():
+        assert (drawn == name).mean() == pytest.approx(weight / sum(weights.values()), abs=0.03)
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_profiles_name_families_that_there_are(profile) -> None:
+    assert set(profile.families) <= set(FAMILIES)
 
 
 def test_measured_series_take_their_share_where_they_fit() -> None:

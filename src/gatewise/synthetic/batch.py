@@ -110,13 +110,13 @@ class Frame:
 
     def choice(self, values: Sequence[float], weights: Sequence[float]) -> Floats:
         """One of some values for each row, shape (B, 1)."""
-        return np.asarray(values, np.float64)[self._drawn(weights)][:, None]
+        return np.asarray(values, np.float64)[self.drawn(weights)][:, None]
 
     def which(self, choices: Sequence[Choice]) -> Integers:
         """The place of one choice for each row, in proportion to their weights, shape (B,)."""
-        return self._drawn([choice.weight for choice in choices])
+        return self.drawn([choice.weight for choice in choices])
 
-    def _drawn(self, weights: Sequence[float]) -> Integers:
+    def drawn(self, weights: Sequence[float]) -> Integers:
         """The place of one of some weights for each row; much quicker than `numpy.random.Generator.choice`."""
         ends = np.cumsum(weights)
         return np.searchsorted(ends / ends[-1], self.rng.random(self.rows), side="right")

@@ -88,7 +88,8 @@ class Mixture:
         if recorded:
             windows = self.recorded.draw(rng, profile, recorded)
             drawn.append(_Rows(windows.values, windows.season, windows.second_season, windows.set, windows.anchored))
-        values, season, second, family, anchored = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        order = rng.permutation(rows)  # so that the first rows are a mixture too
+        values, season, second, family, anchored = (np.concatenate(part)[order] for part in zip(*drawn, strict=True))
         if self.augment:
             frame = Frame(rng, profile.length, season, second)
             values = augmented(frame, values, anchored)
@@ -98,8 +99,9 @@ class Mixture:
     def _synthetic(self, profile: Profile, rng: np.random.Generator, rows: int) -> _Rows:
         season, second = profile.draw(rng, rows)
         frame = Frame(rng, profile.length, season, second)
+        weights = [family.weight * profile.families.get(family.name, 1.0) for family in self.families]
         groups = np.arange(-(-rows // TOGETHER)) * TOGETHER
-        which = np.repeat(frame.part(groups).which(self.families), TOGETHER)[:rows]
+        which = np.repeat(frame.part(groups).drawn(weights), TOGETHER)[:rows]
         names = np.array([family.name for family in self.families])
         anchored = np.array([family.anchored for family in self.families])
         return _Rows(frame.made(self.families, which), season, second, names[which], anchored[which])

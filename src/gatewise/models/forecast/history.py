@@ -70,7 +70,7 @@ class Growth:
     def __init__(self, panel: Panel, model: Model) -> None:
         self.panel, self.model, self.floors = panel, model.following(), floors(panel)
         self._rows = {name: row for row, name in enumerate(panel.ids)}
-        self._rooms: dict[str, tuple[Room, Room]] = {}
+        self._rooms: dict[str, tuple[Room, Room, Room]] = {}
 
     def extend(self, new: Panel) -> Panel:
         """Put the rows behind those of the same series.
@@ -78,13 +78,14 @@ class Growth:
         Raises InputError, and changes nothing, where they do not go on from there.
         """
         _check(self.panel, self._rows, new)
-        times, values = list(self.panel.times), list(self.panel.values)
-        for name, later, more in zip(new.ids, new.times, new.values, strict=True):
+        times, values, made = list(self.panel.times), list(self.panel.values), list(self.panel.made)
+        for name, later, more, fresh in zip(new.ids, new.times, new.values, new.made, strict=True):
             row = self._rows[name]
-            moments, numbers = self._rooms.setdefault(name, (Room(), Room()))
+            moments, numbers, marks = self._rooms.setdefault(name, (Room(), Room(), Room()))
             times[row], values[row] = moments.extended(times[row], later), numbers.extended(values[row], more)
+            made[row] = marks.extended(made[row], fresh)
             self.floors[row] = min(self.floors[row], floor_of(more))
-        self.panel = replace(self.panel, times=tuple(times), values=tuple(values))
+        self.panel = replace(self.panel, times=tuple(times), values=tuple(values), made=tuple(made))
         return self.panel
 
 

@@ -46,8 +46,9 @@ def _factors(frame: Frame) -> Floats:
     years = np.maximum(frame.length / frame.season[:, None], 1)
     move = frame.normal() * frame.log_column(0.02, 0.6) / np.sqrt(years) * frame.chosen(0.7)
     season = repeated(pattern(frame, frame.season), phases(frame, frame.season)) + seasonal_sums(move, frame.season)
-    size = frame.log_column(0.01, 0.7) * np.exp(frame.normal_column() * 0.5 * frame.time * frame.chosen(0.4))
-    return season * size * (frame.season[:, None] > 1)
+    swell = np.exp(frame.normal_column() * 0.5 * frame.time * frame.chosen(0.4))
+    size = np.where(frame.chosen(0.2), 0.0, frame.log_column(0.006, 0.5))
+    return season * size * swell * (frame.season[:, None] > 1)
 
 
 def _business(frame: Frame) -> Floats:

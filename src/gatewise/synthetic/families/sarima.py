@@ -57,7 +57,7 @@ def sarima(frame: Frame, season: Integers) -> Floats:
 
 def _integrated(frame: Frame, path: Floats, season: Integers) -> Floats:
     """Seasonal sums, from a first season that is not small: a season is there from the start."""
-    first = (frame.steps < season[:, None]) * frame.log_column(1, 30)
+    first = (frame.steps < season[:, None]) * frame.log_column(1, 10)
     return seasonal_sums(path * (1 + first), season)
 
 

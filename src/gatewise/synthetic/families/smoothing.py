@@ -24,7 +24,7 @@ def _recursion(frame: Frame) -> Floats:
     season_gain = (1 - level_gain) * frame.rng.beta(1, 5, rows) * (frame.season > 1)
     damping = np.where(frame.rng.random(rows) < 0.6, frame.rng.uniform(0.8, 0.99, rows), 1.0)
     slope = frame.rng.standard_normal(rows) * np.exp(frame.rng.uniform(-5, 0, rows)) * (frame.rng.random(rows) < 0.7)
-    size = np.exp(frame.rng.uniform(-1.5, 2, rows))[:, None] * (frame.season[:, None] > 1)
+    size = np.exp(frame.rng.uniform(-2.5, 1.7, rows))[:, None] * (frame.season[:, None] > 1)
     states = np.ascontiguousarray((pattern(frame, frame.season) * size).T)
     phase = np.ascontiguousarray(phases(frame, frame.season).T)
     level, every, values = np.zeros(rows), np.arange(rows), np.empty((frame.length, rows))
@@ -56,7 +56,7 @@ def _theta(frame: Frame) -> Floats:
     course = level + drift + error
     course = course - course.min(axis=1, keepdims=True)
     raised = course / (course.max(axis=1, keepdims=True) + 1e-9) * frame.log_column(0.05, 4) + 1
-    size = frame.log_column(0.02, 0.6) * frame.chosen(0.8)
+    size = frame.log_column(0.01, 0.4) * frame.chosen(0.75)
     factors = exponential(pattern(frame, frame.season) * size)
     return raised * np.take_along_axis(factors, phases(frame, frame.season), axis=1)
 

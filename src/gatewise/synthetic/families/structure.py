@@ -15,7 +15,7 @@ from .family import Family
 def _parts(frame: Frame) -> tuple[Floats, Floats, Floats]:
     """Trend, seasons and noise, each in its size."""
     trend = frame.any_of(TRENDS) * frame.choice([0.5, 2, 5, 10], [35, 35, 20, 10])
-    waves = seasonal(frame, frame.season) * frame.choice([0, 0.2, 0.5, 1, 2, 4], [10, 10, 20, 30, 20, 10])
+    waves = seasonal(frame, frame.season) * frame.choice([0, 0.15, 0.4, 0.8, 1.6, 3.2], [20, 15, 20, 20, 15, 10])
     longer = seasonal(frame, frame.second_season) * frame.choice([0, 0.2, 0.5, 1, 2], [15, 20, 30, 25, 10])
     return trend, waves + longer * np.where(frame.chosen(0.7), 1.0, 0.3), noise(frame) * frame.log_column(0.02, 1.2)
 

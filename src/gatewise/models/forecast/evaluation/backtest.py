@@ -18,10 +18,11 @@ from ....words import capital, count, few
 from ...arguments import whole
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
-from ..results import Backtest, Window
+from ..results import SCORED, Backtest, Window, central_levels, quantile_levels
 from .contestants import CONTESTANTS, Contestant
 from .floor import floored, floors
-from .scoring import Verdict, ranked, score, undefined_scales
+from .scoring import undefined_scales
+from .verdict import Participants, judged
 
 # Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
 SAMPLE = 100
@@ -35,25 +36,29 @@ class TooShortError(InputError):
 class Contest:
     """The terms of a comparison.
 
-    models: those that take part, by the word a user chooses them with. windows: how many. rows: positions in
-    the panel of the series compared. absent: why a network does not take part, one clause each.
+    models: those that take part, by the word a user chooses them with. origins: how many steps before the end each
+    window begins, falling. rows: positions in the panel of the series compared. absent: why a network does not take
+    part, one clause each.
     """
 
     models: dict[str, Model]
-    windows: int
+    origins: range
     rows: NDArray[np.int64]
     absent: list[str]
     notes: list[str]
 
 
-def contest(panel: Panel, setup: Setup, most: int, contestants: Mapping[str, Contestant]) -> Contest:
+def contest(
+    panel: Panel, setup: Setup, most: int, contestants: Mapping[str, Contestant], step: int | None = None
+) -> Contest:
     """The largest fair comparison the series have room for.
 
-    All models get the same windows and series. There are as many windows, up to ``most``, as the
-    median series has room for; a network for which it has room for none stays out. Raises TooShortError where no model
-    has room.
+    All models get the same windows and series. As many horizons are held back, up to ``most``, as the
+    median series has room for; a network for which it has room for none stays out. Windows begin every ``step`` steps
+    there, by default a horizon. Raises TooShortError where no model has room.
     """
     most = whole("windows", most)
+    step = setup.horizon if step is None else whole("step", step, most=setup.horizon)
     models = {word: contestant.make(setup) for word, contestant in contestants.items()}
     history = {word: contestants[word].history(model, setup) for word, model in models.items()}
     room = {word: _room(panel, setup.horizon, needed) for word, needed in history.items()}
@@ -72,7 +77,7 @@ def contest(panel: Panel, setup: Setup, most: int, contestants: Mapping[str, Con
     if len(rows) > SAMPLE and any(contestants[word].costly for word in models):
         notes.append(_sampled(len(rows), [contestants[word] for word in models], setup.seed))
         rows = np.sort(np.random.default_rng(setup.seed).choice(rows, SAMPLE, replace=False))
-    return Contest(models, windows, rows, absent, notes)
+    return Contest(models, range(windows * setup.horizon, setup.horizon - 1, -step), rows, absent, notes)
 
 
 def _median(panel: Panel) -> int:
@@ -129,31 +134,32 @@ def compare(
     setup: Setup,
     *,
     windows: int = 3,
+    step: int | None = None,
     chosen: str | None = None,
     contestants: Mapping[str, Contestant] = CONTESTANTS,
 ) -> Backtest:
     """Let every contestant forecast the last ``windows * setup.horizon`` observations of each series.
 
-    The cutoffs lie ``setup.horizon`` steps apart, counted from each series' own end. A network is fitted
+    The cutoffs lie ``step`` steps apart, by default ``setup.horizon``, counted from each series' own end. What was
+    filled in is never scored, and each history is filled from its own past. A network is fitted
     once, to what lies before the first cutoff, and then forecasts every window from the observations before
     that window; a baseline is fitted again in each. chosen: the word of the model whose forecast the reader
-    gets; None for the winner's. Raises TooShortError where the series have no room for a window.
+    gets; None for that of the model chosen by it. Raises TooShortError where the series have no room for a window.
     """
     stages = Stages(setup.progress)
-    terms = contest(panel, replace(setup, progress=stages), windows, contestants)
+    told = replace(setup, levels=quantile_levels((*central_levels(setup.levels), *SCORED)), progress=stages)
+    terms = contest(panel, told, windows, contestants, step)
     run = RunningContest(terms, setup, contestants, stages)
     run.fit(panel)
     outcome = run.windows(panel)
-    scores = ranked([score(model.name, outcome, run.seconds[model.name]) for model in terms.models.values()])
-    sentence = Verdict(
-        scores,
-        trial=_trial(terms, setup.horizon),
-        networks={model.name: word for word, model in terms.models.items() if contestants[word].learns},
+    participants = Participants(
+        run.seconds,
+        networks=tuple(model.name for word, model in terms.models.items() if contestants[word].learns),
         absent="; ".join(terms.absent),
-        chosen=contestants[chosen].name if chosen else None,
+        asked=contestants[chosen].name if chosen else None,
     )
-    notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome))
-    return Backtest(setup.horizon, setup.season, scores, outcome, scores[0].model, str(sentence), notes)
+    backtest = judged(setup, outcome, abs(terms.origins.step), participants)
+    return replace(backtest, notes=(*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome)))
 
 
 @dataclass
@@ -169,13 +175,13 @@ class RunningContest:
     @property
     def held_back(self) -> int:
         """Observations at the end of each series that no model is fitted to before it has forecast them."""
-        return self.terms.windows * self.setup.horizon
+        return self.terms.origins.start
 
     def fit(self, panel: Panel) -> None:
         """Fit every model to what lies before the first cutoff; a network whose training fails stays out."""
         shares = [self._share(word) for word in self.terms.models]
         networks = [word for word in self.terms.models if self.contestants[word].learns]
-        self.stages.total = FITTING * len(networks) + self.terms.windows * sum(shares)
+        self.stages.total = FITTING * len(networks) + len(self.terms.origins) * sum(shares)
         training = panel.without_last(self.held_back)
         for word in networks:
             model = self.terms.models[word]
@@ -191,7 +197,7 @@ class RunningContest:
     def windows(self, panel: Panel) -> tuple[Window, ...]:
         """The windows, earliest first."""
         compared = panel.select(self.terms.rows)
-        return tuple(self._window(compared, steps) for steps in range(self.held_back, 0, -self.setup.horizon))
+        return tuple(self._window(compared, steps) for steps in self.terms.origins)
 
     def notes(self, outcome: tuple[Window, ...]) -> Iterator[str]:
         """How networks were kept from looking ahead, why one is absent, and the notes of the models."""
@@ -215,9 +221,10 @@ class RunningContest:
         return Window(
             series=self.terms.rows,
             cutoffs=tuple(times[-1] for times in history.times),
-            actual=np.stack([values[len(values) - steps :][: self.setup.horizon] for values in panel.values]),
-            insample_scale=np.array([seasonal_scale(values, self.setup.season) for values in history.values]),
+            actual=np.stack([values[len(values) - steps :][: self.setup.horizon] for values in panel.observed]),
+            insample_scale=np.array([seasonal_scale(values, self.setup.season) for values in history.observed]),
             forecasts=forecasts,
+            steps_back=steps,
         )
 
     def _share(self, word: str) -> int:
@@ -229,8 +236,3 @@ class RunningContest:
         with self.stages.stage(share, f"backtest: {model.name}"):
             yield
         self.seconds[model.name] += time.perf_counter() - begun
-
-
-def _trial(terms: Contest, horizon: int) -> str:
-    series = f", {len(terms.rows)} series" if len(terms.rows) > 1 else ""
-    return f"{count(terms.windows, 'window')} of {count(horizon, 'step')}{series}"
