@@ -24,6 +24,7 @@ BENCHMARKS = {
     "synthetic": ("benchmarks.synthetic.main", "how fast synthetic series are drawn, and a page that shows them"),
     "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
     "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
+    "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

@@ -7,13 +7,14 @@ import os
 import re
 import secrets
 from collections.abc import Collection
-from typing import Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
-from ..cells import CELLS
-from ..equation import Cell
 from ..errors import InputError, argument
+
+if TYPE_CHECKING:
+    from ..equation import Cell
 
 # A longer horizon is a slip of the hand, and would fill the memory.
 LONGEST_HORIZON = 100_000
@@ -92,6 +93,9 @@ def seconds(name: str, budget: object) -> float | None:
 
 def cell_of(cell: object) -> Cell:
     """A cell by its name, or a cell."""
+    from ..cells import CELLS  # they bring torch, which the forecaster does without
+    from ..equation import Cell
+
     return cell if isinstance(cell, Cell) else CELLS[one_of("cell", cell, tuple(CELLS))]
 
 
