@@ -10,6 +10,9 @@ from benchmarks.tolerance import C_FILE_BESIDE_OURS as C_FILE_BESIDE_OURS
 # Relative. A handful of float64 operations against the same figure worked out in another order.
 ROUNDING = 1e-12
 
+SAMPLED = 5e-3
+"""Relative, between a mean over a million draws and what theory gives: several of its standard errors."""
+
 BATCH_SIZE_FORECAST = 1e-4
 """Relative, between forecasts made in batches of different size: matrix products sum in another order."""
 

@@ -185,7 +185,7 @@ def present(outcome: Outcome, screen: Screen) -> None:
     screen.say(outcome.verdict)
     if backtest := outcome.backtest:
         trial = f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}"
-        screen.head(f"Backtest, {trial}: lower is better")
+        screen.head(f"Backtest, {trial}; ratio: error over that of {backtest.judgement.reference}")
         screen.columns(score_columns(backtest))
     for row in range(min(len(outcome.panel), _FEW_SERIES)):
         _present_series(outcome, row, screen)
@@ -258,7 +258,7 @@ def forecast(
     delimiter: Delimiter = None,
     decimal: Decimal = None,
 ) -> None:
-    """Forecast every series of a table, with whichever model did best on its past."""
+    """Forecast every series of a table, with the one model that their past speaks for."""
     carry_out(
         context,
         COMMAND,

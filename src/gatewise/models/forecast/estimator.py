@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ... import fields
+from ...errors import InputError
 from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, ReadOptions
@@ -33,23 +35,24 @@ RECORD = Fields(
         "levels": fields.listed(fields.whole(1, 99), 99),
         "seed": fields.whole(0, arguments.LARGEST_SEED),
         "normalisation": fields.one_of(NORMALISATIONS),
+        "widening": fields.listed(fields.number(1), 99),
         "schema": SCHEMA,
     },
-    lacking=("normalisation",),
+    lacking=("normalisation", "widening"),
 )
 """What a file says; the settings are the model's."""
 
 
 class Forecaster(FittedForecaster):
-    """Forecasts every series of a table with whichever model did best on its past.
+    """Forecasts every series of a table with the one model that their past speaks for.
 
-    The models are an ensemble of LSTM networks and four baselines. A rolling-origin backtest compares them (Tashman
-    2000, doi:10.1016/S0169-2070(00)00065-0), and its winner is fitted to all of the data. Nothing is downloaded, and
-    nothing is repaired unless `fit` is told to.
+    The models are an ensemble of LSTM networks and plain statistical models. A rolling-origin backtest compares them
+    (Tashman 2000, doi:10.1016/S0169-2070(00)00065-0), and the model that it chooses for all series together is fitted
+    to all of the data. Nothing is downloaded, and nothing is repaired unless `fit` is told to.
 
     Args:
         horizon: Steps to forecast, 1 to 100,000.
-        model: ``"auto"`` for the winner of the backtest, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
+        model: ``"auto"`` for the one that the backtest chooses, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
             ``"auto_theta"`` or ``"auto_ets"``, which are fitted without a backtest unless `fit` is told to run one.
         levels: Central prediction intervals in whole percents, 1 to 99.
         season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
@@ -145,7 +148,8 @@ class Forecaster(FittedForecaster):
         stages.rest()
         self.model_, self.kind_, self.backtest_ = model, choice.word, choice.backtest
         self.notes_ = panel.notes + choice.notes
-        self.panel_, self.schema_, self.setup_, self.read_ = panel, Schema.of(panel), asked, read or DEFAULTS
+        self.panel_, self.schema_, self.read_ = panel, Schema.of(panel), read or DEFAULTS
+        self.setup_ = replace(asked, widening=choice.widening)
         self._growth = self._file = None
         return self
 
@@ -197,6 +201,7 @@ class Forecaster(FittedForecaster):
             "levels": central_levels(self.setup_.levels),
             "seed": self.setup_.seed,
             "normalisation": self.setup_.normalisation,
+            "widening": [self.setup_.widening.get(level, 1.0) for level in central_levels(self.setup_.levels)],
             "schema": self.schema_.to_json(),
         }
         FORECASTER_FILE.write(path, tensors, record)
@@ -227,7 +232,7 @@ class Forecaster(FittedForecaster):
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
             )
-            setup = loaded._setup(schema.season, schema.longer)
+            setup = replace(loaded._setup(schema.season, schema.longer), widening=_widening(contents))
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
@@ -263,3 +268,12 @@ class Forecaster(FittedForecaster):
             budget=arguments.seconds("budget", self.budget),
             normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
         )
+
+
+def _widening(contents: Mapping[str, Any]) -> dict[int, float]:
+    """For each level the factor on its interval, out of a file; older ones do not record it."""
+    levels = contents["levels"]
+    factors = contents.get("widening", [1.0] * len(levels))
+    if len(factors) != len(levels):
+        raise InputError(f"there are {len(factors)} factors for {len(levels)} levels")
+    return {level: factor for level, factor in zip(levels, factors, strict=True) if factor > 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ...progress import OnProgress
@@ -26,7 +26,8 @@ class Setup:
     horizon: steps to forecast. season: observations in one season, 1 for none; longer: those in longer seasons beside
     it. levels: probabilities of the
     quantiles, increasing, 0.5 among them. budget: seconds of training, None for the model's own choice.
-    normalisation: a word of ``NORMALISATIONS``, for models that learn.
+    normalisation: a word of ``NORMALISATIONS``, for models that learn. widening: for levels of intervals that fell
+    short in a backtest, the factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -37,6 +38,7 @@ class Setup:
     normalisation: str = "window"
     longer: tuple[int, ...] = ()
     progress: OnProgress | None = None
+    widening: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 class Predictor(Protocol):

@@ -41,9 +41,9 @@ def spied(contestants: dict[str, Contestant]) -> tuple[dict[str, Contestant], di
 def test_all_models_are_scored_best_first():
     result = compare(panel(climbing(60), climbing(52) + 9), setup(), contestants=ALL)
     assert {score.model for score in result.scores} == {contestant.name for contestant in ALL.values()}
-    figures = [score.mase for score in result.scores]
+    figures = [score.relative for score in result.scores]
     assert figures == sorted(figures)
-    assert result.winner == result.scores[0].model
+    assert result.judgement.best == result.scores[0].model
     assert all(set(score.coverage) == {80, 95} for score in result.scores)
     assert all(score.seconds > 0 for score in result.scores)
 
@@ -95,26 +95,32 @@ def test_scores_by_hand():
     assert naive.mase == pytest.approx(2 / (10 / 3), rel=ROUNDING)
     assert naive.smape == pytest.approx(200 * 2 / 26, rel=ROUNDING)
     assert naive.error_by_step == pytest.approx([0.6], rel=ROUNDING)
-    assert naive.coverage == {80: 100.0}
+    assert naive.coverage == {80: 100.0, 95: 100.0}
+
+
+def test_scores_are_of_the_same_levels_whichever_are_shown():
+    series = panel(climbing(60))
+    first, other = (compare(series, setup(levels=levels), contestants=QUICK) for levels in ((80, 95), (50,)))
+    assert [(score.wql, score.msis) for score in first.scores] == [(score.wql, score.msis) for score in other.scores]
+    assert set(other.scores[0].coverage) == {50, 80, 95}
 
 
 def test_the_winner_and_its_rival_are_named():
     won = compare(panel(climbing(60)), setup(), contestants=CLIMBING)
-    assert won.winner == "LSTM"
-    assert won.verdict.startswith("LSTM wins: MASE 0.0")
-    assert won.verdict.endswith("(9 windows of 4 steps).")
+    assert (won.judgement.best, won.judgement.chosen) == ("LSTM", "LSTM")
+    assert won.judgement.runner_up == "SeasonalNaive"
     lost = compare(panel(climbing(60)), setup(), contestants=SLACK)
-    assert lost.verdict.startswith("SeasonalNaive beats the LSTM (MASE")
-    assert lost.verdict.endswith("so the forecast is SeasonalNaive's; choose the model lstm to override.")
+    assert lost.judgement.chosen == "SeasonalNaive"
+    assert "the forecast is SeasonalNaive's." in lost.verdict
     told = compare(panel(climbing(60)), setup(), contestants=SLACK, chosen="lstm")
-    assert told.verdict.endswith("; the forecast is the LSTM's, as asked.")
+    assert "; the forecast is the LSTM's, as asked." in told.verdict
 
 
 def test_series_too_short_for_the_windows_are_left_out_and_named():
     result = compare(panel(climbing(60), climbing(20), climbing(60)), setup(), contestants=CLIMBING)
     assert all(window.series.tolist() == [0, 2] for window in result.windows)
     assert "1 of 3 series have fewer than 21 observations and were not compared (b)." in result.notes
-    assert result.verdict.endswith("(9 windows of 4 steps, 2 series).")
+    assert "(9 windows of 4 steps, 2 series)" in result.verdict
 
 
 def test_fewer_windows_where_the_series_have_no_room():
@@ -147,10 +153,10 @@ def test_a_network_that_was_chosen_leaves_the_others_the_room_it_does_not_need()
 def test_too_short_for_a_network_is_said_and_a_baseline_wins():
     result = compare(panel(climbing(15)), setup(), contestants=CLIMBING)
     assert "LSTM" not in {score.model for score in result.scores}
-    assert result.verdict.startswith(
+    assert (
         "The series are too short for the LSTM (the median has 15 observations, the windows take 6 and 12 before them "
-        "are needed), so the forecast is SeasonalNaive's: MASE"
-    )
+        "are needed)."
+    ) in result.notes
 
 
 def test_too_short_for_any_window_is_an_error():
@@ -166,9 +172,7 @@ def test_a_network_whose_training_fails_stays_out():
     contestants = {**QUICK, "lstm": Contestant("LSTM", Diverging, network().restore, learns=True)}
     result = compare(panel(climbing(60)), setup(), contestants=contestants)
     assert "LSTM" not in {score.model for score in result.scores}
-    assert result.verdict.startswith(
-        "The LSTM could not be trained (training stopped: the loss is nan), so the forecast is SeasonalNaive's"
-    )
+    assert "The LSTM could not be trained (training stopped: the loss is nan)." in result.notes
 
 
 def test_a_network_that_forecasts_no_number_for_one_series_loses():
@@ -204,12 +208,12 @@ def test_a_series_that_repeats_itself_has_no_mase_and_is_said():
     result = compare(panel(climbing(60), [5.0] * 60), setup(), contestants=CLIMBING)
     assert np.isfinite([score.mase for score in result.scores]).all()
     assert result.notes[-1] == (
-        "MASE is not defined for 1 of 2 series, which repeat themselves every season (b): they are left out of its "
-        "mean."
+        "MASE and MSIS are not defined for 1 of 2 series, which repeat themselves every season (b): they are left out "
+        "of these means, but not of the comparison with the naive forecast."
     )
     alone = compare(panel([5.0] * 60), setup(), contestants=QUICK)
-    assert alone.winner == "Naive"
-    assert "sMAPE 0.00 against 0.00" in alone.verdict
+    assert alone.judgement.chosen == "Naive"
+    assert [score.relative for score in alone.scores] == [1, 1]
 
 
 def test_notes_of_the_models_are_passed_on_once():
@@ -234,7 +238,7 @@ def test_progress_never_goes_back_and_ends_at_one():
 
 def test_the_same_twice():
     def figures(result: Backtest) -> list[tuple[str, float, float, float]]:
-        return [(score.model, score.mase, score.smape, score.crps) for score in result.scores]
+        return [(score.model, score.mase, score.smape, score.wql) for score in result.scores]
 
     series = panel(climbing(60), climbing(44) * 2)
     assert figures(compare(series, setup(), contestants=ALL)) == figures(compare(series, setup(), contestants=ALL))

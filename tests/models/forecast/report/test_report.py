@@ -60,9 +60,12 @@ def flat() -> Outcome:
     """One constant series, one step ahead, MASE undefined."""
     panel = Panel(("flat",), (np.arange(10),), (np.full(10, 7.0),), Frequency("1"), 1)
     forecasts = {name: outcomes.quantiles(name, np.full((1, 1), 7.0), width=0.0) for name in ("Naive", "LSTM")}
-    scores = tuple(Score(name, np.nan, 0.0, np.nan, {}, 0.1, np.array([np.nan])) for name in forecasts)
+    scores = tuple(
+        Score(name, 1.0, np.inf, 1.0, 100.0, np.nan, 0.0, np.nan, np.nan, {}, {}, 0.1, np.array([np.nan]))
+        for name in forecasts
+    )
     window = Window(np.array([0]), (8,), np.full((1, 1), 7.0), np.array([np.nan]), forecasts, steps_back=1)
-    backtest = Backtest(1, 1, scores, (window,), "Naive", "Naive equals the LSTM.", step=1)
+    backtest = Backtest(1, 1, scores, (window,), outcomes.judgement("few"), "Naive equals the LSTM.", step=1)
     return Outcome(
         panel, forecasts["Naive"], outcomes.LEVELS, backtest, (), "flat.csv", "gatewise forecast flat.csv", "1"
     )
@@ -114,7 +117,7 @@ def test_page_says_what_there_is_to_say() -> None:
     told = outcomes.outcome()
     words = Page(render(told)).words
     assert told.backtest
-    for part in (told.verdict, told.source, told.command, *told.notes, "0.600", "1961-12-01", "82 %", "12 months"):
+    for part in (told.verdict, told.source, told.command, *told.notes, "0.60", "1961-12-01", "82 %", "12 months"):
         assert part in words
     for score in told.backtest.scores:
         assert score.model in words

@@ -16,12 +16,13 @@ from ....tables.panel import Panel
 from ....words import capital, count
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
-from ..results import Backtest, Quantiles, Window
+from ..results import SCORED, Backtest, Quantiles, Window, central_levels, quantile_levels
 from .contest import Contest, contest
 from .contestants import CONTESTANTS, Contestant
 from .design import Design
 from .floor import floored, floors
-from .scoring import Verdict, ranked, score, undefined_scales
+from .scoring import undefined_scales
+from .verdict import Participants, judged
 
 # Shares of the waiting time, for progress only.
 FITTING, COSTLY, QUICK = 20, 5, 1
@@ -43,26 +44,28 @@ def compare(
     filled in is never scored, and each history is filled from its own past. A network is fitted once, to what lies
     before the first cutoff, and then forecasts every window from the observations before that window, or with
     ``refit`` at each cutoff; a baseline is fitted again in each. chosen: the word of the model whose forecast the
-    reader gets; None for the winner's. Raises TooShortError where the series have no room for a window.
+    reader gets; None for that of the model chosen by it. Raises TooShortError where the series have no room for a
+    window.
     """
     design, stages = Design.of(setup.horizon, windows, step, refit=refit), Stages(setup.progress)
     fits = len(design.origins(design.held_back)) if refit else 1
-    told = replace(setup, progress=stages, budget=setup.budget and setup.budget / fits)
+    told = replace(
+        setup,
+        levels=quantile_levels((*central_levels(setup.levels), *SCORED)),
+        progress=stages,
+        budget=setup.budget and setup.budget / fits,
+    )
     terms = contest(panel, told, design, contestants, chosen)
     run = RunningContest(terms, setup, contestants, stages, refit)
     outcome = run.windows(panel)
-    scores = ranked([score(model.name, outcome, run.seconds[model.name]) for model in terms.models.values()])
-    sentence = Verdict(
-        scores,
-        trial=_trial(terms, setup.horizon),
-        networks={model.name: word for word, model in terms.models.items() if contestants[word].learns},
+    participants = Participants(
+        run.seconds,
+        networks=tuple(model.name for word, model in terms.models.items() if contestants[word].learns),
         absent="; ".join(terms.absent),
-        chosen=contestants[chosen].name if chosen else None,
+        asked=contestants[chosen].name if chosen else None,
     )
-    notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome))
-    return Backtest(
-        setup.horizon, setup.season, scores, outcome, scores[0].model, str(sentence), notes, step=design.step
-    )
+    backtest = judged(setup, outcome, design.step, participants)
+    return replace(backtest, notes=(*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome)))
 
 
 @dataclass
@@ -152,8 +155,3 @@ class RunningContest:
 
 def _only(names: set[str], forecasts: Mapping[str, Quantiles]) -> dict[str, Quantiles]:
     return {name: forecast for name, forecast in forecasts.items() if name in names}
-
-
-def _trial(terms: Contest, horizon: int) -> str:
-    series = f", {len(terms.ends.rows)} series" if len(terms.ends.rows) > 1 else ""
-    return f"{count(len(terms.origins), 'window')} of {count(horizon, 'step')}{series}"

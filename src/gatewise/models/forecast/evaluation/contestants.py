@@ -15,6 +15,7 @@ from ....words import count, few
 from ..model import Model, Predictor, Setup
 from ..results import Quantiles
 from .baselines import COSTLY, Baseline
+from .calibration import widened
 from .floor import floored, floors
 
 if TYPE_CHECKING:
@@ -112,11 +113,12 @@ def plainest(setup: Setup) -> str:
 
 
 def forecast_all(model: Predictor, panel: Panel, setup: Setup, known: Floats | None = None) -> Quantiles:
-    """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say.
+    """The model's forecast, widened as the setup says; series shorter than it needs get the plainest baseline's.
 
-    known: the `floors` of the panel, where they are known already.
+    The notes say so. known: the `floors` of the panel, where they are known already.
     """
-    return floored(_unfloored(model, panel, setup), floors(panel) if known is None else known)
+    forecast = widened(_unfloored(model, panel, setup), setup.widening)
+    return floored(forecast, floors(panel) if known is None else known)
 
 
 def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:

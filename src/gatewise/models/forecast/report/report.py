@@ -55,17 +55,17 @@ class Row:
 
 def shown_first(outcome: Outcome) -> int:
     """The row of the series that the report shows first."""
-    return _picked(outcome, _winner(outcome))[0][0]
+    return _picked(outcome, _shown(outcome))[0][0]
 
 
-def _winner(outcome: Outcome) -> str:
+def _shown(outcome: Outcome) -> str:
     return contenders(outcome.model, outcome.backtest)[0] if outcome.backtest else outcome.model
 
 
 def render(outcome: Outcome, within: EmbeddedPage | None = None) -> str:
     """The report as HTML text. within: the views inside the network, which stand in a frame that reaches nothing."""
     backtest = outcome.backtest
-    model = _winner(outcome)
+    model = _shown(outcome)
     return _template().render(
         outcome=outcome,
         within=within,
