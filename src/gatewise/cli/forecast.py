@@ -16,6 +16,7 @@ from .options import (
     MODELS,
     READING,
     WRITING,
+    Dates,
     Decimal,
     Delimiter,
     Duplicates,
@@ -249,6 +250,7 @@ def forecast(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    dates: Dates = None,
 ) -> None:
     """Forecast every series of a table, with whichever model did best on its past."""
     carry_out(
