@@ -146,7 +146,7 @@ def _scored(backtest: Backtest) -> str:
     rows = len(np.unique(np.concatenate([window.series for window in backtest.windows])))
     return (
         f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}, "
-        f"{count(rows, 'series', 'series')}: {count(values, 'observation')} against what was forecast of them.{intervals}"
+        f"{count(rows, 'series', 'series')}: {count(values, 'observation')} against their forecasts.{intervals}"
     )
 
 
