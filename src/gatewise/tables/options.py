@@ -23,9 +23,10 @@ class ReadOptions:
         ``Forecaster(12).fit(frame, read=ReadOptions(time="month", target="sales", fill="linear"))``
 
     Args:
-        time: Name of the column of times.
+        time: Name of the column of times, or names of those that make one, such as ``"Date,Time"``.
         target: Name of the column of values.
-        id: Name of the column that says which series, or which sequence, a row belongs to.
+        id: Name of the column that says which series, or which sequence, a row belongs to; of series also several, such
+            as ``"store,item"``.
         frequency: Step between two times: a pandas offset alias such as ``"h"``, ``"D"``, ``"W"``, ``"MS"`` or
             ``"15min"``, or a whole number as text where the times are a plain counter. An alias of months, quarters
             or years moves each time to the start or end of its month.

@@ -12,6 +12,7 @@ from ..errors import InputError, argument
 from ..words import count
 from .calendar import read_times
 from .columns import Roles, find_roles
+from .compose import composed
 from .context import Draft
 from .frames import as_pandas, frame_table
 from .numbers import read_numbers
@@ -48,6 +49,7 @@ def panel_from_frame(
 def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
     """The series of a table. pace: as of `panel_from_frame`."""
     _check_rows(table, known=(options.frequency or pace) is not None)
+    table, options = composed(table, options)
     roles = find_roles(table, options)
     table.keep(roles.used)
     values, number_notes = read_numbers(table, roles.targets, options.decimal)

@@ -82,6 +82,7 @@ class Table:
     it: the line of a text file, its first line being 1; the row of a Parquet file, from 1; the row of a frame, from 0.
     delimiter: what separated the cells as text, if anything did. notes: what was inferred on the way here.
     origin: an object that DuckDB reads from and that must live as long as the table. relation: what DuckDB calls it.
+    parts: columns that others have been made of.
     """
 
     connection: DuckDBPyConnection
@@ -93,6 +94,7 @@ class Table:
     notes: tuple[str, ...] = ()
     origin: object = None
     relation: str = "cells"
+    parts: frozenset[int] = frozenset()
 
     def where(self, row: int | None = None, column: int | None = None) -> str:
         """The place of a cell, a row, a column or the whole table in the user's own terms."""
