@@ -46,7 +46,8 @@ class Op:
     onnx: its operator, or several, one applied to what the other gives. c: a C expression, @ standing for the prefix of
     functions. text: how programs print it. bounds: the interval of the result from those of the arguments. linear: how
     a signal passes, see :mod:`.rules`; None where none can. aliases: other names under which PyTorch knows the same
-    function. context: places of arguments that carry no signal.
+    function. context: places of arguments that carry no signal. triton: an expression of Triton's, where that of C is
+    none of Python's.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Op:
     linear: Rule | None
     aliases: tuple[str, ...] = ()
     context: tuple[int, ...] = ()
+    triton: str = ""
 
     @property
     def arity(self) -> int:
@@ -149,7 +151,8 @@ _ROWS = (
        smaller, lambda s, y, a, b: choice(b < a, s[1], s[0])),
     Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where,
        "select", "Where", "{} ? {} : {}", "where({}, {}, {})",
-       either, lambda s, y, c, a, b: choice(c, s[1], s[2]), context=(0,)),
+       either, lambda s, y, c, a, b: choice(c, s[1], s[2]), context=(0,),
+       triton="tl.where({}, {}, {})"),
     Op("lt", lambda g, y, a, b: (None, None), torch.lt,
        "less", "Less", "{} < {}", "{} < {}",
        truth, None, ("less",)),
