@@ -74,15 +74,26 @@ def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping
     return model
 
 
-def _baseline(name: str) -> Contestant:
-    make = partial(Baseline, name)
+def _make_pretrained(setup: Setup) -> Model:
+    from ..pretrained.model import PretrainedModel
+
+    return PretrainedModel(setup)
+
+
+def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
+    """What restores a model that a file holds nothing of but its name."""
 
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         if tensors or settings:
             raise InputError(f"{name} has neither weights nor settings")
         return make(setup)
 
-    return Contestant(name, make, restore, costly=name in COSTLY)
+    return restore
+
+
+def _baseline(name: str) -> Contestant:
+    make = partial(Baseline, name)
+    return Contestant(name, make, _restored(name, make), costly=name in COSTLY)
 
 
 CONTESTANTS: dict[str, Contestant] = {
@@ -90,6 +101,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "seasonal_naive": _baseline("SeasonalNaive"),
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
+    "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
 }
 
