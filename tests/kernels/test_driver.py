@@ -195,7 +195,7 @@ def test_steps_of_every_driver_are_those_of_the_sequence(cell):
     expected = sequence(register(cell), layer, histories=True)
     for driver in (CPU, REFERENCE):
         stepper, y = driver.stepper(cell, layer.part(0, 1, layer.states)), []
-        for at, step in enumerate(layer.x.view(4, 2, 3)):
+        for at, step in enumerate(layer.x.view(4, 2, -1)):
             half = at % 2
             if stepper.reads("x"):
                 stepper.feeds("x")[half](step)

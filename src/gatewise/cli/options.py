@@ -81,6 +81,8 @@ Encoding = Annotated[Text, option(READING, "CODEC", "Such as latin-1.", choices=
 Delimiter = Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")]
 Decimal = Annotated[Text, option(READING, "LETTER", "In numbers: . or ,", choices=MARKS)]
 
+Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
+
 
 def read_options(context: typer.Context) -> ReadOptions:
     """How a table is read, by those options of the running command that are named like fields of `ReadOptions`.

@@ -92,11 +92,16 @@ def seconds(name: str, budget: object) -> float | None:
 
 
 def cell_of(cell: object) -> Cell:
-    """A cell by its name, or a cell."""
+    """A cell by its name, or a cell. Raises InputError for one whose step reads columns of its own."""
     from ..cells import CELLS  # they bring torch, which the forecaster does without
     from ..equation import Cell
 
-    return cell if isinstance(cell, Cell) else CELLS[one_of("cell", cell, tuple(CELLS))]
+    known = tuple(name for name, known in CELLS.items() if not known.inputs)
+    found = cell if isinstance(cell, Cell) else CELLS[one_of("cell", cell, known)]
+    if found.inputs:
+        what = f"{found.name} reads {', '.join(found.inputs)} itself, and this model gives a step nothing but features"
+        raise InputError(what, hint="take another cell, or build the network of gatewise.nn.Recurrent")
+    return found
 
 
 def seed_of(random_state: object) -> int:

@@ -172,7 +172,7 @@ class TestFit:
             return Oracle(setup, bias=-50)
 
         monkeypatch.setitem(CONTESTANTS, "lstm", replace(network(), make=make))
-        forecaster = Forecaster(4, model="lstm", budget="10s").fit(AIR, windows=2)
+        forecaster = Forecaster(4, model="lstm", budget="10s").fit(AIR, windows=2, step=4)
         assert [setup.budget for setup in told] == [5.0, 5.0], "half for the backtest, half for the forecast"
         assert (forecaster.kind_, forecaster.model_.name) == ("lstm", "LSTM")
         assert forecaster.backtest_ is not None
@@ -185,9 +185,12 @@ class TestFit:
             Forecaster(4).fit(AIR, windows=0)
 
     def test_windows(self):
-        backtest = Forecaster(4).fit(AIR, windows=2).backtest_
+        backtest = Forecaster(4).fit(AIR, windows=2, step=2).backtest_
         assert backtest is not None
-        assert len(backtest.windows) == 2
+        assert [window.steps_back for window in backtest.windows] == [8, 6, 4]
+        assert Forecaster(4).backtest(AIR, 2, step=2).step == 2
+        with pytest.raises(InputError, match="`step` is 5"):
+            Forecaster(4).fit(AIR, step=5)
 
     def test_too_short_for_a_network(self):
         forecaster = Forecaster(4).fit(monthly(climbing(15)))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...compiler.lower import program_of
+from ...compiler.stages import INPUT
 from ...equation import Cell, Gate
 from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_rows
@@ -35,6 +36,10 @@ class Reductions:
         self.cell, self.layer, self._y = cell, layer, y
         self.W, self.U, self.b = (torch.zeros_like(weight) for weight in (layer.W, layer.U, layer.b))
         self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
+        self._x, self._d_x = layer.x, self.x  # of which W multiplies the first columns
+        if cell.row_inputs:
+            self._x = layer.x[:, : layer.inputs].contiguous()
+            self._d_x = torch.zeros_like(self._x) if input_gradient else self.x
         self._driven, self._recurrent, self._inner = stretches(cell, layer.units)
         self._input_panels: list[Panels] = []
         if input_gradient:
@@ -44,13 +49,13 @@ class Reductions:
 
     def add(self, rows: slice, d_gates: Tensor, inner: Tensor) -> None:
         """Add one chunk's part. inner: what steps multiplied with U inside themselves, (operands, N, H)."""
-        x = self.layer.x[rows]
+        x = self._x[rows]
         if self._driven:
             packed = panels_of(x)
             for run in self._driven:
                 add_product(self.W[run.rows], _flat(d_gates, run), packed, transposed=True)
         for run, packed in zip(self._driven, self._input_panels, strict=False):
-            add_product(self.x[rows], _flat(d_gates, run), packed)
+            add_product(self._d_x[rows], _flat(d_gates, run), packed)
         operands = {"h": self._before(rows), **dict(zip(self._inner, inner, strict=True))}
         packed_operands = {name: panels_of(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
@@ -60,6 +65,19 @@ class Reductions:
             sums = d_gates.new_empty(d_gates.shape[1:])
             sum_rows(sums.view(-1), d_gates.flatten(1))
             self.b += (sums if all(biased) else sums[biased]).flatten()
+
+    def add_inputs(self, rows: slice, d_inputs: Tensor) -> None:
+        """Add the gradients of what the step reads of its input itself, (inputs, N, H): of x unit by unit, of the
+        numbers of a row the sum over units."""
+        if not len(self.x):
+            return
+        column = self.layer.inputs
+        for name, d_input in zip(self.cell.inputs, d_inputs, strict=True):
+            if name == INPUT:
+                self._d_x[rows] += d_input
+            else:
+                self.x[rows, column] = d_input.sum(1)
+                column += 1
 
     def _before(self, rows: slice) -> Tensor:
         """The output one step before each of these rows."""
@@ -79,6 +97,8 @@ class Reductions:
 
     def gradients(self, per_unit: Tensor, states: Tensor) -> Gradients:
         """All of them."""
+        if self._d_x is not self.x:
+            self.x[:, : self.layer.inputs] = self._d_x
         return Gradients(self.x, self.W, self.U, self.b, per_unit, states)
 
 

@@ -12,15 +12,18 @@ from ...errors import InputError
 from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
 from .evaluation.contestants import CONTESTANTS
+from .evaluation.design import Design
 from .fitted import FittedForecaster
 from .history import SCHEMA, Schema
 from .model import NORMALISATIONS, Setup
 from .results import Backtest, central_levels, quantile_levels
-from .selection import AUTO, WINDOWS, ChosenModel, choose
+from .seasons import with_seasons
+from .selection import AUTO, ChosenModel, choose
 
 if TYPE_CHECKING:
     from .fitted import Data
@@ -52,7 +55,8 @@ class Forecaster(FittedForecaster):
         model: ``"auto"`` for the one that the backtest chooses, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
             ``"auto_theta"`` or ``"auto_ets"``, which are fitted without a backtest unless `fit` is told to run one.
         levels: Central prediction intervals in whole percents, 1 to 99.
-        season: Observations in one season, 1 for none; None infers it from the frequency.
+        season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
+            day and a week, of days a week and a year), and where time is a counter one that stands out; notes say so.
         seed: A whole number, 0 to 2**32 - 1. The same seed, data and number of threads give the same forecast, bit for
             bit, unless a budget ends the training.
         budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
@@ -97,7 +101,15 @@ class Forecaster(FittedForecaster):
         self._setup(1)
         self._word()
 
-    def fit(self, frame: Data, *, windows: int | None = None, read: ReadOptions | None = None) -> Self:
+    def fit(
+        self,
+        frame: Data,
+        *,
+        windows: int | None = None,
+        step: int | None = None,
+        refit: bool = False,
+        read: ReadOptions | None = None,
+    ) -> Self:
         """Learn from a table, after a backtest on its past where there is one.
 
         With ``model="auto"`` the backtest chooses the model; for a model named it only says how far to trust it. Half
@@ -106,8 +118,11 @@ class Forecaster(FittedForecaster):
         Args:
             frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet
                 file, or a `Panel`.
-            windows: Windows of the backtest, each of ``horizon`` steps. By default 3 with ``model="auto"``, and
-                otherwise 0, which is no backtest.
+            windows: How many windows of ``horizon`` steps the backtest holds back at the end, end to end. By default 3,
+                and more for horizons below 4; with a model named 0, which is no backtest.
+            step: Steps from the beginning of one window to the next, 1 to ``horizon``; windows that are closer than a
+                horizon overlap. By default a quarter of the horizon, which makes nine windows of three.
+            refit: Whether networks are trained again before each window, and not only before the first.
             read: How the table is read, such as ``ReadOptions(target="sales", fill="linear")``; further tables are
                 read in the same way. By default everything is found out, and nothing repaired.
 
@@ -117,16 +132,16 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: For arguments or data that cannot be used; it names row and column.
         """
-        panel = self._panel(frame, read)
-        asked, choice = self._setup(panel.season), ChosenModel(self._word())
-        windows = self._windows(windows)
+        tested = self._tested(windows, step)
+        panel = self._seasoned(self._panel(frame, read), windows if tested else 0)
+        asked, choice = self._setup(panel.season, panel.longer), ChosenModel(self._word())
         panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
-        stages = Stages(self.progress, 2.0 if windows else 1.0)
+        stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
-        if windows:
+        if tested:
             setup = replace(setup, budget=asked.budget and asked.budget / 2)
             with stages.stage(1.0, "backtest"):
-                choice = choose(panel, setup, choice.word, windows)
+                choice = choose(panel, setup, choice.word, windows=windows, step=step, refit=refit)
         model = CONTESTANTS[choice.word].make(setup)
         with stages.stage(1.0, f"fitting {model.name}"):
             model.fit(panel)
@@ -138,12 +153,22 @@ class Forecaster(FittedForecaster):
         self._growth = self._file = None
         return self
 
-    def backtest(self, frame: Data, windows: int = WINDOWS, *, read: ReadOptions | None = None) -> Backtest:
+    def backtest(
+        self,
+        frame: Data,
+        windows: int | None = None,
+        *,
+        step: int | None = None,
+        refit: bool = False,
+        read: ReadOptions | None = None,
+    ) -> Backtest:
         """Compare all models on the last ``windows`` stretches of ``horizon`` steps. This object stays as it is.
 
         Args:
             frame: The data, in any form that `fit` takes.
-            windows: Windows, at least 1, of ``horizon`` steps each.
+            windows: How many windows of ``horizon`` steps are held back, at least 1; by default as in `fit`.
+            step: Steps from one window to the next, as in `fit`.
+            refit: Whether networks are trained again before each, as in `fit`.
             read: How the frame is read.
 
         Returns:
@@ -152,9 +177,10 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: The series are too short for a single window, or the data cannot be used.
         """
-        panel = self._panel(frame, read)
-        word, setup = self._word(), replace(self._setup(panel.season), progress=self.progress)
-        return compare(panel, setup, windows=windows, chosen=None if word == AUTO else word)
+        panel = self._seasoned(self._panel(frame, read), windows)
+        word, setup = self._word(), replace(self._setup(panel.season, panel.longer), progress=self.progress)
+        chosen = None if word == AUTO else word
+        return compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to one file: weights and settings, none of the data.
@@ -196,7 +222,8 @@ class Forecaster(FittedForecaster):
         tensors, record = FORECASTER_FILE.read(path)
         with FORECASTER_FILE.understood(path, "its settings do not describe a model"):
             contents = FORECASTER_FILE.fields(RECORD, record)
-            kind, schema = contents["kind"], Schema(**contents["schema"])
+            schema = Schema(**contents["schema"])
+            kind, schema = contents["kind"], replace(schema, longer=tuple(schema.longer))
             loaded = cls(
                 contents["horizon"],
                 model=kind,
@@ -205,7 +232,7 @@ class Forecaster(FittedForecaster):
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
             )
-            setup = replace(loaded._setup(schema.season), widening=_widening(contents))
+            setup = replace(loaded._setup(schema.season, schema.longer), widening=_widening(contents))
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
@@ -215,16 +242,27 @@ class Forecaster(FittedForecaster):
     def _word(self) -> str:
         return arguments.one_of("model", self.model, (AUTO, *CONTESTANTS))
 
-    def _windows(self, windows: int | None) -> int:
-        """How many windows the backtest has in `fit`; only for a model named may there be none."""
+    def _tested(self, windows: int | None, step: int | None) -> bool:
+        """Whether `fit` has a backtest; only for a model named may there be none."""
         auto = self._word() == AUTO
-        return (WINDOWS if auto else 0) if windows is None else arguments.whole("windows", windows, least=int(auto))
+        if windows is not None:
+            arguments.whole("windows", windows, least=int(auto))
+        self._design(windows or None, step)
+        return auto if windows is None else windows > 0
 
-    def _setup(self, season: int) -> Setup:
-        """The arguments, checked, for data of this season."""
+    def _seasoned(self, panel: Panel, windows: int | None) -> Panel:
+        """The panel with its seasons, told from what lies before so many windows; None for as many as usual."""
+        return with_seasons(panel, 0 if windows == 0 else self._design(windows).held_back)
+
+    def _design(self, windows: int | None, step: int | None = None) -> Design:
+        return Design.of(self._setup(1).horizon, windows, step)
+
+    def _setup(self, season: int, longer: tuple[int, ...] = ()) -> Setup:
+        """The arguments, checked, for data of these seasons."""
         return Setup(
             horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
             season=season if self.season is None else arguments.whole("season", self.season),
+            longer=longer,
             levels=quantile_levels(arguments.percents("levels", self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
             budget=arguments.seconds("budget", self.budget),

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from ...tables.panel import Panel
 from ...words import capital
-from .evaluation.backtest import TooShortError, compare
+from .evaluation.backtest import compare
+from .evaluation.contest import TooShortError
 from .evaluation.contestants import CONTESTANTS, plainest
 from .model import Setup
 from .results import Backtest
 
 AUTO = "auto"
-WINDOWS = 3
 
 
 class ChosenModel(NamedTuple):
@@ -29,11 +29,11 @@ class ChosenModel(NamedTuple):
         return self.backtest.widening if self.backtest else {}
 
 
-def choose(panel: Panel, setup: Setup, word: str, windows: int) -> ChosenModel:
-    """Run the backtest; with the word ``"auto"`` take the model that it chooses, or the plainest for short series."""
+def choose(panel: Panel, setup: Setup, word: str, *, windows: int | None, step: int | None, refit: bool) -> ChosenModel:
+    """Run the backtest, see `compare`; with ``"auto"`` the model that it chooses, or the plainest of short series."""
     chosen = None if word == AUTO else word
     try:
-        backtest = compare(panel, setup, windows=windows, chosen=chosen)
+        backtest = compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
     except TooShortError as short:
         if chosen:
             return ChosenModel(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))

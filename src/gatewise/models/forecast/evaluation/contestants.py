@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 # A network is trained only where it can see this many seasons: with fewer it cannot tell season from trend.
 LEAST_SEASONS = 3
+# The shortest history of a window where there is no season: a spread can be told from it.
+LEAST_HISTORY = 4
 
 
 @dataclass(frozen=True)
 class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
-    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series.
+    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
+    it takes part for series so described.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Contestant:
     restore: Callable[[Setup, Mapping[str, Tensor], Mapping[str, Any]], Model]
     learns: bool = False
     costly: bool = False
+    enters: Callable[[Setup], bool] = lambda setup: True
 
     @property
     def called(self) -> str:
@@ -47,7 +51,16 @@ class Contestant:
         """The shortest history with which the model takes part in a comparison."""
         if self.learns:
             return max(model.needs + setup.horizon, LEAST_SEASONS * setup.season)
-        return max(model.needs, setup.season + 1)
+        return max(model.needs, common_history(setup))
+
+
+def common_history(setup: Setup) -> int:
+    """Observations before the first window, for every model: two seasons can be told from one and a trend."""
+    return 2 * setup.season + 1 if setup.season > 1 else LEAST_HISTORY
+
+
+def _seasonal(setup: Setup) -> bool:
+    return setup.season > 1
 
 
 def _make_lstm(setup: Setup) -> Model:
@@ -91,14 +104,14 @@ def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]
     return restore
 
 
-def _baseline(name: str) -> Contestant:
+def _baseline(name: str, **traits: Any) -> Contestant:
     make = partial(Baseline, name)
-    return Contestant(name, make, _restored(name, make), costly=name in COSTLY)
+    return Contestant(name, make, _restored(name, make), costly=name in COSTLY, **traits)
 
 
 CONTESTANTS: dict[str, Contestant] = {
     "naive": _baseline("Naive"),
-    "seasonal_naive": _baseline("SeasonalNaive"),
+    "seasonal_naive": _baseline("SeasonalNaive", enters=_seasonal),  # else it is the naive
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
     "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
