@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gatewise.models.forecast.pretrained.forward import Forward
 from gatewise.models.forecast.pretrained.learning import Network, loss
@@ -71,7 +72,7 @@ def trainer(seed: int, folder: Path, hours: float) -> Trainer:
         Feed(Batches(mixture(seed))),
         optimizer,
         schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, rate),
-        average=ExponentialAverage(DECAY),
+        average=WarmAverage(DECAY),
         callbacks=[Checkpointing(folder, SAVE), Log(folder / "log.jsonl"), Clock(hours * 3600)],
         seed=seed,
     )
@@ -113,6 +114,19 @@ def export(run: Trainer) -> None:
     print(f"{FILE}: step {run.step:,}, {FILE.stat().st_size:,} bytes")
 
 
+class WarmAverage(ExponentialAverage):
+    """An exponential average that forgets the beginning sooner: its decay rises from 0.1 to what is asked for."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(decay)
+        self.decay = decay
+
+    def update(self) -> None:
+        """Add the present weights."""
+        self.mix = get_ema_multi_avg_fn(min(self.decay, (1 + self.count) / (10 + self.count)))
+        super().update()
+
+
 class Clock(Callback):
     """Ends a run after so many seconds."""
 
@@ -130,10 +144,10 @@ class Log(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.begun, self.worked = time.monotonic(), time.process_time()
-        self.since = 0
+        self.losses: list[float] = []
 
     def after_step(self, trainer: Trainer) -> None:
-        self.since += 1
+        self.losses.append(trainer.last_loss)
         if trainer.step % TELL == 0:
             self._tell(trainer)
 
@@ -141,14 +155,14 @@ class Log(Callback):
         now, worked = time.monotonic(), time.process_time()
         line: dict[str, Any] = {
             "step": trainer.step,
-            "loss": round(trainer.smooth_loss, 5),
-            "steps_per_minute": round(60 * self.since / (now - self.begun), 2),
-            "steps_per_cpu_minute": round(60 * self.since / max(worked - self.worked, 1e-9), 2),
+            "loss": round(sum(self.losses) / len(self.losses), 5),
+            "steps_per_minute": round(60 * len(self.losses) / (now - self.begun), 2),
+            "steps_per_cpu_minute": round(60 * len(self.losses) / max(worked - self.worked, 1e-9), 2),
         }
         if trainer.step % VALIDATE == 0:
             line |= validated(trainer)
             now, worked = time.monotonic(), time.process_time()
-        self.begun, self.worked, self.since = now, worked, 0
+        self.begun, self.worked, self.losses = now, worked, []
         text = json.dumps(line)
         print(text, flush=True)
         with self.path.open("a", encoding="utf-8") as lines:

@@ -43,6 +43,8 @@ def typed(values: Floats) -> dict[str, Floats]:
         "mean of four seasons": season_before(seasons[-4:].mean(axis=0), SEASON),
         "mean of twelve seasons": season_before(seasons[-12:].mean(axis=0), SEASON),
         "season before and its drift": season_before(values, SEASON) + later * rise,
+        "season before on the last value": season_before(values, SEASON) + values[-1] - values[-1 - SEASON],
+        "smoothed seasons": season_before((seasons[-1] + seasons[-2]) / 2, SEASON),
         "drift": values[-1] + (values[-1] - values[0]) / (LENGTH - 1) * ahead,
         "lowest value": np.full(HORIZON, values.min()),
         "second season before": season_before(values, SECOND),

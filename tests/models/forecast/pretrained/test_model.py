@@ -50,6 +50,12 @@ def test_scale_and_place_of_a_series_do_not_matter(season, second):
 
 
 @pytest.mark.parametrize(("season", "second"), SEASONS)
+def test_upside_down_a_series_is_forecast_upside_down(season, second):
+    found = of([-values for values in drawn()], season, second)
+    np.testing.assert_array_equal(-found[..., ::-1], of(drawn(), season, second))
+
+
+@pytest.mark.parametrize(("season", "second"), SEASONS)
 def test_quantiles_do_not_cross(season, second):
     assert (np.diff(of(drawn(), season, second), axis=-1) >= 0).all()
 

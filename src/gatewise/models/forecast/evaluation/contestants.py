@@ -87,15 +87,26 @@ def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping
     return model
 
 
-def _baseline(name: str, **traits: Any) -> Contestant:
-    make = partial(Baseline, name)
+def _make_pretrained(setup: Setup) -> Model:
+    from ..pretrained.model import PretrainedModel
+
+    return PretrainedModel(setup)
+
+
+def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
+    """What restores a model that a file holds nothing of but its name."""
 
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         if tensors or settings:
             raise InputError(f"{name} has neither weights nor settings")
         return make(setup)
 
-    return Contestant(name, make, restore, costly=name in COSTLY, **traits)
+    return restore
+
+
+def _baseline(name: str, **traits: Any) -> Contestant:
+    make = partial(Baseline, name)
+    return Contestant(name, make, _restored(name, make), costly=name in COSTLY, **traits)
 
 
 CONTESTANTS: dict[str, Contestant] = {
@@ -103,6 +114,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "seasonal_naive": _baseline("SeasonalNaive", enters=_seasonal),  # else it is the naive
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
+    "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
 }
 

@@ -42,6 +42,9 @@ EXPERTS = (
     "second season before on this level",
     "second season on a level",
     "second season on the last value",
+    "season before on the last value",
+    "season before on this level",
+    "smoothed seasons",
 )
 
 TRUSTED = ("season before", "mean of four seasons", "season on a level", "season on a quick level", "theta")
@@ -60,6 +63,8 @@ FILTERS = np.array(
 )
 SEASONS = 4
 MANY_SEASONS = 12
+NEAR = 16
+"""A place in a season is near another within this part of it."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,11 @@ class Series:
         return smooth(self.long_cycle.surprises, FILTERS[1:2])[0][0]
 
     @cached_property
+    def risen(self) -> Floats:
+        """The level of rises from one season to the next after each observation, (B, T)."""
+        return smooth(self.cycle.rises, FILTERS[1:2])[0][0]
+
+    @cached_property
     def steps(self) -> Sums:
         """Of distances from each value to the one before."""
         return Sums(_distances(self.values, 1))
@@ -163,6 +173,15 @@ class Cycle:
         target = self._target(origin, ahead)
         return self.sums.mean(target - seasons * self.season, target)
 
+    def smoothed(self, origin: Whole, ahead: Whole) -> Floats:
+        """The mean of the latest two seasons around the place of each step."""
+        target, near = self._target(origin, ahead), self.season // NEAR
+        places = [target - before * self.season for before in (1, 2)]
+        one, two = (
+            self.series.sums.mean(place - near, np.minimum(place + near + 1, origin[..., None])) for place in places
+        )
+        return np.where(np.isnan(one), two, np.where(np.isnan(two), one, (one + two) / 2))
+
     def unrest(self, origin: Whole, ahead: Whole) -> Floats:
         """The mean distance from a value to that one season before, at the place of each step."""
         target = self._target(origin, ahead)
@@ -197,6 +216,13 @@ class Cycle:
     def adjusted(self) -> Floats:
         """The values without their season, each by what was known before it, (B, T)."""
         return self.series.values - self.seasonal(*self._each())[..., 0]
+
+    @cached_property
+    def rises(self) -> Floats:
+        """How far the values are above those one season before, (B, T)."""
+        found = np.full(self.series.values.shape, np.nan)
+        found[:, self.season :] = self.series.values[:, self.season :] - self.carried[:, : -self.season]
+        return found
 
     @cached_property
     def surprises(self) -> Floats:
@@ -240,7 +266,7 @@ def forecasts(series: Series, origin: Whole, ahead: Whole) -> Floats:
     """
     ahead = np.broadcast_to(ahead, (*origin.shape, ahead.shape[-1]))
     parts = [*_plain(series, origin, ahead), *_smooth(series, origin, ahead), *_lines(series, origin, ahead)]
-    parts += [*_shapes(series, origin, ahead), *_second(series, origin, ahead)]
+    parts += [*_shapes(series, origin, ahead), *_second(series, origin, ahead), *_before(series, origin, ahead)]
     return np.stack([np.broadcast_to(part, ahead.shape) for part in parts])
 
 
@@ -348,6 +374,13 @@ def _second(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
     level = gather(series.long_smoothed, origin - 1)[..., None]
     last = gather(carried(cycle.surprises), origin - 1)[..., None]
     return [before, mean, before + (now - then)[..., None], mean + level, mean + last]
+
+
+def _before(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
+    cycle = series.cycle
+    before, last = cycle.lag(origin, ahead, 1), gather(carried(cycle.rises), origin - 1)[..., None]
+    level = gather(series.risen, origin - 1)[..., None]
+    return [before + last, before + level, cycle.smoothed(origin, ahead)]
 
 
 def _distances(values: Floats, lag: int) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class PretrainedModel:
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast after the end of every series."""
         season, horizon = self.setup.season, self.setup.horizon
-        found = forecast(self.network, panel.values, season, second_season(season), horizon)
+        found = forecast(self.network, panel.observed, season, second_season(season), horizon)
         return Quantiles(self.name, self.setup.levels, found @ between(self.setup.levels).T)
 
     def following(self) -> Predictor:
@@ -69,8 +69,14 @@ def forecast(network: Forward, histories: Sequence[Floats], season: int, second:
     values = np.empty((len(histories), horizon, len(LEVELS)))
     for start in range(0, len(order), TOGETHER):
         rows = order[start : start + TOGETHER]
-        values[rows] = _some(network, [histories[row] for row in rows], season, second, horizon)
+        values[rows] = _upright(network, [histories[row] for row in rows], season, second, horizon)
     return values
+
+
+def _upright(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
+    """The mean of the forecast and of that of the series upside down, so that neither direction is favoured."""
+    turned = _some(network, [-values for values in histories], season, second, horizon)
+    return (_some(network, histories, season, second, horizon) - turned[..., ::-1]) / 2
 
 
 def _some(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
@@ -128,12 +134,3 @@ def between(levels: tuple[float, ...]) -> Floats:
         row[low] += 1 - share
         row[high] += share
     return mixed
-
-
-def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> PretrainedModel:
-    """The model of a file. Raises InputError for one that describes another."""
-    from ....errors import InputError
-
-    if tensors or settings:
-        raise InputError("the pretrained model has neither weights nor settings of its own")
-    return PretrainedModel(setup)
