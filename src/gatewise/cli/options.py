@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
 """Panels of the help."""
 
-MODELS = ("auto", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
+MODELS = ("auto", "pretrained", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
 FILLS = ("none", "linear", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
 MARKS = (".", ",")
 FREQUENCIES = ("h", "D", "B", "W", "MS", "ME", "QS", "YS", "15min")
 ENCODINGS = ("utf-8", "latin-1", "utf-16", "cp1252")
-VIEWS = ("equations", "program", "llvm", "diagram")
+VIEWS = ("equations", "program", "llvm", "triton", "diagram")
 FORMATS = ("c", "onnx")
 DTYPES = ("float32", "int8")
 TARGETS = ("generic", "simd", "cortex-m4", "cortex-m55")

@@ -15,5 +15,7 @@ from .families import Family as Family
 from .mixture import Mixture as Mixture
 from .profiles import PROFILES as PROFILES
 from .profiles import Profile as Profile
+from .recorded import Collection as Collection
+from .recorded import Recorded as Recorded
 
-__all__ = ["FAMILIES", "PROFILES", "Batch", "Family", "Frame", "Mixture", "Profile"]
+__all__ = ["FAMILIES", "PROFILES", "Batch", "Collection", "Family", "Frame", "Mixture", "Profile", "Recorded"]

@@ -53,7 +53,9 @@ class Panel:
     """S regular series of one frequency; no gaps, no repeats, every value finite.
 
     ids: S names. times: S arrays, datetime64[ns] (UTC, no zone) or int64. values: S float64 arrays.
-    season: steps in one season, 1 for none. notes: sentences about what was inferred or repaired.
+    season: steps in one season, 1 for none. longer: those of longer seasons beside it, rising. assumed: whether the
+    season is only the calendar's, and the data have not been asked for it.
+    notes: sentences about what was inferred or repaired.
     time, target: what the table it came from called these two columns; no target where each series had its own.
     id_kind: what the ids were in that table, where they are text here.
     made: S bool arrays, true where a value was not observed but put in by ``fill``; by default nowhere.
@@ -71,6 +73,8 @@ class Panel:
     id_kind: IdKind = "text"
     made: tuple[NDArray[np.bool_], ...] = ()
     fill: Fill = "none"
+    longer: tuple[int, ...] = ()
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         if len(self.made) != len(self.values):
@@ -93,18 +97,25 @@ class Panel:
         )
 
     def without_last(self, steps: int) -> Panel:
-        """The panel as it was ``steps`` observations ago; series that would be empty are dropped.
+        """The panel as it was ``steps`` observations ago, see `first`."""
+        return self.first(self.lengths - steps)
+
+    def until(self, time: np.generic) -> Panel:
+        """The panel as it was at this time, see `first`."""
+        return self.first(np.array([np.searchsorted(times, time, side="right") for times in self.times]))
+
+    def first(self, lengths: NDArray[np.int64]) -> Panel:
+        """The first so many observations of each series, without those series of which none is left.
 
         What was filled in is filled as it would have been then, from what lies before it.
         """
-        panel = self.select(np.flatnonzero(self.lengths > steps))
-        if steps == 0:
-            return panel
-        values = tuple(values[:-steps] for values in panel.values)
-        made = tuple(made[:-steps] for made in panel.made)
+        panel, kept = self.select(np.flatnonzero(lengths > 0)), lengths[lengths > 0].tolist()
+        times = tuple(one[:length] for one, length in zip(panel.times, kept, strict=True))
+        values = tuple(one[:length] for one, length in zip(panel.values, kept, strict=True))
+        made = tuple(one[:length] for one, length in zip(panel.made, kept, strict=True))
         if self.fill == "linear":
             values = tuple(map(_held, values, made))
-        return replace(panel, times=tuple(times[:-steps] for times in panel.times), values=values, made=made)
+        return replace(panel, times=times, values=values, made=made)
 
     def select(self, rows: Sequence[int] | NDArray[np.int64]) -> Panel:
         """The series at these positions, in this order."""

@@ -18,6 +18,7 @@ class Family:
         about: What it draws, a few words.
         source: The paper or program that it follows.
         make: Draws finite values of shape (B, T), of any scale, for a frame.
+        anchored: Whether zero has a meaning: such series are neither moved nor turned upside down.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Family:
     about: str
     source: str
     make: Callable[[Frame], Floats]
+    anchored: bool = False

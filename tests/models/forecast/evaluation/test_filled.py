@@ -55,7 +55,8 @@ def test_no_value_after_a_cutoff_changes_a_forecast_made_there(fill: Fill):
     values = climbing(60)
     changed = np.concatenate((values[:50], values[50:] + 1000))
     before, after = (
-        compare(gappy(one, fill), setup(horizon=5), windows=2, contestants=ALL).windows for one in (values, changed)
+        compare(gappy(one, fill), setup(horizon=5), windows=2, step=5, contestants=ALL).windows
+        for one in (values, changed)
     )
     for model, forecast in before[0].forecasts.items():
         np.testing.assert_array_equal(forecast.values, after[0].forecasts[model].values)
@@ -64,7 +65,7 @@ def test_no_value_after_a_cutoff_changes_a_forecast_made_there(fill: Fill):
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_what_was_made_is_not_scored(fill: Fill):
-    first, second = compare(gappy(climbing(60), fill), setup(horizon=5), windows=2, contestants=ALL).windows
+    first, second = compare(gappy(climbing(60), fill), setup(horizon=5), windows=2, step=5, contestants=ALL).windows
     assert np.flatnonzero(np.isnan(first.actual[0])).tolist() == [0, 1, 2, 3]
     assert np.flatnonzero(np.isnan(second.actual[0])).tolist() == [2]
     assert (first.steps_back, second.steps_back) == (10, 5)

@@ -12,7 +12,6 @@ from gatewise.models.forecast.estimator import Forecaster
 from gatewise.models.forecast.evaluation.backtest import compare
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, forecast_all
 from gatewise.models.forecast.evaluation.floor import floors
-from gatewise.models.forecast.evaluation.scoring import score
 from gatewise.models.forecast.history import Growth
 from gatewise.models.forecast.network.settings import Settings
 from gatewise.tables.panel import Panel
@@ -59,14 +58,13 @@ def test_a_stand_in_for_a_short_series_has_the_same_floor() -> None:
 
 
 def test_the_backtest_scores_what_would_be_forecast(sales: Panel) -> None:
-    result = compare(sales, setup(), windows=2, contestants=ALL)
+    result = compare(sales, setup(), windows=2, step=4, contestants=ALL)
     for word, contestant in ALL.items():
         for steps, window in zip((8, 4), result.windows, strict=True):
             history = sales.without_last(steps)
             np.testing.assert_array_equal(
                 window.forecasts[contestant.name].values, forecast_all(ALL[word].make(setup()), history, setup()).values
             )
-        assert result.score(contestant.name).mase == score(contestant.name, result.windows, 0.0).mase
     assert result.notes.count(NOTE.format("AutoTheta")) == 1
 
 

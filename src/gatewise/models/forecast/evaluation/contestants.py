@@ -15,6 +15,7 @@ from ....words import count, few
 from ..model import Model, Predictor, Setup
 from ..results import Quantiles
 from .baselines import COSTLY, Baseline
+from .calibration import widened
 from .floor import floored, floors
 
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
 # A network is trained only where it can see this many seasons: with fewer it cannot tell season from trend.
 LEAST_SEASONS = 3
+# The shortest history of a window where there is no season: a spread can be told from it.
+LEAST_HISTORY = 4
 
 
 @dataclass(frozen=True)
 class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
-    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series.
+    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
+    it takes part for series so described.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Contestant:
     restore: Callable[[Setup, Mapping[str, Tensor], Mapping[str, Any]], Model]
     learns: bool = False
     costly: bool = False
+    enters: Callable[[Setup], bool] = lambda setup: True
 
     @property
     def called(self) -> str:
@@ -46,7 +51,16 @@ class Contestant:
         """The shortest history with which the model takes part in a comparison."""
         if self.learns:
             return max(model.needs + setup.horizon, LEAST_SEASONS * setup.season)
-        return max(model.needs, setup.season + 1)
+        return max(model.needs, common_history(setup))
+
+
+def common_history(setup: Setup) -> int:
+    """Observations before the first window, for every model: two seasons can be told from one and a trend."""
+    return 2 * setup.season + 1 if setup.season > 1 else LEAST_HISTORY
+
+
+def _seasonal(setup: Setup) -> bool:
+    return setup.season > 1
 
 
 def _make_lstm(setup: Setup) -> Model:
@@ -73,22 +87,34 @@ def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping
     return model
 
 
-def _baseline(name: str) -> Contestant:
-    make = partial(Baseline, name)
+def _make_pretrained(setup: Setup) -> Model:
+    from ..pretrained.model import PretrainedModel
+
+    return PretrainedModel(setup)
+
+
+def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
+    """What restores a model that a file holds nothing of but its name."""
 
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         if tensors or settings:
             raise InputError(f"{name} has neither weights nor settings")
         return make(setup)
 
-    return Contestant(name, make, restore, costly=name in COSTLY)
+    return restore
+
+
+def _baseline(name: str, **traits: Any) -> Contestant:
+    make = partial(Baseline, name)
+    return Contestant(name, make, _restored(name, make), costly=name in COSTLY, **traits)
 
 
 CONTESTANTS: dict[str, Contestant] = {
     "naive": _baseline("Naive"),
-    "seasonal_naive": _baseline("SeasonalNaive"),
+    "seasonal_naive": _baseline("SeasonalNaive", enters=_seasonal),  # else it is the naive
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
+    "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
 }
 
@@ -99,11 +125,12 @@ def plainest(setup: Setup) -> str:
 
 
 def forecast_all(model: Predictor, panel: Panel, setup: Setup, known: Floats | None = None) -> Quantiles:
-    """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say.
+    """The model's forecast, widened as the setup says; series shorter than it needs get the plainest baseline's.
 
-    known: the `floors` of the panel, where they are known already.
+    The notes say so. known: the `floors` of the panel, where they are known already.
     """
-    return floored(_unfloored(model, panel, setup), floors(panel) if known is None else known)
+    forecast = widened(_unfloored(model, panel, setup), setup.widening)
+    return floored(forecast, floors(panel) if known is None else known)
 
 
 def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
