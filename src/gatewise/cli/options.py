@@ -81,6 +81,7 @@ Encoding = Annotated[Text, option(READING, "CODEC", "Such as latin-1.", choices=
 Delimiter = Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")]
 Decimal = Annotated[Text, option(READING, "LETTER", "In numbers: . or ,", choices=MARKS)]
 
+Skip = Annotated[int | None, option(READING, "N", "Lines above the names of the columns.", min=0)]
 Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
 
 

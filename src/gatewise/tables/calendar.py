@@ -66,10 +66,15 @@ def _named(table: Table, column: int, readings: Sequence[Reading], dates: str) -
     raise table.error(f"the times do not mean {dates!r}: {known}", column=column, hint=hint)
 
 
-def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str = "") -> InputError:
-    """The error where several readings of a column remain. advice: what else than plain dates tells them apart."""
+def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str | None = None) -> InputError:
+    """The error where several readings of a column remain.
+
+    advice: what else than plain dates and the option tells them apart; None where there is not even the option.
+    """
     names = [reading.name for reading in readings]
     what = f"the dates may mean {quoted(names)}: every one of them fits"
+    if advice is None:
+        return table.error(what, column=column, hint="write them as 2024-01-31")
     usable = next(reading.name for reading in readings if reading.year)
     hint = f"use {argument('dates', usable)} or another of these, or write them as 2024-01-31{advice}"
     return table.error(what, column=column, hint=hint)

@@ -183,9 +183,12 @@ def _ids(table: Table, options: ReadOptions) -> list[int]:
     times = [i for i, name in enumerate(table.names) if name == options.time or looks_like(table, i, TIME_NAMES)]
     if len(named) < 2 or len(times) != 1 or not _tells(table, [*times, *named]):
         return []
+    alone = [column for column in named if _tells(table, [*times, column])]
+    if alone:
+        return alone if len(alone) == 1 else []
     for column in list(named):
         rest = [other for other in named if other != column]
-        if len(named) > 1 and _tells(table, [*times, *rest]):
+        if len(named) > 2 and _tells(table, [*times, *rest]):
             named = rest
     return named
 

@@ -39,7 +39,7 @@ def panel_from_frame(
     column, for whatever is not a regular, finite, complete series and is not repaired by an option, and for an option
     that only a file can follow. pace: the frequency, where the rows go on from others of which it is known.
     """
-    for name in ("encoding", "delimiter"):
+    for name in ("encoding", "delimiter", "skip"):
         if getattr(options, name) is not None:
             raise InputError("only a file can be read with it", where=argument(name), hint="leave it out")
     with database(source) as connection:
