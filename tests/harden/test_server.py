@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from harden.part import part
 
 from gatewise.serve import tensors
@@ -16,3 +17,8 @@ def test_nothing_is_found_and_a_fault_is(monkeypatch):
 
     monkeypatch.setattr(tensors, "write", broken)
     assert any("500" in line for line in server.run(1, 40).findings)
+
+
+@pytest.mark.slow
+def test_clients_that_leave_end_their_connections_and_not_the_server():
+    assert part("connections").run(0, 60).findings == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...escape import json_ascii
 from ..limits import Limits
-from .sequences import EXAMPLE, SEQUENCES, sequences_of, text_of
+from .sequences import SEQUENCES, example_of, sequences_of
 from .task import Task
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ TASK = Task(
         },
     },
     run=run,
-    example=EXAMPLE,
+    example=example_of,
     form="sequences",
-    text=text_of,
 )

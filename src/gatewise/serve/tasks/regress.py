@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...escape import json_ascii
 from ..limits import Limits
-from .sequences import EXAMPLE, SEQUENCES, sequences_of, text_of
+from .sequences import SEQUENCES, example_of, sequences_of
 from .task import Task
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ TASK = Task(
     required=("sequences",),
     answer={"type": "object", "properties": {"predictions": {"type": "array"}}},
     run=run,
-    example=EXAMPLE,
+    example=example_of,
     form="sequences",
-    text=text_of,
 )
