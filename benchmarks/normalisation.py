@@ -4,8 +4,8 @@
 
 Of the hourly and weekly series of the M4 competition (see `m4`) every third, and one network of 64 units with 800 steps
 of 128 windows, which is a third of the default forecaster or less. Every figure is the median over the seeds, with the
-least and the greatest. OWA is of the two medians, relative to Naive2 on the same series. How the network is made was settled by figures of
-these two sets, which are development sets to it: they do not say how it does on others.
+least and the greatest, but OWA that of the two medians, relative to Naive2 on the same series. How the network is made
+was settled by figures of these two sets: to it they are development sets, and do not say how it does on others.
 """
 
 from __future__ import annotations
