@@ -142,7 +142,7 @@ class Forecaster(FittedForecaster):
             setup = replace(setup, budget=asked.budget and asked.budget / 2)
             with stages.stage(1.0, "backtest"):
                 choice = choose(panel, setup, choice.word, windows=windows, step=step, refit=refit)
-        model = CONTESTANTS[choice.word].make(setup)
+        model = CONTESTANTS[choice.word].make(replace(setup, members=choice.members))
         with stages.stage(1.0, f"fitting {model.name}"):
             model.fit(panel)
         stages.rest()
