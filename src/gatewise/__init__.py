@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .equation import cell as cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
+    from .kernels.choice import selfcheck as selfcheck
     from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
@@ -35,6 +36,7 @@ _EXPORTS = {
     "load": ".models.registry",
     "record": ".inspect.recorded_run",
     "recording": ".inspect.recorded_run",
+    "selfcheck": ".kernels.choice",
     "stream": ".nn.stream",
 }
 _PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
@@ -51,6 +53,7 @@ __all__ = [
     "nn",
     "record",
     "recording",
+    "selfcheck",
     "stream",
     "training",
     "transforms",
