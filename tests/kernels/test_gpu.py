@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+import gatewise
 from gatewise import cell
+from gatewise.errors import InputError
 from gatewise.kernels import choice
 from gatewise.kernels.gpu import passes
 from gatewise.kernels.gpu.build import Tile, power_of_two, tile_of
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value|divide b
 CPU = frozenset({"cpu"})
 # Rows that need two programs, and units too where a program need not hold whole rows.
 TILES = {"own tile": None, "of rows": Tile(4, 16), "of units": Tile(8, 8)}
-DRIVERS = {"a launch a step": GPUDriver(CPU), "resident": GPUDriver(CPU, Way(resident=True))}
+DRIVERS = {"a launch a step": GPUDriver(CPU, Way()), "resident": GPUDriver(CPU, Way(resident=True))}
 TOLERANCES = PARITY | HALF
 SIZES = {"equal": None, "ragged": (7, 4, 1), "of no steps": (5, 2, 0)}
 
@@ -89,7 +91,7 @@ def is_possible(cell, driver, dtype, sizes, tile):
     needs whole rows."""
     if tile is not None and tile.units < 10 and "layer_norm" in cell.name:
         return False
-    return driver.way is None or (dtype not in ("float64", "bfloat16") and tile is None)
+    return not driver.way.resident or (dtype not in ("float64", "bfloat16") and tile is None)
 
 
 @every_pair(
@@ -142,7 +144,8 @@ def test_a_step_that_multiplies_nothing_is_one_launch(monkeypatch, name):
     launch = passes.Sweep._launch
     monkeypatch.setattr(passes.Sweep, "_launch", lambda self, *a: launches.append(a[1:]) or launch(self, *a))
     layer = random_layer(CELLS[name], 6, 2, 3, 4, dtype=torch.float32)
-    GPUDriver(CPU).forward(CELLS[name], layer, keep=False)
+    monkeypatch.setenv("GATEWISE_SELFCHECK", "0")
+    GPUDriver(CPU, Way()).forward(CELLS[name], layer, keep=False)
     assert launches == ([(0, 6)] if name == "min_gru" else [(step, step + 1) for step in range(6)])
     del launches[:]
     if name == "lstm":
@@ -275,3 +278,47 @@ def test_tiles_hold_what_programs_need():
     assert tile_of(parts, 700, resident=False).units == 128
     assert tile_of(parts, 5, resident=True).units == 16
     assert Tile(4, 8).grid(7, 10) == (2, 2)
+
+
+@pytest.fixture
+def spoilt(monkeypatch):
+    """A compiler that gets exp wrong."""
+    right = passes.Sweep.run
+    monkeypatch.setattr(passes.Sweep, "run", lambda self: right(self) or self.tensors["all_h"].add_(0.5))
+
+
+def test_kernels_that_are_wrong_on_a_device_are_not_used(first, spoilt):
+    module, x = PeepholeLSTM(3, 4), torch.randn(3, 2, 3, requires_grad=True)
+    with pytest.warns(UserWarning, match=r"WRONG: peephole_lstm in torch.float32 on cpu, .*it is computed by a loop"):
+        y = module(x)[0]
+    with pytest.warns(UserWarning, match="its gradients are computed by a loop"):
+        slope = torch.autograd.grad(y.sum(), x)[0]
+    first.kinds = frozenset()
+    again = module(x)[0]
+    assert relative_error(y, again) <= PARITY["float32"]
+    assert relative_error(slope, torch.autograd.grad(again.sum(), x)[0]) <= PARITY["float32"]
+
+
+def test_who_trusts_every_kernel_is_not_asked(first, spoilt, monkeypatch):
+    monkeypatch.setenv("GATEWISE_SELFCHECK", "0")
+    assert bool((PeepholeLSTM(3, 4)(torch.zeros(2, 1, 3))[0] > 0.2).all())
+
+
+def test_a_check_says_what_was_compared():
+    check = GPUDriver(CPU).check(ALL_CELLS["slstm"], 5, torch.zeros(1))
+    assert check.passed
+    assert str(check).startswith("right: slstm in torch.float32 on cpu, one launch, U resident: ")
+    assert not check._replace(error=torch.nan).passed
+    with pytest.raises(InputError, match="no kernels to check on cpu: no kernel for device cpu"):
+        gatewise.selfcheck("cpu")
+
+
+def test_the_regime_is_named_with_its_reason():
+    def told(cell, units, dtype):
+        return GPUDriver(CPU).manner(cell, random_layer(cell, 2, 2, 3, units, dtype=dtype))
+
+    lstm = ALL_CELLS["lstm"]
+    assert told(min_gru, 50, torch.float32).endswith("one launch, since the step multiplies nothing with U")
+    assert told(lstm, 100, torch.bfloat16).endswith("one launch, U resident, since U takes 128 KiB")
+    assert told(lstm, 100, torch.float32).endswith("since U takes 256 KiB, more than the 64 that a program holds")
+    assert "a launch and a product each step" in told(lstm, 8, torch.float64)
