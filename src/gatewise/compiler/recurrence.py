@@ -36,12 +36,12 @@ class Recurrence:
 _ONE_LAUNCH = "On a CPU and on a GPU all of time is one kernel, without a product between steps."
 _TEXTS = {
     "none": "No step reads the one before: time is one more dimension of the batch.",
-    "linear": "Each unit's states are straight lines in its own states a step ago, so that steps could be joined in any "
-    f"order. {_ONE_LAUNCH}",
+    "linear": "Each unit's states are straight lines in its own states a step ago, so that steps could be joined in "
+    f"any order. {_ONE_LAUNCH}",
     "diagonal": f"Each unit reads its own states alone, through curves: steps come one after another. {_ONE_LAUNCH}",
     "mean": f"Units meet in means alone. {_ONE_LAUNCH}",
-    "full": "U mixes all units {products} a step: steps come one after another, and products bound their speed. On a CPU "
-    "all of time is one kernel; on a GPU too while U fits into a program, then each step is launches and products.",
+    "full": "U mixes all units {products} a step: steps come one after another, and products bound their speed. On a "
+    "CPU all of time is one kernel; on a GPU too while U fits into a program, then each step is launches and products.",
 }
 
 
