@@ -16,8 +16,10 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container pages progress",
-    "cells compiler",
+    "equation container pages progress synthetic",
+    "compiler",
+    "declaration",
+    "cells",
     "diagram transforms kernels lookup",
     "nn show tables",
     "training inspect export",

@@ -19,26 +19,40 @@ if TYPE_CHECKING:
     from . import inspect as inspect
     from . import nn as nn
     from . import serve as serve
+    from . import synthetic as synthetic
     from . import training as training
     from . import transforms as transforms
+    from .declaration import cell as cell
     from .equation import Cell as Cell
-    from .equation import cell as cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
+    from .kernels.choice import selfcheck as selfcheck
     from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
 
 _EXPORTS = {
     "Cell": ".equation",
-    "cell": ".equation",
+    "cell": ".declaration",
     "from_torch": ".nn.from_torch",
     "load": ".models.registry",
     "record": ".inspect.recorded_run",
     "recording": ".inspect.recorded_run",
+    "selfcheck": ".kernels.choice",
     "stream": ".nn.stream",
 }
-_PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
+_PACKAGES = (
+    "cells",
+    "estimators",
+    "export",
+    "forecast",
+    "inspect",
+    "nn",
+    "serve",
+    "synthetic",
+    "training",
+    "transforms",
+)
 __all__ = [
     "Cell",
     "cell",
@@ -52,8 +66,10 @@ __all__ = [
     "nn",
     "record",
     "recording",
+    "selfcheck",
     "serve",
     "stream",
+    "synthetic",
     "training",
     "transforms",
 ]

@@ -161,7 +161,7 @@ def test_json_is_one_document_with_the_backtest(
     monkeypatch.setattr(
         backtest.compare, "__kwdefaults__", {**backtest.compare.__kwdefaults__, "contestants": baselines}
     )
-    assert follow([*QUICK[:-2], "--backtest", "2", "--level", "50,90", "--json"]) == 0
+    assert follow([*QUICK[:-2], "--backtest", "2", "--step", "4", "--level", "50,90", "--json"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)
     assert err == ""

@@ -16,6 +16,7 @@ from .options import (
     MODELS,
     READING,
     WRITING,
+    Dates,
     Decimal,
     Delimiter,
     Duplicates,
@@ -24,6 +25,7 @@ from .options import (
     Fill,
     Frequency,
     Json,
+    Skip,
     Target,
     Text,
     Time,
@@ -49,8 +51,9 @@ _FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK = 3, 48, 12, 3
 class Request:
     """What is asked of ``gatewise forecast``; None leaves it to the default, or to the loaded model.
 
-    data: the table, and ``read`` how it is read. backtest: how many windows. load, out, report, save: files, of which
-    no other is written. command: the words that ask for this, for readers who want to repeat it.
+    data: the table, and ``read`` how it is read. backtest: how many windows; step, refit: as of `Forecaster.fit`. load,
+    out, report, save: files, of which no other is written. command: the words that ask for this, for readers who want
+    to repeat it.
     """
 
     data: Path
@@ -61,6 +64,8 @@ class Request:
     seed: int | None = None
     budget: str | None = None
     backtest: int | None = None
+    step: int | None = None
+    refit: bool = False
     load: Path | None = None
     out: Path | None = None
     report: Path | None = None
@@ -69,10 +74,11 @@ class Request:
 
     @property
     def windows(self) -> int:
-        """Windows to test on."""
-        from ..models.forecast.selection import WINDOWS
+        """Windows to test on, end to end. Raises InputError where they cannot be laid out."""
+        from ..models.forecast.evaluation.design import Design
 
-        return WINDOWS if self.backtest is None else self.backtest
+        assert self.horizon is not None
+        return 0 if self.backtest == 0 else Design.of(self.horizon, self.backtest, self.step).windows
 
     @property
     def auto(self) -> bool:
@@ -106,7 +112,7 @@ def check(request: Request) -> None:
         _check_load(request)
     else:
         request.forecaster(None)
-        if request.auto and request.windows == 0:
+        if request.windows == 0 and request.auto:
             raise InputError(
                 "without a backtest there is nothing to choose a model by",
                 hint=f"add {argument('model', 'lstm')}, or drop {argument('backtest', 0)}",
@@ -115,8 +121,8 @@ def check(request: Request) -> None:
 
 
 def _check_load(request: Request) -> None:
-    settled = {name: getattr(request, name) for name in ("model", "level", "seed", "budget", "backtest")}
-    for name, value in {**settled, "season": request.read.season}.items():
+    settled = {name: getattr(request, name) for name in ("model", "level", "seed", "budget", "backtest", "step")}
+    for name, value in {**settled, "refit": request.refit or None, "season": request.read.season}.items():
         if value is not None:
             raise InputError(
                 f"{argument(name)} cannot be used with {argument('load')}: the saved model has settled it",
@@ -145,7 +151,9 @@ def run(request: Request) -> Forecast:
         if request.load:
             forecaster = _loaded(request.load, request.horizon).update(panel)
         else:
-            forecaster = request.forecaster(progress).fit(panel, windows=request.windows)
+            forecaster = request.forecaster(progress).fit(
+                panel, windows=request.windows, step=request.step, refit=request.refit
+            )
         forecast = forecaster.forecast(title=request.data.name)
     forecast = replace(forecast, command=request.command)
     if request.save:
@@ -179,7 +187,7 @@ def present(outcome: Outcome, screen: Screen) -> None:
     screen.say(outcome.verdict)
     if backtest := outcome.backtest:
         trial = f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}"
-        screen.head(f"Backtest, {trial}: lower is better")
+        screen.head(f"Backtest, {trial}; ratio: error over that of {backtest.judgement.reference}")
         screen.columns(score_columns(backtest))
     for row in range(min(len(outcome.panel), _FEW_SERIES)):
         _present_series(outcome, row, screen)
@@ -231,7 +239,9 @@ def forecast(
     horizon: Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not needed with --load.", min=1)] = None,
     model: Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)] = None,
     level: Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")] = None,
-    backtest: Annotated[int | None, option(FORECAST, "K", "Windows to test on, 0 for none. Default: 3.", min=0)] = None,
+    backtest: Annotated[int | None, option(FORECAST, "K", "Horizons to test on, 0 for none; else 3.", min=0)] = None,
+    step: Annotated[int | None, option(FORECAST, "N", "Steps between windows. Default: horizon / 4.", min=1)] = None,
+    refit: Annotated[bool, option(FORECAST, None, "Train before each window, not only the first.", "--refit")] = False,
     budget: Annotated[Text, option(FORECAST, "TIME", "Time limit of the training, such as 60s or 2m.")] = None,
     seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
     load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
@@ -248,9 +258,11 @@ def forecast(
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip: Skip = None,
     decimal: Decimal = None,
+    dates: Dates = None,
 ) -> None:
-    """Forecast every series of a table, with whichever model did best on its past."""
+    """Forecast every series of a table, with the one model that their past speaks for."""
     carry_out(
         context,
         COMMAND,
@@ -263,6 +275,8 @@ def forecast(
             seed=seed,
             budget=budget,
             backtest=backtest,
+            step=step,
+            refit=refit,
             load=load,
             out=out,
             report=report,

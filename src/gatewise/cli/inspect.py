@@ -15,6 +15,7 @@ from .command import Command, carry_out, check_files
 from .options import (
     READING,
     WRITING,
+    Dates,
     Decimal,
     Delimiter,
     Duplicates,
@@ -22,6 +23,7 @@ from .options import (
     File,
     Fill,
     Frequency,
+    Skip,
     Text,
     Time,
     option,
@@ -251,7 +253,9 @@ def inspect(
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip: Skip = None,
     decimal: Decimal = None,
+    dates: Dates = None,
 ) -> None:
     """Look inside a model: its gates, its memory, and what its output is made of, in sums that are checked.
 

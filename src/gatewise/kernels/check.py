@@ -58,12 +58,14 @@ def _check_layer(cell: Cell, layer: Layer) -> None:
         )
     for name, shape in _shapes(cell, layer).items():
         _check(cell, name, getattr(layer, name), shape, layer.x)
+    if cell.reads_x and layer.W.shape[1] != layer.units:
+        raise ShapeError(f"{cell.name} reads x itself, of which there must be {layer.units}, not {layer.W.shape[1]}")
     for name in ("step_noise", "sequence_noise"):
         _check_noise(cell, layer, name)
 
 
 def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:
-    units, inputs = layer.units, layer.x.shape[1]
+    units, inputs = layer.units, layer.x.shape[1] - len(cell.row_inputs)
     return {
         "W": (units * sum(gate.has_input for gate in cell.gates), inputs),
         "U": (units * sum(bool(gate.recurrent) for gate in cell.gates), units),
@@ -96,11 +98,14 @@ def _check_batch_sizes(cell: Cell, layer: Layer) -> None:
         raise ShapeError(f"{cell.name}: batch_sizes ask for {int(sizes.sum())} rows, x has {total}")
 
 
-def checked_saved(cell: Cell, layer: Layer, width: int, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
-    """What a backward sweep reads, contiguous; ``width`` numbers of the gates of a row. Raises ShapeError as above."""
+def checked_saved(cell: Cell, layer: Layer, width: int | None, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
+    """What a backward sweep reads, contiguous; ``width`` numbers of the gates of a row, None where a driver
+    keeps what it alone can read. Raises ShapeError as above."""
     rows, units = layer.x.shape[0], layer.units
     histories = (len(cell.state) - 1, rows, units)
-    shapes = {"y": (rows, units), "gates": (rows, width), "histories": histories}
+    shapes: dict[str, tuple[int, ...]] = {"y": (rows, units)}
+    if width is not None:
+        shapes |= {"gates": (rows, width), "histories": histories}
     for name, shape in shapes.items():
         _check(cell, name, getattr(saved, name), shape, layer.x)
     for name, shape in {"y": (rows, units), "last": tuple(layer.states.shape), "histories": histories}.items():

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..kernels.choice import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.small import is_ordinary_call
+from ..kernels.torch_law import torch_mode
 from . import by_torch
 from .batch import Batch
 from .check import check_input, check_memory, check_values, in_dtype, result_dtype, without_autocast
@@ -73,10 +74,10 @@ class Recurrent(Stack):
         Raises:
             AttributeError: the cell is none of torch.nn's.
         """
-        law = by_torch.law_of(self.given_cell)
-        if law is None:
+        mode = torch_mode(self.given_cell)
+        if not mode:
             raise AttributeError("mode")
-        return law.mode
+        return mode
 
     def driver(self, x: Tensor) -> Choice:
         """Which driver would run on an input like this one, and why, in words.
@@ -179,10 +180,15 @@ class Recurrent(Stack):
     ) -> tuple[Tensor, list[Run]]:
         """The outputs of the last layer, and what every layer in every direction gave."""
         runs: list[Run] = []
+        features = self.places[0].inputs
+        given, own = x, x[:, features:]  # what each layer's step reads of the input itself
+        x = x[:, :features] if self.cell.row_inputs else x
         if self.options.residual:
             x = batch.rows.cleared(x)  # what is added to an output must be nothing where that is
         for at, place in enumerate(self.forward_places):
             read = normalised(self.norms[at], x, self._registered_norm) if self.options.pre_norm else x
+            if self.cell.row_inputs:
+                read = given if at == 0 and read is x and not self.options.residual else torch.cat((read, own), dim=1)
             directions = [
                 self._single(other, batch, read, states[index], histories)
                 for index, other in enumerate(self.places)

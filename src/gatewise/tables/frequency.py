@@ -13,8 +13,8 @@ from pandas.tseries.frequencies import to_offset
 
 from ..errors import InputError, argument
 from ..words import steps as in_words
-from .calendar import DAY, Times
 from .panel import Frequency
+from .times import DAY, Times
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -121,6 +121,17 @@ def season_of(frequency: Frequency) -> int:
     if step == DAY:
         return 7
     return DAY // step if step is not None and MINUTE <= step < DAY and DAY % step == 0 else 1
+
+
+def seasons_of(frequency: Frequency) -> tuple[int, ...]:
+    """Steps in each season of the calendar, rising: the natural one, and a week of shorter steps or a year of days."""
+    shortest = season_of(frequency)
+    if shortest == 1:
+        return ()
+    step = fixed_step(frequency)
+    if step == DAY:
+        return (shortest, 365)
+    return (shortest, 7 * shortest) if step is not None and step < DAY else (shortest,)
 
 
 def describe(frequency: Frequency) -> str:

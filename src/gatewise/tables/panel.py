@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .options import Fill
 
 Floats = NDArray[np.float64]
 IdKind = Literal["text", "whole", "number"]
@@ -52,9 +53,13 @@ class Panel:
     """S regular series of one frequency; no gaps, no repeats, every value finite.
 
     ids: S names. times: S arrays, datetime64[ns] (UTC, no zone) or int64. values: S float64 arrays.
-    season: steps in one season, 1 for none. notes: sentences about what was inferred or repaired.
+    season: steps in one season, 1 for none. longer: those of longer seasons beside it, rising. assumed: whether the
+    season is only the calendar's, and the data have not been asked for it.
+    notes: sentences about what was inferred or repaired.
     time, target: what the table it came from called these two columns; no target where each series had its own.
     id_kind: what the ids were in that table, where they are text here.
+    made: S bool arrays, true where a value was not observed but put in by ``fill``; by default nowhere.
+    fill: how missing values were filled, which a history that is cut off is filled by again.
     """
 
     ids: tuple[str, ...]
@@ -66,6 +71,14 @@ class Panel:
     time: str = "ds"
     target: str = "y"
     id_kind: IdKind = "text"
+    made: tuple[NDArray[np.bool_], ...] = ()
+    fill: Fill = "none"
+    longer: tuple[int, ...] = ()
+    assumed: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.made) != len(self.values):
+            object.__setattr__(self, "made", tuple(np.zeros(len(values), np.bool_) for values in self.values))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,16 +88,34 @@ class Panel:
         """Observations in each series, shape (S,)."""
         return np.array([len(values) for values in self.values])
 
-    def without_last(self, steps: int) -> Panel:
-        """The panel as it was ``steps`` observations ago; series that would be empty are dropped."""
-        panel = self.select(np.flatnonzero(self.lengths > steps))
-        if steps == 0:
-            return panel
-        return replace(
-            panel,
-            times=tuple(times[:-steps] for times in panel.times),
-            values=tuple(values[:-steps] for values in panel.values),
+    @property
+    def observed(self) -> tuple[Floats, ...]:
+        """S arrays of values, NaN where a value was made."""
+        return tuple(
+            np.where(made, np.nan, values) if made.any() else values
+            for made, values in zip(self.made, self.values, strict=True)
         )
+
+    def without_last(self, steps: int) -> Panel:
+        """The panel as it was ``steps`` observations ago, see `first`."""
+        return self.first(self.lengths - steps)
+
+    def until(self, time: np.generic) -> Panel:
+        """The panel as it was at this time, see `first`."""
+        return self.first(np.array([np.searchsorted(times, time, side="right") for times in self.times]))
+
+    def first(self, lengths: NDArray[np.int64]) -> Panel:
+        """The first so many observations of each series, without those series of which none is left.
+
+        What was filled in is filled as it would have been then, from what lies before it.
+        """
+        panel, kept = self.select(np.flatnonzero(lengths > 0)), lengths[lengths > 0].tolist()
+        times = tuple(one[:length] for one, length in zip(panel.times, kept, strict=True))
+        values = tuple(one[:length] for one, length in zip(panel.values, kept, strict=True))
+        made = tuple(one[:length] for one, length in zip(panel.made, kept, strict=True))
+        if self.fill == "linear":
+            values = tuple(map(_held, values, made))
+        return replace(panel, times=times, values=values, made=made)
 
     def select(self, rows: Sequence[int] | NDArray[np.int64]) -> Panel:
         """The series at these positions, in this order."""
@@ -93,8 +124,17 @@ class Panel:
             ids=tuple(self.ids[row] for row in rows),
             times=tuple(self.times[row] for row in rows),
             values=tuple(self.values[row] for row in rows),
+            made=tuple(self.made[row] for row in rows),
         )
 
     def future(self, horizon: int) -> tuple[NDArray[np.generic], ...]:
         """For each series the time stamps of its next ``horizon`` steps."""
         return tuple(self.frequency.future(times[-1], horizon) for times in self.times)
+
+
+def _held(values: Floats, made: NDArray[np.bool_]) -> Floats:
+    """The values with those made at the end, on a line to a value that came later, replaced by the last observed."""
+    if not len(made) or not made[-1]:
+        return values
+    observed = len(made) - int(np.argmin(made[::-1]))
+    return np.concatenate((values[:observed], np.full(len(values) - observed, values[observed - 1])))

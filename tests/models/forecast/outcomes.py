@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatewise.models.forecast.results import Backtest, Outcome, Quantiles, Score, Window, quantile_levels
+from gatewise.models.forecast.results import (
+    Backtest,
+    Claim,
+    Judgement,
+    Outcome,
+    Quantiles,
+    Score,
+    Window,
+    quantile_levels,
+)
 from gatewise.tables.panel import Frequency, Panel
 
 LEVELS = (80, 95)
@@ -36,11 +45,31 @@ def backtest(data: Panel, horizon: int = 12, windows: int = 3) -> Backtest:
     """Windows in which every model is off by a known amount, worse down the list."""
     made = tuple(_window(data, horizon, (windows - 1 - row) * horizon) for row in range(windows))
     scores = tuple(
-        Score(name, 0.6 + 0.2 * row, 3.0 + row, 0.02 + 0.005 * row, {80: 82.0 - 6 * row, 95: 94.0 - 4 * row}, 1.5,
-              np.linspace(0.4, 0.8, horizon) + 0.2 * row)
+        Score(
+            model=name,
+            relative=0.5 + 0.15 * row,
+            relative_error=0.1,
+            median=0.5 + 0.15 * row,
+            best=20.0,
+            mase=0.6 + 0.2 * row,
+            smape=3.0 + row,
+            wql=0.02 + 0.005 * row,
+            msis=4.0 + row,
+            coverage={80: 82.0 - 6 * row, 95: 94.0 - 4 * row},
+            coverage_error={80: 12.0, 95: 7.0},
+            seconds=1.5,
+            error_by_step=np.linspace(0.4, 0.8, horizon) + 0.2 * row,
+        )
         for row, name in enumerate(MODELS)
-    )  # fmt: skip
-    return Backtest(horizon, 12, scores, made, "LSTM", "The LSTM beats the best baseline, AutoETS, by 25 %.")
+    )
+    return Backtest(
+        horizon, 12, scores, made, judgement(), "Too close to call: the LSTM 0.50 and AutoETS 0.65.", step=horizon
+    )
+
+
+def judgement(claim: Claim = "close") -> Judgement:
+    """What is shown of `MODELS`."""
+    return Judgement(claim, "LSTM", "AutoETS", "SeasonalNaive", "SeasonalNaive", "LSTM", 0.62, "AutoETS")
 
 
 def outcome(data: Panel | None = None, *, tested: bool = True, horizon: int = 12) -> Outcome:
@@ -69,4 +98,4 @@ def _window(data: Panel, horizon: int, back: int) -> Window:
         name: quantiles(name, actual + noise.normal(0, 8 + 5 * row, actual.shape)) for row, name in enumerate(MODELS)
     }
     cutoffs = tuple(times[end - horizon - 1] for times in data.times)
-    return Window(np.arange(len(data)), cutoffs, actual, scale, forecasts)
+    return Window(np.arange(len(data)), cutoffs, actual, scale, forecasts, steps_back=back + horizon)

@@ -39,8 +39,14 @@ def test_json_keeps_its_keys() -> None:
         *("version", "model", "horizon", "frequency", "season", "levels"),
         *("verdict", "notes", "backtest", "forecast"),
     ]
-    assert list(document["backtest"]) == ["horizon", "season", "windows", "winner", "scores"]
-    keys = ["model", "mase", "smape", "crps", "coverage", "seconds", "error_by_step"]
+    assert list(document["backtest"]) == [
+        *("horizon", "season", "windows", "step", "claim", "best", "runner_up", "naive", "reference"),
+        *("chosen", "expected", "intervals", "widening", "scores"),
+    ]
+    keys = [
+        *("model", "relative", "relative_error", "median", "best", "mase", "smape", "wql", "msis"),
+        *("coverage", "coverage_error", "seconds", "error_by_step"),
+    ]
     assert list(document["backtest"]["scores"][0]) == keys
     assert document["forecast"][0]["ds"] == "1961-01-01"
     assert list(document["forecast"][0]) == ["unique_id", "ds", "forecast", "lo-80", "hi-80", "lo-95", "hi-95"]

@@ -1,10 +1,11 @@
-"""The door: scikit-learn's manners, the winner forecasts, files hold models and no data."""
+"""The door: scikit-learn's manners, the model chosen forecasts, files hold models and no data."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class TestParameters:
         ({"budget": True}, "`budget` is True"),
         (
             {"model": "arima"},
-            "`model` is 'arima'\nhint: choose one of auto, naive, seasonal_naive, auto_theta, auto",
+            "`model` is 'arima'\nhint: choose one of auto, naive, seasonal_naive, drift, croston_sba",
         ),
         ({"model": None}, "`model` is None"),
         ({"normalisation": "none"}, "`normalisation` is 'none'\nhint: choose one of window, causal"),
@@ -143,7 +144,7 @@ class TestFit:
         forecaster = Forecaster(4).fit(AIR)
         assert forecaster.kind_ == "lstm"
         assert forecaster.backtest_ is not None
-        assert forecaster.backtest_.winner == "LSTM"
+        assert forecaster.backtest_.judgement.chosen == "LSTM"
         assert forecaster.model_.learned == [48, 40]  # type: ignore[attr-defined]
         assert forecaster.panel_ is AIR
 
@@ -151,8 +152,8 @@ class TestFit:
         lose(monkeypatch)
         forecaster = Forecaster(4).fit(AIR)
         assert forecaster.backtest_ is not None
-        assert forecaster.backtest_.winner == forecaster.model_.name != "LSTM"
-        assert f"so the forecast is {forecaster.model_.name}'s" in forecaster.backtest_.verdict
+        assert forecaster.backtest_.judgement.chosen == forecaster.model_.name != "LSTM"
+        assert f"the forecast is {forecaster.model_.name}'s." in forecaster.backtest_.verdict
         assert forecaster.model_.name in forecaster.predict()
 
     def test_a_model_named_is_taken_without_a_backtest(self, monkeypatch: pytest.MonkeyPatch):
@@ -171,12 +172,12 @@ class TestFit:
             return Oracle(setup, bias=-50)
 
         monkeypatch.setitem(CONTESTANTS, "lstm", replace(network(), make=make))
-        forecaster = Forecaster(4, model="lstm", budget="10s").fit(AIR, windows=2)
+        forecaster = Forecaster(4, model="lstm", budget="10s").fit(AIR, windows=2, step=4)
         assert [setup.budget for setup in told] == [5.0, 5.0], "half for the backtest, half for the forecast"
         assert (forecaster.kind_, forecaster.model_.name) == ("lstm", "LSTM")
         assert forecaster.backtest_ is not None
         assert len(forecaster.backtest_.windows) == 2
-        assert forecaster.backtest_.verdict.endswith("; the forecast is the LSTM's, as asked.")
+        assert "; the forecast is the LSTM's, as asked." in forecaster.backtest_.verdict
         untested = Forecaster(4, model="naive").fit(monthly([1.0, 2.0, 3.0]), windows=2)
         assert untested.backtest_ is None
         assert untested.notes_[-1].endswith(": the forecast is untested.")
@@ -184,15 +185,18 @@ class TestFit:
             Forecaster(4).fit(AIR, windows=0)
 
     def test_windows(self):
-        backtest = Forecaster(4).fit(AIR, windows=2).backtest_
+        backtest = Forecaster(4).fit(AIR, windows=2, step=2).backtest_
         assert backtest is not None
-        assert len(backtest.windows) == 2
+        assert [window.steps_back for window in backtest.windows] == [8, 6, 4]
+        assert Forecaster(4).backtest(AIR, 2, step=2).step == 2
+        with pytest.raises(InputError, match="`step` is 5"):
+            Forecaster(4).fit(AIR, step=5)
 
     def test_too_short_for_a_network(self):
         forecaster = Forecaster(4).fit(monthly(climbing(15)))
         assert forecaster.kind_ != "lstm"
         assert forecaster.backtest_ is not None
-        assert forecaster.backtest_.verdict.startswith("The series are too short for the LSTM")
+        assert any(note.startswith("The series are too short for the LSTM") for note in forecaster.notes_)
         assert any(note.startswith("The series are too short for the LSTM") for note in forecaster.notes_)
 
     def test_too_short_for_any_comparison(self):
@@ -231,7 +235,8 @@ class TestFit:
         Forecaster(4, budget="10s", model="lstm").fit(AIR)
         assert [setup.budget for setup in told] == [5.0, 5.0, 10.0], "half for the backtest, half for the forecast"
         assert [setup.seed for setup in told] == [3, 3, 0]
-        assert told[0].levels == (0.05, 0.5, 0.95)
+        assert told[0].levels == (0.025, 0.05, 0.1, 0.5, 0.9, 0.95, 0.975), "what all are scored by is among them"
+        assert told[1].levels == (0.05, 0.5, 0.95)
         assert {(setup.horizon, setup.season) for setup in told} == {(4, 4)}
 
     def test_progress_never_goes_back_and_ends_at_one(self):
@@ -328,7 +333,7 @@ class TestForecast:
         assert (tmp_path / "f.json").read_text() == forecast.to_json()
         page = forecast.to_html(tmp_path / "f.html")
         assert page == (tmp_path / "f.html").read_text()
-        assert forecast.verdict in page
+        assert forecast.verdict in unescape(page)
         assert "Make it again" not in page
 
     def test_no_backtest_of_other_series_is_passed_off_as_one_of_these(self, tmp_path: Path):
@@ -345,7 +350,7 @@ class TestForecast:
 def test_backtest_leaves_the_forecaster_alone(monkeypatch: pytest.MonkeyPatch):
     lose(monkeypatch)
     forecaster = Forecaster(4, model="lstm")
-    assert forecaster.backtest(AIR, 2).verdict.endswith("; the forecast is the LSTM's, as asked.")
+    assert "; the forecast is the LSTM's, as asked." in forecaster.backtest(AIR, 2).verdict
     assert not hasattr(forecaster, "model_")
     with pytest.raises(InputError, match="too short to compare"):
         forecaster.backtest(monthly([1.0, 2.0]))
@@ -391,6 +396,21 @@ class TestFiles:
     def test_the_winner_is_saved(self, tmp_path: Path):
         Forecaster(4).fit(AIR).save(tmp_path / "model")
         assert Forecaster.load(tmp_path / "model").model == "lstm"
+
+    def test_intervals_that_fell_short_are_widened_and_stay_so(self, tmp_path: Path):
+        forecaster = Forecaster(4, model="naive").fit(
+            panel(*[np.cumsum(climbing(80)) * 1.01**row for row in range(5)]), windows=3
+        )
+        widening = forecaster.backtest_.widening if forecaster.backtest_ else {}
+        assert set(widening) == {80, 95}
+        plain = forecaster.model_.predict(forecaster.panel_)  # type: ignore[arg-type]
+        wide = forecaster.predict_quantiles()
+        assert (wide.median == plain.median).all()
+        reach, least = (one.interval(80)[1] - one.median for one in (wide, plain))
+        assert reach == pytest.approx(widening[80] * least, rel=ROUNDING)
+        forecaster.save(tmp_path / "model")
+        loaded = Forecaster.load(tmp_path / "model")
+        assert (loaded.predict_quantiles(forecaster.panel_).values == wide.values).all()
 
     def test_no_data_inside(self, tmp_path: Path):
         secret = replace(AIR, ids=("customer-8731", "customer-8732"))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...compiler.lower import program_of
+from ...compiler.ops import OVER_UNITS
 from ...compiler.program import Program
 from ...compiler.render.reference import evaluate
 from ...compiler.signals import kept_and_written, read_out
@@ -257,13 +258,16 @@ def provenance(
 def _check(record: Record, one: LayerRecord, batch: int) -> None:
     if not one.preactivations:
         raise InputError("the record holds no pre-activations", hint="record(..., preactivations=True)")
+    if record.cell.inputs:
+        what = f"the step of {record.cell.name} reads {', '.join(record.cell.inputs)} itself"
+        raise InputError(what, hint="the record holds no inputs, so its memory cannot be taken apart")
     if not record.sampling.whole:
         raise InputError("the record holds only some of the steps", hint="record without span and bin")
     if record.cell.noise and record.module.training:
         raise InputError("the record was made in training, with random numbers that it does not hold", hint="eval() it")
     if not 0 <= batch < len(one.lengths):
         raise InputError(f"sequence {batch} does not exist", hint=f"the record has 0 to {len(one.lengths) - 1}")
-    if record.module.options.heads > 1 and any(i.op == "mean" for i in program_of(record.cell).body):
+    if record.module.options.heads > 1 and any(i.op in OVER_UNITS for i in program_of(record.cell).body):
         raise InputError("units are normalised within heads, which this view cannot tell apart")
 
 

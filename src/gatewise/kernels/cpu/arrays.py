@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from ...compiler.gradient import kept_gates, kept_means
+from ...compiler.gradient import kept_gates, kept_row_numbers
+from ...compiler.stages import INPUT
 from ...equation import Cell
 from ..layer import Layer
 from .table import Array, When
@@ -48,6 +49,15 @@ def held(pointer: int, row: int) -> Array:
     return Array(pointer, row, When.HELD)
 
 
+def input_arrays(cell: Cell, x: Tensor) -> dict[str, Array]:
+    """The input, and the numbers of each row that the step reads itself, in its last columns."""
+    row, first = x.shape[1], x.shape[1] - len(cell.row_inputs)
+    arrays = {INPUT: now(x.data_ptr(), row)}
+    for column, name in enumerate(cell.row_inputs, first):
+        arrays[name] = now(x.data_ptr() + column * x.itemsize, row)
+    return arrays
+
+
 def gate_arrays(names: Iterable[str], tensor: Tensor | Addressed, units: int) -> dict[str, Array]:
     """Arrays of H numbers under these names, one after another in every row of a tensor (N, ...)."""
     start, row, step = tensor.data_ptr(), tensor.stride(0), units * tensor.itemsize
@@ -55,10 +65,12 @@ def gate_arrays(names: Iterable[str], tensor: Tensor | Addressed, units: int) ->
 
 
 def kept_arrays(cell: Cell, saved: Tensor | Addressed, units: int) -> dict[str, Array]:
-    """What the forward keeps, in every row (N, K): of each gate H numbers, then means over units."""
+    """What the forward keeps, in every row (N, K): of each gate H numbers, then what was taken over units."""
     arrays = gate_arrays(kept_gates(cell), saved, units)
     start, row = saved.data_ptr() + len(cell.gates) * units * saved.itemsize, saved.stride(0)
-    return arrays | {name: now(start + index * saved.itemsize, row) for index, name in enumerate(kept_means(cell))}
+    return arrays | {
+        name: now(start + index * saved.itemsize, row) for index, name in enumerate(kept_row_numbers(cell))
+    }
 
 
 def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,13 @@ def as_json(outcome: Outcome) -> str:
     """The document of ``--json``, on one line, in ASCII; its keys are stable.
 
     ``version``, ``model``, ``horizon``, ``frequency`` (a pandas alias, or a step as text), ``season`` (steps, 1
-    for none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``,
-    ``winner`` and ``scores``, best first: ``model``, ``mase``, ``smape``, ``crps``, ``coverage`` in percent by
-    level, ``seconds``, ``error_by_step``) and ``forecast``: for each series and step ``unique_id``, ``ds``
-    (ISO 8601, or a counter), ``forecast`` (the median) and for each level ``lo-80`` and ``hi-80``. What is
-    undefined is null.
+    for none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``, ``step``
+    and the fields of `Judgement`: ``claim`` (``wins``, ``close``, ``naive`` or ``few``), ``best``, ``runner_up``,
+    ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``, then ``widening`` by level, and ``scores``, best
+    first, with the fields of `Score`: ``model``, ``relative``, ``relative_error``, ``median``, ``best``, ``mase``,
+    ``smape``, ``wql``, ``msis``, ``coverage`` and ``coverage_error`` in percent by level, ``seconds``,
+    ``error_by_step``) and ``forecast``: for each series and step ``unique_id``, ``ds`` (ISO 8601, or a counter),
+    ``forecast`` (the median) and for each level ``lo-80`` and ``hi-80``. What is undefined is null.
     """
     document = {
         "version": outcome.version,
@@ -65,18 +68,23 @@ def _backtest(backtest: Backtest) -> dict[str, Any]:
         "horizon": backtest.horizon,
         "season": backtest.season,
         "windows": len(backtest.windows),
-        "winner": backtest.winner,
+        "step": backtest.step,
+        **asdict(backtest.judgement),
+        "expected": json_number(backtest.judgement.expected),
+        "widening": {str(level): json_number(factor) for level, factor in sorted(backtest.widening.items())},
         "scores": [_score(score) for score in backtest.scores],
     }
+
+
+_FIGURES = ("relative", "relative_error", "median", "best", "mase", "smape", "wql", "msis")
 
 
 def _score(score: Score) -> dict[str, Any]:
     return {
         "model": score.model,
-        "mase": json_number(score.mase),
-        "smape": json_number(score.smape),
-        "crps": json_number(score.crps),
+        **{name: json_number(getattr(score, name)) for name in _FIGURES},
         "coverage": {str(level): json_number(share) for level, share in sorted(score.coverage.items())},
+        "coverage_error": {str(level): json_number(error) for level, error in sorted(score.coverage_error.items())},
         "seconds": json_number(score.seconds),
         "error_by_step": [json_number(error) for error in score.error_by_step.tolist()],
     }
@@ -105,12 +113,14 @@ def score_columns(backtest: Backtest) -> Columns:
     scores = backtest.scores
     columns = [
         ("model", [score.model for score in scores]),
-        ("MASE", [_fixed(score.mase, 3) for score in scores]),
-        ("sMAPE", [percent(score.smape, 2) for score in scores]),
-        ("CRPS", [_fixed(score.crps, 4) for score in scores]),
+        ("ratio", [_fixed(score.relative, 2) for score in scores]),
+        ("MASE", [_fixed(score.mase, 2) for score in scores]),
+        ("sMAPE", [percent(score.smape, 1) for score in scores]),
+        ("WQL", [_fixed(score.wql, 3) for score in scores]),
+        ("MSIS", [_fixed(score.msis, 2) for score in scores]),
     ]
     for level in sorted(scores[0].coverage):
-        columns.append((f"cover {level} %", [percent(score.coverage[level]) for score in scores]))
+        columns.append((f"in {level} %", [percent(score.coverage[level]) for score in scores]))
     return [*columns, ("time", [f"{score.seconds:.1f} s" for score in scores])]
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ... import fields
+from ...errors import InputError
 from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
 from .evaluation.contestants import CONTESTANTS
+from .evaluation.design import Design
 from .fitted import FittedForecaster
 from .history import SCHEMA, Schema
 from .model import NORMALISATIONS, Setup
 from .results import Backtest, central_levels, quantile_levels
-from .selection import AUTO, WINDOWS, ChosenModel, choose
+from .seasons import with_seasons
+from .selection import AUTO, ChosenModel, choose
 
 if TYPE_CHECKING:
     from .fitted import Data
@@ -30,26 +35,28 @@ RECORD = Fields(
         "levels": fields.listed(fields.whole(1, 99), 99),
         "seed": fields.whole(0, arguments.LARGEST_SEED),
         "normalisation": fields.one_of(NORMALISATIONS),
+        "widening": fields.listed(fields.number(1), 99),
         "schema": SCHEMA,
     },
-    lacking=("normalisation",),
+    lacking=("normalisation", "widening"),
 )
 """What a file says; the settings are the model's."""
 
 
 class Forecaster(FittedForecaster):
-    """Forecasts every series of a table with whichever model did best on its past.
+    """Forecasts every series of a table with the one model that their past speaks for.
 
-    The models are an ensemble of LSTM networks and four baselines. A rolling-origin backtest compares them (Tashman
-    2000, doi:10.1016/S0169-2070(00)00065-0), and its winner is fitted to all of the data. Nothing is downloaded, and
-    nothing is repaired unless `fit` is told to.
+    The models are an ensemble of LSTM networks and plain statistical models. A rolling-origin backtest compares them
+    (Tashman 2000, doi:10.1016/S0169-2070(00)00065-0), and the model that it chooses for all series together is fitted
+    to all of the data. Nothing is downloaded, and nothing is repaired unless `fit` is told to.
 
     Args:
         horizon: Steps to forecast, 1 to 100,000.
-        model: ``"auto"`` for the winner of the backtest, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
+        model: ``"auto"`` for the one that the backtest chooses, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
             ``"auto_theta"`` or ``"auto_ets"``, which are fitted without a backtest unless `fit` is told to run one.
         levels: Central prediction intervals in whole percents, 1 to 99.
-        season: Observations in one season, 1 for none; None infers it from the frequency.
+        season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
+            day and a week, of days a week and a year), and where time is a counter one that stands out; notes say so.
         seed: A whole number, 0 to 2**32 - 1. The same seed, data and number of threads give the same forecast, bit for
             bit, unless a budget ends the training.
         budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
@@ -94,7 +101,15 @@ class Forecaster(FittedForecaster):
         self._setup(1)
         self._word()
 
-    def fit(self, frame: Data, *, windows: int | None = None, read: ReadOptions | None = None) -> Self:
+    def fit(
+        self,
+        frame: Data,
+        *,
+        windows: int | None = None,
+        step: int | None = None,
+        refit: bool = False,
+        read: ReadOptions | None = None,
+    ) -> Self:
         """Learn from a table, after a backtest on its past where there is one.
 
         With ``model="auto"`` the backtest chooses the model; for a model named it only says how far to trust it. Half
@@ -103,8 +118,11 @@ class Forecaster(FittedForecaster):
         Args:
             frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet
                 file, or a `Panel`.
-            windows: Windows of the backtest, each of ``horizon`` steps. By default 3 with ``model="auto"``, and
-                otherwise 0, which is no backtest.
+            windows: How many windows of ``horizon`` steps the backtest holds back at the end, end to end. By default 3,
+                and more for horizons below 4; with a model named 0, which is no backtest.
+            step: Steps from the beginning of one window to the next, 1 to ``horizon``; windows that are closer than a
+                horizon overlap. By default a quarter of the horizon, which makes nine windows of three.
+            refit: Whether networks are trained again before each window, and not only before the first.
             read: How the table is read, such as ``ReadOptions(target="sales", fill="linear")``; further tables are
                 read in the same way. By default everything is found out, and nothing repaired.
 
@@ -114,32 +132,43 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: For arguments or data that cannot be used; it names row and column.
         """
-        panel = self._panel(frame, read)
-        asked, choice = self._setup(panel.season), ChosenModel(self._word())
-        windows = self._windows(windows)
+        tested = self._tested(windows, step)
+        panel = self._seasoned(self._panel(frame, read), windows if tested else 0)
+        asked, choice = self._setup(panel.season, panel.longer), ChosenModel(self._word())
         panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
-        stages = Stages(self.progress, 2.0 if windows else 1.0)
+        stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
-        if windows:
+        if tested:
             setup = replace(setup, budget=asked.budget and asked.budget / 2)
             with stages.stage(1.0, "backtest"):
-                choice = choose(panel, setup, choice.word, windows)
-        model = CONTESTANTS[choice.word].make(setup)
+                choice = choose(panel, setup, choice.word, windows=windows, step=step, refit=refit)
+        model = CONTESTANTS[choice.word].make(replace(setup, members=choice.members))
         with stages.stage(1.0, f"fitting {model.name}"):
             model.fit(panel)
         stages.rest()
         self.model_, self.kind_, self.backtest_ = model, choice.word, choice.backtest
         self.notes_ = panel.notes + choice.notes
-        self.panel_, self.schema_, self.setup_, self.read_ = panel, Schema.of(panel), asked, read or DEFAULTS
+        self.panel_, self.schema_, self.read_ = panel, Schema.of(panel), read or DEFAULTS
+        self.setup_ = replace(asked, widening=choice.widening)
         self._growth = self._file = None
         return self
 
-    def backtest(self, frame: Data, windows: int = WINDOWS, *, read: ReadOptions | None = None) -> Backtest:
+    def backtest(
+        self,
+        frame: Data,
+        windows: int | None = None,
+        *,
+        step: int | None = None,
+        refit: bool = False,
+        read: ReadOptions | None = None,
+    ) -> Backtest:
         """Compare all models on the last ``windows`` stretches of ``horizon`` steps. This object stays as it is.
 
         Args:
             frame: The data, in any form that `fit` takes.
-            windows: Windows, at least 1, of ``horizon`` steps each.
+            windows: How many windows of ``horizon`` steps are held back, at least 1; by default as in `fit`.
+            step: Steps from one window to the next, as in `fit`.
+            refit: Whether networks are trained again before each, as in `fit`.
             read: How the frame is read.
 
         Returns:
@@ -148,9 +177,10 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: The series are too short for a single window, or the data cannot be used.
         """
-        panel = self._panel(frame, read)
-        word, setup = self._word(), replace(self._setup(panel.season), progress=self.progress)
-        return compare(panel, setup, windows=windows, chosen=None if word == AUTO else word)
+        panel = self._seasoned(self._panel(frame, read), windows)
+        word, setup = self._word(), replace(self._setup(panel.season, panel.longer), progress=self.progress)
+        chosen = None if word == AUTO else word
+        return compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to one file: weights and settings, none of the data.
@@ -171,6 +201,7 @@ class Forecaster(FittedForecaster):
             "levels": central_levels(self.setup_.levels),
             "seed": self.setup_.seed,
             "normalisation": self.setup_.normalisation,
+            "widening": [self.setup_.widening.get(level, 1.0) for level in central_levels(self.setup_.levels)],
             "schema": self.schema_.to_json(),
         }
         FORECASTER_FILE.write(path, tensors, record)
@@ -191,7 +222,8 @@ class Forecaster(FittedForecaster):
         tensors, record = FORECASTER_FILE.read(path)
         with FORECASTER_FILE.understood(path, "its settings do not describe a model"):
             contents = FORECASTER_FILE.fields(RECORD, record)
-            kind, schema = contents["kind"], Schema(**contents["schema"])
+            schema = Schema(**contents["schema"])
+            kind, schema = contents["kind"], replace(schema, longer=tuple(schema.longer))
             loaded = cls(
                 contents["horizon"],
                 model=kind,
@@ -200,7 +232,7 @@ class Forecaster(FittedForecaster):
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
             )
-            setup = loaded._setup(schema.season)
+            setup = replace(loaded._setup(schema.season, schema.longer), widening=_widening(contents))
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
@@ -210,18 +242,38 @@ class Forecaster(FittedForecaster):
     def _word(self) -> str:
         return arguments.one_of("model", self.model, (AUTO, *CONTESTANTS))
 
-    def _windows(self, windows: int | None) -> int:
-        """How many windows the backtest has in `fit`; only for a model named may there be none."""
+    def _tested(self, windows: int | None, step: int | None) -> bool:
+        """Whether `fit` has a backtest; only for a model named may there be none."""
         auto = self._word() == AUTO
-        return (WINDOWS if auto else 0) if windows is None else arguments.whole("windows", windows, least=int(auto))
+        if windows is not None:
+            arguments.whole("windows", windows, least=int(auto))
+        self._design(windows or None, step)
+        return auto if windows is None else windows > 0
 
-    def _setup(self, season: int) -> Setup:
-        """The arguments, checked, for data of this season."""
+    def _seasoned(self, panel: Panel, windows: int | None) -> Panel:
+        """The panel with its seasons, told from what lies before so many windows; None for as many as usual."""
+        return with_seasons(panel, 0 if windows == 0 else self._design(windows).held_back)
+
+    def _design(self, windows: int | None, step: int | None = None) -> Design:
+        return Design.of(self._setup(1).horizon, windows, step)
+
+    def _setup(self, season: int, longer: tuple[int, ...] = ()) -> Setup:
+        """The arguments, checked, for data of these seasons."""
         return Setup(
             horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
             season=season if self.season is None else arguments.whole("season", self.season),
+            longer=longer,
             levels=quantile_levels(arguments.percents("levels", self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
             budget=arguments.seconds("budget", self.budget),
             normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
         )
+
+
+def _widening(contents: Mapping[str, Any]) -> dict[int, float]:
+    """For each level the factor on its interval, out of a file; older ones do not record it."""
+    levels = contents["levels"]
+    factors = contents.get("widening", [1.0] * len(levels))
+    if len(factors) != len(levels):
+        raise InputError(f"there are {len(factors)} factors for {len(levels)} levels")
+    return {level: factor for level, factor in zip(levels, factors, strict=True) if factor > 1}

@@ -65,7 +65,8 @@ class Forecast(Outcome):
 
         Its keys are ``version``, ``model``, ``horizon``, ``frequency`` (a pandas alias), ``season`` (steps, 1 for
         none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``,
-        ``winner`` and ``scores``, best first) and ``forecast``, a list with ``unique_id``, ``ds``, ``forecast`` (the
+        ``step``, ``claim``, ``best``, ``runner_up``, ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``
+        and ``scores``, best first) and ``forecast``, a list with ``unique_id``, ``ds``, ``forecast`` (the
         median) and the bounds, such as ``lo-80``. What is undefined is null.
 
         Args:

@@ -23,18 +23,19 @@ class Schema:
     """The names of two columns, and the pace of time.
 
     target: empty where every series had a column of its own. frequency: alias, see `Frequency`. season: steps in
-    one season.
+    one season; longer: those in longer seasons.
     """
 
     time: str
     target: str
     frequency: str
     season: int
+    longer: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
         """The schema of these series."""
-        return cls(panel.time, panel.target, panel.frequency.alias, panel.season)
+        return cls(panel.time, panel.target, panel.frequency.alias, panel.season, panel.longer)
 
     def to_json(self) -> dict[str, object]:
         """As JSON can hold it."""
@@ -53,7 +54,14 @@ class Schema:
 
 
 SCHEMA = Fields(
-    {"time": fields.text, "target": fields.text, "frequency": fields.text, "season": fields.whole(1, LONGEST_SEASON)}
+    {
+        "time": fields.text,
+        "target": fields.text,
+        "frequency": fields.text,
+        "season": fields.whole(1, LONGEST_SEASON),
+        "longer": fields.listed(fields.whole(2, LONGEST_SEASON), 9),
+    },
+    lacking=("longer",),
 )
 """A `Schema` in a file."""
 
@@ -70,7 +78,7 @@ class Growth:
     def __init__(self, panel: Panel, model: Model) -> None:
         self.panel, self.model, self.floors = panel, model.following(), floors(panel)
         self._rows = {name: row for row, name in enumerate(panel.ids)}
-        self._rooms: dict[str, tuple[Room, Room]] = {}
+        self._rooms: dict[str, tuple[Room, Room, Room]] = {}
 
     def extend(self, new: Panel) -> Panel:
         """Put the rows behind those of the same series.
@@ -78,13 +86,14 @@ class Growth:
         Raises InputError, and changes nothing, where they do not go on from there.
         """
         _check(self.panel, self._rows, new)
-        times, values = list(self.panel.times), list(self.panel.values)
-        for name, later, more in zip(new.ids, new.times, new.values, strict=True):
+        times, values, made = list(self.panel.times), list(self.panel.values), list(self.panel.made)
+        for name, later, more, fresh in zip(new.ids, new.times, new.values, new.made, strict=True):
             row = self._rows[name]
-            moments, numbers = self._rooms.setdefault(name, (Room(), Room()))
+            moments, numbers, marks = self._rooms.setdefault(name, (Room(), Room(), Room()))
             times[row], values[row] = moments.extended(times[row], later), numbers.extended(values[row], more)
+            made[row] = marks.extended(made[row], fresh)
             self.floors[row] = min(self.floors[row], floor_of(more))
-        self.panel = replace(self.panel, times=tuple(times), values=tuple(values))
+        self.panel = replace(self.panel, times=tuple(times), values=tuple(values), made=tuple(made))
         return self.panel
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ...progress import OnProgress
@@ -23,9 +23,11 @@ that it has at the patch's end, so that what was read stays read when more comes
 class Setup:
     """What a model is told before it sees data.
 
-    horizon: steps to forecast. season: observations in one season, 1 for none. levels: probabilities of the
-    quantiles, increasing, 0.5 among them. budget: seconds of training, None for the model's own choice.
-    normalisation: a word of ``NORMALISATIONS``, for models that learn.
+    horizon: steps to forecast. season: observations in one season, 1 for none; longer: those in longer seasons beside
+    it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
+    model's own choice. normalisation: a word of ``NORMALISATIONS``, for models that learn. members: the words of the
+    models that a pool may be made of, None for all. widening: for levels of intervals that fell short in a backtest,
+    the factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -34,7 +36,10 @@ class Setup:
     seed: int = 0
     budget: float | None = None
     normalisation: str = "window"
+    longer: tuple[int, ...] = ()
+    members: frozenset[str] | None = None
     progress: OnProgress | None = None
+    widening: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 class Predictor(Protocol):

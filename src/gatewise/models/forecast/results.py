@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,15 @@ class Quantiles:
         levels: Q probabilities in increasing order, 0.5 among them.
         values: The forecasts, (S, horizon, Q), float64, in the units of the data, non-decreasing along Q.
         notes: Sentences about values and series that were treated differently.
+        members: The point forecasts of M networks that differ by chance and forecast together, (M, S, horizon); None
+            where nothing depends on chance.
     """
 
     model: str
     levels: tuple[float, ...]
     values: Floats
     notes: tuple[str, ...] = ()
+    members: Floats | None = None
 
     @property
     def median(self) -> Floats:
@@ -59,6 +62,14 @@ def quantile_levels(levels: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(sorted({0.5, *(tail for level in levels for tail in interval_levels(level))}))
 
 
+SCORED = (80, 95)
+"""Central intervals that every model forecasts in a backtest, whichever are shown, so that scores can be compared."""
+SCORED_LEVELS = quantile_levels(SCORED)
+"""The probabilities over which `wql` is a mean."""
+MSIS_LEVEL = 95
+"""The interval that MSIS is of, as in the M4 competition."""
+
+
 def central_levels(levels: tuple[float, ...]) -> tuple[int, ...]:
     """The percents of the central intervals that these probabilities bound: the way back."""
     return tuple(sorted(round(100 - 200 * level) for level in levels if level < 0.5))
@@ -66,23 +77,38 @@ def central_levels(levels: tuple[float, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Score:
-    """One model's figures over all windows and series of a backtest. Lower is better, except for coverage.
+    """One model's figures over all windows and series of a backtest, of what was observed.
+
+    Lower is better, but coverage should meet its level.
 
     Attributes:
         model: The name of the model.
+        relative: Its mean absolute error over that of the seasonal naive, or the naive where there is no season, as a
+            geometric mean over the series, of which no single one can decide (AvgRelMAE, Davydenko & Fildes 2013).
+        relative_error: The standard error of ``relative``; infinite where it cannot be told.
+        median: The median over the series of the same ratio.
+        best: Percent of the series in which no model's error is smaller.
         mase: Mean absolute scaled error, by the in-sample error of the seasonal naive (Hyndman & Koehler 2006).
         smape: Symmetric mean absolute percentage error in percent, with factor 200 (as in the M4 competition).
-        crps: Scaled continuous ranked probability score: the mean weighted quantile loss over the levels.
+        wql: Weighted quantile loss, the mean over the levels .025, .1, .5, .9 and .975. A series weighs by its size.
+        msis: Mean scaled interval score of the 95 % intervals, scaled as MASE (M4's measure of intervals).
         coverage: For each level, the percent of observations inside the interval.
+        coverage_error: For each level, the standard error of an interval that holds what it says, in percent.
         seconds: Time to fit and predict.
         error_by_step: Mean absolute scaled error at each step ahead, (horizon,).
     """
 
     model: str
+    relative: float
+    relative_error: float
+    median: float
+    best: float
     mase: float
     smape: float
-    crps: float
+    wql: float
+    msis: float
     coverage: Mapping[int, float]
+    coverage_error: Mapping[int, float]
     seconds: float
     error_by_step: Floats
 
@@ -94,9 +120,11 @@ class Window:
     Attributes:
         series: Positions in the panel of the N series that were scored, (N,).
         cutoffs: The last time known of each series.
-        actual: What came, (N, horizon).
+        actual: What came, (N, horizon); NaN where nothing was observed.
         insample_scale: The in-sample mean absolute error of the seasonal naive, (N,); NaN where it is undefined.
         forecasts: By model, the forecasts of the same N series.
+        steps_back: How many steps the cutoff lies before the end of each series.
+        intermittent: Whether the demand of each series comes now and then, by what came before the first window, (N,).
     """
 
     series: NDArray[np.int64]
@@ -104,6 +132,39 @@ class Window:
     actual: Floats
     insample_scale: Floats
     forecasts: Mapping[str, Quantiles]
+    steps_back: int = field(kw_only=True)
+    intermittent: NDArray[np.bool_] = field(kw_only=True, default_factory=lambda: np.zeros(0, np.bool_))
+
+
+Claim = Literal["wins", "close", "naive", "few"]
+"""What a backtest shows: that the best model is better than every other, that it is too close to call among those
+better than the naive forecast, that no model is better than that, or that there are too few values to tell."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the windows show, and who forecasts because of it.
+
+    Attributes:
+        claim: What they show, a `Claim`.
+        best: The model with the smallest error.
+        runner_up: The next one, or the best itself where it is alone.
+        naive: The better of the naive forecasts.
+        reference: The naive forecast that errors are given as ratios of.
+        chosen: The model that forecasts, unless another was asked for.
+        expected: The error of what this way of choosing chose without the window that it is scored on, as a ratio like
+            `Score.relative`; NaN where there is only one window.
+        intervals: The model with the smallest MSIS, or ``""`` where that is not defined.
+    """
+
+    claim: Claim
+    best: str
+    runner_up: str
+    naive: str
+    reference: str
+    chosen: str
+    expected: float
+    intervals: str
 
 
 @dataclass(frozen=True)
@@ -115,18 +176,23 @@ class Backtest:
         season: Observations in one season, 1 for none.
         scores: The figures of each model, best first.
         windows: The windows, with all forecasts.
-        winner: The name of the best model.
-        verdict: One sentence about who won, and by how much.
+        judgement: What the windows show, and which model was chosen to forecast.
+        verdict: The same in sentences.
         notes: Sentences about what was left out or sampled.
+        widening: For levels whose intervals held less than chance explains, the factor by which those of the model that
+            forecasts are widened.
+        step: Steps from the cutoff of one window to the next, which overlap where it is less than ``horizon``.
     """
 
     horizon: int
     season: int
     scores: tuple[Score, ...]
     windows: tuple[Window, ...]
-    winner: str
+    judgement: Judgement
     verdict: str
     notes: tuple[str, ...] = ()
+    widening: Mapping[int, float] = field(default_factory=dict[int, float])
+    step: int = field(kw_only=True)
 
     def score(self, model: str) -> Score:
         """The figures of one model; KeyError where it was not scored."""

@@ -60,9 +60,13 @@ def flat() -> Outcome:
     """One constant series, one step ahead, MASE undefined."""
     panel = Panel(("flat",), (np.arange(10),), (np.full(10, 7.0),), Frequency("1"), 1)
     forecasts = {name: outcomes.quantiles(name, np.full((1, 1), 7.0), width=0.0) for name in ("Naive", "LSTM")}
-    scores = tuple(Score(name, np.nan, 0.0, np.nan, {}, 0.1, np.array([np.nan])) for name in forecasts)
-    window = Window(np.array([0]), (8,), np.full((1, 1), 7.0), np.array([np.nan]), forecasts)
-    backtest = Backtest(1, 1, scores, (window,), "Naive", "Naive equals the LSTM.")
+    scores = tuple(
+        Score(name, 1.0, np.inf, 1.0, 100.0, np.nan, 0.0, np.nan, np.nan, {}, {}, 0.1, np.array([np.nan]))
+        for name in forecasts
+    )
+    window = Window(np.array([0]), (8,), np.full((1, 1), 7.0), np.array([np.nan]), forecasts, steps_back=1)
+    judgement = replace(outcomes.judgement("few"), reference="Naive")
+    backtest = Backtest(1, 1, scores, (window,), judgement, "Naive equals the LSTM.", step=1)
     return Outcome(
         panel, forecasts["Naive"], outcomes.LEVELS, backtest, (), "flat.csv", "gatewise forecast flat.csv", "1"
     )
@@ -71,12 +75,12 @@ def flat() -> Outcome:
 @pytest.mark.parametrize(
     ("outcome", "charts"),
     [
-        (outcomes.outcome(), 5),
+        (outcomes.outcome(), 6),
         (outcomes.outcome(tested=False), 2),
-        (outcomes.outcome(many()), 12),
+        (outcomes.outcome(many()), 13),
         (outcomes.outcome(many(), tested=False), 6),
-        (outcomes.outcome(outcomes.panel(length=60, counter=True)), 5),
-        (outcomes.outcome(horizon=1), 5),
+        (outcomes.outcome(outcomes.panel(length=60, counter=True)), 6),
+        (outcomes.outcome(horizon=1), 6),
         (flat(), 2),
     ],
     ids=["one", "untested", "many", "many untested", "counter", "one step", "flat"],
@@ -114,7 +118,7 @@ def test_page_says_what_there_is_to_say() -> None:
     told = outcomes.outcome()
     words = Page(render(told)).words
     assert told.backtest
-    for part in (told.verdict, told.source, told.command, *told.notes, "0.600", "1961-12-01", "82 %", "12 months"):
+    for part in (told.verdict, told.source, told.command, *told.notes, "0.60", "1961-12-01", "82 %", "12 months"):
         assert part in words
     for score in told.backtest.scores:
         assert score.model in words

@@ -11,114 +11,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import GatewiseError, InputError
+from ....errors import GatewiseError
 from ....progress import Stages
 from ....tables.panel import Panel
-from ....words import capital, count, few
-from ...arguments import whole
+from ....words import capital, count
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
-from ..results import Backtest, Window
+from ..results import SCORED, Backtest, Quantiles, Window, central_levels, quantile_levels
+from .contest import Contest, contest
 from .contestants import CONTESTANTS, Contestant
+from .design import Design
 from .floor import floored, floors
-from .scoring import Verdict, ranked, score, undefined_scales
-
-# Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
-SAMPLE = 100
-
-
-class TooShortError(InputError):
-    """The series have no room for a single window."""
-
-
-@dataclass
-class Contest:
-    """The terms of a comparison.
-
-    models: those that take part, by the word a user chooses them with. windows: how many. rows: positions in
-    the panel of the series compared. absent: why a network does not take part, one clause each.
-    """
-
-    models: dict[str, Model]
-    windows: int
-    rows: NDArray[np.int64]
-    absent: list[str]
-    notes: list[str]
-
-
-def contest(panel: Panel, setup: Setup, most: int, contestants: Mapping[str, Contestant]) -> Contest:
-    """The largest fair comparison the series have room for.
-
-    All models get the same windows and series. There are as many windows, up to ``most``, as the
-    median series has room for; a network for which it has room for none stays out. Raises TooShortError where no model
-    has room.
-    """
-    most = whole("windows", most)
-    models = {word: contestant.make(setup) for word, contestant in contestants.items()}
-    history = {word: contestants[word].history(model, setup) for word, model in models.items()}
-    room = {word: _room(panel, setup.horizon, needed) for word, needed in history.items()}
-    absent = [
-        f"The series are too short for {contestants[word].called} (the median has {_median(panel):,} observations, "
-        f"a window of {setup.horizon:,} and {history[word]:,} before it are needed)"
-        for word in models
-        if contestants[word].learns and not room[word]
-    ]
-    models = {word: model for word, model in models.items() if room[word] or not contestants[word].learns}
-    windows = min([most, *(room[word] for word in models)]) if models else 0
-    if windows < 1:
-        raise _too_short(panel, setup, min(history.values()))
-    rows = _long_enough(panel, windows * setup.horizon + max(history[word] for word in models))
-    notes = _notes(panel, rows, most, windows, setup.horizon)
-    if len(rows) > SAMPLE and any(contestants[word].costly for word in models):
-        notes.append(_sampled(len(rows), [contestants[word] for word in models], setup.seed))
-        rows = np.sort(np.random.default_rng(setup.seed).choice(rows, SAMPLE, replace=False))
-    return Contest(models, windows, rows, absent, notes)
-
-
-def _median(panel: Panel) -> int:
-    return int(np.median(panel.lengths))
-
-
-def _room(panel: Panel, horizon: int, history: int) -> int:
-    """Windows that the median series has room for."""
-    return max((_median(panel) - history) // horizon, 0)
-
-
-def _long_enough(panel: Panel, length: int) -> NDArray[np.int64]:
-    return np.flatnonzero(panel.lengths >= length)
-
-
-def _too_short(panel: Panel, setup: Setup, history: int) -> TooShortError:
-    return TooShortError(
-        f"the series are too short to compare models on: the median has {_median(panel):,} observations, "
-        f"a window of {setup.horizon:,} and {history:,} before it are needed",
-        hint="shorten the horizon, or choose a model yourself",
-    )
-
-
-def _notes(panel: Panel, rows: NDArray[np.int64], most: int, windows: int, horizon: int) -> list[str]:
-    notes: list[str] = []
-    if windows < most:
-        notes.append(f"{count(windows, 'window')} instead of {most}: the series have no room for more.")
-    if left := sorted(set(range(len(panel))) - set(rows.tolist())):
-        notes.append(
-            f"{len(left):,} of {count(len(panel), 'series', 'series')} are too short for "
-            f"{count(windows, 'window')} of {count(horizon, 'step')} and were not compared "
-            f"({few([panel.ids[row] for row in left])})."
-        )
-    return notes
-
-
-def _sampled(many: int, contestants: list[Contestant], seed: int) -> str:
-    costly = " and ".join(contestant.name for contestant in contestants if contestant.costly)
-    networks = "".join(
-        f"; {contestant.called} learned from all series" for contestant in contestants if contestant.learns
-    )
-    return (
-        f"{costly} ran on {SAMPLE} of {many:,} series, drawn at random (seed {seed}): "
-        f"all models are compared on these{networks}."
-    )
-
+from .intermittent import intermittent
+from .pool import pooled
+from .scoring import undefined_scales
+from .verdict import Participants, judged
 
 # Shares of the waiting time, for progress only.
 FITTING, COSTLY, QUICK = 20, 5, 1
@@ -128,32 +35,36 @@ def compare(
     panel: Panel,
     setup: Setup,
     *,
-    windows: int = 3,
+    windows: int | None = None,
+    step: int | None = None,
+    refit: bool = False,
     chosen: str | None = None,
     contestants: Mapping[str, Contestant] = CONTESTANTS,
 ) -> Backtest:
     """Let every contestant forecast the last ``windows * setup.horizon`` observations of each series.
 
-    The cutoffs lie ``setup.horizon`` steps apart, counted from each series' own end. A network is fitted
-    once, to what lies before the first cutoff, and then forecasts every window from the observations before
-    that window; a baseline is fitted again in each. chosen: the word of the model whose forecast the reader
-    gets; None for the winner's. Raises TooShortError where the series have no room for a window.
+    The cutoffs lie ``step`` steps apart, counted from each series' own end; see `Design` for what is None. What was
+    filled in is never scored, and each history is filled from its own past. A network is fitted once, to what lies
+    before the first cutoff, and then forecasts every window from the observations before that window, or with
+    ``refit`` at each cutoff; a baseline is fitted again in each. chosen: the word of the model whose forecast the
+    reader gets; None for that of the model chosen by it. Raises TooShortError where the series have no room for a
+    window.
     """
-    stages = Stages(setup.progress)
-    terms = contest(panel, replace(setup, progress=stages), windows, contestants)
-    run = RunningContest(terms, setup, contestants, stages)
-    run.fit(panel)
+    design, stages = Design.of(setup.horizon, windows, step, refit=refit), Stages(setup.progress)
+    fits = len(design.origins(design.held_back)) if refit else 1
+    levels = quantile_levels((*central_levels(setup.levels), *SCORED))
+    told = replace(setup, levels=levels, progress=stages, budget=setup.budget and setup.budget / fits)
+    terms = contest(panel, told, design, contestants, chosen)
+    run = RunningContest(terms, setup, contestants, stages, refit)
     outcome = run.windows(panel)
-    scores = ranked([score(model.name, outcome, run.seconds[model.name]) for model in terms.models.values()])
-    sentence = Verdict(
-        scores,
-        trial=_trial(terms, setup.horizon),
-        networks={model.name: word for word, model in terms.models.items() if contestants[word].learns},
+    participants = Participants(
+        run.seconds,
+        networks=tuple(model.name for word, model in terms.models.items() if contestants[word].learns),
         absent="; ".join(terms.absent),
-        chosen=contestants[chosen].name if chosen else None,
+        asked=contestants[chosen].name if chosen else None,
     )
-    notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome))
-    return Backtest(setup.horizon, setup.season, scores, outcome, scores[0].model, str(sentence), notes)
+    backtest = judged(setup, outcome, design.step, participants)
+    return replace(backtest, notes=(*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome)))
 
 
 @dataclass
@@ -164,20 +75,32 @@ class RunningContest:
     setup: Setup
     contestants: Mapping[str, Contestant]
     stages: Stages
+    refit: bool = False
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    intermittent: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     @property
-    def held_back(self) -> int:
-        """Observations at the end of each series that no model is fitted to before it has forecast them."""
-        return self.terms.windows * self.setup.horizon
+    def networks(self) -> list[str]:
+        """The words of those that learn."""
+        return [word for word in self.terms.models if self.contestants[word].learns]
 
-    def fit(self, panel: Panel) -> None:
-        """Fit every model to what lies before the first cutoff; a network whose training fails stays out."""
-        shares = [self._share(word) for word in self.terms.models]
-        networks = [word for word in self.terms.models if self.contestants[word].learns]
-        self.stages.total = FITTING * len(networks) + self.terms.windows * sum(shares)
-        training = panel.without_last(self.held_back)
-        for word in networks:
+    def windows(self, panel: Panel) -> tuple[Window, ...]:
+        """The windows, earliest first; a network whose training fails stays out of all."""
+        shares = sum(self._share(word) for word in self.terms.models)
+        fits = len(self.terms.origins) if self.refit else 1
+        self.stages.total = FITTING * fits * len(self.networks) + len(self.terms.origins) * shares
+        compared = panel.select(self.terms.ends.rows)
+        self.intermittent = np.array(intermittent(compared.without_last(self.terms.origins.start)))
+        windows: list[Window] = []
+        for number, steps in enumerate(self.terms.origins):
+            if self.refit or not number:
+                self._fit(self.terms.ends.training(panel, steps))
+            windows.append(self._window(compared, steps))
+        names = {model.name for model in self.terms.models.values()}
+        return tuple(replace(window, forecasts=_only(names, window.forecasts)) for window in windows)
+
+    def _fit(self, training: Panel) -> None:
+        for word in self.networks:
             model = self.terms.models[word]
             try:
                 with self._clock(model, FITTING):
@@ -188,37 +111,47 @@ class RunningContest:
                     capital(f"{self.contestants[word].called} could not be trained ({error.what})")
                 )
 
-    def windows(self, panel: Panel) -> tuple[Window, ...]:
-        """The windows, earliest first."""
-        compared = panel.select(self.terms.rows)
-        return tuple(self._window(compared, steps) for steps in range(self.held_back, 0, -self.setup.horizon))
-
     def notes(self, outcome: tuple[Window, ...]) -> Iterator[str]:
         """How networks were kept from looking ahead, why one is absent, and the notes of the models."""
-        for word in self.terms.models:
-            if self.contestants[word].learns:
-                yield capital(
-                    f"{self.contestants[word].called} was trained once, on all but the last "
-                    f"{count(self.held_back, 'observation')} of each series: it learned from no window."
-                )
+        yield from (capital(self._learned(self.contestants[word].called)) for word in self.networks)
         yield from (f"{reason}." for reason in self.terms.absent)
         yield from dict.fromkeys(
             note for window in outcome for forecast in window.forecasts.values() for note in forecast.notes
         )
 
+    def _learned(self, called: str) -> str:
+        held_back = count(self.terms.origins.start, "observation")
+        if self.refit:
+            return f"{called} was trained again before each window, on what came before it."
+        return (
+            f"{called} was trained once, on all but the last {held_back} of each series: it learned from no window. "
+            f"Its forecast of the future comes from a new one, trained on all data."
+        )
+
     def _window(self, panel: Panel, steps: int) -> Window:
         history = panel.without_last(steps)
         lowest, forecasts = floors(history), {}
-        for word, model in self.terms.models.items():
+        for word, model in self._in_order():
             with self._clock(model, self._share(word)):
-                forecasts[model.name] = floored(model.predict(history), lowest)
+                parts = self._parts(word, forecasts)
+                forecasts[model.name] = pooled(parts) if parts else floored(model.predict(history), lowest)
         return Window(
-            series=self.terms.rows,
+            series=self.terms.ends.rows,
             cutoffs=tuple(times[-1] for times in history.times),
-            actual=np.stack([values[len(values) - steps :][: self.setup.horizon] for values in panel.values]),
-            insample_scale=np.array([seasonal_scale(values, self.setup.season) for values in history.values]),
-            forecasts=forecasts,
+            actual=np.stack([values[len(values) - steps :][: self.setup.horizon] for values in panel.observed]),
+            insample_scale=np.array([seasonal_scale(values, self.setup.season) for values in history.observed]),
+            forecasts={model.name: forecasts[model.name] for model in self.terms.models.values()},
+            steps_back=steps,
+            intermittent=self.intermittent,
         )
+
+    def _in_order(self) -> list[tuple[str, Model]]:
+        """The models, those made of the others' forecasts last."""
+        return sorted(self.terms.models.items(), key=lambda item: self.contestants[item[0]].pools is not None)
+
+    def _parts(self, word: str, forecasts: Mapping[str, Quantiles]) -> list[Quantiles]:
+        """The forecasts that those of a pool are made of; none for another model."""
+        return [forecasts[self.contestants[one].name] for one in self.terms.members(self.contestants[word], self.setup)]
 
     def _share(self, word: str) -> int:
         return COSTLY if self.contestants[word].costly else QUICK
@@ -231,6 +164,5 @@ class RunningContest:
         self.seconds[model.name] += time.perf_counter() - begun
 
 
-def _trial(terms: Contest, horizon: int) -> str:
-    series = f", {len(terms.rows)} series" if len(terms.rows) > 1 else ""
-    return f"{count(terms.windows, 'window')} of {count(horizon, 'step')}{series}"
+def _only(names: set[str], forecasts: Mapping[str, Quantiles]) -> dict[str, Quantiles]:
+    return {name: forecast for name, forecast in forecasts.items() if name in names}

@@ -14,21 +14,28 @@ from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..model import Model, Predictor, Setup
 from ..results import Quantiles
-from .baselines import COSTLY, Baseline
+from .baselines import Baseline, RollingBaseline
+from .calibration import widened
 from .floor import floored, floors
+from .methods import LONGEST_ETS_SEASON, METHODS
+from .pool import Pool
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # A network is trained only where it can see this many seasons: with fewer it cannot tell season from trend.
 LEAST_SEASONS = 3
+# The shortest history of a window where there is no season: a spread can be told from it.
+LEAST_HISTORY = 4
 
 
 @dataclass(frozen=True)
 class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
-    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series.
+    learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
+    it takes part for series of this setup, of which most are intermittent or not. entrant: the model that takes part in
+    its place. pools: the words of those whose forecasts are pooled to its own.
     """
 
     name: str
@@ -36,6 +43,9 @@ class Contestant:
     restore: Callable[[Setup, Mapping[str, Tensor], Mapping[str, Any]], Model]
     learns: bool = False
     costly: bool = False
+    enters: Callable[[Setup, bool], bool] = lambda setup, intermittent: True
+    entrant: Callable[[Setup], Model] | None = None
+    pools: Callable[[Setup], list[str]] | None = None
 
     @property
     def called(self) -> str:
@@ -46,7 +56,24 @@ class Contestant:
         """The shortest history with which the model takes part in a comparison."""
         if self.learns:
             return max(model.needs + setup.horizon, LEAST_SEASONS * setup.season)
-        return max(model.needs, setup.season + 1)
+        return max(model.needs, common_history(setup))
+
+
+def common_history(setup: Setup) -> int:
+    """Observations before the first window, for every model: two seasons can be told from one and a trend."""
+    return 2 * setup.season + 1 if setup.season > 1 else LEAST_HISTORY
+
+
+def _seasonal(setup: Setup, intermittent: bool) -> bool:
+    return setup.season > 1
+
+
+def _beyond_ets(setup: Setup, intermittent: bool) -> bool:
+    return bool(setup.longer) or setup.season > LONGEST_ETS_SEASON
+
+
+def _intermittent(setup: Setup, intermittent: bool) -> bool:
+    return intermittent
 
 
 def _make_lstm(setup: Setup) -> Model:
@@ -73,22 +100,78 @@ def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping
     return model
 
 
-def _baseline(name: str) -> Contestant:
-    make = partial(Baseline, name)
+def _make_pretrained(setup: Setup) -> Model:
+    from ..pretrained.model import PretrainedModel
+
+    return PretrainedModel(setup)
+
+
+def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
+    """What restores a model that a file holds nothing of but its name."""
 
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         if tensors or settings:
             raise InputError(f"{name} has neither weights nor settings")
         return make(setup)
 
-    return Contestant(name, make, restore, costly=name in COSTLY)
+    return restore
+
+
+def _baseline(name: str, **traits: Any) -> Contestant:
+    make, costly = partial(Baseline, name), METHODS[name].search is not None
+    entrant = partial(RollingBaseline, name)
+    return Contestant(name, make, _restored(name, make), costly=costly, entrant=entrant, **traits)
+
+
+POOLED = ("seasonal_naive", "auto_theta", "auto_ets", "pretrained", "lstm")
+"""The words of those that are pooled, of which the naive stands for the seasonal one where there is no season."""
+
+
+def _pooled(setup: Setup) -> list[str]:
+    words = [word if word != "seasonal_naive" else plainest(setup) for word in POOLED]
+    return [word for word in words if setup.members is None or word in setup.members]
+
+
+def _make_pool(setup: Setup) -> Model:
+    return Pool({word: CONTESTANTS[word].make(setup) for word in _pooled(setup)}, partial(_forecast, setup=setup))
+
+
+def _make_empty_pool(setup: Setup) -> Model:
+    """The pool in a backtest, where the others' forecasts are its own."""
+    return Pool({}, partial(_forecast, setup=setup))
+
+
+def _restore_pool(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
+    from ....nn.stored import tensors_of
+
+    known = set(settings) <= {*POOLED, "naive"} and all(isinstance(own, dict) for own in settings.values())
+    if not settings or not known:
+        raise InputError(f"a pool is of {', '.join(POOLED)}, not of {', '.join(map(repr, settings))}")
+    if strange := [name for name in tensors if name.partition(".")[0] not in settings]:
+        raise InputError(f"the tensor {strange[0]} has no place")
+    members: dict[str, Model] = {}
+    for word, own in settings.items():
+        members[word] = CONTESTANTS[word].restore(setup, tensors_of(tensors, f"{word}."), own)
+    return Pool(members, partial(_forecast, setup=setup))
+
+
+def _forecast(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
+    return forecast_all(model, panel, replace(setup, widening={}))
 
 
 CONTESTANTS: dict[str, Contestant] = {
     "naive": _baseline("Naive"),
-    "seasonal_naive": _baseline("SeasonalNaive"),
+    "seasonal_naive": _baseline("SeasonalNaive", enters=_seasonal),  # else it is the naive
+    "drift": _baseline("Drift"),
+    "croston_sba": _baseline("CrostonSBA", enters=_intermittent),
+    "tsb": _baseline("TSB", enters=_intermittent),
+    "adida": _baseline("ADIDA", enters=_intermittent),
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
+    "mstl": _baseline("MSTL", enters=_beyond_ets),
+    "auto_arima": _baseline("AutoARIMA"),
+    "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
+    "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
 }
 
@@ -99,11 +182,12 @@ def plainest(setup: Setup) -> str:
 
 
 def forecast_all(model: Predictor, panel: Panel, setup: Setup, known: Floats | None = None) -> Quantiles:
-    """The model's forecast; series shorter than it needs get the plainest baseline's, which the notes say.
+    """The model's forecast, widened as the setup says; series shorter than it needs get the plainest baseline's.
 
-    known: the `floors` of the panel, where they are known already.
+    The notes say so. known: the `floors` of the panel, where they are known already.
     """
-    return floored(_unfloored(model, panel, setup), floors(panel) if known is None else known)
+    forecast = widened(_unfloored(model, panel, setup), setup.widening)
+    return floored(forecast, floors(panel) if known is None else known)
 
 
 def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:

@@ -1,39 +1,74 @@
-"""The figures of a leaderboard, and one sentence about who won and whose forecast the reader gets."""
+"""The figures of a leaderboard."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from ....tables.panel import Floats, Panel
-from ....words import apart, few
-from ..metrics import coverage, mase, mean, scaled_crps, smape
-from ..results import Quantiles, Score, Window, central_levels
+from ....words import few
+from ..metrics import mase, mean, msis, over_steps, smape, wql
+from ..results import MSIS_LEVEL, SCORED_LEVELS, Quantiles, Score, Window, central_levels
+from .baselines import FALLBACKS
+from .calibration import Coverage
+from .differences import Errors
 
 
-def score(model: str, windows: Sequence[Window], seconds: float) -> Score:
-    """One model's figures; every series counts alike in every window, but in crps by its size.
+def leaderboard(
+    windows: Sequence[Window], errors: Errors, step: int, seconds: Mapping[str, float]
+) -> tuple[Score, ...]:
+    """The figures of every model, best first by relative error.
 
-    MASE and the error by step are means over the series whose scale is defined. A forecast that is not a number
-    makes all figures NaN: it is not passed over.
+    Equal ones stay in order, the simplest first; a model without a figure comes last.
+    """
+    scores = [score(model, windows, errors, coverages(windows, model, step), seconds[model]) for model in errors.models]
+    return tuple(sorted(scores, key=lambda one: (math.isnan(one.relative), one.relative)))
+
+
+def coverages(windows: Sequence[Window], model: str, step: int) -> tuple[Coverage, ...]:
+    """What the model's intervals held, narrowest first."""
+    levels = central_levels(windows[0].forecasts[model].levels)
+    return tuple(Coverage.of(windows, model, level, step) for level in levels)
+
+
+def score(model: str, windows: Sequence[Window], errors: Errors, held: Sequence[Coverage], seconds: float) -> Score:
+    """One model's figures; every series counts alike in every window, but in wql by its size.
+
+    What was not observed counts nowhere. MASE, MSIS and the error by step are means over the series whose scale is
+    defined. A forecast that is not a number makes all figures NaN: it is not passed over.
     """
     actual = np.concatenate([window.actual for window in windows])
     scale = np.concatenate([window.insample_scale for window in windows])
     forecast = joined([window.forecasts[model] for window in windows])
-    defined = ~np.isnan(scale)
+    observed = ~np.isnan(actual).all(axis=1)
+    defined = observed & ~np.isnan(scale)
     known = actual[defined], forecast.median[defined], scale[defined]
+    low, high = (bound[defined] for bound in forecast.interval(MSIS_LEVEL))
+    scored = forecast.values[..., [forecast.levels.index(level) for level in SCORED_LEVELS]]
+    logs, lead = errors.log_ratios(model, reference(errors)), errors.difference(model, reference(errors))
+    relative = errors.relative(model, reference(errors))
     return Score(
         model,
+        relative=relative if np.isfinite(relative) else float("nan"),
+        relative_error=relative * lead.standard_error,
+        median=float(np.exp(np.median(logs))) if logs.size else float("nan"),
+        best=100 * mean(errors.best(model)),
         mase=mean(mase(*known)),
-        smape=float(smape(actual, forecast.median).mean()),
-        crps=scaled_crps(actual, forecast.values, forecast.levels),
-        coverage={level: coverage(actual, *forecast.interval(level)) for level in central_levels(forecast.levels)},
+        smape=mean(smape(actual[observed], forecast.median[observed])),
+        wql=wql(actual, scored, SCORED_LEVELS),
+        msis=mean(msis(known[0], low, high, MSIS_LEVEL, known[2])),
+        coverage={one.level: one.percent for one in held},
+        coverage_error={one.level: one.standard_error for one in held},
         seconds=seconds,
         error_by_step=error_by_step(*known),
     )
+
+
+def reference(errors: Errors) -> str:
+    """The model that errors are given as ratios of: the seasonal naive, the naive, or else the simplest."""
+    return next((name for name in FALLBACKS if name in errors.models), next(iter(errors.models)))
 
 
 def joined(parts: Sequence[Quantiles]) -> Quantiles:
@@ -44,7 +79,7 @@ def joined(parts: Sequence[Quantiles]) -> Quantiles:
 def error_by_step(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
     """Mean absolute scaled error at each step ahead, shape (H,)."""
     scaled = np.abs(actual - forecast) / scale[:, None]
-    return np.array([mean(step) for step in scaled.T])
+    return over_steps(scaled.T, actual.T)
 
 
 def undefined_scales(panel: Panel, windows: Sequence[Window]) -> tuple[str, ...]:
@@ -55,82 +90,6 @@ def undefined_scales(panel: Panel, windows: Sequence[Window]) -> tuple[str, ...]
     names = few([panel.ids[row] for row in rows])
     compared = len({int(row) for window in windows for row in window.series})
     return (
-        f"MASE is not defined for {len(rows):,} of {compared:,} series, which repeat themselves every season "
-        f"({names}): they are left out of its mean.",
+        f"MASE and MSIS are not defined for {len(rows):,} of {compared:,} series, which repeat themselves every season "
+        f"({names}): they are left out of these means, but not of the comparison with the naive forecast.",
     )
-
-
-def headline(score: Score) -> tuple[str, float]:
-    """The measure models are ranked by, and its value: MASE, or sMAPE where MASE is not defined."""
-    return ("sMAPE", score.smape) if math.isnan(score.mase) else ("MASE", score.mase)
-
-
-def ranked(scores: Sequence[Score]) -> tuple[Score, ...]:
-    """Best first; equal ones stay in order, a model without a figure comes last."""
-
-    def key(score: Score) -> tuple[bool, float]:
-        value = headline(score)[1]
-        return math.isnan(value), value
-
-    return tuple(sorted(scores, key=key))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Everything the sentence depends on.
-
-    scores: as `ranked`. trial: such as ``"3 windows of 12 steps"``. networks: the word that chooses each
-    network that took part, by its name. absent: why a network did not. chosen: the model whose forecast was
-    asked for; None to follow the winner.
-    """
-
-    scores: Sequence[Score]
-    trial: str
-    networks: Mapping[str, str] = field(default_factory=dict[str, str])
-    absent: str = ""
-    chosen: str | None = None
-
-    def __str__(self) -> str:
-        best = self.scores[0].model
-        if self.chosen in (None, best):
-            return self._followed()
-        rival = next((score for score in self.scores if score.model == self.chosen), None)
-        if rival is None:
-            return f"{self.absent or f'{self.chosen} was not compared'}; of the others {self._won()}"
-        name = self._called(rival)
-        return f"{best} {self._beats(rival)}; the forecast is {name}'s, as asked."
-
-    def _followed(self) -> str:
-        """The sentence where the forecast is the winner's."""
-        best = self.scores[0].model
-        network = next((score for score in self.scores if score.model in self.networks), None)
-        if network is None and self.absent:
-            return f"{self.absent}, so the forecast is {best}'s: {self._margin()}."
-        if network is None or network.model == best or self.chosen:
-            return self._won()
-        word = self.networks[network.model]
-        return f"{best} {self._beats(network)}, so the forecast is {best}'s; choose the model {word} to override."
-
-    def _won(self) -> str:
-        return f"{self.scores[0].model} wins: {self._margin()}."
-
-    def _margin(self) -> str:
-        """The winner's figure beside the next best's."""
-        if len(self.scores) == 1:
-            measure, value = headline(self.scores[0])
-            return f"{measure} {value:.2f} ({self.trial})"
-        measure, first, other = self._figures(self.scores[1])
-        return f"{measure} {first} against {other} for {self.scores[1].model} ({self.trial})"
-
-    def _beats(self, rival: Score) -> str:
-        measure, first, other = self._figures(rival)
-        verb = "equals" if first == other else "beats"
-        return f"{verb} {self._called(rival)} ({measure} {first} against {other}, {self.trial})"
-
-    def _called(self, score: Score) -> str:
-        return f"the {score.model}" if score.model in self.networks else score.model
-
-    def _figures(self, rival: Score) -> tuple[str, str, str]:
-        """The measure, the winner's figure and the rival's."""
-        measure, value = headline(self.scores[0])
-        return measure, *apart(value, headline(rival)[1])

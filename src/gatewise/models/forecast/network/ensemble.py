@@ -118,8 +118,13 @@ class Ensemble:
 
     def forecast(self, windows: Windows) -> Tensor:
         """Calibrated quantiles in working space, the members' median, float64 (B, horizon, Q)."""
-        together = self._each(self.members, windows).median(dim=0).values
-        return stretch(together, self.factors, self.levels)
+        return self.forecast_each(windows)[0]
+
+    def forecast_each(self, windows: Windows) -> tuple[Tensor, Tensor]:
+        """As `forecast`, and the median of each of the M members, (B, horizon, M)."""
+        each = self._each(self.members, windows)
+        together = stretch(each.median(dim=0).values, self.factors, self.levels)
+        return together, each[..., self.levels.index(0.5)].movedim(0, -1)
 
     def nearest(self, windows: Windows) -> int:
         """The member whose medians are the nearest to the common ones: by mean absolute difference in spreads."""

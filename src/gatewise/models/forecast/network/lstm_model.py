@@ -77,7 +77,7 @@ class Follower:
         ]
         by_member = dict(zip(ensemble.members, torch.stack(now, dim=1), strict=True))
         windows = store.window(torch.arange(len(panel)), store.lengths, self._model.horizon, by_member.__getitem__)
-        return store.leave(windows, ensemble.forecast(windows))
+        return store.leave(windows, torch.cat(ensemble.forecast_each(windows), dim=-1))
 
     def _advance(self, store: CausalStore, memories: list[Kept], moving: Moving) -> None:
         """Move the states on, in place."""
@@ -173,7 +173,10 @@ class LSTMModel:
         return self.in_parts(panel, self._part)
 
     def in_parts(self, panel: Panel, part: Callable[[Panel], Floats]) -> Quantiles:
-        """The forecast put together from those that ``part`` makes of so many series at a time, (S, horizon, Q)."""
+        """The forecast put together from those that ``part`` makes of so many series at a time.
+
+        They are (S, horizon, Q + M), behind the quantiles the medians of the M networks.
+        """
         for name, length in zip(panel.ids, panel.lengths, strict=True):
             if length < self.needs:
                 raise InputError(
@@ -182,12 +185,14 @@ class LSTMModel:
                     hint=f"give at least {self.needs}",
                 )
         parts = np.split(np.arange(len(panel)), range(PREDICTION_BATCH, len(panel), PREDICTION_BATCH))
-        return Quantiles(self.name, self.levels, np.concatenate([part(panel.select(rows)) for rows in parts]))
+        values = np.concatenate([part(panel.select(rows)) for rows in parts])
+        quantiles, members = np.split(values, [len(self.levels)], axis=-1)
+        return Quantiles(self.name, self.levels, quantiles, members=np.moveaxis(members, -1, 0))
 
     def _part(self, panel: Panel) -> Floats:
         store = self._store(panel, self.ensemble.settings)
         windows = store.last(torch.arange(len(panel)), self.ensemble.settings.look_back, self.horizon)
-        return store.leave(windows, self.ensemble.forecast(windows))
+        return store.leave(windows, torch.cat(self.ensemble.forecast_each(windows), dim=-1))
 
     def following(self) -> Predictor:
         """See `Model`: what was read is kept where the normalisation is causal."""

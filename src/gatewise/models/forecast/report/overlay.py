@@ -67,7 +67,7 @@ def backtest_chart(outcome: Outcome, backtest: Backtest, row: int) -> Figure | N
 def contenders(model: str, backtest: Backtest) -> tuple[str, str]:
     """The model to show (the one that forecasts, where it was scored) and the best of the others, or ''."""
     names = [score.model for score in backtest.scores]
-    shown = model if model in names else backtest.winner
+    shown = model if model in names else backtest.judgement.chosen
     return shown, next((name for name in names if name != shown), "")
 
 
