@@ -8,6 +8,8 @@ import torch
 
 import gatewise
 from gatewise import cell
+from gatewise.compiler.lower import program_of
+from gatewise.compiler.ops import OVER_UNITS
 from gatewise.errors import InputError
 from gatewise.kernels import choice
 from gatewise.kernels.gpu import passes
@@ -19,7 +21,7 @@ from gatewise.kernels.layer import Layer, Saved, Seeds
 from gatewise.kernels.reference import REFERENCE
 from gatewise.nn import PeepholeLSTM, Recurrent
 
-from ..matrix import ALL_CELLS, every_cell, every_pair, random_layer, relative_error
+from ..matrix import ALL_CELLS, every_pair, random_layer, relative_error, values
 from ..needs import need_module
 from ..tolerance import HALF, PARITY, ULP_GPU
 
@@ -56,7 +58,20 @@ def reads_its_memory(write, h, c):
     return h, c
 
 
-CELLS = {**ALL_CELLS, "min_gru": min_gru, "reads_its_memory": reads_its_memory}
+@cell(gates={"rate": "W x + U h + b", "inner": "U(...) + b"}, state="h s", scalars={"share": 0.2})
+def attends(r, inner, h, s, share):
+    """No paper: one gate called twice, a weight of one number, a maximum and a sum over units, waves."""
+    for _ in range(2):
+        s = s + share * torch.tanh(inner(torch.sin(s)))
+    attention = torch.exp(s - s.amax(-1, keepdim=True))
+    attention = attention / attention.sum(-1, keepdim=True)
+    h = torch.sigmoid(r) * h + attention * torch.cos(r) + (s > 0.0) * torch.floor(r) / 8.0
+    return h, s
+
+
+OWN = {"min_gru": min_gru, "reads_its_memory": reads_its_memory, "attends": attends}
+CELLS = {name: cell for name, cell in ALL_CELLS.items() if not cell.inputs} | OWN
+every_cell = pytest.mark.parametrize("cell", values(CELLS))
 
 
 def results(driver, cell, layer, *, histories):
@@ -87,9 +102,9 @@ def assert_close(ours, exact, loop, dtype):
 
 
 def is_possible(cell, driver, dtype, sizes, tile):
-    """Products within kernels take no float64, and the interpreter multiplies bfloat16 as if it were integers. A mean
-    needs whole rows."""
-    if tile is not None and tile.units < 10 and "layer_norm" in cell.name:
+    """Products within kernels take no float64, and the interpreter multiplies bfloat16 as if it were integers. What
+    is taken over units needs whole rows."""
+    if tile is not None and tile.units < 10 and any(i.op in OVER_UNITS for i in program_of(cell).body):
         return False
     return not driver.way.resident or (dtype not in ("float64", "bfloat16") and tile is None)
 
@@ -263,9 +278,13 @@ def test_what_it_refuses_it_names():
     assert GPU.refusal(ALL_CELLS["lstm"], layer) == "no kernel for device cpu"
     strange = layer._replace(x=layer.x.to(torch.complex64))
     assert GPUDriver(CPU).refusal(ALL_CELLS["lstm"], strange) == "no kernel for torch.complex64"
+    reading = ALL_CELLS["versatile"]
+    assert "reads elapsed, keep itself" in GPUDriver(CPU).refusal(
+        reading, random_layer(reading, 2, 2, 3, 4, dtype=torch.float32)
+    )
     normalised = ALL_CELLS["slstm_layer_norm"]
     wide = layer._replace(states=torch.zeros(4, 1, 20_000))
-    assert GPUDriver(CPU).refusal(normalised, wide) == "means over more than 16384 units"
+    assert GPUDriver(CPU).refusal(normalised, wide) == "a mean, sum or maximum over more than 16384 units"
 
 
 def test_tiles_hold_what_programs_need():

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...compiler.gradient import kept_width
 from ...compiler.lower import program_of
+from ...compiler.ops import OVER_UNITS
 from ...equation import Cell
 from ..layer import Gradients, Layer, Saved, Seeds, States
 from ..reference import REFERENCE, LoopStepper
@@ -80,8 +81,10 @@ class GPUDriver:
             return "Triton is not installed"
         if layer.x.dtype not in DTYPES:
             return f"no kernel for {layer.x.dtype}"
-        if layer.units > _MOST_UNITS and any(i.op == "mean" for i in program_of(cell).body):
-            return f"means over more than {_MOST_UNITS} units"
+        if cell.inputs:
+            return f"a step that reads {', '.join(cell.inputs)} itself"
+        if layer.units > _MOST_UNITS and any(i.op in OVER_UNITS for i in program_of(cell).body):
+            return f"a mean, sum or maximum over more than {_MOST_UNITS} units"
         return ""
 
     def manner(self, cell: Cell, layer: Layer) -> str:
@@ -95,7 +98,7 @@ class GPUDriver:
         return self.way or regime_of(cell, layer).way
 
     def kept_width(self, cell: Cell, units: int) -> int:
-        """Of each gate H numbers, then the means over units that backward reads."""
+        """Of each gate H numbers, then what was taken over units and backward reads."""
         return kept_width(cell, units)
 
     def forward(self, cell: Cell, layer: Layer, *, keep: bool) -> States:

@@ -114,7 +114,7 @@ class _Kernel:
     def _step(self) -> list[str]:
         self.lines, self.values = [], {carried.before: _register(carried) for carried in self._carried}
         for stage in self.stages:
-            self._means(stage)
+            self._reduce(stage)
             for name in stage.starts:
                 self._accumulate(stage, name)
             self._load(stage.loads)
@@ -129,10 +129,10 @@ class _Kernel:
             self._finish()
         return self.lines
 
-    def _means(self, stage: Stage) -> None:
-        self._load(stage.means.values())
-        for name, operand in stage.means.items():
-            self._define(name, f"{_FUNCTIONS}.row_mean({self.values[operand]}, inside, H)")
+    def _reduce(self, stage: Stage) -> None:
+        self._load(reduction.operand for reduction in stage.reductions.values())
+        for name, (op, operand) in stage.reductions.items():
+            self._define(name, f"{_FUNCTIONS}.row_{op}({self.values[operand]}, inside, H)")
             if name in self.plan.places and not (self.resident and name in self.plan.stored):
                 self._write(self.plan.places[name], name)
 
@@ -171,9 +171,9 @@ class _Kernel:
         """What later parts read and multiply."""
         if self.resident:
             return
-        computed = {name for stage in self.stages for name in (*stage.starts, *stage.means, *stage.body.by_name)}
+        computed = {name for stage in self.stages for name in (*stage.starts, *stage.reductions, *stage.body.by_name)}
         for name in self.plan.stored:
-            is_written = any(name in stage.keeps or name in stage.means for stage in self.stages)
+            is_written = any(name in stage.keeps or name in stage.reductions for stage in self.stages)
             if name in computed and not is_written:
                 self._write(self.plan.places[name], name)
         for matmul in {id(m): m for m in self.plan.matmul_of.values()}.values():

@@ -87,6 +87,36 @@ def minimum(a, b):
 
 
 @triton.jit
+def sin(x):
+    """The sine."""
+    return tl.sin(x)
+
+
+@triton.jit
+def cos(x):
+    """The cosine."""
+    return tl.cos(x)
+
+
+@triton.jit
+def floor(x):
+    """The largest whole number that is not larger."""
+    return tl.floor(x)
+
+
+@triton.jit
+def row_sum(values, inside, count):
+    """The sum over the units of each row that are inside, in a column."""
+    return tl.expand_dims(tl.sum(tl.where(inside, values, 0.0), axis=1), 1)
+
+
+@triton.jit
 def row_mean(values, inside, count):
-    """The mean over the units of each row that are inside, in a column."""
-    return tl.expand_dims(tl.sum(tl.where(inside, values, 0.0), axis=1), 1) / count
+    """Their mean."""
+    return row_sum(values, inside, count) / count
+
+
+@triton.jit
+def row_amax(values, inside, count):
+    """The largest of them."""
+    return tl.expand_dims(tl.max(tl.where(inside, values, float("-inf")), axis=1), 1)

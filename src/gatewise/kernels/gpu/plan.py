@@ -1,7 +1,8 @@
 """What the sweeps of a cell read and write on a GPU, and the products between their launches.
 
-The sweep is cut where something is multiplied with U, not where a mean is taken: a program that holds whole rows takes
-means on its own. Each part is one launch a step; a sweep without such a product is one launch in all.
+The sweep is cut where something is multiplied with U, not where a mean, a sum or a maximum is taken: a program that
+holds whole rows takes them on its own. Each part is one launch a step; a sweep without such a product is one launch in
+all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...compiler.gradient import (
     from_output,
     gradient_of,
     kept_gates,
-    kept_means,
+    kept_row_numbers,
     multiplied,
     operands,
 )
@@ -82,8 +83,8 @@ class Plan:
     parts: stages of one launch each. matmuls: by the part that they come before. carried: from step to step. places:
     where arrays are read, and written in the same way. outputs: what the last part gives, and where it goes.
     vectors: those among the places that have no rows. inputs: accumulator -> where W x lies. whole_rows: whether a
-    program has to hold all units of a row. stored: means and values that later parts read, by name, a number for each
-    unit or for each row.
+    program has to hold all units of a row. stored: what later parts read, by name, whether a number for each unit or
+    one for each row.
     """
 
     sweep: Sweep
@@ -198,7 +199,7 @@ def _plan(
         name: Place(f"between_{name}", RANK) if units else Place(f"between_{name}", RANK, "1", units=False)
         for name, units in stored.items()
     }
-    whole_rows = any(stage.means for stage in sweep.stages)
+    whole_rows = any(stage.reductions for stage in sweep.stages)
     return Plan(sweep, parts, matmuls, carried, places, outputs, inputs, whole_rows, stored)
 
 
@@ -218,10 +219,10 @@ def _stored(sweep: Sweep, parts: tuple[tuple[Stage, ...], ...], known: set[str])
     for part in parts:
         there = set(known)
         for stage in part:
-            there |= stage.starts.keys() | stage.means.keys()
-            for name in (*stage.means.values(), *stage.loads):
+            there |= stage.starts.keys() | stage.reductions.keys()
+            for name in (*(reduction.operand for reduction in stage.reductions.values()), *stage.loads):
                 if name not in there:
-                    stored[name] = name not in sweep.means
+                    stored[name] = name not in sweep.row_numbers
             there |= stage.body.by_name.keys()
     return stored
 
@@ -268,8 +269,8 @@ def _noise(cell: Cell) -> dict[str, Place]:
 
 def _kept(cell: Cell) -> dict[str, Place]:
     """What forward keeps for backward, side by side in rows."""
-    width = f"({len(cell.gates)} * H + {len(kept_means(cell))})"
+    width = f"({len(cell.gates)} * H + {len(kept_row_numbers(cell))})"
     gates = {name: Place("kept", NOW, width, f"{number} * H") for number, name in enumerate(kept_gates(cell))}
-    means = enumerate(kept_means(cell))
+    numbers = enumerate(kept_row_numbers(cell))
     count = len(cell.gates)
-    return gates | {m: Place("kept", NOW, width, f"{count} * H + {number}", units=False) for number, m in means}
+    return gates | {n: Place("kept", NOW, width, f"{count} * H + {k}", units=False) for k, n in numbers}
