@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from .numbers import looks_numeric
 from .options import DEFAULTS, ReadOptions
 from .panel import Frequency, Panel
 from .panels import panel_from_table
-from .table import Table, database
+from .table import Table, database, has_zone
 from .text_file import MAX_UNPACKED, TextFile, examine, likely_delimiter
 
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
@@ -82,9 +83,25 @@ def _parquet_table(connection: DuckDBPyConnection, path: Path) -> Table:
     connection.execute(
         f"CREATE TEMP VIEW cells AS SELECT * FROM read_parquet('{quoted}', hive_partitioning=false) AS t({renamed})"
     )
-    return Table(
-        connection, str(path), names, tuple(str(kind) for kind in relation.types), lambda row: f"row {row + 1}"
-    )
+    types = tuple(str(kind) for kind in relation.types)
+    named = _zones(connection, quoted) if any(map(has_zone, types)) else {}
+    zones = {i: named[name] for i, name in enumerate(names) if name in named}
+    return Table(connection, str(path), names, types, lambda row: f"row {row + 1}", zones=zones)
+
+
+def _zones(connection: DuckDBPyConnection, quoted: str) -> dict[str, str]:
+    """The time zone of each column that has one, by its name, where pandas wrote the file, or pyarrow can tell."""
+    entries = connection.execute(f"SELECT key, value FROM parquet_kv_metadata('{quoted}')").fetchall()
+    pandas = [json.loads(value) for key, value in entries if bytes(key) == b"pandas"]
+    if pandas:
+        columns = [(column["name"], column.get("metadata") or {}) for column in pandas[0].get("columns", [])]
+        return {str(name): about["timezone"] for name, about in columns if about.get("timezone")}
+    try:
+        from pyarrow.parquet import read_schema
+    except ImportError:
+        return {}
+    schema = read_schema(quoted.replace("''", "'")) if "[" not in quoted else []
+    return {field.name: field.type.tz for field in schema if getattr(field.type, "tz", None)}
 
 
 def _check_rows(connection: DuckDBPyConnection, quoted: str, path: Path) -> None:
