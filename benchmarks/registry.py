@@ -12,6 +12,7 @@ BENCHMARKS = {
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
     "compile": ("benchmarks.compilation", "what it takes to make the machine code of the CPU kernels"),
     "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
+    "verdict": ("benchmarks.verdict.main", "what the verdict of a forecast chooses, against what came next"),
     "normalisation": ("benchmarks.normalisation", "what a forecaster that carries its state pays in accuracy"),
     "forecast_update": ("benchmarks.forecast_update", "what one more row costs a forecaster"),
     "conformance": ("benchmarks.conformance.main", "what a memory cell must solve, at published pass lines"),
@@ -24,6 +25,8 @@ BENCHMARKS = {
     "synthetic": ("benchmarks.synthetic.main", "how fast synthetic series are drawn, and a page that shows them"),
     "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
     "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
+    "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
+    "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

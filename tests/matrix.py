@@ -42,6 +42,7 @@ MECHANISMS = {
     "states of several kinds": "slstm",
     "every operation": "deep",
     "means over units, and noise": DERIVED[-1].name,
+    "what a step reads itself": "versatile",
 }
 DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in FUSED}
 
@@ -153,7 +154,7 @@ def random_layer(
     if any(math.isinf(start) for start in cell.initial):  # a normaliser of zero or less would mean nothing
         states = states.abs() + 1
     return Layer(
-        random(total, inputs),
+        random(total, inputs + len(cell.row_inputs)),
         random(units * sum(gate.has_input for gate in cell.gates), inputs) / max(1, inputs) ** 0.5,
         random(units * sum(bool(gate.recurrent) for gate in cell.gates), units) / units**0.5,
         random(units * sum(gate.has_bias for gate in cell.gates)),

@@ -40,6 +40,7 @@ def test_cells_of_a_quick_run_have_the_mechanism_that_they_stand_for(kind):
         "states of several kinds": len(cell.state) > 2,
         "every operation": operations >= OPS.keys() - {"sqrt", "detach", "mean", "sum", "amax"},  # others have these
         "means over units, and noise": "mean" in operations and len(cell.noise) > 0,
+        "what a step reads itself": cell.row_inputs and cell.ties_weights and operations >= {"sum", "amax"},
     }
     assert has[kind]
 

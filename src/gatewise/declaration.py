@@ -17,24 +17,35 @@ gates in their declared order.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .compiler.lower import program_of
-from .equation import Cell, Gate, previous
+from .equation import WHOLE_INPUT, Cell, Gate, previous
 from .errors import CellError
 from .value import RESERVED, FedGate, Value, line_of, trace, with_own_tensors
 
+_DRAWN = math.nan  # where a weight is drawn at random
+
 
 def cell(
-    *, gates: str | Mapping[str, str], state: str | Mapping[str, float], per_unit: str = "", candidate: str = ""
+    *,
+    gates: str | Mapping[str, str],
+    state: str | Mapping[str, float],
+    per_unit: str | Mapping[str, float] = "",
+    scalars: str | Mapping[str, float] = "",
+    inputs: str = "",
+    candidate: str = "",
 ) -> Callable[[Callable[..., Any]], Cell]:
     """Declare a cell: a decorator for a plain function that computes one time step with PyTorch's functions.
 
     The step is recorded once, on symbols, when it is declared. A parameter named like a state is that state one step
-    ago, one named in ``per_unit`` is a weight for each unit, and the others are the gates in their declared order, each
-    as its pre-activation. The step returns the new states in their declared order::
+    ago, one named in ``per_unit`` is a weight for each unit, one in ``scalars`` a weight that is a single number, one
+    in ``inputs`` a part of the input, and the others are the gates in their declared order, each as its pre-activation.
+    The step returns the new states in their declared order::
 
         @cell(gates="input forget candidate output", state="h c")
         def lstm(i, f, g, o, c):
@@ -43,12 +54,19 @@ def cell(
             h = o * tanh(c)
             return h, c
 
+    LIST OF FUNCTIONS
+
     Args:
         gates: Names in the order in which weights are stored, separated by spaces, each ``W x + U h + b``; or a mapping
             from name to the sum of those terms that it has, out of ``W x``, ``b``, and ``U h`` or ``U(...)``. For
-            ``U(...)`` the step calls the gate on what U multiplies.
+            ``U(...)`` the step calls the gate on what U multiplies, once or several times.
         state: Names of the states, the output first; or a mapping from name to initial value, where not all are zero.
-        per_unit: Names of weights that are vectors (H,), one number for each unit.
+        per_unit: Names of weights that are vectors (H,), one number for each unit; or a mapping from name to what they
+            start from, where they are not drawn at random.
+        scalars: Names of weights that are one number; or such a mapping.
+        inputs: Names of what the step reads of the input itself: ``x`` is what W multiplies, of which there must be as
+            many numbers as units; every other is one number for each row, such as the time that has passed. Those are
+            the last columns of the input, in this order, and W does not multiply them.
         candidate: The local name of what the step writes into memory, for initialisation and inspection.
 
     Returns:
@@ -62,13 +80,16 @@ def cell(
     """
     terms = _named("gates", gates, "W x + U h + b", str, 'a text such as "W x + U h + b"')
     starts = _named("state", state, 0.0, int | float, "a number")
-    weights = tuple(_named("per_unit", per_unit, 0.0, int | float, "a number"))
+    vectors = _named("per_unit", per_unit, _DRAWN, int | float, "a number")
+    single = _named("scalars", scalars, _DRAWN, int | float, "a number")
+    read = tuple(_named("inputs", inputs, 0.0, int | float, "a number"))
 
     def declare(step: Callable[..., Any]) -> Cell:
-        states = tuple(starts)
+        states, weights = tuple(starts), (*vectors, *single)
         where = line_of(step)
         parameters = _parameters(step, where)
-        letters = [name for name in parameters if name not in states and name not in weights]
+        _check_names(step, where, [*states, *weights, *read], read)
+        letters = [name for name in parameters if name not in (*states, *weights, *read)]
         step = with_own_tensors(step)
         if len(letters) != len(terms):
             raise CellError(
@@ -79,18 +100,29 @@ def cell(
         declared = tuple(
             _gate(name, letter, text, where) for (name, text), letter in zip(terms.items(), letters, strict=True)
         )
-        for name in (*states, *weights):
-            if name in RESERVED:
-                what = f"{step.__name__} has a state or a weight for each unit called {name!r}"
-                raise CellError(what, where=where, hint="name it otherwise: kernels have something of this name")
-        arguments = _symbols(declared, states, weights)
+        calls = {gate.letter: _Calls(gate, states) for gate in declared if gate.recurrent == "step"}
+        arguments = _symbols(declared, states, (*weights, *read), calls)
         outputs, values = trace(step, [arguments[name] for name in parameters])
         if len(outputs) != len(states):
             raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
         if candidate and candidate not in values:
             raise CellError(f"{step.__name__} has no local value {candidate!r} for its candidate", where=where)
-        numbers = tuple(map(float, starts.values()))
-        made = Cell(step.__name__, declared, states, weights, step, outputs, values, numbers, candidate)
+        made = Cell(
+            step.__name__,
+            tuple(
+                again for gate in declared for again in (calls[gate.letter].gates if gate.letter in calls else [gate])
+            ),
+            states,
+            weights,
+            step,
+            outputs,
+            values,
+            tuple(map(float, starts.values())),
+            candidate,
+            {name: float(start) for name, start in (vectors | single).items() if start is not _DRAWN},
+            scalars=tuple(single),
+            inputs=read,
+        )
         program_of(made)  # whose errors belong here, and not to the first use
         return made
 
@@ -138,26 +170,43 @@ def _gate(name: str, letter: str, text: str, where: str) -> Gate:
     return Gate(name, letter, "Wx" in terms, recurrent, "b" in terms)
 
 
-def _symbols(gates: tuple[Gate, ...], states: tuple[str, ...], weights: tuple[str, ...]) -> dict[str, Any]:
+def _check_names(step: Callable[..., Any], where: str, names: list[str], read: tuple[str, ...]) -> None:
+    """Raises CellError for a name that is there twice, or that kernels have for something of their own."""
+    for name in names:
+        if name in RESERVED and not (name == WHOLE_INPUT and name in read):
+            what = f"{step.__name__} has a state, a weight or an input called {name!r}"
+            raise CellError(what, where=where, hint="name it otherwise: kernels have something of this name")
+        if names.count(name) > 1:
+            raise CellError(f"{step.__name__} declares {name!r} as two things", where=where)
+
+
+class _Calls:
+    """What the step calls a gate on. gates: the gate, then one more for each further call, tied to it."""
+
+    def __init__(self, gate: Gate, states: tuple[str, ...]) -> None:
+        self.gates = [gate]
+        self._states, self._called = tuple(map(previous, states)), False
+
+    def __call__(self, operand: Value) -> Value:
+        if operand.function == "input" and operand.label not in self._states:
+            operand = operand * 1.0  # which gives it a row of its own
+        gate = self.gates[0]
+        if self._called:
+            number = len(self.gates) + 1
+            gate = replace(gate, name=f"{gate.name}_{number}", letter=f"{gate.letter}_{number}", tied=gate.name)
+            self.gates.append(gate)
+        self._called = True
+        return Value("product", operand, label=gate.preactivation)
+
+
+def _symbols(
+    gates: tuple[Gate, ...], states: tuple[str, ...], others: tuple[str, ...], calls: Mapping[str, _Calls]
+) -> dict[str, Any]:
     """What the step is called with when it is recorded: one symbol for each parameter."""
-
-    def product(gate: Gate) -> Callable[[Value], Value]:
-        calls: list[Value] = []
-
-        def call(operand: Value) -> Value:
-            calls.append(Value("product", operand, label=gate.preactivation))
-            if len(calls) > 1:
-                raise CellError(
-                    f"the step calls gate {gate.name!r} twice", where=calls[1].where, hint="declare two gates"
-                )
-            return calls[0]
-
-        return call
-
     symbols: dict[str, Any] = {name: Value("input", label=previous(name)) for name in states}
-    symbols |= {name: Value("input", label=name) for name in weights}
+    symbols |= {name: Value("input", label=name) for name in others}
     for gate in gates:
-        fed = gate.recurrent == "step"
-        whole = FedGate(gate.name, gate.letter, product(gate)) if fed else Value("input", label=gate.preactivation)
+        call = calls.get(gate.letter)
+        whole = Value("input", label=gate.preactivation) if call is None else FedGate(gate.name, gate.letter, call)
         symbols[gate.letter] = whole
     return symbols

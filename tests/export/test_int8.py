@@ -64,8 +64,7 @@ MODELS = {
 def seen(model, steps=10, rows=12):
     """Calibration data of the model's width, (T, B, I): rows are short, since in some cells what is rounded grows."""
     chain, _ = accepted(model, LIMIT)
-    width = next(p.shape[-1] for p in chain.parameters() if p.dim() == 2)
-    return torch.randn(steps, rows, width, generator=torch.Generator().manual_seed(1))
+    return torch.randn(steps, rows, chain.input_size, generator=torch.Generator().manual_seed(1))
 
 
 def inputs_of(model, steps=STEPS):

@@ -36,6 +36,11 @@ def terms(cell: Cell, module: Recurrent) -> dict[str, dict[str, Tensor]]:
         found[kind][name] = found[kind][name] + block if name in found[kind] else block
 
     for gate in cell.gates:
+        if gate.tied:  # a further call of a gate before it
+            first = next(other.preactivation for other in cell.gates if other.name == gate.tied)
+            for blocks in found.values():
+                blocks.update({gate.preactivation: blocks[first]} if first in blocks else {})
+            continue
         if gate.has_input:
             add("W", "weight_ih", gate)
         if gate.recurrent:
@@ -54,7 +59,9 @@ def looped(cell: Cell, module: Recurrent, x: Tensor, set_to: dict[str, float], s
     states = {name: zeros + start for name, start in zip(cell.state, cell.initial, strict=True)}
     fixed = {name: getattr(module, f"{name}_l0").detach() for name in cell.per_unit}
     fixed |= {draw.name: zeros + draw.mean for draw in cell.noise}
-    for time, given in enumerate(x):
+    for time, whole in enumerate(x):
+        given = whole[:, : whole.shape[1] - len(cell.row_inputs)]
+        own = dict(zip(cell.row_inputs, whole[:, given.shape[1] :].split(1, 1), strict=False))
 
         def put(name: str, number: Tensor, setting: bool = span[0] <= time < span[1]) -> Tensor:
             number = number.clone()
@@ -70,7 +77,7 @@ def looped(cell: Cell, module: Recurrent, x: Tensor, set_to: dict[str, float], s
                 sums[name] = sums[name] + states[cell.state[0]] @ blocks["U"][name].t()
         fed = {gate.preactivation for gate in cell.gates if gate.recurrent == "step"}
         values = {previous(name): state for name, state in states.items()} | fixed
-        values |= {name: put(name, total) for name, total in sums.items() if name not in fed}
+        values |= {name: put(name, total) for name, total in sums.items() if name not in fed} | own
         for i in program.body:
             arguments = [values[argument] for argument in i.args]
             if i.op == "product":

@@ -75,6 +75,8 @@ def test_gates_are_the_step_s_own_values(cell, dtype) -> None:
     given = past | {name: getattr(module, f"{name}_l0").detach() for name in cell.per_unit}
     given |= {noise.name: torch.tensor(noise.mean, dtype=dtype) for noise in cell.noise}
     given |= {sums(cell)[gate]: kept for gate, kept in layer.preactivations.items()}
+    own = len(cell.row_inputs)
+    given |= dict(zip(cell.row_inputs, x[..., x.shape[-1] - own :].split(1, -1), strict=False))
     expected = evaluate(program, {name: given[name] for name in program.inputs}, lambda name, _: given[name])
     tolerance = PARITY[str(dtype).removeprefix("torch.")]
     for name in names:

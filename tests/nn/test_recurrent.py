@@ -167,7 +167,7 @@ def test_one_step_is_the_first_step_of_the_layer(cell):
     """Transformed cells too: their noise is drawn, their gains start at one."""
     step, layer = RecurrentCell(cell, 3, 5).eval(), Recurrent(cell, 3, 5).eval()
     for name, start in cell.starts.items():
-        assert torch.equal(getattr(step, name), torch.full((5,), start))
+        assert torch.equal(getattr(step, name), torch.full((1 if name in cell.scalars else 5,), start))
     layer.load_state_dict({f"{name}_l0": weight for name, weight in step.state_dict().items()})
     x = torch.randn(4, 3)
     for one, whole in zip(as_tuple(step(x)), as_tuple(layer(x.unsqueeze(0))[1]), strict=True):

@@ -75,6 +75,13 @@ def test_any_name_where_that_is_said(files):
         assert client.get("/v2").status_code == 200
 
 
+def test_an_application_can_be_served_again(files):
+    app = application([files["language"]])
+    for _ in range(2):
+        with TestClient(app, base_url="http://localhost") as client:
+            assert client.post("/generate", json={"prompt": "a", "length": 2}).status_code == 200
+
+
 def test_bodies_are_limited(files):
     limits = Limits(body=1000)
     with TestClient(application(files, limits=limits), base_url="http://localhost") as client:

@@ -88,11 +88,8 @@ BAD = {
         "row 3, column 'y'",
         '`decimal="."`',
     ),
-    "thousands separators": Bad(
-        rows('"1,234.5"', '"2,345.5"'), "'1,234.5' is not a number", "row 2, column 'y'", "without thousands separators"
-    ),
-    "a thousands separator among numbers": Bad(
-        rows("12.5", '"1,234"'), "'1,234' is not a number with a decimal point", "row 3, column 'y'", '`decimal=","`'
+    "two decimal marks": Bad(
+        rows("12.5", '"1.234,5"'), "'1.234,5' is not a number with a decimal point", "row 3, column 'y'", "the same"
     ),
     "an underscore": Bad(rows("1", "1_000"), "'1_000' is not a number", "row 3, column 'y'"),
     "a hexadecimal": Bad(rows("1", "0x10"), "'0x10' is not a number", "row 3, column 'y'"),

@@ -16,6 +16,7 @@ from .options import (
     MODELS,
     READING,
     WRITING,
+    Dates,
     Decimal,
     Delimiter,
     Duplicates,
@@ -257,6 +258,7 @@ def forecast(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    dates: Dates = None,
 ) -> None:
     """Forecast every series of a table, with the one model that their past speaks for."""
     carry_out(

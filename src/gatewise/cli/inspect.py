@@ -15,6 +15,7 @@ from .command import Command, carry_out, check_files
 from .options import (
     READING,
     WRITING,
+    Dates,
     Decimal,
     Delimiter,
     Duplicates,
@@ -252,6 +253,7 @@ def inspect(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    dates: Dates = None,
 ) -> None:
     """Look inside a model: its gates, its memory, and what its output is made of, in sums that are checked.
 

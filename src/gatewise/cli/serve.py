@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,6 +65,7 @@ def run(request: Request) -> None:
     limits = Limits(sessions=request.sessions, ttl=request.ttl)
     served = application(request.models, limits=limits, hosts=hosts)
     sys.setswitchinterval(_SWITCH)
+    warnings.simplefilter("ignore")  # strangers could fill a log with warnings of their numbers
 
     def began(address: str) -> None:
         print(f"{count(len(request.models), 'model')} at {address}: {', '.join(request.models)}", flush=True)

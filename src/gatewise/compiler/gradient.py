@@ -214,6 +214,8 @@ class _Backward:
         for weight in self.cell.per_unit:
             total = Value("input", label=from_later(weight)) + self.gradients.get(weight, 0.0)
             yield gradient_of(weight), self._copied(total)
+        for name in self.cell.inputs:
+            yield gradient_of(name), self.gradients.get(name, 0.0)
         for operand in operands(self.forward):
             yield multiplied(operand), self.values[operand]
 

@@ -22,7 +22,7 @@ def program_of(cell: Cell) -> Program:
     """The forward program of a cell: pre-activations, states one step ago and per-unit weights to new states."""
     inputs = [gate.preactivation for gate in cell.gates if gate.recurrent != "step"]
     inputs += [previous(state) for state in cell.state] + list(cell.per_unit)
-    inputs += [noise.name for noise in cell.noise]
+    inputs += [*(noise.name for noise in cell.noise), *cell.inputs]
     outputs = dict(zip(cell.state, cell.outputs, strict=True))
     operations = len(_reachable(outputs))
     if operations > MOST_OPERATIONS:

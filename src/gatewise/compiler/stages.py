@@ -120,7 +120,8 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
         keeps = {array: value for array, value in kept.items() if value in accumulators or value in body.by_name}
         stages.append(Stage(reductions, starts, tuple(products), body, keeps))
     biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
-    return _sweep(f"{cell.name}_forward", stages, (*biases, *cell.per_unit), backward=False)
+    vectors = (*biases, *cell.per_unit)
+    return _sweep(f"{cell.name}_forward", stages, vectors, row_numbers=cell.row_inputs, backward=False)
 
 
 def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
@@ -143,7 +144,9 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
         if through in accumulators:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
         stages.append(Stage(reductions, dict.fromkeys(accumulators, ""), tuple(products), body, {}))
-    return _sweep(program.name, stages, cell.per_unit, row_numbers=kept_row_numbers(cell), backward=True)
+    return _sweep(
+        program.name, stages, cell.per_unit, row_numbers=(*kept_row_numbers(cell), *cell.row_inputs), backward=True
+    )
 
 
 def row_sweep(program: Program, vectors: Iterable[str]) -> Sweep:

@@ -91,7 +91,7 @@ def _node(facts: Facts, fold: Fold) -> Node:
         _lines(facts.cell, fold),
         tuple(name for name in fold.inside if name != fold.name),
         f"{fold.name} = {program.expression(fold.name, top=True)}" if instruction else _written(fold.gates),
-        marks(facts, fold),
+        marks(facts, fold) | _read_inputs(facts.cell, fold),
     )
 
 
@@ -99,13 +99,22 @@ def _written(gates: Iterable[Gate]) -> str:
     return ", ".join(f"{gate.preactivation}: {gate.name}" for gate in gates)
 
 
+def _read_inputs(cell: Cell, fold: Fold) -> dict[str, str]:
+    """Which numbers of the input an operation reads, beside the line that brings them with x."""
+    read = [name for name in cell.row_inputs if name in fold.reads]
+    return {INPUT: ", ".join(read)} if read and not fold.gates else {}
+
+
 def _lines(cell: Cell, fold: Fold) -> tuple[str, ...]:
     """The lines that enter: those of values, before them that of x, of h, or of both together."""
     takes_x = any(gate.has_input for gate in fold.gates)
     output = previous(cell.state[0])
     takes_h = any(gate.recurrent == "h" for gate in fold.gates) or (bool(fold.gates) and output in fold.reads)
+    reads = [INPUT if name in cell.inputs else name for name in fold.reads]
+    takes_x = takes_x or (takes_h and INPUT in reads)
     common = [BOTH] if takes_x and takes_h else [INPUT] if takes_x else [output] if takes_h else []
-    return tuple(dict.fromkeys((*common, *(name for name in fold.reads if not (takes_h and name == output)))))
+    others = (name for name in reads if not (takes_h and name == output) and not (takes_x and name == INPUT))
+    return tuple(dict.fromkeys((*common, *others)))
 
 
 def _carry(facts: Facts, nodes: dict[str, Node], start: str, end: str) -> tuple[str, ...]:

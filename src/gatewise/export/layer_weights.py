@@ -19,7 +19,8 @@ from ..nn.weights import Place, blocks
 class LayerWeights:
     """W, U, b: of each gate that has them, (H, I), (H, H) and (H,). vectors: the per-unit weights, (H,) each.
 
-    name: of the layer, with the head where there are several. reverse: from the last step to the first. units: H.
+    name: of the layer, with the head where there are several. reverse: from the last step to the first. inputs, units:
+    I and H.
     narrow: the projection (P, H) where the output is projected inside the step; U is (H, P) then. whole: the projection
     where it comes after the step, which multiplies the whole output with U.
     """
@@ -27,6 +28,7 @@ class LayerWeights:
     name: str
     cell: Cell
     reverse: bool
+    inputs: int
     units: int
     W: Mapping[str, Tensor]
     U: Mapping[str, Tensor]
@@ -64,6 +66,7 @@ def _layer_weights(
         name,
         cell,
         place.reverse,
+        place.inputs,
         part.units,
         W=by_gate(part.W, lambda gate: gate.has_input),
         U=by_gate(part.U, lambda gate: bool(gate.recurrent)),

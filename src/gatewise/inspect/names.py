@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from ..compiler.gradient import candidates
 from ..compiler.lower import names_of, program_of
+from ..compiler.ops import COMPARISONS
 from ..equation import Cell, Gate, Value
 from ..errors import InputError
 from ..transforms.rewrite import Rewriting, derived
@@ -45,7 +46,7 @@ def values_of(cell: Cell) -> Mapping[str, Value]:
     program = program_of(cell)
     values = {name: Value("input", label=name) for name in program.inputs}
     for value, name in names_of(cell).items():
-        if program.by_name[name].op != "lt":
+        if program.by_name[name].op not in COMPARISONS:
             values.setdefault(name, value)
     return values
 

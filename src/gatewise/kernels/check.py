@@ -58,12 +58,14 @@ def _check_layer(cell: Cell, layer: Layer) -> None:
         )
     for name, shape in _shapes(cell, layer).items():
         _check(cell, name, getattr(layer, name), shape, layer.x)
+    if cell.reads_x and layer.W.shape[1] != layer.units:
+        raise ShapeError(f"{cell.name} reads x itself, of which there must be {layer.units}, not {layer.W.shape[1]}")
     for name in ("step_noise", "sequence_noise"):
         _check_noise(cell, layer, name)
 
 
 def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:
-    units, inputs = layer.units, layer.x.shape[1]
+    units, inputs = layer.units, layer.x.shape[1] - len(cell.row_inputs)
     return {
         "W": (units * sum(gate.has_input for gate in cell.gates), inputs),
         "U": (units * sum(bool(gate.recurrent) for gate in cell.gates), units),

@@ -12,12 +12,13 @@ from ..equation import Cell
 from .aten.driver import TORCH
 from .cpu.driver import CPU
 from .driver import Driver
+from .gpu.driver import GPU
 from .layer import Layer
 from .reference import REFERENCE
 from .small import Passes
 
 # In the order in which they are asked; the last runs whatever the others refuse.
-DRIVERS: list[Driver] = [CPU, TORCH, REFERENCE]
+DRIVERS: list[Driver] = [CPU, TORCH, GPU, REFERENCE]
 
 
 class Choice(NamedTuple):

@@ -17,7 +17,8 @@ from torch import Tensor
 class Layer(NamedTuple):
     """What one layer computes with, from the first step to the last.
 
-    x: (N, I), where rows beyond those of the last step are ignored. W: (H for each gate with an input, I).
+    x: (N, I), where rows beyond those of the last step are ignored; then the numbers of each row that the step reads
+    itself, in more columns. W: (H for each gate with an input, I).
     U: (H for each gate with a recurrent part, H). b: (H for each gate with a bias). per_unit: (P, H).
     states: initial, (S, B, H). step_noise: random numbers drawn for every step, (K, N, H), and sequence_noise those
     drawn for every sequence, (K, B, H); the middle size is 1 where all rows share them.
@@ -33,6 +34,11 @@ class Layer(NamedTuple):
     step_noise: Tensor
     sequence_noise: Tensor
     batch_sizes: Tensor | None
+
+    @property
+    def inputs(self) -> int:
+        """I, what W multiplies."""
+        return self.W.shape[1]
 
     @property
     def rows(self) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..compiler.render.reference import has_own_dtype, new_states
 from ..compiler.stages import INPUT
-from ..equation import Cell, Gate, previous
+from ..equation import WHOLE_INPUT, Cell, Gate, previous
 from .driver import Halves
 from .layer import Gradients, Layer, Saved, Seeds, States
 
@@ -59,20 +59,30 @@ def one_step(
     product: Callable[[Tensor, Tensor], Tensor] = times,
 ) -> tuple[Tensor, ...]:
     """The step that reads these rows of x: the new states, each (rows, H). product: as :func:`times`."""
-    x, units = layer.x[rows], layer.units
+    whole, units = layer.x[rows], layer.units
+    x = whole[:, : layer.inputs] if cell.row_inputs else whole
     W = _blocks(cell.gates, layer.W, units, lambda gate: gate.has_input)
     U = _blocks(cell.gates, layer.U, units, lambda gate: bool(gate.recurrent))
     b = _blocks(cell.gates, layer.b, units, lambda gate: gate.has_bias)
+    calls: dict[str, _Fed] = {}
     arguments: dict[str, Any] = dict(zip(cell.state, states, strict=True))
     arguments |= dict(zip(cell.per_unit, layer.per_unit, strict=True)) | _noise(cell, layer, rows)
+    arguments |= zip(cell.row_inputs, whole[:, layer.inputs :].split(1, dim=1), strict=False)
+    if cell.reads_x:
+        arguments[WHOLE_INPUT] = x
     for gate in cell.gates:
         total: Any = product(x, W[gate.name]) if gate.has_input else x.new_zeros(x.shape[0], units)
         if gate.recurrent == "h":
             total = total + product(states[0], U[gate.name])
         if gate.has_bias:
             total = total + b[gate.name]
-        fed = gate.recurrent == "step"
-        arguments[gate.letter] = _Fed(total, U[gate.name], product) if fed else total
+        if gate.recurrent != "step":
+            arguments[gate.letter] = total
+            continue
+        arguments[gate.letter] = fed = _Fed([(total, U[gate.name])], product)
+        if gate.tied and gate.letter not in cell.parameters:
+            calls[gate.tied].sums.append(fed.sums[0])
+        calls[gate.name] = fed
     return new_states(cell, arguments) if has_own_dtype(cell) else cell.new_states(**arguments)
 
 
@@ -88,13 +98,15 @@ def _noise(cell: Cell, layer: Layer, rows: slice) -> dict[str, Tensor]:
 
 
 class _Fed:
-    """A gate that the step itself calls with what U is to multiply."""
+    """A gate that the step itself calls with what U is to multiply. sums: for each call what is added, and U."""
 
-    def __init__(self, total: Any, U: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> None:
-        self.total, self.U, self.product = total, U, product
+    def __init__(self, sums: list[tuple[Any, Tensor]], product: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.sums, self.product, self._calls = sums, product, 0
 
     def __call__(self, operand: Tensor) -> Tensor:
-        return self.total + self.product(operand, self.U)
+        total, U = self.sums[self._calls]
+        self._calls += 1
+        return total + self.product(operand.to(U.dtype), U)
 
 
 def _blocks(gates: tuple[Gate, ...], weight: Tensor, units: int, has: Callable[[Gate], bool]) -> dict[str, Tensor]:

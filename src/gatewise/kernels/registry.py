@@ -33,6 +33,8 @@ def register(cell: Cell) -> Registered:
     """What stands for this cell, and for every other with the same declaration and equations."""
     noise = [(draw.name, draw.each) for draw in cell.noise]
     declaration = repr((_LAYOUT, cell.gates, cell.state, cell.per_unit, noise)) + str(program_of(cell))
+    own = (cell.inputs, tuple(gate.tied for gate in cell.gates if gate.tied), cell.scalars)
+    declaration += repr(own) if any(own) else ""
     key = f"{cell.name}-{hashlib.sha256(declaration.encode()).hexdigest()[:16]}"
     return Registered(_CELLS.setdefault(key, cell), key)
 

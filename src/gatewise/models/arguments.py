@@ -7,13 +7,14 @@ import os
 import re
 import secrets
 from collections.abc import Collection
-from typing import Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
-from ..cells import CELLS
-from ..equation import Cell
 from ..errors import InputError, argument
+
+if TYPE_CHECKING:
+    from ..equation import Cell
 
 # A longer horizon is a slip of the hand, and would fill the memory.
 LONGEST_HORIZON = 100_000
@@ -91,8 +92,16 @@ def seconds(name: str, budget: object) -> float | None:
 
 
 def cell_of(cell: object) -> Cell:
-    """A cell by its name, or a cell."""
-    return cell if isinstance(cell, Cell) else CELLS[one_of("cell", cell, tuple(CELLS))]
+    """A cell by its name, or a cell. Raises InputError for one whose step reads columns of its own."""
+    from ..cells import CELLS  # they bring torch, which the forecaster does without
+    from ..equation import Cell
+
+    known = tuple(name for name, known in CELLS.items() if not known.inputs)
+    found = cell if isinstance(cell, Cell) else CELLS[one_of("cell", cell, known)]
+    if found.inputs:
+        what = f"{found.name} reads {', '.join(found.inputs)} itself, and this model gives a step nothing but features"
+        raise InputError(what, hint="take another cell, or build the network of gatewise.nn.Recurrent")
+    return found
 
 
 def seed_of(random_state: object) -> int:

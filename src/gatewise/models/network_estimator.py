@@ -19,7 +19,7 @@ from ..nn.stored import recurrent_fields
 from ..training import Average, Callback, Progress, Source, Trained, Trainer
 from ..training.schedule import one_cycle_by_steps
 from ..training.torch_state import exactly_threads
-from . import modelfile
+from . import estimator_file
 from .arguments import LARGEST_SEED, jobs, number, whole
 from .estimator import Estimator
 
@@ -104,13 +104,13 @@ class NetworkEstimator(Estimator):
             InputError: Before `fit`, and for parameters or labels that a file cannot hold.
         """
         self._check_fitted()
-        modelfile.write_estimator(path, self, *self._learned())
+        estimator_file.write_estimator(path, self, *self._learned())
 
     @classmethod
     def _load(cls, path: str | Path, **supplied: Any) -> Self:
         """The estimator in a file. supplied: parameters that a file does not hold, such as a user's cell."""
-        params, tensors, fitted = modelfile.read_estimator(path, cls, cls._declared, **supplied)
-        with modelfile.understood(path):
+        params, tensors, fitted = estimator_file.read_estimator(path, cls, cls._declared, **supplied)
+        with estimator_file.understood(path):
             estimator = cls(**params)
             estimator._restore(tensors, fitted)
         return estimator
@@ -119,14 +119,14 @@ class NetworkEstimator(Estimator):
     def _declared(cls, most: int) -> Fields:
         """What a file of this estimator says. most: the largest size."""
         checks = {
-            **{name: fields.scalar for name in cls._parameters() if name not in modelfile.NOT_STORED},
+            **{name: fields.scalar for name in cls._parameters() if name not in estimator_file.NOT_STORED},
             "cell": fields.text,
             "options": fields.optional(recurrent_fields(most, ignored=("device", "dtype"))),
             "random_state": fields.optional(fields.whole(0, LARGEST_SEED)),
             **cls._rules,
             **cls._rules_of_files,
         }
-        params = Fields(checks, lacking=checks.keys() - {"cell"}, ignored=modelfile.NOT_STORED)
+        params = Fields(checks, lacking=checks.keys() - {"cell"}, ignored=estimator_file.NOT_STORED)
         return Fields({"estimator": fields.text, "params": params, "fitted": cls._fitted_fields(most)})
 
     @classmethod

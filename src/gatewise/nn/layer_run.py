@@ -15,7 +15,7 @@ from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer, States
 from ..kernels.registry import Registered
 from .rowwise import step, times_projection
-from .weights import joined_bias
+from .weights import joined_bias, spread
 
 
 def assembled(
@@ -30,11 +30,13 @@ def assembled(
     """One layer for the kernels, from weights by their names without suffix, rows x (N, I) and states (S, B, H)."""
     W, (_, rows, units) = weights["weight_ih"], states.shape
     bias = joined_bias(cell, weights.get("bias_ih"), weights.get("bias_hh"), units)
-    vectors = [weights[name] for name in cell.per_unit]
+    vectors = [weights[name].expand(units) if name in cell.scalars else weights[name] for name in cell.per_unit]
+    if bias is not None:
+        bias = spread(cell, bias, units, lambda gate: gate.has_bias)
     return Layer(
         x,
-        W,
-        weights["weight_hh"],
+        spread(cell, W, units, lambda gate: gate.has_input),
+        spread(cell, weights["weight_hh"], units, lambda gate: bool(gate.recurrent)),
         W.new_zeros(sum(gate.has_bias for gate in cell.gates) * units) if bias is None else bias,
         torch.stack(vectors) if vectors else W.new_empty(0, units),
         states,

@@ -201,3 +201,25 @@ def _check_size(size: int, proj_size: int, heads: int) -> None:
         raise InputError("proj_size has to be smaller than hidden_size")
     if size % heads:
         raise InputError(f"hidden_size {size} cannot be split into {heads} heads")
+
+
+def features_of(cell: Cell, inputs: int) -> int:
+    """What W multiplies of so many inputs: all but the last, which the step reads itself."""
+    return inputs - len(cell.row_inputs)
+
+
+def check_read_inputs(cell: Cell, layers: Sequence[tuple[int, int]]) -> None:
+    """What a step reads of the input itself must be there. layers: of each, what W multiplies, and the units of a head.
+
+    Raises InputError.
+    """
+    for features, units in layers:
+        if features < 0:
+            names = ", ".join(cell.row_inputs)
+            what = f"{cell.name} reads {names} in the last columns of its input, of which there are fewer"
+            raise InputError(what, hint=f"an `input_size` of at least {len(cell.row_inputs)}")
+        if cell.reads_x and features != units:
+            raise InputError(
+                f"{cell.name} reads x itself, unit by unit: {features} features do not fit {units} units",
+                hint="let both be as many, or put a Linear before it",
+            )

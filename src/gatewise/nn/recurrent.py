@@ -180,10 +180,15 @@ class Recurrent(Stack):
     ) -> tuple[Tensor, list[Run]]:
         """The outputs of the last layer, and what every layer in every direction gave."""
         runs: list[Run] = []
+        features = self.places[0].inputs
+        given, own = x, x[:, features:]  # what each layer's step reads of the input itself
+        x = x[:, :features] if self.cell.row_inputs else x
         if self.options.residual:
             x = batch.rows.cleared(x)  # what is added to an output must be nothing where that is
         for at, place in enumerate(self.forward_places):
             read = normalised(self.norms[at], x, self._registered_norm) if self.options.pre_norm else x
+            if self.cell.row_inputs:
+                read = given if at == 0 and read is x and not self.options.residual else torch.cat((read, own), dim=1)
             directions = [
                 self._single(other, batch, read, states[index], histories)
                 for index, other in enumerate(self.places)

@@ -18,7 +18,7 @@ from .batch import Batch
 from .check import check_states, check_weight, in_dtype
 from .layer_run import reads_output
 from .maps import layer_norm
-from .options import Options, check_arguments, check_cell, check_stack, spelled_out
+from .options import Options, check_arguments, check_cell, check_read_inputs, check_stack, features_of, spelled_out
 from .small import Small
 from .small_layer import SmallLayer
 from .weights import Place, draw_, shapes, suffixes
@@ -81,12 +81,14 @@ class Stack(RecurrentModule):
         self.cell = self.options.applied(self.given_cell)
         sizes = self.hidden_size if isinstance(self.hidden_size, list) else [self.hidden_size] * self.num_layers
         self.places = tuple(self._placed(sizes))
+        check_read_inputs(self.cell, [(place.inputs, place.units // self.options.heads) for place in self.places])
         self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
         self._registered, self._registered_norm = register(self.cell), register(layer_norm(_EPS))
         self.keeps_output = reads_output(self.cell)
         self._widths = {place.suffix: self._state_widths(place) for place in self.places}
         self._is_uneven = any(widths != self._widths[self.places[0].suffix] for widths in self._widths.values())
         plain = self.options == Options() and not (self.proj_size or self.cell.noise or self._is_uneven)
+        plain = plain and not (self.cell.inputs or self.cell.ties_weights)
         layers = [
             SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
             for _, _, suffix, inputs, units in self.places
@@ -99,7 +101,7 @@ class Stack(RecurrentModule):
 
     def _placed(self, sizes: Sequence[int]) -> list[Place]:
         directions = 2 if self.bidirectional else 1
-        outputs = [self.input_size, *((self.proj_size or size) * directions for size in sizes)]
+        outputs = [features_of(self.cell, self.input_size), *((self.proj_size or size) * directions for size in sizes)]
         return [
             Place(layer, reverse, suffix, outputs[layer], sizes[layer])
             for layer, reverse, suffix in suffixes(self.num_layers, directions)

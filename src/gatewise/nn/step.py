@@ -32,7 +32,7 @@ from .check import (
     without_autocast,
 )
 from .layer_run import assembled
-from .options import check_arguments, check_cell
+from .options import check_arguments, check_cell, check_read_inputs, features_of
 from .small import Small
 from .small_layer import SmallLayer
 from .weights import draw_, shapes
@@ -81,6 +81,7 @@ class RecurrentCell(RecurrentModule):
         super().__init__()
         check_cell(cell)
         check_arguments(input_size, hidden_size, 1, 0.0, 0, 1)
+        check_read_inputs(cell, [(features_of(cell, input_size), hidden_size)])
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
         self._register()
         for name, shape in self._shapes.items():
@@ -93,11 +94,11 @@ class RecurrentCell(RecurrentModule):
     def _register(self) -> None:
         self._registered = register(self.cell)
         layer = SmallLayer(self._registered, self.input_size, self.hidden_size, "", bias=self.bias)
-        self._small = None if self.cell.noise else Small([layer])
+        self._small = None if self.cell.noise or self.cell.inputs or self.cell.ties_weights else Small([layer])
 
     @property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return shapes(self.cell, self.input_size, self.hidden_size, bias=self.bias)
+        return shapes(self.cell, features_of(self.cell, self.input_size), self.hidden_size, bias=self.bias)
 
     def reset_parameters(self) -> None:
         """Re-initialise all weights."""

@@ -8,7 +8,7 @@ follow under their own names, then ``weight_hr``, the projection.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -46,17 +46,33 @@ def shapes(
     cell: Cell, inputs: int, units: int, *, bias: bool = True, projection: int = 0, heads: int = 1
 ) -> dict[str, tuple[int, ...]]:
     """The parameters of one layer in one direction, in torch's order, without suffix."""
-    from_input = sum(gate.has_input for gate in cell.gates)
-    from_state = sum(bool(gate.recurrent) for gate in cell.gates)
+    gates = own_gates(cell)
+    from_input = sum(gate.has_input for gate in gates)
+    from_state = sum(bool(gate.recurrent) for gate in gates)
     shapes: dict[str, tuple[int, ...]] = {
         "weight_ih": (from_input * units, inputs),
         "weight_hh": (from_state * units, projection or units // heads),
     }
     if bias:
-        sizes = {"bias_ih": sum(map(_in_first_bias, cell.gates)), "bias_hh": sum(map(_in_second_bias, cell.gates))}
+        sizes = {"bias_ih": sum(map(_in_first_bias, gates)), "bias_hh": sum(map(_in_second_bias, gates))}
         shapes |= {name: (count * units,) for name, count in sizes.items() if count}
-    shapes |= dict.fromkeys(cell.per_unit, (units,))
+    shapes |= {name: (1 if name in cell.scalars else units,) for name in cell.per_unit}
     return shapes | ({"weight_hr": (projection, units)} if projection else {})
+
+
+def own_gates(cell: Cell) -> list[Gate]:
+    """The gates that have weights of their own."""
+    return [gate for gate in cell.gates if not gate.tied]
+
+
+def spread(cell: Cell, weight: Tensor, units: int, has: Callable[[Gate], bool]) -> Tensor:
+    """A weight stacked by gates as kernels take it: once more for each further call of a gate. has: whether a gate has
+    any."""
+    if not any(gate.tied for gate in cell.gates):
+        return weight
+    own = [gate.name for gate in own_gates(cell) if has(gate)]
+    parts = dict(zip(own, blocks(weight, units), strict=True))
+    return torch.cat([parts[gate.tied or gate.name] for gate in cell.gates if has(gate)]) if parts else weight
 
 
 def _in_first_bias(gate: Gate) -> bool:
@@ -71,7 +87,7 @@ def bias_slices(cell: Cell, gate: str, units: int) -> dict[str, slice]:
     """Where a gate's own numbers lie in ``bias_ih`` and ``bias_hh``; without those that it has not."""
     slices: dict[str, slice] = {}
     for name, has in (("bias_ih", _in_first_bias), ("bias_hh", _in_second_bias)):
-        names = [other.name for other in cell.gates if has(other)]
+        names = [other.name for other in own_gates(cell) if has(other)]
         if gate in names:
             slices[name] = slice(names.index(gate) * units, (names.index(gate) + 1) * units)
     return slices
@@ -112,11 +128,11 @@ def joined_bias(cell: Cell, bias_ih: Tensor | None, bias_hh: Tensor | None, unit
     """
     if bias_ih is None and bias_hh is None:
         return None
-    if all(_in_first_bias(gate) and _in_second_bias(gate) for gate in cell.gates):
+    if all(_in_first_bias(gate) and _in_second_bias(gate) for gate in own_gates(cell)):
         return bias_ih + bias_hh  # pyright: ignore[reportOperatorIssue] - where gates have both, both are given
     first, second = (iter(() if bias is None else bias.split(units)) for bias in (bias_ih, bias_hh))
     joined: list[Tensor] = []
-    for gate in cell.gates:
+    for gate in own_gates(cell):
         parts = [next(source) for source, has in ((first, _in_first_bias), (second, _in_second_bias)) if has(gate)]
         if parts:
             joined.append(parts[0] + parts[1] if len(parts) == 2 else parts[0])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..compiler.stages import INPUT
 from ..equation import Cell, previous
+from ..errors import InputError
 from ..kernels.dispatch import stepper_for
 from ..kernels.driver import Halves, Stepper
 from ..kernels.layer import Layer
@@ -120,6 +121,12 @@ class Wiring:
         return self._placed(stepper_for(rowwise.cell, _detached(layer)), {rowwise.reads: source})
 
     def _recurrent(self, module: Recurrent, source: Halves | None) -> Halves:
+        names = ", ".join(module.cell.row_inputs)
+        if names and (source is not None or module.num_layers > 1 or module.options.pre_norm):
+            raise InputError(
+                f"{module.cell.name} reads {names} in its input's last columns, which a stream has in its first layer",
+                hint="stream a model of one such layer, without pre_norm; or call the module itself, step by step",
+            )
         memories: list[Memory] = []
         self.memories.append((module, memories))
         for at, place in enumerate(module.places):

@@ -69,6 +69,8 @@ def application(models: Models, *, limits: Limits | None = None, hosts: Collecti
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        for one in api.models.values():
+            one.worker.open()
         yield
         for one in api.models.values():
             await asyncio.to_thread(one.worker.close)

@@ -59,6 +59,10 @@ class Worker:
         """Requests that are not begun with."""
         return len(self._jobs)
 
+    def open(self) -> None:
+        """Work again, after `close`."""
+        self._closed = False
+
     def close(self) -> None:
         """Finish what waits, and end the thread."""
         with self._ready:
@@ -66,6 +70,7 @@ class Worker:
             self._ready.notify()
         if self._thread is not None:
             self._thread.join()
+            self._thread = None
 
     def _run(self) -> None:
         while jobs := self._next():

@@ -98,7 +98,7 @@ class Frame:
 
     def column(self, low: float, high: float) -> Floats:
         """A uniform number for each row, shape (B, 1)."""
-        return self.rng.uniform(low, high, (self.rows, 1))
+        return low + (high - low) * self.rng.random((self.rows, 1))
 
     def log_column(self, low: float, high: float) -> Floats:
         """A number for each row whose logarithm is uniform, shape (B, 1)."""

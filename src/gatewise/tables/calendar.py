@@ -1,38 +1,27 @@
-"""Times: the forms in which they are written, and what they mean."""
+"""Reading a column of times, in whatever form they are written."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, argument
+from .forms import PAIRS, PLAIN, WALL, ZONED, Form, likely_forms, nanoseconds, week_date
+from .numbers_as_times import Called, readings_of_decimal, readings_of_whole
 from .table import Table, holds_numbers, holds_times, how_many, quoted
+from .times import DAY, Reading, Times, in_centuries
 
+_MISSED = np.iinfo(np.int64).min
+_SAMPLE = 1000  # rows from which the forms worth trying are found
+_LOOKED_AT = 60  # different cells at which these are looked for
+_FEW = 500  # different cells among those, at most, for which each is read once
 
-@dataclass(frozen=True)
-class Form:
-    """One way to write a time.
-
-    words: what reading it assumes, empty where nothing. sql: nanoseconds since 1970 of the text ``CELL``, NULL
-    where it is not written so or lies outside the years that fit.
-    """
-
-    words: str
-    sql: str
-
-    def of(self, cell: str) -> str:
-        """The expression for one column."""
-        return self.sql.replace("CELL", f"trim({cell})")
-
-
-def nanoseconds(timestamp: str) -> str:
-    """SQL: nanoseconds since 1970 of a time in microseconds, NULL outside the years that fit."""
-    return f"try_cast(CAST(epoch_us({timestamp}) AS HUGEINT) * 1000 AS BIGINT)"
+_NOT_MIXED = "write all times of the column in the same way, such as 2024-01-31 or 2024-01-31 13:00"
+_OTHER = f"correct the cell, or name another column with {argument('time')}"
 
 
 def is_whole(cell: str) -> str:
@@ -40,161 +29,144 @@ def is_whole(cell: str) -> str:
     return f"regexp_full_match(trim({cell}), '[+-]?[0-9]{{1,19}}')"
 
 
-def is_time(cell: str) -> str:
-    """SQL: whether the text cell is a date or a time in any known form."""
-    return "(" + " OR ".join(f"({form.of(cell)}) IS NOT NULL" for form in FORMS) + ")"
+def is_decimal(cell: str) -> str:
+    """SQL: whether the text cell is a number, perhaps with a point."""
+    return f"regexp_full_match(trim({cell}), '[+-]?[0-9]{{1,19}}([.][0-9]*)?')"
 
 
-def _shaped(words: str, shape: str, time: str) -> Form:
-    return Form(words, f"CASE WHEN regexp_full_match(CELL, '{shape}') THEN {time} END")
+def read_times(table: Table, column: int, *, counts: bool | None = None, dates: str | None = None) -> list[Reading]:
+    """The ways in which the column of ``rows`` can be read: one, or several between which something else decides.
 
-
-def _spelled(words: str, *dates: str, clocks: tuple[str, ...] = ("",)) -> Form:
-    formats = ", ".join(f"'{date}{clock}'" for clock, date in product(clocks, dates))
-    # Without the look for a digit, strptime would take the words 'infinity' and 'epoch'.
-    timestamp = f"CASE WHEN regexp_matches(CELL, '[0-9]') THEN try_strptime(CELL, [{formats}]) END"
-    return Form(words, nanoseconds(timestamp))
-
-
-_ISO = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
-_CLOCK = r"[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,%d})?)?"  # with so many digits of a second at most
-_OFFSET = r" ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)"
-_HOURS_MINUTES = "regexp_extract(CELL, '[+-]([0-9]{2}):?([0-9]{2})?$', %d)"
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-
-_wall = nanoseconds(f"try_cast(regexp_replace(CELL, '{_OFFSET}$', '') AS TIMESTAMP)")
-_hours, _minutes = (f"coalesce(try_cast({_HOURS_MINUTES % part} AS BIGINT), 0)" for part in (1, 2))
-_offset = f"if(contains(CELL[-6:], '-'), -1, 1) * (60 * {_hours} + {_minutes}) * 60000000000"
-
-PLAIN = _shaped("", f"{_ISO}(?:{_CLOCK % 9})?", "epoch_ns(try_cast(CELL AS TIMESTAMP_NS))")
-ZONED = _shaped("times converted to UTC", f"{_ISO}{_CLOCK % 6}{_OFFSET}", f"{_wall} - {_offset}")
-WALL = _shaped("midnights with a UTC offset read as dates", f"{_ISO}{_CLOCK % 6}{_OFFSET}", _wall)
-FORMS = (
-    PLAIN,
-    ZONED,
-    _spelled("dates read as day/month/year", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", clocks=_CLOCKS),
-    _spelled("dates read as month/day/year", "%m/%d/%Y", "%m-%d-%Y", clocks=_CLOCKS),
-    _spelled("dates read as year.month.day", "%Y.%m.%d", "%Y.%m.%d.", clocks=_CLOCKS),
-    _spelled("dates read as day/month/year", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y", clocks=_CLOCKS),
-    _spelled("dates read as month/day/year", "%m/%d/%y", "%m-%d-%y", clocks=_CLOCKS),
-    _spelled("dates read as year/month/day", "%y/%m/%d", "%y-%m-%d", clocks=_CLOCKS),
-    _spelled("", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", clocks=_CLOCKS),
-    _spelled("", "%d-%b-%y", "%d %b %y", clocks=_CLOCKS),
-    _spelled("", "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y"),
-    _spelled("", "%b %Y", "%b-%Y", "%B %Y", "%B-%Y", "%Y %b", "%Y-%b", "%Y %B"),
-    _spelled("months read as month-year", "%b-%y", "%b %y"),
-    _shaped(
-        "",
-        "[0-9]{4}[- ]?Q[1-4]",
-        nanoseconds("make_date(CAST(CELL[:4] AS INT), 3 * CAST(CELL[-1:] AS INT) - 2, 1)"),
-    ),
-    _shaped(
-        "",
-        "Q[1-4][- /]?[0-9]{4}",
-        nanoseconds("make_date(CAST(CELL[-4:] AS INT), 3 * CAST(CELL[2:2] AS INT) - 2, 1)"),
-    ),
-    _shaped(
-        "weeks dated by their Monday",
-        "[0-9]{4}-?W[0-9]{2}",
-        nanoseconds("try_strptime(CELL[:4] || '-W' || CELL[-2:] || '-1', '%G-W%V-%u')"),
-    ),
-)
-
-
-DAY = 86_400 * 10**9  # nanoseconds
-Times = NDArray[np.int64]
-"""Nanoseconds since 1970 (UTC where the table says so, else as written), or a plain counter."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to understand a time column.
-
-    words: what was assumed, empty where nothing was. times: shape (N,), in the order of the rows.
-    calendar: False for a plain counter.
-    """
-
-    words: str
-    times: Times
-    calendar: bool = True
-
-
-_MISSED = np.iinfo(np.int64).min
-_SAMPLE = 1000  # rows from which the forms worth trying are found
-
-_NOT_MIXED = "write all times of the column in the same way, such as 2024-01-31 or 2024-01-31 13:00"
-_OTHER = f"correct the cell, or name another column with {argument('time')}"
-
-
-def read_times(table: Table, column: int) -> list[Reading]:
-    """The ways in which the column of ``rows`` can be read: one, or several that differ in the order of the day.
-
-    Raises InputError for the first cell that is missing or that does not fit the others.
+    counts: whether the times are known to be plain counters, or not to be. dates: the name of the reading that is
+    asked for. Raises InputError for the first cell that is missing or that does not fit the others, and for a name
+    that none of the readings has.
     """
     row = table.first(f"c{column} IS NULL" + (f" OR trim(c{column}) = ''" if table.is_text(column) else ""))
     if row is not None:
         raise table.error("the time is missing", row=row, column=column, hint=_OTHER)
     kind = table.types[column]
     if table.is_text(column):
-        return _from_text(table, column)
-    if holds_times(kind):
-        return [_from_timestamps(table, column)]
-    return [_from_numbers(table, column)]
+        readings = _from_text(table, column)
+    elif holds_times(kind):
+        readings = [_from_timestamps(table, column)]
+    else:
+        readings = _from_numbers(table, column)
+    if counts is not None and any(reading.calendar != counts for reading in readings):
+        readings = [reading for reading in readings if reading.calendar != counts]
+    return readings if dates is None else _named(table, column, readings, dates)
 
 
-def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str) -> InputError:
+def _named(table: Table, column: int, readings: Sequence[Reading], dates: str) -> list[Reading]:
+    named = [reading for reading in readings if dates.strip().lower() == reading.name and reading.year]
+    if named:
+        return named
+    names = [reading.name for reading in readings if reading.name and reading.year]
+    known = f"they may mean {quoted(names)}" if len(names) > 1 else "they can be read in one way only"
+    hint = f"leave out {argument('dates')}" if len(names) < 2 else f"give one of these as {argument('dates')}"
+    raise table.error(f"the times do not mean {dates!r}: {known}", column=column, hint=hint)
+
+
+def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str = "") -> InputError:
     """The error where several readings of a column remain. advice: what else than plain dates tells them apart."""
-    orders = [reading.words.rpartition(" ")[2] for reading in readings]
-    what = f"the dates may mean {quoted(orders)}: every one of them fits"
-    return table.error(what, column=column, hint=f"write them as 2024-01-31{advice}")
+    names = [reading.name for reading in readings]
+    what = f"the dates may mean {quoted(names)}: every one of them fits"
+    usable = next(reading.name for reading in readings if reading.year)
+    hint = f"use {argument('dates', usable)} or another of these, or write them as 2024-01-31{advice}"
+    return table.error(what, column=column, hint=hint)
+
+
+def yearless(table: Table, column: int) -> InputError:
+    """The error where the cells hold days without a year."""
+    what = f"{table.cell(0, column)!r} is a day without a year"
+    return table.error(what, row=0, column=column, hint="write the year too, as in 2024-01-31")
 
 
 def _from_text(table: Table, column: int) -> list[Reading]:
-    cell = f"c{column}"
     forms = _likely_forms(table, column)
     if not forms:
-        return [_counter(_parsed(table, column, f"CASE WHEN {is_whole(cell)} THEN try_cast({cell} AS BIGINT) END"))]
-    tried = [(form, _cells(table, form.of(cell))) for form in forms]
+        return _from_digits(table, column)
+    tried = list(zip(forms, _times_of(table, column, forms), strict=True))
     fitting = [(form, times) for form, times in tried if not (times == _MISSED).any()]
-    if not fitting:
-        raise _misfit(table, column, *min(tried, key=lambda form_times: np.count_nonzero(form_times[1] == _MISSED)))
+    if not any(form.year for form, _ in fitting):
+        dated = [(form, times) for form, times in tried if form.year]
+        if not dated:
+            raise yearless(table, column)
+        raise _misfit(table, column, *min(dated, key=lambda tried: np.count_nonzero(tried[1] == _MISSED)))
     if forms == [ZONED]:
         return [_local(table, column, fitting[0][1])]
-    return _distinct([Reading(form.words, times) for form, times in fitting])
+    readings = [_reading(form, times) for form, times in _without_pairs(fitting)]
+    fixed = [moved for reading in readings for moved in in_centuries(reading)]
+    if not fixed:
+        what = "there is a 29th of February in a year that has none"
+        raise table.error(what, column=column, hint="write the years with four digits")
+    return _distinct(fixed)
+
+
+def _reading(form: Form, times: Times) -> Reading:
+    return Reading(form.words, times, name=form.name, century=form.century, year=form.year)
+
+
+def _without_pairs(fitting: list[tuple[Form, Times]]) -> list[tuple[Form, Times]]:
+    """Where every cell is a pair of years such as 2000/01, none of them is a month; a single cell is a month."""
+    pairs = [(form, times) for form, times in fitting if form is PAIRS]
+    if pairs and len(fitting) > 1 and not (pairs[0][1] == pairs[0][1][0]).all():
+        return pairs
+    return [(form, times) for form, times in fitting if form is not PAIRS] or pairs
 
 
 def _likely_forms(table: Table, column: int) -> list[Form]:
-    """The forms that most of the first cells have; none where most are whole numbers."""
+    """The forms that most of the first cells have, one of each name; none where most are numbers."""
     cell = f"c{column}"
-    fits = ", ".join(f"count({form.of(cell)})" for form in FORMS)
     sample = f"(SELECT {cell} FROM rows LIMIT {_SAMPLE})"
-    whole, *counts = table.one(f"SELECT {how_many(is_whole(cell))}, {fits} FROM {sample}")
-    most = max(counts)
-    if not (whole or most):
+    listed = f"list(DISTINCT {cell})[:{_LOOKED_AT}]"
+    whole, decimal, cells = table.one(
+        f"SELECT {how_many(is_whole(cell))}, {how_many(is_decimal(cell))}, {listed} FROM {sample}"
+    )
+    forms = likely_forms(cells)
+    fits = ", ".join(["0", *(f"count({form.of(cell)})" for form in forms)])
+    counts = table.one(f"SELECT {fits} FROM {sample}")
+    most = max((count for form, count in zip(forms, counts[1:], strict=True) if form.year), default=0)
+    if not (decimal or max(counts)):
         what = f"{table.cell(0, column)!r} is not a time in a form known here"
         raise table.error(what, row=0, column=column, hint=_OTHER)
-    return [] if whole >= most else [form for form, fit in zip(FORMS, counts, strict=True) if fit == most]
+    if (whole and whole >= most) or decimal > max(counts):
+        return []
+    likely = [form for form, fit in zip(forms, counts[1:], strict=True) if fit and fit >= most]
+    return list({(form.name, form.century) if form.name else form: form for form in reversed(likely)}.values())[::-1]
+
+
+def _times_of(table: Table, column: int, forms: Sequence[Form]) -> list[Times]:
+    """The column read by each of the forms; each different cell is read once where there are few of them."""
+    cell = f"c{column}"
+    expressions = [f"coalesce({form.of(cell)}, {_MISSED})" for form in forms]
+    if not _few_cells(table, cell):
+        return [times.astype(np.int64, copy=False) for times in table.arrays(expressions)]
+    table.connection.execute(f"CREATE OR REPLACE TYPE written AS ENUM (SELECT DISTINCT {cell} FROM rows)")
+    codes = table.arrays([f"enum_code(CAST({cell} AS written))"])[0]
+    selected = ", ".join(f"{expression} AS e{i}" for i, expression in enumerate(expressions))
+    source = f"(SELECT unnest(enum_range(NULL::written)::VARCHAR[]) AS {cell})"
+    fetched = table.connection.execute(f"SELECT {selected} FROM {source}").fetchnumpy()
+    return [np.asarray(fetched[f"e{i}"]).astype(np.int64)[codes] for i in range(len(expressions))]
+
+
+def _few_cells(table: Table, cell: str) -> bool:
+    """Whether the first rows are many, and few of their cells differ."""
+    sample = f"(SELECT {cell} FROM rows LIMIT {_SAMPLE})"
+    return bool(table.one(f"SELECT count(DISTINCT {cell}) <= {_FEW} AND count(*) = {_SAMPLE} FROM {sample}")[0])
 
 
 def _local(table: Table, column: int, times: Times) -> Reading:
-    """Dates, where every time was midnight at the place it was taken; else the times in UTC."""
-    wall = _cells(table, WALL.of(f"c{column}"))
-    if (wall % DAY).any():
+    """The times of the place, where all are midnights there, or of one hour that offsets move; else those in UTC."""
+    wall = _times_of(table, column, [WALL])[0]
+    clock, moved = wall % DAY, (wall - times != wall[0] - times[0]).any()
+    if (clock != clock[0]).any() or (clock[0] and not moved):
         return Reading(ZONED.words, times)
-    return Reading(WALL.words if (wall != times).any() else "", wall)
+    words = WALL.words if clock[0] else "midnights with a UTC offset read as dates"
+    return Reading(words if (wall != times).any() else "", wall)
 
 
 def _cells(table: Table, expression: str) -> Times:
     return table.arrays([f"coalesce({expression}, {_MISSED})"])[0].astype(np.int64, copy=False)
-
-
-def _parsed(table: Table, column: int, expression: str) -> Times:
-    times = _cells(table, expression)
-    if (times == _MISSED).any():
-        row = int(np.argmax(times == _MISSED))
-        what = f"{table.cell(row, column)!r} is not a whole number like the times above it"
-        raise table.error(what, row=row, column=column, hint=_OTHER)
-    return times
 
 
 def _distinct(readings: list[Reading]) -> list[Reading]:
@@ -202,10 +174,11 @@ def _distinct(readings: list[Reading]) -> list[Reading]:
     distinct: list[Reading] = []
     for reading in readings:
         same = [i for i, other in enumerate(distinct) if np.array_equal(reading.times, other.times)]
-        if same:
-            distinct[same[0]] = Reading("", reading.times)
-        else:
+        if not same:
             distinct.append(reading)
+        elif reading.year:
+            words = distinct[same[0]].words if reading.words == distinct[same[0]].words else ""
+            distinct[same[0]] = replace(reading, words=words)
     return distinct
 
 
@@ -217,6 +190,12 @@ def _misfit(table: Table, column: int, form: Form, times: Times) -> InputError:
         has = "has a UTC offset and others have none" if other is ZONED else "has no UTC offset and others have one"
         hint = "give all times an offset, or none of them"
         return table.error(f"the time {cell!r} {has}", row=row, column=column, hint=hint)
+    if form.name == "week" and (year := re.search(r"[0-9]{4}", cell)):
+        weeks = 53 if table.one(f"SELECT ({week_date(repr(year[0]), repr('53'))}) IS NOT NULL")[0] else 52
+        what = f"{cell!r} is not a week: the ISO year {year[0]} has {weeks}, counted from 1"
+        return table.error(
+            what, row=row, column=column, hint="correct the cell, or give the dates on which weeks begin"
+        )
     example = table.cell(int(np.argmax(times != _MISSED)), column)
     what = f"{cell!r} is not a time written like {example!r} (from 1678 to 2261)"
     return table.error(what, row=row, column=column, hint=_NOT_MIXED)
@@ -232,34 +211,44 @@ def _from_timestamps(table: Table, column: int) -> Reading:
     return Reading(ZONED.words if "ZONE" in kind else "", times)
 
 
-def _from_numbers(table: Table, column: int) -> Reading:
+def _from_digits(table: Table, column: int) -> list[Reading]:
+    """Readings of text that is numbers."""
+    cell = f"c{column}"
+    if table.one(f"SELECT bool_and({is_whole(cell)} OR NOT {is_decimal(cell)}) FROM rows")[0]:
+        return _of_whole(table, column, f"CASE WHEN {is_whole(cell)} THEN try_cast({cell} AS BIGINT) END")
+    return _of_decimal(table, column, f"CASE WHEN {is_decimal(cell)} THEN try_cast({cell} AS DOUBLE) END")
+
+
+def _from_numbers(table: Table, column: int) -> list[Reading]:
     kind = table.types[column]
     if not holds_numbers(kind):
         raise table.error(f"the column holds {kind}, not times", column=column, hint=_OTHER)
-    cell = f"c{column}"
-    return _counter(_parsed(table, column, f"CASE WHEN {cell} = floor({cell}) THEN try_cast({cell} AS BIGINT) END"))
+    if "INT" in kind:
+        return _of_whole(table, column, f"try_cast(c{column} AS BIGINT)")
+    return _of_decimal(table, column, f"CAST(c{column} AS DOUBLE)")
 
 
-_EPOCHS = (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3), ("nanoseconds", 1))
-_COMPACT = (("year, month and day", "%Y%m%d", 8), ("year and month", "%Y%m", 6))
+def _of_whole(table: Table, column: int, expression: str) -> list[Reading]:
+    numbers = _cells(table, expression)
+    _refuse_other(table, column, numbers == _MISSED)
+    return readings_of_whole(numbers, Called(table.key(column)))
 
 
-def _counter(numbers: Times) -> Reading:
-    """Whole numbers are epochs where all lie between 1990 and 2100, dates where all are, else a plain counter."""
-    low, high = int(numbers.min()), int(numbers.max())
-    for words, scale in _EPOCHS:
-        second = 10**9 // scale
-        if 631_152_000 * second <= low and high < 4_102_444_800 * second:
-            return Reading(f"times read as {words} since 1970 (UTC)", numbers * scale)
-    for words, layout, digits in _COMPACT:
-        if 18 * 10 ** (digits - 2) <= low and high < 22 * 10 ** (digits - 2):
-            dates = _compact_dates(numbers, layout)
-            if dates is not None:
-                return Reading(f"times read as {words} ({layout})", dates)
-    return Reading("", numbers, calendar=False)
+def _of_decimal(table: Table, column: int, expression: str) -> list[Reading]:
+    numbers = table.arrays([f"coalesce({expression}, 'nan'::DOUBLE)"])[0].astype(np.float64)
+    _refuse_other(table, column, np.isnan(numbers))
+    fraction = (numbers != np.floor(numbers)) | (np.abs(numbers) >= 2**63)
+    if not fraction.any():
+        return readings_of_whole(numbers.astype(np.int64), Called(table.key(column)))
+    readings = readings_of_decimal(numbers, Called(table.key(column)))
+    if not readings:
+        _refuse_other(table, column, fraction)
+    return readings
 
 
-def _compact_dates(numbers: Times, layout: str) -> Times | None:
-    distinct, inverse = np.unique(numbers, return_inverse=True)
-    dates = pd.to_datetime(pd.Series(distinct.astype(str)), format=layout, errors="coerce")
-    return None if dates.isna().any() else dates.to_numpy("datetime64[ns]").view(np.int64)[inverse]
+def _refuse_other(table: Table, column: int, wrong: NDArray[np.bool_]) -> None:
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        kind = "a whole number like the times above it" if row else "a time in a form known here"
+        what = f"{table.cell(row, column)!r} is not {kind}"
+        raise table.error(what, row=row, column=column, hint=_OTHER)

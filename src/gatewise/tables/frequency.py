@@ -13,8 +13,8 @@ from pandas.tseries.frequencies import to_offset
 
 from ..errors import InputError, argument
 from ..words import steps as in_words
-from .calendar import DAY, Times
 from .panel import Frequency
+from .times import DAY, Times
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")

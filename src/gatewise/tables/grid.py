@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
-from .calendar import Times
 from .frequency import fixed_step, is_monthly, stamp
 from .panel import Frequency
+from .times import Times
 
 
 class Grid(Protocol):

@@ -122,11 +122,11 @@ def _is_decimal(table: Table, column: int) -> bool:
 
 def _times(table: Table, column: int, ids: object) -> pd.Series:
     """Times to sort by. Raises InputError where they can be read in several ways that sort the steps differently."""
-    readings = read_times(table, column)
+    readings = [reading for reading in read_times(table, column) if reading.year]
     codes = pd.factorize(pd.Series(ids))[0]
     orders = [np.lexsort((reading.times, codes)) for reading in readings]
     if any(not np.array_equal(order, orders[0]) for order in orders[1:]):
-        raise ambiguous(table, column, readings, "")
+        raise ambiguous(table, column, readings)
     times = readings[0].times
     return pd.Series(times.view("datetime64[ns]") if readings[0].calendar else times)
 

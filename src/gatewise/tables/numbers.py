@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError, argument
+from .dressed import ambiguous_mark, is_dressed, is_number_dressed, read_dressed
 from .panel import Floats
 from .table import Table, holds_numbers, how_many
 
-MISSING = ("", "-", "?", "na", "n/a", "n.a.", "#na", "#n/a", "nan", "null", "none", "nil")
+MISSING = ("", "-", ".", "..", ":", "?", "na", "n/a", "n.a.", "#na", "#n/a", "nan", "null", "none", "nil")
 """Spellings, in lower case, of a missing value."""
 
 _NUMBER = r"\s*[+-]?(?:[0-9]+{mark}?[0-9]*|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"
+_CORE = (
+    "regexp_extract(regexp_replace({cell}, '[ \u00a0\u2007\u2009\u202f''\u2019]', '', 'g'), '[0-9.,]*[0-9][0-9.,]*')"
+)
 _GROUPED = r"\s*[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+\s*"
-_SEPARATED = r"\s*[+-]?[1-9][0-9]{0,2}(?:[., _][0-9]{3})+(?:[.,][0-9]+)?\s*"
 _MARKS = {".": r"[.]", ",": ","}
 _WORDS = {".": "point", ",": "comma"}
+_OTHER = {".": ",", ",": "."}
 
 
 def missing(cell: str) -> str:
@@ -29,8 +33,8 @@ def missing(cell: str) -> str:
 
 
 def looks_numeric(cell: str) -> str:
-    """SQL: whether the text cell is a number in some country's spelling, thousands separators included."""
-    return f"({is_number(cell, '.')} OR {is_number(cell, ',')} OR regexp_full_match({cell}, '{_SEPARATED}'))"
+    """SQL: whether the text cell is a number in some country's spelling, with thousands apart, a unit or a currency."""
+    return f"({is_number(cell, '.')} OR {is_number(cell, ',')} OR {is_dressed(cell)})"
 
 
 def is_number(cell: str, decimal: str) -> str:
@@ -77,12 +81,37 @@ def read_numbers(
     ]
     arrays = table.arrays([f"coalesce({number}, 'nan'::DOUBLE)" for number in expressions])
     numbers = dict(zip(columns, (values.astype(np.float64, copy=False) for values in arrays), strict=True))
-    _refuse_words(table, {column: numbers[column] for column in texts}, mark, advice.word)
-    _refuse_infinite(table, numbers, advice.infinite)
     notes = ["decimal comma"] if mark == "," and decimal is None else []
+    notes += _dressed(table, numbers, _unread(table, {column: numbers[column] for column in texts}, mark), mark, advice)
+    _refuse_infinite(table, numbers, advice.infinite)
     if any(np.nanmax(np.abs(values), initial=0) > 2**53 for values in numbers.values()):
         notes.append("numbers beyond 2^53 are rounded to the nearest float64")
     return list(numbers.values()), notes
+
+
+def _dressed(
+    table: Table, numbers: dict[int, Floats], unread: Mapping[int, int], mark: str, advice: Advice
+) -> list[str]:
+    """Put what columns with more than plain numbers hold into ``numbers``; notes. unread: a row in question of each."""
+    notes: list[str] = []
+    refused: list[tuple[int, int]] = []
+    for column, row in unread.items():
+        answer = read_dressed(table, column, mark, missing(f"c{column}"))
+        if answer is None:
+            refused.append((row, column))
+        else:
+            numbers[column] = answer[0]
+            notes += answer[1]
+    if refused:
+        raise _not_a_number(table, *min(_first_refused(table, mark, refused)), mark, advice.word)
+    return list(dict.fromkeys(notes))
+
+
+def _first_refused(table: Table, mark: str, refused: Sequence[tuple[int, int]]) -> Generator[tuple[int, int]]:
+    """In each column the first cell that is no number however it is dressed."""
+    for row, column in refused:
+        bad = table.first(f"NOT {missing(f'c{column}')} AND NOT {is_number_dressed(f'c{column}', mark)}")
+        yield row if bad is None else bad, column
 
 
 def spellings(table: Table, columns: Sequence[int], number: int) -> str:
@@ -102,63 +131,88 @@ def spellings(table: Table, columns: Sequence[int], number: int) -> str:
 
 @dataclass(frozen=True)
 class _Marks:
-    """In how many cells a mark can only be the decimal one (1.5), only separate thousands (1.234.567), or either."""
+    """In how many cells a mark can only be the decimal one (1.5), only set thousands apart (1.234.567), or either."""
 
     decimal: int
     thousands: int
     either: int
 
+    @property
+    def any(self) -> bool:
+        """Whether the mark stands in a number at all."""
+        return self != _Marks(0, 0, 0)
+
 
 def _count_marks(table: Table, columns: Sequence[int], mark: str) -> _Marks:
-    number, grouped = is_number("cell", mark), is_grouped("cell", mark)
-    kinds = (f"{number} AND NOT {grouped}", f"{grouped} AND NOT {number}", f"{number} AND {grouped}")
+    other = _OTHER[mark]
+    core = _CORE.format(cell="cell")
+    number, grouped = is_number("core", mark), is_grouped("core", mark)
+    # 1.234,5 shows both marks: the last is the decimal one.
+    last = f"regexp_full_match(core, '[1-9][0-9]{{0,2}}(?:{_MARKS[other]}[0-9]{{2,3}})+{_MARKS[mark]}[0-9]+')"
+    power = "regexp_matches(cell, '[0-9][eE][+-]?[0-9]')"
+    kinds = (
+        f"{last} OR {number} AND (NOT {grouped} OR {power})",
+        f"{grouped} AND NOT {number}",
+        f"{number} AND {grouped} AND NOT {power}",
+    )
     counts = ", ".join(how_many(kind) for kind in kinds)
-    return _Marks(*table.one(f"SELECT {counts} FROM {table.pooled(columns)} WHERE contains(cell, '{mark}')"))
+    cells = f"(SELECT cell, {core} AS core FROM {table.pooled(columns)} WHERE contains(cell, '{mark}'))"
+    return _Marks(*table.one(f"SELECT {counts} FROM {cells}"))
 
 
 def _decimal_mark(table: Table, columns: Sequence[int]) -> str:
+    """The mark that every number with a mark has for its decimals; InputError where it may be either."""
     if not columns:
         return "."
     commas = _count_marks(table, columns, ",")
-    # Where a semicolon separates the cells, the comma is likely the decimal mark and 1.234 a thousand.
-    if commas == _Marks(0, 0, 0) and table.delimiter != ";":
+    # In a table with commas between its cells, the point is the decimal mark.
+    if not commas.any and table.delimiter not in (";", "\t", "|"):
         return "."
     points = _count_marks(table, columns, ".")
-    if commas.decimal or points.decimal or commas.thousands:
-        return "," if commas.decimal and not points.decimal else "."
-    if commas.either and points == _Marks(0, 0, 0):
+    comma, point = commas.decimal or points.thousands, points.decimal or commas.thousands
+    if comma or point:
+        return "." if point else ","
+    if commas.either and points.either:
         raise _ambiguous(table, columns, ",")
-    if points.either and not points.thousands and not commas.either:
-        raise _ambiguous(table, columns, ".")
-    return "," if points.thousands else "."
+    mark = "," if commas.either else "."
+    if (commas.either or points.either) and not _surely_thousands(table, columns, mark):
+        raise _ambiguous(table, columns, mark)
+    return _OTHER[mark] if commas.either or points.either else "."
+
+
+def _surely_thousands(table: Table, columns: Sequence[int], mark: str) -> bool:
+    """Whether what has the mark, 1.040, stands beside 942 and no 1040.
+
+    Who writes 942 without decimals would not write 1.04 with a zero behind.
+    """
+    hundreds, thousands = "regexp_full_match(core, '[1-9][0-9]{2}')", "regexp_full_match(core, '[0-9]{4,}')"
+    zeros = f"{is_grouped('core', mark)} AND core LIKE '%0'"
+    counted = ", ".join(how_many(condition) for condition in (hundreds, thousands, zeros))
+    cells = f"(SELECT {_CORE.format(cell='cell')} AS core FROM {table.pooled(columns)})"
+    some, plain, round = table.one(f"SELECT {counted} FROM {cells}")
+    return bool(some and round and not plain)
 
 
 def _ambiguous(table: Table, columns: Sequence[int], mark: str) -> InputError:
-    firsts = ((table.first(is_grouped(f"c{column}", mark)), column) for column in columns)
-    row, column = min((row, column) for row, column in firsts if row is not None)
-    cell = table.cell(row, column).strip()
-    return table.error(
-        f"{cell!r} may mean {cell.replace(mark, '.', 1)} or {cell.replace(mark, '')}",
-        row=row,
-        column=column,
-        hint=f"use {argument('decimal', mark)} if the {_WORDS[mark]} is the decimal mark; "
-        "otherwise write the numbers without thousands separators",
-    )
+    grouped = ((table.first(is_grouped(_CORE.format(cell=f"c{column}"), mark)), column) for column in columns)
+    row, column = min((row, column) for row, column in grouped if row is not None)
+    return ambiguous_mark(table, row, column, mark)
 
 
-def _refuse_words(table: Table, numbers: Mapping[int, Floats], mark: str, advice: str) -> None:
+def _unread(table: Table, numbers: Mapping[int, Floats], mark: str) -> dict[int, int]:
+    """The columns in which cells are neither missing nor plain numbers, and the first such row of each."""
     doubtful = [column for column, values in numbers.items() if np.isnan(values).any()]
     if not doubtful:
-        return
+        return {}
     bad = "NOT {missing} AND NOT {number}"
     pooled = bad.format(missing=missing("cell"), number=is_number("cell", mark))
     if not table.one(f"SELECT {how_many(pooled)} FROM {table.pooled(doubtful)}")[0]:
-        return
-    places: list[tuple[int, int]] = []
-    for column in doubtful:
-        row = table.first(bad.format(missing=missing(f"c{column}"), number=is_number(f"c{column}", mark)))
-        places += [] if row is None else [(row, column)]
-    raise _not_a_number(table, *min(places), mark, advice)
+        return {}
+    rows = {
+        column: table.first(bad.format(missing=missing(f"c{column}"), number=is_number(f"c{column}", mark)))
+        for column in doubtful
+    }
+    return {column: row for column, row in rows.items() if row is not None}
 
 
 def _refuse_infinite(table: Table, numbers: Mapping[int, Floats], advice: str) -> None:
@@ -172,16 +226,12 @@ def _refuse_infinite(table: Table, numbers: Mapping[int, Floats], advice: str) -
 
 def _not_a_number(table: Table, row: int, column: int, mark: str, advice: str) -> InputError:
     cell = table.cell(row, column)
-    other = "," if mark == "." else "."
-    if table.first(f"rowid = {row} AND ({looks_numeric(f'c{column}')})") is None:
+    other = _OTHER[mark]
+    if table.first(f"rowid = {row} AND ({is_number_dressed(f'c{column}', other)})") is None:
         what = f"{cell!r} is not a finite number" if _is_infinite(cell) else f"{cell!r} is not a number"
         return table.error(what, row=row, column=column, hint=advice)
-    return table.error(
-        f"{cell!r} is not a number with a decimal {_WORDS[mark]}; thousands separators are not read",
-        row=row,
-        column=column,
-        hint=f"write it without thousands separators, or use {argument('decimal', other)} if that is the decimal mark",
-    )
+    words = f"{cell!r} is not a number with a decimal {_WORDS[mark]}, which others of these cells have"
+    return table.error(words, row=row, column=column, hint="write all numbers with the same decimal mark")
 
 
 def _is_infinite(cell: str) -> bool:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, argument
 from ..words import count
-from .calendar import Times
 from .grid import Grid
 from .options import Duplicates, Fill
 from .panel import Floats
+from .times import Times
 
 _MOST_FILLED = 100  # filled values for each observed one; beyond that the frequency was inferred wrongly
 

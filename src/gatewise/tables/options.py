@@ -23,9 +23,10 @@ class ReadOptions:
         ``Forecaster(12).fit(frame, read=ReadOptions(time="month", target="sales", fill="linear"))``
 
     Args:
-        time: Name of the column of times.
+        time: Name of the column of times, or names of those that make one, such as ``"Date,Time"``.
         target: Name of the column of values.
-        id: Name of the column that says which series, or which sequence, a row belongs to.
+        id: Name of the column that says which series, or which sequence, a row belongs to; of series also several, such
+            as ``"store,item"``.
         frequency: Step between two times: a pandas offset alias such as ``"h"``, ``"D"``, ``"W"``, ``"MS"`` or
             ``"15min"``, or a whole number as text where the times are a plain counter. An alias of months, quarters
             or years moves each time to the start or end of its month.
@@ -37,6 +38,8 @@ class ReadOptions:
         encoding: Codec of a text file, such as ``"latin-1"``. Files only.
         delimiter: Character between two cells of a text file, or ``"tab"``. Files only.
         decimal: Decimal mark of numbers that are text: ``"."`` or ``","``.
+        dates: What times mean that can be read in several ways, in the words of the error that says so, such as
+            ``"day/month/year"``, ``"excel"`` or ``"number"``.
 
     Raises:
         InputError: For a value outside these. Whether such columns exist is checked when a table is read.
@@ -52,9 +55,10 @@ class ReadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     decimal: str | None = None
+    dates: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("time", "target", "id", "frequency", "encoding", "delimiter"):
+        for name in ("time", "target", "id", "frequency", "encoding", "delimiter", "dates"):
             _check_text(name, getattr(self, name))
         _check_choice("fill", self.fill, get_args(Fill))
         _check_choice("duplicates", self.duplicates, get_args(Duplicates))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 
 from ..errors import InputError, argument
 from ..words import count
-from .calendar import Times, read_times
+from .calendar import read_times
 from .columns import Roles, find_roles
+from .compose import composed
 from .context import Draft
 from .frames import as_pandas, frame_table
 from .numbers import read_numbers
@@ -20,6 +22,7 @@ from .panel import Floats, Frequency, IdKind, Panel
 from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
 from .table import Table, database, holds_numbers, quoted
+from .times import Times
 
 
 def panel_from_frame(
@@ -44,17 +47,19 @@ def panel_from_frame(
 
 
 def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
-    """The series of the relation ``cells``. pace: as of `panel_from_frame`."""
+    """The series of a table. pace: as of `panel_from_frame`."""
     _check_rows(table, known=(options.frequency or pace) is not None)
+    table, options = composed(table, options)
     roles = find_roles(table, options)
     table.keep(roles.used)
     values, number_notes = read_numbers(table, roles.targets, options.decimal)
     ids, codes = _series(table, roles)
-    readings = read_times(table, roles.time)
+    readings = read_times(table, roles.time, counts=_counts(options, pace), dates=options.dates)
     notes = [*table.notes, *_column_notes(table, roles), *number_notes]
     draft = Draft(table, roles, options, ids, readings[0].calendar, notes, pace)
     flat = [(reading, _flat(codes, reading.times, values)) for reading in readings]
     reading, observed = the_regular(draft, flat)
+    draft = replace(draft, calendar=reading.calendar)
     if reading.words:
         notes.append(reading.words)
     observed = known(draft, unique(draft, in_time(draft, observed)))
@@ -62,9 +67,16 @@ def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None 
     return _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
 
 
+def _counts(options: ReadOptions, pace: Frequency | None) -> bool | None:
+    """Whether times are plain counters, where the frequency that is known or asked for says so."""
+    if pace is not None:
+        return pace.counts
+    return None if options.frequency is None else options.frequency.strip().isdigit()
+
+
 def _check_rows(table: Table, *, known: bool) -> None:
     """InputError where there are too few rows. known: whether the frequency is, so that one row is enough."""
-    rows = table.one("SELECT count(*) FROM (SELECT 1 FROM cells LIMIT 2)")[0]
+    rows = table.one(f"SELECT count(*) FROM (SELECT 1 FROM {table.relation} LIMIT 2)")[0]
     if rows == 0:
         raise InputError("there are no rows of data", where=table.source, hint="give a header and at least two rows")
     if rows == 1 and not known:

@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 from ..errors import InputError, argument
 from ..files import open_regular
 from ..words import count
-from .calendar import is_time
+from .forms import is_time, likely_forms
 from .frames import check_names
 from .numbers import looks_numeric
 from .options import DEFAULTS, ReadOptions
@@ -142,7 +142,8 @@ def _header(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewe
         hint = f"give the character between the cells as {argument('delimiter')}"
         raise InputError(f"only one column found: {names[0]!r}", where=where, hint=hint)
     check_names(tuple(names), where)
-    data = f"SELECT bool_and({looks_numeric('name')} OR {is_time('name')}) FROM (SELECT unnest(?) AS name)"
+    timely = is_time("name", likely_forms(names))
+    data = f"SELECT bool_and({looks_numeric('name')} OR {timely}) FROM (SELECT unnest(?) AS name)"
     if connection.execute(data, [names]).fetchall()[0][0]:
         hint = "put a header with the names of the columns, such as ds,y, above it"
         raise InputError("the first row looks like data, not like column names", where=where, hint=hint)

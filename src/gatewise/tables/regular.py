@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import InputError, argument
 from ..words import count
-from .calendar import DAY, Reading, Times, ambiguous
+from .calendar import ambiguous, yearless
 from .context import Draft
 from .frequency import alias_of, describe, infer, parse, season_of
 from .grid import Grid, grid_of, moved_to_month
 from .observations import Observations, in_order, repeats
 from .panel import Frequency
+from .times import DAY, Reading, Times
 
 _MONTHLIKE = (("M", 28, 31), ("Q", 89, 92), ("Y", 365, 366))  # days in a step that only the calendar makes equal
 
 
 def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) -> tuple[Reading, Observations]:
-    """The only reading whose times follow a frequency without gaps; InputError where it is not the only one."""
-    if len(readings) == 1:
-        return readings[0]
-    regular = [(reading, observed) for reading, observed in readings if _runs_on(draft, observed)]
-    if len(regular) == 1:
+    """The only reading whose times follow a frequency without gaps; InputError where it is not the only one.
+
+    A reading without a year cannot be taken; where it runs on, the others that do are in doubt.
+    """
+    dated = [(reading, observed) for reading, observed in readings if reading.year]
+    if len(readings) == 1 and dated:
+        return dated[0]
+    regular = [(reading, observed) for reading, observed in readings if _runs_on(draft, reading, observed)]
+    if len(regular) == 1 and regular[0][0].year:
         return regular[0]
+    if not any(reading.year for reading, _ in regular or dated):
+        raise yearless(draft.table, draft.roles.time)
+    if len(dated) == 1 and not regular:
+        return dated[0]
     steps = f"{argument('frequency', 'MS')} or {argument('frequency', 'D')}"
     advice = f", or use {steps} where months or days tell them apart"
-    raise ambiguous(draft.table, draft.roles.time, [reading for reading, _ in readings], advice)
+    doubtful = [reading for reading, _ in (regular or dated)]
+    raise ambiguous(draft.table, draft.roles.time, doubtful, advice)
 
 
 def paced(draft: Draft, observed: Observations) -> tuple[Observations, Times, Grid, Frequency]:
@@ -80,7 +91,8 @@ def _frequency(draft: Draft, observed: Observations) -> Frequency | None:
     return infer(observed.times, observed.joined, calendar=draft.calendar)
 
 
-def _runs_on(draft: Draft, observed: Observations) -> bool:
+def _runs_on(draft: Draft, reading: Reading, observed: Observations) -> bool:
+    draft = replace(draft, calendar=reading.calendar)
     observed = in_order(observed)[0]
     observed = observed.take(np.append(~repeats(observed), True))
     frequency = _frequency(draft, observed)

@@ -6,13 +6,13 @@ import numpy as np
 
 from ..errors import InputError, argument
 from ..words import count
-from .calendar import Times
 from .context import Draft
 from .grid import Grid
 from .numbers import spellings
 from .observations import Observations, filled, in_order, merged, repeats, trimmed
 from .panel import Frequency
 from .table import quoted
+from .times import Times
 
 _USE_FILL = f"use {argument('fill', 'linear')}, {argument('fill', 'previous')} or {argument('fill', 'zero')}"
 _FILLED = {"linear": "linearly", "previous": "with the previous value", "zero": "with zero"}

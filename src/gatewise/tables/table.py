@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from ..errors import InputError, located
-from ..words import few
+from ..words import few, unaccented
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",  # nothing is written to disk
@@ -75,13 +75,14 @@ def how_many(condition: str) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """The relation ``cells`` of a DuckDB connection.
+    """A relation of a DuckDB connection.
 
     Its columns are called c0, c1, ... so that no text of the user's enters SQL. names: what the user calls them.
     types: DuckDB's names of their types. spot: words for a row, which is counted from 0 here, as its source counts
     it: the line of a text file, its first line being 1; the row of a Parquet file, from 1; the row of a frame, from 0.
     delimiter: what separated the cells as text, if anything did. notes: what was inferred on the way here.
-    origin: an object that DuckDB reads from and that must live as long as the table.
+    origin: an object that DuckDB reads from and that must live as long as the table. relation: what DuckDB calls it.
+    parts: columns that others have been made of.
     """
 
     connection: DuckDBPyConnection
@@ -92,6 +93,8 @@ class Table:
     delimiter: str = ""
     notes: tuple[str, ...] = ()
     origin: object = None
+    relation: str = "cells"
+    parts: frozenset[int] = frozenset()
 
     def where(self, row: int | None = None, column: int | None = None) -> str:
         """The place of a cell, a row, a column or the whole table in the user's own terms."""
@@ -114,6 +117,10 @@ class Table:
             lambda row, name: self.where(row, self.names.index(name) if name in self.names else None),
         )
 
+    def key(self, column: int) -> str:
+        """The name of the column in lower case, without accents and punctuation."""
+        return re.sub(r"[\W_]+", "", unaccented(self.names[column].lower()))
+
     def is_text(self, column: int) -> bool:
         """Whether the column holds text that is still to be understood."""
         return self.types[column] == "VARCHAR"
@@ -121,7 +128,7 @@ class Table:
     def keep(self, columns: Sequence[int]) -> int:
         """Copy these columns into the relation ``rows``, in their order; how many rows there are."""
         selected = ", ".join(f"c{column}" for column in sorted(set(columns)))
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {selected} FROM cells")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {selected} FROM {self.relation}")
         return int(self.one("SELECT count(*) FROM rows")[0])
 
     def one(self, sql: str) -> tuple[Any, ...]:

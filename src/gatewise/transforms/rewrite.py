@@ -73,7 +73,7 @@ def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fi
 
 def _parameters(cell: Cell) -> list[str]:
     letters = [gate.letter for gate in cell.gates]
-    return [*letters, *cell.state, *cell.per_unit, *(noise.name for noise in cell.noise)]
+    return [*letters, *cell.state, *cell.per_unit, *(noise.name for noise in cell.noise), *cell.inputs]
 
 
 def memories(cell: Cell) -> tuple[str, ...]:

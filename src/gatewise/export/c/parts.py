@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -62,12 +64,24 @@ def _add_gateless(builder: FileBuilder, gateless: Gateless, name: str, x: CArray
 
 
 def _add_layers(builder: FileBuilder, module: Recurrent, name: str, x: CArray) -> CArray:
+    numbers, x = _row_inputs(builder, module, x), x.part(0, module.places[0].inputs)
     for at, place in enumerate(module.places):
         prefix = f"{name}l{place.layer}"
         layer_input = _add_part(builder, module.norms[at], f"{prefix}_norm", x) if module.options.pre_norm else x
-        y = _add_layer(builder, module, place, prefix, layer_input)
+        y = _add_layer(builder, module, place, prefix, layer_input, numbers)
         x = _added(builder, prefix, x, y) if module.options.residual and x.size == y.size else y
     return x
+
+
+def _row_inputs(builder: FileBuilder, module: Recurrent, x: CArray) -> dict[str, CArray]:
+    """What every layer's step reads of the input itself, one number each, in the last columns."""
+    if not module.cell.row_inputs:
+        return {}
+    floats, first = builder.floats(x), module.places[0].inputs
+    return {
+        name: replace(floats.part(column, 1), item=floats.at(str(column)))
+        for column, name in enumerate(module.cell.row_inputs, first)
+    }
 
 
 def _added(builder: FileBuilder, name: str, x: CArray, y: CArray) -> CArray:
@@ -76,7 +90,9 @@ def _added(builder: FileBuilder, name: str, x: CArray, y: CArray) -> CArray:
     return total
 
 
-def _add_layer(builder: FileBuilder, module: Recurrent, place: Place, name: str, x: CArray) -> CArray:
+def _add_layer(
+    builder: FileBuilder, module: Recurrent, place: Place, name: str, x: CArray, numbers: Mapping[str, CArray]
+) -> CArray:
     weight: Any = getattr(module, f"weight_ih{place.suffix}")
     with torch.no_grad():
         starts = module.full_starts(place, 1, weight.detach())
@@ -87,7 +103,7 @@ def _add_layer(builder: FileBuilder, module: Recurrent, place: Place, name: str,
     ]
     for at, head in enumerate(heads):
         size = head.units if len(heads) > 1 else None
-        _add_head(builder, head, x, [state.part(at * head.units, size or state.size) for state in states])
+        _add_head(builder, head, x, numbers, [state.part(at * head.units, size or state.size) for state in states])
     whole = heads[0].whole
     return states[0] if whole is None else _add_affine(builder, f"{name}_projected", Affine(whole), states[0])
 
@@ -97,7 +113,9 @@ def _bound(head: LayerWeights, state: str) -> Interval:
     return EVERY if head.narrow is not None else flow_of(head.cell).bounds[program_of(head.cell).outputs[state]]
 
 
-def _add_head(builder: FileBuilder, head: LayerWeights, x: CArray, states: list[CArray]) -> None:
+def _add_head(
+    builder: FileBuilder, head: LayerWeights, x: CArray, numbers: Mapping[str, CArray], states: list[CArray]
+) -> None:
     """Write one head of a layer, or the layer itself where it has no heads."""
     cell, name = head.cell, head.name.replace(".", "_")
     stores = dict(zip(cell.state, states, strict=True))
@@ -110,7 +128,7 @@ def _add_head(builder: FileBuilder, head: LayerWeights, x: CArray, states: list[
         head.units,
         arrays,
         cell.state,
-        numbers={noise.name: noise.mean for noise in cell.noise},
+        numbers={**numbers, **{noise.name: noise.mean for noise in cell.noise}},
         stores=stores,
         W=head.W,
         U=head.U,

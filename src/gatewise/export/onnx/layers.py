@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...compiler.lower import program_of
 from ...compiler.render.onnx import emit
-from ...equation import Gate, previous
+from ...equation import WHOLE_INPUT, Gate, previous
 from ...nn.parts import rows_of
 from ...nn.recurrent import Recurrent
 from ...nn.rowwise import Affine, Gateless
@@ -37,8 +37,9 @@ def scan(
     graph: GraphBuilder, layer: LayerWeights, x: str, states: Sequence[str], running: str
 ) -> tuple[str, list[str]]:
     """Outputs (T, B, H) and last states (B, H). running: (T, B, 1), whether a step belongs to a sequence; or ""."""
-    step = _ScanBody(graph, layer, bool(running))
-    scanned = [step.from_input(graph, x), *([running] if running else [])]
+    step, sizes = _ScanBody(graph, layer, bool(running)), [layer.inputs, *(1 for _ in layer.cell.row_inputs)]
+    features = graph.split(x, sizes, -1, f"{layer.name}.x")[0] if layer.inputs else x
+    scanned = [step.from_input(graph, features), *([x] if layer.cell.inputs else []), *([running] if running else [])]
     direction: dict[str, Any] = {}
     if layer.reverse:
         direction = {"scan_input_directions": [1] * len(scanned), "scan_output_directions": [1]}
@@ -79,12 +80,13 @@ class _ScanBody:
         body, cell = self.graph, self.layer.cell
         before = [body.name(previous(state)) for state in cell.state]
         x = body.name("x_step")
+        read = [body.name("x_read")] if cell.inputs else []
         running = [body.name("running")] if self.ragged else []
         sums = self._sums(x, before[0])
         inputs = {name: total for name, total in sums.items() if self.gates[name].recurrent != "step"}
         inputs |= dict(zip(map(previous, cell.state), before, strict=True))
         inputs |= {name: self._weight(name, vector) for name, vector in self.layer.vectors.items()}
-        inputs |= {noise.name: body.number(noise.mean) for noise in cell.noise}
+        inputs |= {noise.name: body.number(noise.mean) for noise in cell.noise} | self._read(read)
 
         def product(name: str, operand: str) -> str:
             return self._with_product(self.gates[name], operand, before[0], sums.get(name))
@@ -92,9 +94,18 @@ class _ScanBody:
         values = emit(program_of(cell), inputs, body, product)
         new = self._projected([values[state] for state in cell.state])
         results = [*self._last_states(new, before, running), self._output(new[0], running)]
-        scanned = [body.described(x), *(body.described(name, element=TensorProto.BOOL) for name in running)]
+        scanned = [
+            *(body.described(name) for name in (x, *read)),
+            *(body.described(name, element=TensorProto.BOOL) for name in running),
+        ]
         declared = [*(body.described(name) for name in before), *scanned]
         return body.proto(f"{self.layer.name}.step", declared, [body.described(name) for name in results])
+
+    def _read(self, read: list[str]) -> dict[str, str]:
+        """What the step reads of the input itself, by its names in the program."""
+        names = [*([WHOLE_INPUT] if self.layer.inputs else []), *self.layer.cell.row_inputs]
+        sizes = [*([self.layer.inputs] if self.layer.inputs else []), *(1 for _ in self.layer.cell.row_inputs)]
+        return {} if not read else dict(zip(names, self.graph.split(read[0], sizes, -1, "x_read"), strict=True))
 
     def _sums(self, x: str, h: str) -> dict[str, str]:
         """Each pre-activation as far as it does not depend on the step; none for a gate that wholly depends on it."""
@@ -253,11 +264,16 @@ def add_layers(
     operators: dict[str, str] = {}
     if module.options.residual and ragged is not None:
         x = graph.node("Where", ragged.running, x, graph.number(0.0))  # beyond a sequence's end an output is zero
+    own: list[str] = []  # what every layer's step reads of the input itself
+    if module.cell.row_inputs and module.places[0].inputs:
+        sizes = [module.places[0].inputs, len(module.cell.row_inputs)]
+        x, *own = graph.split(x, sizes, -1, f"{name}x")
     for layer in range(module.num_layers):
         places = [place for place in module.places if place.layer == layer]
         one = OneLayer(graph, module, places, f"{name}l{layer}", ragged)
         layer_states = [before[state, layer] for state in range(len(module.cell.state))]
-        y, last = one.over(_normalised(graph, module, layer, x, f"{name}l{layer}"), layer_states)
+        read = _normalised(graph, module, layer, x, f"{name}l{layer}")
+        y, last = one.over(graph.joined([read, *own], -1, f"{name}l{layer}.x"), layer_states)
         after |= {(state, layer): value for state, value in enumerate(last)}
         operators[f"{name}l{layer}"] = one.operator.kind if one.operator else "Scan"
         wide = directions * (module.proj_size or places[0].units)

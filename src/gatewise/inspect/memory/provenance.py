@@ -258,6 +258,9 @@ def provenance(
 def _check(record: Record, one: LayerRecord, batch: int) -> None:
     if not one.preactivations:
         raise InputError("the record holds no pre-activations", hint="record(..., preactivations=True)")
+    if record.cell.inputs:
+        what = f"the step of {record.cell.name} reads {', '.join(record.cell.inputs)} itself"
+        raise InputError(what, hint="the record holds no inputs, so its memory cannot be taken apart")
     if not record.sampling.whole:
         raise InputError("the record holds only some of the steps", hint="record without span and bin")
     if record.cell.noise and record.module.training:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from torch import Tensor
 
 from ...compiler.gradient import kept_gates, kept_row_numbers
+from ...compiler.stages import INPUT
 from ...equation import Cell
 from ..layer import Layer
 from .table import Array, When
@@ -46,6 +47,15 @@ def before(pointer: int, row: int, initial: int) -> Array:
 def held(pointer: int, row: int) -> Array:
     """One row for each sequence, read and written at every step."""
     return Array(pointer, row, When.HELD)
+
+
+def input_arrays(cell: Cell, x: Tensor) -> dict[str, Array]:
+    """The input, and the numbers of each row that the step reads itself, in its last columns."""
+    row, first = x.shape[1], x.shape[1] - len(cell.row_inputs)
+    arrays = {INPUT: now(x.data_ptr(), row)}
+    for column, name in enumerate(cell.row_inputs, first):
+        arrays[name] = now(x.data_ptr() + column * x.itemsize, row)
+    return arrays
 
 
 def gate_arrays(names: Iterable[str], tensor: Tensor | Addressed, units: int) -> dict[str, Array]:

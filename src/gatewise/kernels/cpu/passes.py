@@ -10,10 +10,9 @@ from torch import Tensor
 
 from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
 from ...compiler.lower import program_of
-from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..layer import Gradients, Layer, Saved, Seeds, States, last_rows
-from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
+from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, now, pointers
 from .elements import sum_rows
 from .few_rows import ROWS as FEW_ROWS
 from .memory import empty, lent, rows_apart
@@ -60,7 +59,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
     last = layer.states.clone()
     starts = pointers(layer.states)
     arrays = {
-        INPUT: now(layer.x.data_ptr(), layer.x.shape[1]),
+        **input_arrays(cell, layer.x),
         cell.state[0]: now(y.data_ptr(), units),
         previous(cell.state[0]): before(y.data_ptr(), units, starts[0]),
     }
@@ -77,7 +76,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
             ended.append(None)
     if keep:
         arrays |= kept_arrays(cell, gates, units)
-    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.x.shape[1], units)
+    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.inputs, units)
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     if layer.steps:
         _take_last(last, ended, layer.batch_sizes)
@@ -118,11 +117,12 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     chunks = chunks_of(layer, len(cell.gates) * units * y.itemsize)
     most = max((rows.stop - rows.start for _, rows in chunks), default=0)
     inner = lent(y, len(operands(program_of(cell))), most, units)
+    d_inputs = lent(y, len(cell.inputs), most, units)
     d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
     sums = Reductions(cell, layer, y, input_gradient=input_gradient)
     few, seeded = layer.rows <= FEW_ROWS, seeds.histories is not None
-    sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.x.shape[1], units), cell, layer)
+    sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.inputs, units), cell, layer)
     after = 0
     d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it
     for steps, rows in reversed(chunks):
@@ -130,8 +130,11 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
         if after:  # the first step of the chunk before, which is after this one in time
             d_gates[count : count + after] = d_gates[:after].clone()
         arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
+        for name, pointer in zip(cell.inputs, pointers(d_inputs), strict=True):
+            arrays[gradient_of(name)] = now(pointer, units).shifted(rows.start, d_inputs.itemsize)
         sweep.run(arrays, steps)
         sums.add(rows, d_gates[:count], inner[:, :count])
+        sums.add_inputs(rows, d_inputs[:, :count])
         after = layer.running(steps.start)
     sums.add_first_state(d_gates, d_states[0])
     d_vectors = torch.empty_like(d_per_unit[:, 0])
@@ -146,7 +149,7 @@ def _backward_arrays(
     """All arrays of the backward sweep that do not move from chunk to chunk."""
     units = layer.units
     arrays = {from_output(cell.state[0]): now(seeds.y.data_ptr(), units)}
-    arrays |= kept_arrays(cell, saved.gates, units)
+    arrays |= kept_arrays(cell, saved.gates, units) | input_arrays(cell, layer.x)
     if seeds.histories is not None:
         for name, seed in zip(cell.state[1:], pointers(seeds.histories), strict=True):
             arrays[from_output(name)] = now(seed, units)

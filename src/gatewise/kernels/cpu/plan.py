@@ -123,7 +123,7 @@ class Sweeping:
         offsets = 0 if self._offsets is None else self._offsets.data_ptr()
         chunk, sums = self._early(steps.stop - steps.start)
         team = (chunk, self._new_barrier(), yield_address()) if self.plan.few else (0, 0, 0)
-        sizes = (self._steps, steps.start, steps.stop, self._rows, layer.x.shape[1], self._units, offsets, *team)
+        sizes = (self._steps, steps.start, steps.stop, self._rows, layer.inputs, self._units, offsets, *team)
         return table.filled(sizes, known, self._pointers + sums)
 
     def _early(self, steps: int) -> tuple[int, list[int]]:

@@ -14,7 +14,7 @@ from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..driver import Halves
 from ..layer import Layer
-from .arrays import before, now, pointers
+from .arrays import before, input_arrays, now, pointers
 from .few_rows import ROWS as FEW_ROWS
 from .plan import Sweeping, forward_plan
 from .table import Array
@@ -30,7 +30,7 @@ class KernelStepper:
     """
 
     def __init__(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> None:
-        rows, inputs, units = layer.rows, layer.x.shape[1], layer.units
+        rows, inputs, units = layer.rows, layer.inputs, layer.units
         few = rows <= FEW_ROWS
         plan = forward_plan(cell, layer.x.dtype, False, few, inputs, units)
         self.cell, self._layer = cell, layer
@@ -38,11 +38,14 @@ class KernelStepper:
         self._sweeping = Sweeping(plan, cell, layer)  # owns what the tables point to
         self._tables = [self._table(cell, layer, half) for half in (0, 1)]
         self._slots = plan.kernel.table.slots
+        size = layer.x.itemsize  # where the numbers of a row are that the step reads itself, from its beginning
+        columns = [(name, at * size) for at, name in enumerate(cell.row_inputs, inputs)]
+        self._columns = tuple((self._slots[name], offset) for name, offset in columns if name in self._slots)
         self.steps = [_bound(plan.kernel.code.run, numbers, 1 if few else rows) for numbers in self._tables]
 
     def _table(self, cell: Cell, layer: Layer, half: int) -> ctypes.Array[ctypes.c_int64]:
         row = self.states.stride(-2)
-        arrays = {INPUT: now(layer.x.data_ptr(), layer.x.shape[1])}
+        arrays = input_arrays(cell, layer.x)
         old, new = (pointers(states) for states in (self.states[half], self.states[1 - half]))
         for name, was, becomes in zip(cell.state, old, new, strict=True):
             arrays[name] = now(becomes, row)
@@ -51,7 +54,7 @@ class KernelStepper:
 
     def reads(self, name: str) -> bool:
         """Whether a step reads this array."""
-        return name in self._slots
+        return name in self._slots or (name == INPUT and bool(self._columns))
 
     def read_from(self, name: str, source: Halves) -> None:
         """From now on read it from there."""
@@ -60,13 +63,20 @@ class KernelStepper:
 
     def feeds(self, name: str) -> list[Callable[[Tensor], None]]:
         """For each half, a function that puts the address of rows into its table."""
-        slot = self._slots[name] + (0 if name == INPUT else Array._fields.index("edge"))
+        slot = self._slots.get(name, 0) + (0 if name == INPUT else Array._fields.index("edge"))
+        columns = self._columns if name == INPUT else ()
 
         def feed_of(numbers: ctypes.Array[ctypes.c_int64]) -> Callable[[Tensor], None]:
             def feed(rows: Tensor) -> None:
                 numbers[slot] = rows.data_ptr()
 
-            return feed
+            def feed_columns(rows: Tensor) -> None:
+                if name in self._slots:
+                    feed(rows)
+                for own, offset in columns:
+                    numbers[own] = rows.data_ptr() + offset
+
+            return feed_columns if columns else feed
 
         return [feed_of(numbers) for numbers in self._tables]
 

@@ -6,26 +6,15 @@ thing share one product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import groupby
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from ...compiler.lower import program_of
-from ...equation import Cell, Gate
+from ...compiler.stages import INPUT
+from ...equation import Cell
+from ..gates import GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_rows
 from .matmul import Panels, add_product, panels_of
-
-
-class GateRun(NamedTuple):
-    """Neighbouring gates: which they are, and their rows of W or U. operand: what U is multiplied with."""
-
-    gates: slice
-    rows: slice
-    operand: str
 
 
 class Reductions:
@@ -35,6 +24,10 @@ class Reductions:
         self.cell, self.layer, self._y = cell, layer, y
         self.W, self.U, self.b = (torch.zeros_like(weight) for weight in (layer.W, layer.U, layer.b))
         self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
+        self._x, self._d_x = layer.x, self.x  # of which W multiplies the first columns
+        if cell.row_inputs:
+            self._x = layer.x[:, : layer.inputs].contiguous()
+            self._d_x = torch.zeros_like(self._x) if input_gradient else self.x
         self._driven, self._recurrent, self._inner = stretches(cell, layer.units)
         self._input_panels: list[Panels] = []
         if input_gradient:
@@ -44,13 +37,13 @@ class Reductions:
 
     def add(self, rows: slice, d_gates: Tensor, inner: Tensor) -> None:
         """Add one chunk's part. inner: what steps multiplied with U inside themselves, (operands, N, H)."""
-        x = self.layer.x[rows]
+        x = self._x[rows]
         if self._driven:
             packed = panels_of(x)
             for run in self._driven:
                 add_product(self.W[run.rows], _flat(d_gates, run), packed, transposed=True)
         for run, packed in zip(self._driven, self._input_panels, strict=False):
-            add_product(self.x[rows], _flat(d_gates, run), packed)
+            add_product(self._d_x[rows], _flat(d_gates, run), packed)
         operands = {"h": self._before(rows), **dict(zip(self._inner, inner, strict=True))}
         packed_operands = {name: panels_of(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
@@ -60,6 +53,19 @@ class Reductions:
             sums = d_gates.new_empty(d_gates.shape[1:])
             sum_rows(sums.view(-1), d_gates.flatten(1))
             self.b += (sums if all(biased) else sums[biased]).flatten()
+
+    def add_inputs(self, rows: slice, d_inputs: Tensor) -> None:
+        """Add the gradients of what the step reads of its input itself, (inputs, N, H): of x unit by unit, of the
+        numbers of a row the sum over units."""
+        if not len(self.x):
+            return
+        column = self.layer.inputs
+        for name, d_input in zip(self.cell.inputs, d_inputs, strict=True):
+            if name == INPUT:
+                self._d_x[rows] += d_input
+            else:
+                self.x[rows, column] = d_input.sum(1)
+                column += 1
 
     def _before(self, rows: slice) -> Tensor:
         """The output one step before each of these rows."""
@@ -79,30 +85,11 @@ class Reductions:
 
     def gradients(self, per_unit: Tensor, states: Tensor) -> Gradients:
         """All of them."""
+        if self._d_x is not self.x:
+            self.x[:, : self.layer.inputs] = self._d_x
         return Gradients(self.x, self.W, self.U, self.b, per_unit, states)
 
 
 def _flat(d_gates: Tensor, run: GateRun) -> Tensor:
     """The gradients of a run's gates side by side, (N, H for each of them)."""
     return d_gates[:, run.gates].flatten(1)
-
-
-def stretches(cell: Cell, units: int) -> tuple[list[GateRun], list[GateRun], list[str]]:
-    """Gates next to each other that multiply the same: with W, with U, and what U multiplies inside of a step."""
-    products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
-    driven = _runs(cell.gates, lambda gate: "x" if gate.has_input else "", units)
-    recurrent = _runs(cell.gates, lambda gate: products.get(gate.preactivation, "h" if gate.recurrent else ""), units)
-    return driven, recurrent, list(dict.fromkeys(products.values()))
-
-
-def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[GateRun]:
-    """Stretches of neighbouring gates that multiply the same thing, where they multiply anything."""
-    runs: list[GateRun] = []
-    row = 0
-    for key, group in groupby(range(len(gates)), key=lambda index: operand(gates[index])):
-        indices = list(group)
-        if key:
-            stop = row + len(indices) * units
-            runs.append(GateRun(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
-            row = stop
-    return runs

@@ -38,7 +38,7 @@ class ChosenModel(NamedTuple):
 
 
 def choose(panel: Panel, setup: Setup, word: str, *, windows: int | None, step: int | None, refit: bool) -> ChosenModel:
-    """Run the backtest, see `compare`; with ``"auto"`` take the model that it chooses, the plainest of short series."""
+    """Run the backtest, see `compare`; with ``"auto"`` the model that it chooses, or the plainest of short series."""
     chosen = None if word == AUTO else word
     try:
         backtest = compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)

@@ -12,8 +12,8 @@ from torch import Tensor
 from ...inspect.subject import Subject
 from ...nn.chain import Chain
 from ...tables.text_file import read_text
+from ..estimator_file import named_cell
 from ..kind import Question, Supplied
-from ..modelfile import named_cell
 from ..sequence.subject import most_probable
 from .model import LanguageModel
 

@@ -14,8 +14,8 @@ from ...nn.chain import Chain
 from ...tables.labelled import load_labelled
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.sequences import Labelled
+from ..estimator_file import named_cell
 from ..kind import Question, Supplied
-from ..modelfile import named_cell
 from .classifier import SequenceClassifier
 from .estimator import SequenceEstimator
 from .regressor import SequenceRegressor

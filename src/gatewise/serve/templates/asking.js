@@ -46,7 +46,8 @@ function forecasts(answer, body) {
   const select = element("select", {}, ...ids.map((id) => element("option", {}, id)));
   select.addEventListener("change", () => show(select.value));
   show(ids[0]);
-  const head = element("p", {}, `${answer.model}, ${answer.horizon} steps of ${answer.frequency}. ${answer.notes.join(". ")}`);
+  const sentences = answer.notes.map((note) => note[0].toUpperCase() + note.slice(1).replace(/\.?$/, "."));
+  const head = element("p", {}, `${answer.model}, ${answer.horizon} steps of ${answer.frequency}. ${sentences.join(" ")}`);
   return [head, ...(ids.length > 1 ? [element("label", {}, "Series ", select)] : []), place];
 }
 

@@ -32,7 +32,7 @@ function fan(past, ahead, levels, title) {
     drawn("path", { class: "truth", d: walk(before.map((value, at) => [at, value])) }),
     drawn("path", { class: "forecast", d: walk(joined("forecast")) }));
   const share = (value) => `${(100 - (100 * (value - low)) / (high - low)).toFixed(2)}%`;
-  const label = (at, text, minor) => drawn("text", { class: minor ? "x minor" : "x", x: `${(x(at) / 10).toFixed(2)}%`, y: "100%", dy: "1.45em" }, text);
+  const label = (at, text, minor) => drawn("text", { class: minor ? "x minor" : "x last", x: `${(x(at) / 10).toFixed(2)}%`, y: "100%", dy: "1.45em" }, text);
   const shown = ahead.length > 2 ? [0, ahead.length - 1] : [ahead.length - 1];
   const chart = drawn("svg", { class: "chart", role: "img", height: "260" }, drawn("title", {}, title),
     ...ticks.flatMap(([value, text]) => [drawn("line", { class: "grid", x1: "0", x2: "100%", y1: share(value), y2: share(value) }),

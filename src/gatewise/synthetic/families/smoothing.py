@@ -2,47 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ..batch import Floats, Frame
+from ..batch import Floats, Frame, Integers
+from ..parts.filters import moving_levels, seasonal_sums
 from ..parts.noises import NOISES
 from ..parts.scale import exponential
-from ..parts.seasons import pattern, phases
+from ..parts.seasons import pattern, phases, repeated
 from .family import Family
 
 
-def _errors(frame: Frame) -> Floats:
-    return frame.any_of(NOISES[:2])
+@dataclass(frozen=True)
+class States:
+    """ETS(A, Ad, A) of some series; all but ``season`` of shape (B, 1).
+
+    Attributes:
+        alpha: Share of an error that goes into the level.
+        beta: That into the slope.
+        gamma: That into the season.
+        phi: Damping of the slope, 1 for none.
+        slope: At the start; the level there is 0.
+        season: Its states at the start, in the order of the steps, repeated to shape (B, T).
+    """
+
+    alpha: Floats
+    beta: Floats
+    gamma: Floats
+    phi: Floats
+    slope: Floats
+    season: Floats
 
 
-def _recursion(frame: Frame) -> Floats:
-    """ETS(A, Ad, A): level, damped slope and seasonal states, each corrected by a share of the error."""
-    error = np.ascontiguousarray(_errors(frame).T)
-    rows, longest = frame.rows, int(frame.season.max())
-    level_gain = frame.rng.beta(1, 2, rows) * (frame.rng.random(rows) < 0.9)
-    slope_gain = level_gain * frame.rng.beta(1, 6, rows) * (frame.rng.random(rows) < 0.6)
-    season_gain = (1 - level_gain) * frame.rng.beta(1, 5, rows) * (frame.season > 1)
-    damping = np.where(frame.rng.random(rows) < 0.6, frame.rng.uniform(0.8, 0.99, rows), 1.0)
-    slope = frame.rng.standard_normal(rows) * np.exp(frame.rng.uniform(-5, 0, rows)) * (frame.rng.random(rows) < 0.7)
-    size = np.exp(frame.rng.uniform(-2.5, 1.7, rows))[:, None] * (frame.season[:, None] > 1)
-    states = np.ascontiguousarray((pattern(frame, frame.season) * size).T)
-    phase = np.ascontiguousarray(phases(frame, frame.season).T)
-    level, every, values = np.zeros(rows), np.arange(rows), np.empty((frame.length, rows))
-    assert longest == len(states)
-    for step in range(frame.length):
-        place, shock = phase[step], error[step]
-        slope = damping * slope
-        level = level + slope
-        values[step] = level + states[place, every] + shock
-        level = level + level_gain * shock
-        slope = slope + slope_gain * shock
-        states[place, every] += season_gain * shock
-    return values.T
+def smoothed(states: States, errors: Floats, period: Integers) -> Floats:
+    """What the recursion of exponential smoothing gives for errors (B, T); all states are sums of these."""
+    count = 1 + np.arange(errors.shape[1])
+    slopes = states.slope * states.phi**count + moving_levels(states.beta * errors, states.phi)
+    rises = states.phi * _before(slopes, states.slope)
+    levels = np.cumsum(rises + states.alpha * errors, axis=1)
+    seasons = states.season + states.gamma * (seasonal_sums(errors, period) - errors)
+    return _before(levels, np.zeros_like(states.slope)) + rises + seasons + errors
+
+
+def _before(values: Floats, first: Floats) -> Floats:
+    """Each value a step earlier."""
+    return np.concatenate([first, values[:, :-1]], axis=1)
+
+
+def _drawn(frame: Frame) -> States:
+    alpha = frame.rng.beta(1, 2, (frame.rows, 1)) * frame.chosen(0.9)
+    is_seasonal = frame.season[:, None] > 1
+    size = frame.log_column(0.08, 5.5) * is_seasonal
+    return States(
+        alpha,
+        alpha * frame.rng.beta(1, 6, (frame.rows, 1)) * frame.chosen(0.6),
+        (1 - alpha) * frame.rng.beta(1, 5, (frame.rows, 1)) * is_seasonal,
+        np.where(frame.chosen(0.6), frame.column(0.8, 0.99), 1.0),
+        frame.normal_column() * frame.log_column(0.007, 1) * frame.chosen(0.7),
+        repeated(pattern(frame, frame.season) * size, phases(frame, frame.season)),
+    )
 
 
 def _smoothed(frame: Frame) -> Floats:
     """The recursion as it is, or of the logarithm (multiplicative throughout)."""
-    values = _recursion(frame)
+    values = smoothed(_drawn(frame), frame.any_of(NOISES[:2]), frame.season)
     logarithm = values / (np.abs(values).max(axis=1, keepdims=True) + 1e-9) * frame.log_column(0.1, 2.5)
     return np.where(frame.chosen(0.45), exponential(logarithm), values)
 

@@ -52,12 +52,8 @@ def compare(
     """
     design, stages = Design.of(setup.horizon, windows, step, refit=refit), Stages(setup.progress)
     fits = len(design.origins(design.held_back)) if refit else 1
-    told = replace(
-        setup,
-        levels=quantile_levels((*central_levels(setup.levels), *SCORED)),
-        progress=stages,
-        budget=setup.budget and setup.budget / fits,
-    )
+    levels = quantile_levels((*central_levels(setup.levels), *SCORED))
+    told = replace(setup, levels=levels, progress=stages, budget=setup.budget and setup.budget / fits)
     terms = contest(panel, told, design, contestants, chosen)
     run = RunningContest(terms, setup, contestants, stages, refit)
     outcome = run.windows(panel)

@@ -100,16 +100,27 @@ def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping
     return model
 
 
-def _baseline(name: str, **traits: Any) -> Contestant:
-    make = partial(Baseline, name)
+def _make_pretrained(setup: Setup) -> Model:
+    from ..pretrained.model import PretrainedModel
+
+    return PretrainedModel(setup)
+
+
+def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
+    """What restores a model that a file holds nothing of but its name."""
 
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         if tensors or settings:
             raise InputError(f"{name} has neither weights nor settings")
         return make(setup)
 
-    costly = METHODS[name].search is not None
-    return Contestant(name, make, restore, costly=costly, entrant=partial(RollingBaseline, name), **traits)
+    return restore
+
+
+def _baseline(name: str, **traits: Any) -> Contestant:
+    make, costly = partial(Baseline, name), METHODS[name].search is not None
+    entrant = partial(RollingBaseline, name)
+    return Contestant(name, make, _restored(name, make), costly=costly, entrant=entrant, **traits)
 
 
 POOLED = ("seasonal_naive", "auto_theta", "auto_ets", "lstm")
@@ -160,6 +171,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "mstl": _baseline("MSTL", enters=_beyond_ets),
     "auto_arima": _baseline("AutoARIMA"),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
+    "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
 }
 

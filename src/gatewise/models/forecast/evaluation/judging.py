@@ -53,14 +53,14 @@ def chosen(errors: Errors) -> str:
 def expected(errors: Errors) -> float:
     """The relative error of the model chosen without the window that it is scored on, over all windows.
 
-    NaN where no window is left to choose by.
+    A window that shares steps with all others is left out; NaN where all are.
     """
-    windows = len(errors.observed)
     total, naive = np.zeros(errors.observed.shape[1]), np.zeros(errors.observed.shape[1])
-    for window in range(windows):
+    tested = [window for window in range(len(errors.observed)) if errors.without(window).observed.any()]
+    if not tested:
+        return float("nan")
+    for window in tested:
         others = errors.without(window)
-        if not others.observed.any():
-            return float("nan")
         for sums, model in ((total, chosen(others)), (naive, reference(errors))):
             sums += np.where(errors.observed[window], errors.models[model][window], 0.0)
     scored = errors.observed.any(axis=0)

@@ -1,0 +1,169 @@
+"""Trains the forecaster that is in the wheel: a run of so many hours, or some more of one.
+
+    python -m benchmarks pretrain --hours 2 --folder /tmp/pretrain             # from the beginning
+    python -m benchmarks pretrain --hours 2 --folder /tmp/pretrain --resume    # from the newest checkpoint there
+    python -m benchmarks pretrain --folder /tmp/pretrain --export              # averaged weights into the package
+
+Batches are functions of a seed and their number, and checkpoints resume bit for bit. The learning rate rises, and then
+falls with the root of the steps, so that a run may go on for as long as it pays; the weights that forecast are an
+exponential average. ``log.jsonl`` in the folder tells how it went.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from gatewise.models.forecast.pretrained.forward import Forward
+from gatewise.models.forecast.pretrained.learning import Network, loss
+from gatewise.models.forecast.pretrained.model import forecast
+from gatewise.models.forecast.pretrained.network import Sizes
+from gatewise.models.forecast.pretrained.weights import FILE
+from gatewise.training import Callback, Checkpointing, ExponentialAverage, Trainer
+
+from .feed import Batches, Feed, mixture
+from .validation import evaluate, overall
+
+FOLDER = Path(__file__).parents[2] / ".cache" / "pretrain"
+RATE, WARMUP, FULL = 2e-3, 200, 2000
+"""The highest learning rate, after how many steps it is reached, and after how many it falls."""
+DECAY = 0.998
+TELL, SAVE, VALIDATE = 50, 200, 400
+"""Steps between two lines of the log, two checkpoints, and two validations."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train, or export what was trained."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks pretrain", description=__doc__)
+    parser.add_argument("--hours", type=float, default=1.0, help="of this run, by the clock")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of checkpoints and the log")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint of the folder")
+    parser.add_argument("--export", action="store_true", help="write the averaged weights into the package")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    run = trainer(given.seed, given.folder, given.hours)
+    checkpoints = next(one for one in run.callbacks.callbacks if isinstance(one, Checkpointing))
+    if (given.resume or given.export) and not checkpoints.resume(run):
+        sys.exit(f"{given.folder} holds no checkpoint")
+    if given.export:
+        export(run)
+    else:
+        train(run, checkpoints)
+
+
+def trainer(seed: int, folder: Path, hours: float) -> Trainer:
+    """The run at its beginning."""
+    torch.manual_seed(seed)
+    network = Network(Sizes())
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    return Trainer(
+        network,
+        loss,
+        Feed(Batches(mixture(seed))),
+        optimizer,
+        schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, rate),
+        average=WarmAverage(DECAY),
+        callbacks=[Checkpointing(folder, SAVE), Log(folder / "log.jsonl"), Clock(hours * 3600)],
+        seed=seed,
+    )
+
+
+def rate(step: int) -> float:
+    """The learning rate after so many steps, as a fraction of the highest."""
+    return min((step + 1) / WARMUP, 1.0, (FULL / (step + 1)) ** 0.5)
+
+
+def train(run: Trainer, checkpoints: Checkpointing) -> None:
+    """Until its time is over; what was learned until then is saved."""
+    size = sum(parameter.numel() for parameter in run.module.parameters())
+    print(f"{size:,} parameters, from step {run.step:,}", flush=True)
+    try:
+        run.run(steps=sys.maxsize)
+    finally:
+        checkpoints.save(run)
+
+
+def averaged(run: Trainer) -> dict[str, Tensor]:
+    """The averaged weights by name."""
+    with run.averaged():
+        return {name: tensor.clone() for name, tensor in run.module.state_dict().items()}
+
+
+def validated(run: Trainer) -> dict[str, Any]:
+    """Errors relative to the seasonal naive's on the sets of the suite, and how much of them 80 % intervals cover."""
+    weights = {name: tensor.numpy() for name, tensor in averaged(run).items()}
+    network = Forward(Sizes.of(weights), weights)
+    scores = evaluate(lambda one: forecast(network, one.histories, one.season, one.second_season, one.horizon))
+    sets = {name: [round(score.relative, 3), round(score.covered)] for name, score in scores.items()}
+    return {"validation": round(overall(scores), 4), "sets": sets}
+
+
+def export(run: Trainer) -> None:
+    """Write the averaged weights into the package, in half precision."""
+    save_file({name: tensor.half() for name, tensor in averaged(run).items()}, FILE)
+    print(f"{FILE}: step {run.step:,}, {FILE.stat().st_size:,} bytes")
+
+
+class WarmAverage(ExponentialAverage):
+    """An exponential average that forgets the beginning sooner: its decay rises from 0.1 to what is asked for."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(decay)
+        self.decay = decay
+
+    def update(self) -> None:
+        """Add the present weights."""
+        self.mix = get_ema_multi_avg_fn(min(self.decay, (1 + self.count) / (10 + self.count)))
+        super().update()
+
+
+class Clock(Callback):
+    """Ends a run after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.begun = seconds, time.monotonic()
+
+    def after_step(self, trainer: Trainer) -> None:
+        if time.monotonic() - self.begun > self.seconds:
+            trainer.stop("time")
+
+
+class Log(Callback):
+    """A line of JSON every so often: how far the run is, how fast, and how well."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.begun, self.worked = time.monotonic(), time.process_time()
+        self.losses: list[float] = []
+
+    def after_step(self, trainer: Trainer) -> None:
+        self.losses.append(trainer.last_loss)
+        if trainer.step % TELL == 0:
+            self._tell(trainer)
+
+    def _tell(self, trainer: Trainer) -> None:
+        now, worked = time.monotonic(), time.process_time()
+        line: dict[str, Any] = {
+            "step": trainer.step,
+            "loss": round(sum(self.losses) / len(self.losses), 5),
+            "steps_per_minute": round(60 * len(self.losses) / (now - self.begun), 2),
+            "steps_per_cpu_minute": round(60 * len(self.losses) / max(worked - self.worked, 1e-9), 2),
+        }
+        if trainer.step % VALIDATE == 0:
+            line |= validated(trainer)
+            now, worked = time.monotonic(), time.process_time()
+        self.begun, self.worked, self.losses = now, worked, []
+        text = json.dumps(line)
+        print(text, flush=True)
+        with self.path.open("a", encoding="utf-8") as lines:
+            lines.write(text + "\n")

@@ -1,0 +1,86 @@
+"""The figures of a set, as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from gatewise.models.forecast.evaluation.differences import log_ratios
+
+from .record import Record
+
+Rule = Callable[[Record], float]
+"""What a way of choosing would have had in the next window: a mean absolute error, NaN where it could not choose."""
+
+LEAST_HELD = 50
+"""Percent of a window: an 80 % interval that held less should have been spoken of."""
+
+
+def _best(one: Record) -> float:
+    return min(one.errors.values())
+
+
+def _always(model: str) -> Rule:
+    return lambda one: one.errors.get(model, float("nan"))
+
+
+RULES: Mapping[str, Rule] = {
+    "chosen": lambda one: one.errors[one.chosen],
+    "best so far": lambda one: one.errors[one.best],
+    "always Theta": _always("AutoTheta"),
+    "always ETS": _always("AutoETS"),
+    "always Pool": _always("Pool"),
+    "always naive": lambda one: one.errors[one.reference],
+}
+
+HEADING = (
+    *("set", "series", "right", *RULES, "optimism, best", "optimism, expected"),
+    *("in 80 %", "in 95 %", "unsaid", "says naive", "says wins"),
+)
+
+
+def row(name: str, records: Sequence[Record]) -> list[str]:
+    """One line of the table."""
+    right = [one.errors[one.chosen] <= _best(one) * (1 + 1e-9) for one in records]
+    return [
+        name,
+        str(len(records)),
+        _percent(right),
+        *(_plain(regret(records, rule)) for rule in RULES.values()),
+        f"{optimism(records, 'best', lambda one: one.printed):+.1f} %",
+        f"{optimism(records, 'chosen', lambda one: one.expected):+.1f} %",
+        *(f"{np.mean([one.inside[level] for one in records]):.0f} %" for level in ("80", "95")),
+        _percent([unsaid(one) for one in records]),
+        *(_percent([one.claim == claim for one in records]) for claim in ("naive", "wins")),
+    ]
+
+
+def regret(records: Sequence[Record], rule: Rule) -> float:
+    """Geometric mean of the error over that of the best in hindsight; NaN where the rule could not always choose."""
+    errors = np.array([rule(one) for one in records])
+    return float(np.exp(log_ratios(errors, np.array([_best(one) for one in records])).mean()))
+
+
+def optimism(records: Sequence[Record], rule: str, figure: Callable[[Record], float]) -> float:
+    """By how many percent the printed figure was better than what came, both relative to the naive forecast."""
+    known = [one for one in records if np.isfinite(figure(one)) and figure(one) > 0]
+    came = log_ratios(
+        np.array([RULES["chosen" if rule == "chosen" else "best so far"](one) for one in known]),
+        np.array([RULES["always naive"](one) for one in known]),
+    )
+    printed = np.log([figure(one) for one in known])
+    return 100 * (1 - float(np.exp(printed.mean() - came.mean())))
+
+
+def unsaid(one: Record) -> bool:
+    """Whether the 80 % interval held less than half of the window, and the verdict had no word on it."""
+    return one.inside["80"] < LEAST_HELD and not one.told["80"]
+
+
+def _percent(flags: Sequence[bool]) -> str:
+    return f"{100 * np.mean(flags):.0f} %"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else ""

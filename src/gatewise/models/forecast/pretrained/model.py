@@ -1,0 +1,136 @@
+"""The pretrained network as a contestant: it forecasts series that it never saw, and learns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ....tables.panel import Floats, Panel
+from ..model import Predictor, Setup
+from ..results import Quantiles
+from .experts import MANY_SEASONS, SEASONS
+from .forward import Forward
+from .network import LEVELS, MIDDLE
+from .sums import Whole
+from .tokens import PARTS, TINY, Reading, centred, grid, width
+from .weights import pretrained
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TOGETHER = 256
+"""Series that are forecast at a time."""
+MOST_PATCHES = 64
+DAYS_IN_A_WEEK, DAYS_IN_A_YEAR, LEAST_TIMES_OF_DAY = 7, 365, 24
+
+
+class PretrainedModel:
+    """The network that comes with the package, for one setup: nothing is learned by `fit`."""
+
+    name = "Pretrained"
+    needs = 3
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.network = pretrained()
+
+    def fit(self, panel: Panel) -> None:
+        """Do nothing: it was trained before."""
+
+    def predict(self, panel: Panel) -> Quantiles:
+        """Forecast after the end of every series."""
+        season, horizon = self.setup.season, self.setup.horizon
+        found = forecast(self.network, panel.observed, season, second_season(season), horizon)
+        return Quantiles(self.name, self.setup.levels, found @ between(self.setup.levels).T)
+
+    def following(self) -> Predictor:
+        """Itself: nothing is remembered."""
+        return self
+
+    def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, object]]:
+        """Nothing: the weights are in the package."""
+        return {}, {}
+
+
+def forecast(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
+    """The quantiles at `LEVELS` of the steps after each series, (S, horizon, LEVELS).
+
+    Args:
+        network: The network.
+        histories: The series, S of them, with NaN for what is missing.
+        season: Observations in one season, 1 for none.
+        second: Observations in a longer one, 1 for none.
+        horizon: Steps to forecast.
+    """
+    order = np.argsort([len(values) for values in histories], kind="stable")
+    values = np.empty((len(histories), horizon, len(LEVELS)))
+    for start in range(0, len(order), TOGETHER):
+        rows = order[start : start + TOGETHER]
+        values[rows] = _upright(network, [histories[row] for row in rows], season, second, horizon)
+    return values
+
+
+def _upright(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
+    """The mean of the forecast and of that of the series upside down, so that neither direction is favoured."""
+    turned = _some(network, [-values for values in histories], season, second, horizon)
+    return (_some(network, histories, season, second, horizon) - turned[..., ::-1]) / 2
+
+
+def _some(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
+    values, lengths = side_by_side(histories, furthest(season, second))
+    series, first = centred(values, season, second)
+    reading, counts = Reading(series, grid(lengths, season, MOST_PATCHES)), patches(lengths, season)
+    steps = reading.steps(counts[:, None] - 1, np.arange(1, horizon + 1)).at(0)
+    found = network.quantiles(*network.read(reading.tokens, counts), steps).astype(np.float64)
+    unit = np.where(steps.unit > TINY, steps.unit, 0.0)  # what never moved does not move
+    return found * unit[:, None, None] + steps.level[:, None, None] + first[:, :, None]
+
+
+def second_season(season: int) -> int:
+    """The longer season that times of day and days of a week have, 1 for none."""
+    if season == DAYS_IN_A_WEEK:
+        return DAYS_IN_A_YEAR
+    return DAYS_IN_A_WEEK * season if season % LEAST_TIMES_OF_DAY == 0 else 1
+
+
+def furthest(season: int, second: int) -> int:
+    """How far back a forecast looks."""
+    return max(MOST_PATCHES * PARTS * width(season), (MANY_SEASONS + 1) * season, (SEASONS + 1) * second)
+
+
+def patches(lengths: Whole, season: int) -> Whole:
+    """How many patches of series are read, (S,)."""
+    return np.minimum(-(-lengths // (PARTS * width(season))), MOST_PATCHES)
+
+
+def side_by_side(series: Sequence[Floats], most: int) -> tuple[Floats, Whole]:
+    """The latest values of each, at most so many, (S, T) with NaN behind them, and their lengths."""
+    recent = [values[-most:] for values in series]
+    lengths = np.array([len(values) for values in recent])
+    table = np.full((len(series), lengths.max()), np.nan)
+    for row, values in zip(table, recent, strict=True):
+        row[: len(values)] = values
+    return table, lengths
+
+
+def between(levels: tuple[float, ...]) -> Floats:
+    """How quantiles at ``levels`` are mixed from those at `LEVELS`, (levels, LEVELS).
+
+    Linear in the quantiles of the normal distribution, between neighbours and beyond the outermost from the median.
+    """
+    normal = NormalDist()
+    known = np.array([normal.inv_cdf(level) for level in LEVELS])
+    mixed = np.zeros((len(levels), len(LEVELS)))
+    for row, level in zip(mixed, levels, strict=True):
+        wanted = normal.inv_cdf(level)
+        high = int(np.clip(np.searchsorted(known, wanted), 1, len(known) - 1))
+        low = high - 1
+        if not known[0] <= wanted <= known[-1]:
+            low, high = (MIDDLE, len(known) - 1) if wanted > 0 else (MIDDLE, 0)
+        share = (wanted - known[low]) / (known[high] - known[low])
+        row[low] += 1 - share
+        row[high] += share
+    return mixed

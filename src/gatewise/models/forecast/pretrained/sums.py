@@ -1,0 +1,74 @@
+"""Running sums over many series at once, so that any mean of the past costs two look-ups."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....tables.panel import Floats
+
+Whole = NDArray[np.int64]
+Singles = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+def gather(table: Floats, index: Whole) -> Floats:
+    """``table[b, index[b, ...]]`` for a table (B, T); NaN before the first entry."""
+    flat = index.reshape(len(index), -1)
+    found = np.take_along_axis(table, np.clip(flat, 0, table.shape[1] - 1), axis=1)
+    return np.where(flat < 0, np.nan, found).reshape(index.shape)
+
+
+def carried(values: Floats, stride: int = 1) -> Floats:
+    """Values (B, T) in which a missing one is the latest present one a multiple of ``stride`` before it."""
+    if not np.isnan(values).any():
+        return values
+    rows = _folded(values, stride, np.nan)
+    place = np.where(np.isnan(rows), 0, np.arange(rows.shape[1])[:, None])
+    np.maximum.accumulate(place, axis=1, out=place)
+    return _flat(np.take_along_axis(rows, place, axis=1), values.shape[1])
+
+
+class Sums:
+    """Sums of values (B, T) over windows [start, end) or over every ``stride``-th of the past; NaN counts as absent."""
+
+    def __init__(self, values: Floats, stride: int = 0) -> None:
+        seen = ~np.isnan(values)
+        self.stride = stride
+        self.totals = self._running(np.where(seen, values, 0.0))
+        self.counts = self._running(seen.astype(np.float64))
+
+    def mean(self, start: Whole, end: Whole) -> Floats:
+        """The mean over [start, end), NaN where nothing is there. With a stride: over start, start + stride, ..."""
+        total, count = self._between(self.totals, start, end), self._between(self.counts, start, end)
+        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+    def count(self, start: Whole, end: Whole) -> Floats:
+        """How many are present in [start, end)."""
+        return self._between(self.counts, start, end)
+
+    def _between(self, table: Floats, start: Whole, end: Whole) -> Floats:
+        shape = end.shape
+        flat = [np.clip(one.reshape(len(one), -1), 0, table.shape[1] - 1) for one in np.broadcast_arrays(start, end)]
+        low, high = (np.take_along_axis(table, one, axis=1) for one in flat)
+        return (high - low).reshape(shape)
+
+    def _running(self, values: Floats) -> Floats:
+        """Sums of all before each time, (B, T + 1), or of every stride-th before it, (B, T + stride)."""
+        batch, length = values.shape
+        if not self.stride:
+            return np.concatenate([np.zeros((batch, 1)), np.cumsum(values, axis=1)], axis=1)
+        rows = np.cumsum(_folded(values, self.stride, 0.0), axis=1)
+        return np.concatenate([np.zeros((batch, self.stride)), _flat(rows, length)], axis=1)
+
+
+def _folded(values: Floats, stride: int, fill: float) -> Floats:
+    batch, length = values.shape
+    whole = -(-length // stride) * stride
+    padded = np.full((batch, whole), fill)
+    padded[:, :length] = values
+    return padded.reshape(batch, -1, stride)
+
+
+def _flat(rows: Floats, length: int) -> Floats:
+    return rows.reshape(len(rows), -1)[:, :length]

@@ -1,0 +1,44 @@
+"""The benchmark of the verdict: its figures by hand, and one series from contest to record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.verdict.main import run
+from benchmarks.verdict.record import Record, kept
+from benchmarks.verdict.report import HEADING, RULES, optimism, regret, row
+from benchmarks.verdict.sets import SETS
+from tests.tolerance import ROUNDING
+
+ONE = Record("a", "1", "close", "B", "A", "Naive", 0.9, 0.8, {"Naive": 2.0, "A": 1.0, "B": 1.5},
+             {"80": 40.0, "95": 100.0}, {"80": False, "95": False})  # fmt: skip
+
+
+def near(expected: float) -> object:
+    return pytest.approx(expected, rel=ROUNDING)
+
+
+def test_figures_by_hand():
+    assert regret([ONE], RULES["chosen"]) == near(1.5)
+    assert regret([ONE], RULES["best so far"]) == near(1)
+    assert not np.isfinite(regret([ONE], RULES["always Theta"]))
+    assert optimism([ONE], "best", lambda one: one.printed) == near(100 * (1 - 0.8 / 0.5))
+    assert optimism([ONE], "chosen", lambda one: one.expected) == near(100 * (1 - 0.9 / 0.75))
+    cells = dict(zip(HEADING, row("a", [ONE]), strict=True))
+    assert (cells["right"], cells["in 80 %"], cells["unsaid"], cells["says naive"]) == ("0 %", "40 %", "100 %", "0 %")
+
+
+def test_what_stands_in_the_file_is_not_computed_again(tmp_path: Path):
+    results = tmp_path / "results.jsonl"
+    (first,) = run("random_walks", tmp_path, results, 1)
+    assert kept(results) == [first]
+    assert set(first.errors) >= {"Naive", "AutoTheta", "AutoETS"}
+    results.write_text(results.read_text().replace('"claim": "', '"claim": "un'))
+    (again,) = run("random_walks", tmp_path, results, 1)
+    assert again.claim == f"un{first.claim}"
+
+
+def test_sets_are_named_as_they_are_read():
+    assert all(source.__name__ == name for name, source in SETS.items())
