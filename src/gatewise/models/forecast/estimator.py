@@ -52,8 +52,11 @@ class Forecaster(FittedForecaster):
 
     Args:
         horizon: Steps to forecast, 1 to 100,000.
-        model: ``"auto"`` for the one that the backtest chooses, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
-            ``"auto_theta"`` or ``"auto_ets"``, which are fitted without a backtest unless `fit` is told to run one.
+        model: ``"auto"`` for the one that the backtest chooses, or a word of one, which is fitted without a backtest
+            unless `fit` is told to run one: ``"lstm"``, ``"pretrained"``, ``"naive"``, ``"seasonal_naive"``,
+            ``"drift"``, ``"auto_theta"``, ``"auto_ets"``, ``"auto_arima"``, ``"mstl"`` for long seasons,
+            ``"croston_sba"``, ``"tsb"`` and ``"adida"`` for demand that comes now and then, and ``"pool"`` for the
+            mean of several distributions.
         levels: Central prediction intervals in whole percents, 1 to 99.
         season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
             day and a week, of days a week and a year), and where time is a counter one that stands out; notes say so.
