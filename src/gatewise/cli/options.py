@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
 """Panels of the help."""
 
-MODELS = ("auto", "pretrained", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
+MODELS = ("auto", "pretrained", "tuned", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
 FILLS = ("none", "linear", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
 MARKS = (".", ",")

@@ -32,7 +32,7 @@ class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
-    it takes part for series so described.
+    it takes part for series so described. invited: whether it takes part where nobody asks for it.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Contestant:
     learns: bool = False
     costly: bool = False
     enters: Callable[[Setup], bool] = lambda setup: True
+    invited: bool = True
 
     @property
     def called(self) -> str:
@@ -93,6 +94,18 @@ def _make_pretrained(setup: Setup) -> Model:
     return PretrainedModel(setup)
 
 
+def _make_tuned(setup: Setup) -> Model:
+    from ..pretrained.tuned import TunedModel
+
+    return TunedModel(setup)
+
+
+def _restore_tuned(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
+    from ..pretrained.tuned import TunedModel
+
+    return TunedModel.restored(setup, tensors, settings)
+
+
 def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
     """What restores a model that a file holds nothing of but its name."""
 
@@ -115,8 +128,16 @@ CONTESTANTS: dict[str, Contestant] = {
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
     "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
-    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
+    "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=False),
+    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=False),
 }
+UNTESTED = "pretrained"
+"""The model that forecasts where none is asked for and none can be tested."""
+
+
+def field_of(chosen: str | None) -> dict[str, Contestant]:
+    """Those that take part in a contest: all that are invited, and the one that the user chose."""
+    return {word: each for word, each in CONTESTANTS.items() if each.invited or word == chosen}
 
 
 def plainest(setup: Setup) -> str:
