@@ -3,6 +3,7 @@
     python -m benchmarks pretrain --hours 2 --folder /tmp/pretrain             # from the beginning
     python -m benchmarks pretrain --hours 2 --folder /tmp/pretrain --resume    # from the newest checkpoint there
     python -m benchmarks pretrain --folder /tmp/pretrain --export              # averaged weights into the package
+    python -m benchmarks pretrain --score                                      # the package's, on the validation suite
 
 Batches are functions of a seed and their number, and checkpoints resume bit for bit. The learning rate rises, and then
 falls with the root of the steps, so that a run may go on for as long as it pays; the weights that forecast are an
@@ -28,11 +29,11 @@ from gatewise.models.forecast.pretrained.forward import Forward
 from gatewise.models.forecast.pretrained.learning import Network, loss
 from gatewise.models.forecast.pretrained.model import forecast
 from gatewise.models.forecast.pretrained.network import Sizes
-from gatewise.models.forecast.pretrained.weights import FILE
+from gatewise.models.forecast.pretrained.weights import FILE, pretrained
 from gatewise.training import Callback, Checkpointing, ExponentialAverage, Trainer
 
 from .feed import Batches, Feed, mixture
-from .validation import evaluate, overall
+from .validation import Scores, evaluate, overall, table
 
 FOLDER = Path(__file__).parents[2] / ".cache" / "pretrain"
 RATE, WARMUP, FULL = 2e-3, 200, 2000
@@ -44,13 +45,21 @@ TELL, SAVE, VALIDATE = 50, 200, 400
 
 def main(arguments: Sequence[str]) -> None:
     """Train, or export what was trained."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks pretrain", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks pretrain",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--hours", type=float, default=1.0, help="of this run, by the clock")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of checkpoints and the log")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint of the folder")
     parser.add_argument("--export", action="store_true", help="write the averaged weights into the package")
+    parser.add_argument("--score", action="store_true", help="only score the weights in the package")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    if given.score:
+        print(table({"Pretrained": scored(pretrained())}))
+        return
     run = trainer(given.seed, given.folder, given.hours)
     checkpoints = next(one for one in run.callbacks.callbacks if isinstance(one, Checkpointing))
     if (given.resume or given.export) and not checkpoints.resume(run):
@@ -102,10 +111,14 @@ def averaged(run: Trainer) -> dict[str, Tensor]:
 def validated(run: Trainer) -> dict[str, Any]:
     """Errors relative to the seasonal naive's on the sets of the suite, and how much of them 80 % intervals cover."""
     weights = {name: tensor.numpy() for name, tensor in averaged(run).items()}
-    network = Forward(Sizes.of(weights), weights)
-    scores = evaluate(lambda one: forecast(network, one.histories, one.season, one.second_season, one.horizon))
+    scores = scored(Forward(Sizes.of(weights), weights))
     sets = {name: [round(score.relative, 3), round(score.covered)] for name, score in scores.items()}
     return {"validation": round(overall(scores), 4), "sets": sets}
+
+
+def scored(network: Forward) -> Scores:
+    """The scores of a network on the validation suite."""
+    return evaluate(lambda one: forecast(network, one.histories, one.season, one.second_season, one.horizon))
 
 
 def export(run: Trainer) -> None:

@@ -34,8 +34,9 @@ class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
-    it takes part for series of this setup, of which most are intermittent or not. entrant: the model that takes part in
-    its place. pools: the words of those whose forecasts are pooled to its own.
+    it takes part for series of this setup, of which most are intermittent or not. invited: whether it takes part where
+    nobody asks for it. entrant: the model that takes part in its place. pools: the words of those whose forecasts are
+    pooled to its own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Contestant:
     learns: bool = False
     costly: bool = False
     enters: Callable[[Setup, bool], bool] = lambda setup, intermittent: True
+    invited: bool = True
     entrant: Callable[[Setup], Model] | None = None
     pools: Callable[[Setup], list[str]] | None = None
 
@@ -104,6 +106,18 @@ def _make_pretrained(setup: Setup) -> Model:
     from ..pretrained.model import PretrainedModel
 
     return PretrainedModel(setup)
+
+
+def _make_tuned(setup: Setup) -> Model:
+    from ..pretrained.tuned import TunedModel
+
+    return TunedModel(setup)
+
+
+def _restore_tuned(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
+    from ..pretrained.tuned import TunedModel
+
+    return TunedModel.restored(setup, tensors, settings)
 
 
 def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]:
@@ -172,8 +186,16 @@ CONTESTANTS: dict[str, Contestant] = {
     "auto_arima": _baseline("AutoARIMA"),
     "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
-    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True),
+    "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=False),
+    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=False),
 }
+UNTESTED = "pretrained"
+"""The model that forecasts where none is asked for and none can be tested."""
+
+
+def field_of(chosen: str | None) -> dict[str, Contestant]:
+    """Those that take part in a contest: all that are invited, and the one that the user chose."""
+    return {word: each for word, each in CONTESTANTS.items() if each.invited or word == chosen}
 
 
 def plainest(setup: Setup) -> str:

@@ -42,9 +42,7 @@ class PretrainedModel:
 
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast after the end of every series."""
-        season, horizon = self.setup.season, self.setup.horizon
-        found = forecast(self.network, panel.observed, season, second_season(season), horizon)
-        return Quantiles(self.name, self.setup.levels, found @ between(self.setup.levels).T)
+        return forecast_panel(self.network, panel, self.setup, self.name)
 
     def following(self) -> Predictor:
         """Itself: nothing is remembered."""
@@ -53,6 +51,12 @@ class PretrainedModel:
     def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, object]]:
         """Nothing: the weights are in the package."""
         return {}, {}
+
+
+def forecast_panel(network: Forward, panel: Panel, setup: Setup, name: str, notes: tuple[str, ...] = ()) -> Quantiles:
+    """The network's forecast of a panel as that of a model of this name."""
+    found = forecast(network, panel.observed, setup.season, second_of(setup), setup.horizon)
+    return Quantiles(name, setup.levels, found @ between(setup.levels).T, notes)
 
 
 def forecast(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
@@ -87,6 +91,11 @@ def _some(network: Forward, histories: Sequence[Floats], season: int, second: in
     found = network.quantiles(*network.read(reading.tokens, counts), steps).astype(np.float64)
     unit = np.where(steps.unit > TINY, steps.unit, 0.0)  # what never moved does not move
     return found * unit[:, None, None] + steps.level[:, None, None] + first[:, :, None]
+
+
+def second_of(setup: Setup) -> int:
+    """The second season: that of the data, or else that of the calendar."""
+    return setup.longer[0] if setup.longer else second_season(setup.season)
 
 
 def second_season(season: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -9,14 +10,21 @@ import numpy as np
 
 from .forward import Forward
 from .network import Sizes
+from .sums import Singles
 
 FILE = Path(__file__).with_name("weights.safetensors")
 
 
 @cache
-def pretrained() -> Forward:
-    """The network that comes with the package."""
+def pretrained_weights() -> Mapping[str, Singles]:
+    """The weights of the network that comes with the package, by name."""
     from safetensors.numpy import load_file
 
-    weights = {name: values.astype(np.float32) for name, values in load_file(FILE).items()}
+    return {name: values.astype(np.float32) for name, values in load_file(FILE).items()}
+
+
+@cache
+def pretrained() -> Forward:
+    """That network."""
+    weights = pretrained_weights()
     return Forward(Sizes.of(weights), weights)
