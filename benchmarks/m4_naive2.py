@@ -16,29 +16,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.tsa.seasonal import seasonal_decompose
-from statsmodels.tsa.stattools import acf
 
 from gatewise.models.forecast.metrics import mase, seasonal_scale, smape
+from gatewise.models.forecast.seasonality import is_significant
 
 Floats = NDArray[np.float64]
 
 # Group: season, published sMAPE and MASE of Naive2.
 PUBLISHED = {"Hourly": (24, 18.383, 2.395), "Weekly": (1, 9.161, 2.777)}
-NINETY_PERCENT = 1.645
-
-
-def is_seasonal(values: Floats, season: int) -> bool:
-    """Whether the autocorrelation at lag ``season`` differs from zero at 90 % (Bartlett's bounds)."""
-    if season == 1 or len(values) < 3 * season:
-        return False
-    correlation = np.asarray(acf(values, nlags=season, fft=False))[1:]
-    spread = np.sqrt((1 + 2 * (correlation[:-1] ** 2).sum()) / len(values))
-    return bool(abs(correlation[-1]) > NINETY_PERCENT * spread)
 
 
 def naive2(values: Floats, season: int, horizon: int) -> Floats:
     """The ``horizon`` steps after the series, shape (horizon,)."""
-    if not is_seasonal(values, season):
+    if not is_significant(values, season):
         return np.full(horizon, values[-1])
     index = np.asarray(seasonal_decompose(values, model="multiplicative", period=season).seasonal)
     return values[-1] / index[-1] * np.resize(index[-season:], horizon)

@@ -21,7 +21,7 @@ def description() -> dict[str, object]:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD"),
         "changed": bool(_git("status", "--porcelain")),
-        "processor": _processor(),
+        "processor": processor(),
         "llvm_cpu": binding.get_host_cpu_name(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
@@ -31,7 +31,8 @@ def description() -> dict[str, object]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name that the processor gives itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -22,6 +22,9 @@ BENCHMARKS = {
     ),
     "inspect": ("benchmarks.inspect.main", "looking inside: whether explanations add up, what a record costs"),
     "overfitting": ("benchmarks.overfitting.main", "overfitting on a small set, and what helps against it"),
+    "synthetic": ("benchmarks.synthetic.main", "how fast synthetic series are drawn, and a page that shows them"),
+    "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
+    "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

@@ -26,7 +26,7 @@ def test_the_extras_are_those_of_the_project() -> None:
     optional = PROJECT["optional-dependencies"]
     assert extras() == {
         "": names(PROJECT["dependencies"]),
-        **{name: names(optional[name]) for name in ("forecast", "export")},
+        **{name: names(optional[name]) for name in ("forecast", "export", "serve")},
     }
 
 
@@ -43,6 +43,7 @@ def test_modules_are_called_like_what_is_installed(module: str) -> None:
         ("onnxruntime", "pip install 'gatewise[export]'"),
         ("pandas", "pip install 'gatewise[forecast]'"),
         ("jinja2", "pip install 'gatewise[forecast]'"),
+        ("starlette.routing", "pip install 'gatewise[serve]'"),
         ("torch", "pip install 'gatewise'"),
         ("narwhals", "pip install narwhals"),
     ],
@@ -66,13 +67,14 @@ def test_a_source_tree_has_no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
         ("pandas", FORECAST, "forecast"),
         pytest.param("jinja2", [*FORECAST, "--report", "r.html"], "forecast", marks=pytest.mark.slow),
         ("onnx", ["export", "model", "--to", "onnx"], "export"),
+        ("uvicorn", ["serve", "model"], "serve"),
     ],
 )
 def test_the_shell_says_what_to_install(module: str, words: list[str], extra: str, tmp_path: Path) -> None:
     save = "import torch, gatewise\ngatewise.nn.Chain(gatewise.nn.LSTM(1, 1), torch.nn.Linear(1, 1)).save('model')\n"
     code = f"import sys\nsys.modules[{module!r}] = None\nfrom gatewise.cli import follow\nsys.exit(follow({words}))"
     done = subprocess.run(
-        [sys.executable, "-c", (save if words[0] == "export" else "") + code],
+        [sys.executable, "-c", (save if words[1] == "model" else "") + code],
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ from gatewise.cells import CELLS
 
 from .matrix import names
 
-PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
+PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
 FIRST_USES = [
     "gatewise.cells.lstm.gates",
     "gatewise.estimators.SequenceClassifier",
@@ -22,6 +22,7 @@ FIRST_USES = [
     "gatewise.forecast.Forecaster",
     "gatewise.inspect.decompose",
     "gatewise.nn.LSTM(1, 1)",
+    "gatewise.serve.application",
     "gatewise.training.Trainer",
     "gatewise.transforms.zoneout(gatewise.cells.lstm, {'c': 0.5})",
 ]

@@ -30,6 +30,7 @@ def deep(d, inner, outer, w, h, s, scale):
     s = d * s + (1 - d) * torch.where(second > first, second, torch.abs(first))
     h = torch.exp(torch.nn.functional.logsigmoid(s)) * torch.maximum(tanh(s), -w) / (1.5 + d)
     h = h + torch.log(1.5 + sigmoid(w)) * tanh(-s)
+    h = h + torch.where(w <= s, torch.sin(w), torch.cos(s)) * (s - w) / (8.0 + torch.floor(d)) * (d != 2.0)
     return h, s
 
 

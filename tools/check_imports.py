@@ -16,13 +16,16 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container pages progress",
-    "cells compiler",
+    "equation container pages progress synthetic",
+    "compiler",
+    "declaration",
+    "cells",
     "diagram transforms kernels lookup",
     "nn show tables",
     "training inspect export",
     "models",
     "forecast estimators",
+    "serve",
     "cli",
 )
 # Within a package: a part imports those on floors below its own. Parts that are not named here are free.

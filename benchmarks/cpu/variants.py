@@ -9,7 +9,8 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from gatewise.cells import CELLS
-from gatewise.equation import Cell, cell
+from gatewise.declaration import cell
+from gatewise.equation import Cell
 from gatewise.nn import LSTM
 
 from ..measure import alternately

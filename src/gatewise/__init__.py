@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from . import forecast as forecast
     from . import inspect as inspect
     from . import nn as nn
+    from . import serve as serve
+    from . import synthetic as synthetic
     from . import training as training
     from . import transforms as transforms
+    from .declaration import cell as cell
     from .equation import Cell as Cell
-    from .equation import cell as cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
     from .models.registry import load as load
@@ -30,14 +32,25 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "Cell": ".equation",
-    "cell": ".equation",
+    "cell": ".declaration",
     "from_torch": ".nn.from_torch",
     "load": ".models.registry",
     "record": ".inspect.recorded_run",
     "recording": ".inspect.recorded_run",
     "stream": ".nn.stream",
 }
-_PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "training", "transforms")
+_PACKAGES = (
+    "cells",
+    "estimators",
+    "export",
+    "forecast",
+    "inspect",
+    "nn",
+    "serve",
+    "synthetic",
+    "training",
+    "transforms",
+)
 __all__ = [
     "Cell",
     "cell",
@@ -51,7 +64,9 @@ __all__ = [
     "nn",
     "record",
     "recording",
+    "serve",
     "stream",
+    "synthetic",
     "training",
     "transforms",
 ]

@@ -1,24 +1,12 @@
-"""The language of cells: one time step, written once as a plain PyTorch function that reads like its paper.
+"""A recurrent cell: one time step, written once as a plain PyTorch function that reads like its paper.
 
-A cell is a declaration and a step::
-
-    @cell(gates="input forget candidate output", state="h c")
-    def lstm(i, f, g, o, c):
-        i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
-        c = f * c + i * g
-        h = o * tanh(c)
-        return h, c
-
-Each gate arrives as its pre-activation, ``W x + U h + b`` unless the declaration says otherwise. A parameter named
-like a state is that state one step ago, one named in ``per_unit`` is a weight for each unit, and the others are the
-gates in their declared order. Called on tensors the step is the eager reference; called on `Value` it
-records itself, and everything else is derived from the record.
+Called on tensors the step is the eager reference; called on `Value` it records itself, and everything else is derived
+from the record. How cells are declared is in :mod:`.declaration`.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,9 +14,9 @@ from functools import cached_property
 from typing import Any
 
 from .errors import CellError
-from .value import RESERVED, line_of, trace, with_own_tensors
 from .value import Operand as Operand
 from .value import Value as Value
+from .value import line_of
 
 
 @dataclass(frozen=True)
@@ -154,109 +142,6 @@ class Cell:
     def doc(self) -> str:
         """The cell's paper, equations and deviations."""
         return inspect.getdoc(self.step) or ""
-
-
-def cell(
-    *, gates: str | Mapping[str, str], state: str | Mapping[str, float], per_unit: str = "", candidate: str = ""
-) -> Callable[[Callable[..., Any]], Cell]:
-    """Declare a cell: a decorator for a plain function that computes one time step with PyTorch's functions.
-
-    The step is recorded once, on symbols, when it is declared. A parameter named like a state is that state one step
-    ago, one named in ``per_unit`` is a weight for each unit, and the others are the gates in their declared order, each
-    as its pre-activation. The step returns the new states in their declared order::
-
-        @cell(gates="input forget candidate output", state="h c")
-        def lstm(i, f, g, o, c):
-            i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
-            c = f * c + i * g
-            h = o * tanh(c)
-            return h, c
-
-    Args:
-        gates: Names in the order in which weights are stored, separated by spaces, each ``W x + U h + b``; or a mapping
-            from name to the sum of those terms that it has, out of ``W x``, ``b``, and ``U h`` or ``U(...)``. For
-            ``U(...)`` the step calls the gate on what U multiplies.
-        state: Names of the states, the output first; or a mapping from name to initial value, where not all are zero.
-        per_unit: Names of weights that are vectors (H,), one number for each unit.
-        candidate: The local name of what the step writes into memory, for initialisation and inspection.
-
-    Returns:
-        The decorator, which turns a step into a `Cell`.
-
-    Raises:
-        CellError: At the offending line, for a declaration that does not fit the step, or a step that cannot be
-            recorded because it branches on a value, or reads a tensor that learns, is no single number or belongs to
-            its module. Of a tensor that it closes over the cell has a copy. A function that has no derivative rule is
-            refused when the cell is first used.
-    """
-    terms = dict.fromkeys(gates.split(), "W x + U h + b") if isinstance(gates, str) else dict(gates)
-    starts = dict.fromkeys(state.split(), 0.0) if isinstance(state, str) else dict(state)
-    states, weights = tuple(starts), tuple(per_unit.split())
-
-    def declare(step: Callable[..., Any]) -> Cell:
-        parameters = [name for name in inspect.signature(step).parameters]
-        letters = [name for name in parameters if name not in states and name not in weights]
-        where = line_of(step)
-        step = with_own_tensors(step)
-        if len(letters) != len(terms):
-            raise CellError(
-                f"{step.__name__} takes {len(letters)} gates ({', '.join(letters)}), "
-                f"its declaration names {len(terms)} ({', '.join(terms)})",
-                where=where,
-            )
-        declared = tuple(
-            _gate(name, letter, text, where) for (name, text), letter in zip(terms.items(), letters, strict=True)
-        )
-        for name in (*states, *weights):
-            if name in RESERVED:
-                what = f"{step.__name__} has a state or a weight for each unit called {name!r}"
-                raise CellError(what, where=where, hint="name it otherwise: kernels have something of this name")
-        arguments = _symbols(declared, states, weights)
-        outputs, values = trace(step, [arguments[name] for name in parameters])
-        if len(outputs) != len(states):
-            raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
-        if candidate and candidate not in values:
-            raise CellError(f"{step.__name__} has no local value {candidate!r} for its candidate", where=where)
-        return Cell(step.__name__, declared, states, weights, step, outputs, values, tuple(starts.values()), candidate)
-
-    return declare
-
-
-def _gate(name: str, letter: str, text: str, where: str) -> Gate:
-    terms = [re.sub(r"\s+", "", term) for term in text.split("+")]
-    unknown = sorted(set(terms) - {"Wx", "Uh", "U(...)", "b"})
-    if unknown or len(set(terms)) != len(terms) or {"Uh", "U(...)"} <= set(terms):
-        raise CellError(
-            f"gate {name!r} is declared as {text!r}",
-            where=where,
-            hint="a gate is a sum of some of: W x, one of U h or U(...), b",
-        )
-    recurrent = "h" if "Uh" in terms else "step" if "U(...)" in terms else ""
-    return Gate(name, letter, "Wx" in terms, recurrent, "b" in terms)
-
-
-def _symbols(gates: tuple[Gate, ...], states: tuple[str, ...], weights: tuple[str, ...]) -> dict[str, Any]:
-    """What the step is called with when it is recorded: one symbol for each parameter."""
-
-    def product(gate: Gate) -> Callable[[Value], Value]:
-        calls: list[Value] = []
-
-        def call(operand: Value) -> Value:
-            calls.append(Value("product", operand, label=gate.preactivation))
-            if len(calls) > 1:
-                raise CellError(
-                    f"the step calls gate {gate.name!r} twice", where=calls[1].where, hint="declare two gates"
-                )
-            return calls[0]
-
-        return call
-
-    symbols: dict[str, Any] = {name: Value("input", label=previous(name)) for name in states}
-    symbols |= {name: Value("input", label=name) for name in weights}
-    for gate in gates:
-        fed = gate.recurrent == "step"
-        symbols[gate.letter] = product(gate) if fed else Value("input", label=gate.preactivation)
-    return symbols
 
 
 def previous(state: str) -> str:

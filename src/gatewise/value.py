@@ -6,7 +6,9 @@ import dis
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import update_wrapper
 from itertools import count
 from types import CellType, CodeType, FrameType, FunctionType
@@ -18,7 +20,13 @@ from .errors import CellError
 
 Operand: TypeAlias = "Value | float"  # what a recorded function is called on
 _created = count()
-_OWN_FOLDERS = (os.path.dirname(torch.__file__), __file__, os.path.join(os.path.dirname(__file__), "equation.py"))
+_OWN_FOLDERS = (
+    os.path.dirname(torch.__file__),
+    *(os.path.join(os.path.dirname(__file__), own) for own in ("value.py", "equation.py", "declaration.py")),
+)
+
+OVER_UNITS = ("mean", "sum", "amax")
+"""Functions that PyTorch takes over all there is, unless a dimension is named."""
 
 RESERVED = frozenset(("x", "steps", "begin", "end", "rows", "inputs", "units", "offsets", "chunk", "barrier", "yield"))
 """Names that kernels have for things of their own, beside those of a cell's states, weights and values."""
@@ -41,6 +49,9 @@ class Value:
         self.arguments = tuple(_operand(argument, self.where) for argument in arguments)
         self.label = label
         self.keywords = {name: _operand(argument, self.where) for name, argument in (keywords or {}).items()}
+        if any(isinstance(argument, Value) for argument in self.keywords.values()):
+            what = f"the step gives {function} a value by keyword"
+            raise CellError(what, where=self.where, hint="give values by position, and numbers by keyword")
         self.order = next(_created)
 
     def on(self, *arguments: Operand) -> Value:
@@ -57,16 +68,58 @@ class Value:
 
     def __getattr__(self, name: str) -> Callable[..., Value]:
         """A method call, ``x.sigmoid()``, means the function of that name."""
-        if name.startswith("_") or not callable(getattr(torch.Tensor, name, None)):
+        if name.startswith("_") or not hasattr(torch.Tensor, name):
             raise AttributeError(name)
+        if not callable(getattr(torch.Tensor, name)):
+            raise CellError(
+                f"the step asks for the {name} of a value, which has none while it is recorded",
+                where=_user_line(),
+                hint="compute with values alone: each stands for one number of one unit",
+            )
         return lambda *arguments, **keywords: _called(name, (self, *arguments), keywords)
 
     def __bool__(self) -> NoReturn:
         raise CellError(
             "the step branches in Python on a value that is only known when it runs",
-            where=self.where,
-            hint="write torch.where(condition, a, b)",
+            where=_user_line(),
+            hint="write torch.where(condition, a, b); join conditions with & and |, not with `and` and `or`",
         )
+
+    def _refused(self, what: str, hint: str) -> NoReturn:
+        raise CellError(what, where=_user_line(), hint=hint)
+
+    def __float__(self) -> NoReturn:
+        self._refused("the step turns a value into a number of Python, before it is known", "compute with values")
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def __call__(self, *_: Any) -> NoReturn:
+        """Raises CellError: only a gate that is declared so is called."""
+        self._refused("the step calls a value", "a gate that the step is to call is declared U(...)")
+
+    def __iter__(self) -> NoReturn:
+        self._refused("the step takes a value apart, which is one number of one unit", _APART)
+
+    __len__ = __iter__
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        self._refused("the step picks units out of a value, which is one number of one unit", _APART)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        self._refused("the step writes into a value", "write torch.where(condition, a, b)")
+
+    def __matmul__(self, other: Any) -> NoReturn:
+        self._refused(
+            "the step multiplies with a matrix of its own",
+            'declare a gate: gates={"name": "U(...)"}, which the step calls on what U multiplies',
+        )
+
+    __rmatmul__ = __matmul__
+
+    def __floordiv__(self, other: Any) -> NoReturn:
+        self._refused("the step divides with //, for which PyTorch has no derivative", "write torch.floor(a / b)")
+
+    __rfloordiv__ = __floordiv__
 
     def __add__(self, other: Operand) -> Value:
         return Value("add", self, other)
@@ -95,22 +148,118 @@ class Value:
     def __neg__(self) -> Value:
         return Value("neg", self)
 
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return Value("abs", self)
+
+    def __pow__(self, other: Operand) -> Value:
+        return Value("pow", self, other)
+
+    def __rpow__(self, other: Operand) -> Value:
+        return Value("pow", other, self)
+
+    def __mod__(self, other: Operand) -> Value:
+        return Value("remainder", self, other)
+
+    def __rmod__(self, other: Operand) -> Value:
+        return Value("remainder", other, self)
+
     def __lt__(self, other: Operand) -> Value:
         return Value("lt", self, other)
 
     def __gt__(self, other: Operand) -> Value:
         return Value("gt", self, other)
 
+    def __le__(self, other: Operand) -> Value:
+        return Value("le", self, other)
+
+    def __ge__(self, other: Operand) -> Value:
+        return Value("ge", self, other)
+
+    def __eq__(self, other: object) -> Value:  # pyright: ignore[reportIncompatibleMethodOverride] - as on tensors
+        return Value("eq", self, other)  # pyright: ignore[reportArgumentType]
+
+    def __ne__(self, other: object) -> Value:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return Value("ne", self, other)  # pyright: ignore[reportArgumentType]
+
+    __hash__ = object.__hash__
+
+    def __and__(self, other: Operand) -> Value:
+        return Value("logical_and", self, other)
+
+    def __or__(self, other: Operand) -> Value:
+        return Value("logical_or", self, other)
+
+    def __invert__(self) -> Value:
+        return Value("logical_not", self)
+
+
+_APART = "units cannot be told apart in a step: a part of the units is a gate or a state of its own"
+
+
+class FedGate:
+    """A gate that is declared ``U(...)``, on which the step has to call what U multiplies; anything else is a slip.
+
+    product: what a call records.
+    """
+
+    def __init__(self, name: str, letter: str, product: Callable[[Value], Value]) -> None:
+        self._name, self._letter, self._product = name, letter, product
+
+    def __call__(self, operand: Any) -> Value:
+        """What the gate gives for an operand."""
+        if not isinstance(operand, Value):
+            where, given = _user_line(), "a number" if isinstance(operand, int | float) else type(operand).__name__
+            raise CellError(f"the step calls gate {self._name!r} on {given}", where=where, hint="call it on a value")
+        return self._product(operand)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> NoReturn:
+        uncalled = next(gate for gate in (*args, *(kwargs or {}).values()) if isinstance(gate, cls))
+        uncalled.refuse()
+
+    def refuse(self, *_: Any) -> NoReturn:
+        """Raises CellError: it is used as a value."""
+        raise CellError(
+            f"the step uses gate {self._name!r} without calling it, and U(...) needs what U multiplies",
+            where=_user_line(),
+            hint=f"write {self._letter}(h), or declare it as W x + U h + b",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self.refuse()
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
+    __neg__ = __pos__ = __abs__ = __pow__ = __rpow__ = __mod__ = __matmul__ = __bool__ = __float__ = refuse
+    __lt__ = __gt__ = __le__ = __ge__ = __getitem__ = __iter__ = refuse
+
 
 def _called(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Value:
     """A call as the step makes it. A mean over all there is says so: that of programs is over the units of a row."""
-    if function == "mean" and len(arguments) == 1:
+    if function in OVER_UNITS and len(arguments) == 1:
         keywords = {"dim": None, **keywords}
     return Value(function, *arguments, keywords=keywords)
 
 
+def constant(number: object, where: str = "") -> float:
+    """A number of the step. Raises CellError for what is none that a kernel could hold."""
+    try:
+        return float(number)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, OverflowError):
+        given = type(number).__name__
+        raise CellError(f"the step computes with a {given}, which is no number", where=where) from None
+
+
 def _operand(argument: Any, where: str) -> Any:
     """An argument of a call as it is recorded: of a tensor, the number that it has now."""
+    if isinstance(argument, FedGate):
+        argument.refuse()
     if isinstance(argument, torch.Tensor):
         return _number(argument, where)
     if isinstance(argument, int) and abs(argument) > sys.float_info.max:
@@ -135,8 +284,23 @@ def _number(tensor: torch.Tensor, where: str) -> float:
     return float(tensor)
 
 
+_elsewhere: list[str] = []
+
+
+@contextmanager
+def recorded_at(where: str) -> Generator[None]:
+    """While it lasts, what is recorded belongs to that line of the step."""
+    _elsewhere.append(where)
+    try:
+        yield
+    finally:
+        _elsewhere.pop()
+
+
 def _user_line() -> str:
     """File and line of the step that is being recorded, for errors."""
+    if _elsewhere:
+        return _elsewhere[-1]
     frame: FrameType | None = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDERS):
         frame = frame.f_back
@@ -156,6 +320,13 @@ def trace(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, 
     sys.setprofile(on_return)
     try:
         result = step(*arguments)
+    except CellError:
+        raise
+    except TypeError as error:  # of a function's arguments
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f.lineno for f in frames if f.filename == code.co_filename and f.name == code.co_name]
+        where = f"{code.co_filename}:{lines[-1]}" if lines else line_of(step)
+        raise CellError(f"the step cannot be recorded: {error}", where=where) from error
     finally:
         sys.setprofile(before)
     outputs: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import gatewise
-from gatewise import estimators, export, nn
+from gatewise import estimators, export, nn, serve
 from gatewise.cli import app as program
 from gatewise.cli import classify, follow, forecast, generate
 from gatewise.cli import export as exporting
@@ -29,7 +29,7 @@ PUBLIC = (
     *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, load_labelled),
     *(getattr(estimators, name) for name in estimators.__all__),
     *(estimators.SequenceClassifier.subject, estimators.LanguageModel.generate),
-    *(export.to_c, export.to_onnx, nn.LSTM, nn.Recurrent),
+    *(export.to_c, export.to_onnx, nn.LSTM, nn.Recurrent, serve.run),
     *COMMANDS,
 )
 

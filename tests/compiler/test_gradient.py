@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from gatewise.cells import CELLS
-from gatewise.compiler.gradient import backward_program, kept_gates, kept_means
+from gatewise.compiler.gradient import backward_program, kept_gates, kept_row_numbers
 from gatewise.compiler.lower import program_of
 from gatewise.compiler.render.reference import evaluate
 from gatewise.compiler.stages import backward_sweep, forward_sweep
@@ -26,7 +26,7 @@ def test_backward_without_recurrence_is_autograds(cell):
     inputs = {name: leaf.detach() for name, leaf in leaves.items()}
     zero = torch.zeros(50, dtype=torch.float64)
     inputs |= {name: values[value].detach() for name, value in kept_gates(cell).items()}
-    inputs |= {name: values[name].detach() for name in kept_means(cell)}
+    inputs |= {name: values[name].detach() for name in kept_row_numbers(cell)}
     inputs |= {name: zero for name in backward.inputs if name not in inputs}
     inputs |= {f"d_{name}_later": seed for name, seed in seeds.items()}
     found = evaluate(backward, inputs, lambda name, operand: zero)

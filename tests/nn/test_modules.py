@@ -49,7 +49,7 @@ NAMES = {
 }
 NEW_CELL = '''from torch import sigmoid
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates={"update": "W x + b", "candidate": "W x + b"}, state="h", candidate="n")

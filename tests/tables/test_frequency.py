@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pandas.tseries.frequencies import to_offset
 
 from gatewise.errors import InputError
-from gatewise.tables.frequency import describe, infer, parse, season_of
+from gatewise.tables.frequency import describe, infer, parse, season_of, seasons_of
 from gatewise.tables.grid import grid_of, moved_to_month
 from gatewise.tables.panel import Frequency
 
@@ -131,6 +131,14 @@ def test_counters() -> None:
 def test_seasons_and_words(alias: str, season: int, words: str) -> None:
     assert season_of(Frequency(alias)) == season
     assert describe(Frequency(alias)) == words
+
+
+@pytest.mark.parametrize(
+    ("alias", "seasons"),
+    [("YS", ()), ("MS", (12,)), ("W-SUN", (52,)), ("B", (5,)), ("D", (7, 365)), ("h", (24, 168)), ("30min", (48, 336))],
+)
+def test_all_seasons_of_the_calendar(alias: str, seasons: tuple[int, ...]) -> None:
+    assert seasons_of(Frequency(alias)) == seasons
 
 
 @pytest.mark.parametrize(

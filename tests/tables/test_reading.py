@@ -30,7 +30,7 @@ def test_air_passengers() -> None:
     assert panel.values[0][[0, -1]].tolist() == [112, 432]
     assert panel.times[0][[0, -1]].tolist() == list(np.array(["1949-01", "1960-12"], "M8[ns]").tolist())
     assert (panel.time, panel.target) == ("Month", "#Passengers")
-    assert panel.notes == ("time column 'Month', target '#Passengers'", "monthly (MS), season 12")
+    assert panel.notes == ("time column 'Month', target '#Passengers'", "monthly (MS)")
 
 
 @pytest.mark.parametrize(("name", "alias", "season"), [("ETTh1", "h", 24), ("ETTm1", "15min", 96)])

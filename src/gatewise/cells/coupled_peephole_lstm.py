@@ -1,6 +1,6 @@
 from torch import sigmoid, tanh
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates="forget candidate output", state="h c", per_unit="p_f p_o", candidate="g")

@@ -1,6 +1,6 @@
 from torch import sigmoid, tanh
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates="input forget candidate output", state="h c", candidate="g")

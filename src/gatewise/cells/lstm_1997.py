@@ -1,6 +1,6 @@
 from torch import sigmoid
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates="input candidate output", state="h c", candidate="g")

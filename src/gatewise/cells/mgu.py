@@ -1,6 +1,6 @@
 from torch import sigmoid, tanh
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates={"forget": "W x + U h + b", "candidate": "W x + U(...) + b"}, state="h", candidate="n")

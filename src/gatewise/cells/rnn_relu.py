@@ -1,6 +1,6 @@
 from torch import relu
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates="candidate", state="h", candidate="h")

@@ -3,7 +3,7 @@ from math import inf
 from torch import exp, maximum, sigmoid, tanh
 from torch.nn.functional import logsigmoid
 
-from ..equation import cell
+from ..declaration import cell
 
 
 @cell(gates="input forget candidate output", state={"h": 0, "c": 0, "n": 0, "m": -inf}, candidate="z")

@@ -18,6 +18,7 @@ from . import classify as classify
 from . import generate as generate
 from . import inspect as inspect
 from . import export as export
+from . import serve as serve
 from . import show as show
 
 # isort: on

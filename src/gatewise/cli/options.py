@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
 """Panels of the help."""
 
-MODELS = ("auto", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
+MODELS = (
+    *("auto", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida", "auto_theta", "auto_ets"),
+    *("mstl", "auto_arima", "pool"),
+)
 FILLS = ("none", "linear", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
 MARKS = (".", ",")

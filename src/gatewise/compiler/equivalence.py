@@ -8,11 +8,11 @@ import torch
 
 from ..equation import Cell, previous
 from .lower import program_of
-from .ops import OPS
+from .ops import OPS, OVER_UNITS
 from .program import Instruction
 
 _Key: TypeAlias = "tuple[str | int | float, ...]"
-_COMMUTATIVE = ("add", "mul", "maximum", "minimum")
+_COMMUTATIVE = ("add", "mul", "maximum", "minimum", "eq")
 # (operation, place of the constant, constant) whose result is the other argument.
 _IDENTITIES = {("add", 0, 0.0), ("add", 1, 0.0), ("sub", 1, 0.0), ("mul", 0, 1.0), ("mul", 1, 1.0), ("div", 1, 1.0)}
 
@@ -63,7 +63,7 @@ class _Numbering:
         known = [self._value(argument) for argument in arguments]
         if i.op == "where" and known[0] is not None:
             return arguments[1 if known[0] else 2]
-        if i.op != "mean" and None not in known:
+        if i.op not in OVER_UNITS and None not in known:
             constants = (torch.tensor(value, dtype=torch.float64) for value in known)
             return self._constant(float(OPS[i.op].torch(*constants)))
         return self._simplified(i.op, arguments, known)

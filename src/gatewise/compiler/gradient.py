@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ..equation import Cell, Gate, Operand, Value, previous
 from .lower import lower, program_of
-from .ops import OPS
+from .ops import OPS, OVER_UNITS
 from .program import ACROSS_UNITS, Program, is_temporary
 
 # Their derivatives are functions of their results alone.
@@ -79,8 +79,9 @@ def backward_program(cell: Cell, *, histories: bool = False) -> Program:
 
     histories: every state of every step has a gradient from outside, not only the output.
 
-    The pointwise part is recomputed from what is kept of every gate (:func:`kept_gates`), from means over units, and
-    from the states. What a step multiplied with U inside itself is an output too, since the gradient of U needs it.
+    The pointwise part is recomputed from what is kept of every gate (:func:`kept_gates`), from what was taken over
+    units, and from the states. What a step multiplied with U inside itself is an output too, since the gradient of U
+    needs it.
     """
     return _Backward(cell, cell.state if histories else cell.state[:1], _kept_values(cell)).program()
 
@@ -93,15 +94,16 @@ def kept_gates(cell: Cell) -> dict[str, str]:
 
 
 @lru_cache(maxsize=256)
-def kept_means(cell: Cell) -> tuple[str, ...]:
-    """The means over units that backward reads, one number per row each."""
+def kept_row_numbers(cell: Cell) -> tuple[str, ...]:
+    """The means, sums and maxima over units that backward reads, one number per row each."""
     read = backward_program(cell, histories=True).inputs
-    return tuple(name for name, i in program_of(cell).by_name.items() if i.op == "mean" and name in read)
+    return tuple(name for name, i in program_of(cell).by_name.items() if i.op in OVER_UNITS and name in read)
 
 
 def kept_width(cell: Cell, units: int) -> int:
-    """How many numbers the forward pass keeps of every row besides the states: H of each gate, then the means."""
-    return len(cell.gates) * units + len(kept_means(cell))
+    """How many numbers the forward pass keeps of every row besides the states: H of each gate, then what was taken
+    over units."""
+    return len(cell.gates) * units + len(kept_row_numbers(cell))
 
 
 @lru_cache(maxsize=256)

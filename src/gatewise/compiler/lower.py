@@ -8,8 +8,9 @@ from itertools import count
 
 from ..equation import Cell, Operand, Value, previous
 from ..errors import CellError
-from ..value import RESERVED, line_of
-from .ops import NAMES, OPS
+from ..value import RESERVED, constant, line_of, recorded_at
+from .composed import COMPOSED, composed, is_comparison, number, turned
+from .ops import NAMES, OPS, OVER_UNITS
 from .program import Instruction, Program
 
 MOST_OPERATIONS = 500
@@ -27,7 +28,10 @@ def program_of(cell: Cell) -> Program:
     if operations > MOST_OPERATIONS:
         what = f"the step of {cell.name} has {operations:,} operations, at most {MOST_OPERATIONS} are possible"
         raise CellError(what, where=line_of(cell.step))
-    return lower(cell.name, tuple(inputs), outputs, _free_names(cell))
+    program = lower(cell.name, tuple(inputs), outputs, _free_names(cell))
+    if any(i.op == "where" and i.args[0] in inputs for i in program.body):
+        raise _chosen_by_number(line_of(cell.step))
+    return program
 
 
 @cache
@@ -94,7 +98,7 @@ class _Lowering:
     def place(self, value: Operand) -> str:
         """The name of the value in the program, whose instruction is added if it is new."""
         if not isinstance(value, Value):
-            return self._instruction(value, "constant", (), _constant(value))
+            return self._instruction(value, "constant", (), constant(value))
         if value.function == "input":
             return value.label
         if value not in self.placed:
@@ -106,8 +110,24 @@ class _Lowering:
             return self._instruction(value, "product", (self.place(value.arguments[0]),))
         if value.function == "complement":
             return self._complement(value)
-        op, arguments = _operation(value)
-        return self._instruction(value, op, tuple(self.place(argument) for argument in arguments))
+        with recorded_at(value.where):
+            made = _composed(value)
+            if made is not None:
+                return self._placed_as(value, made)
+            op, arguments = _operation(value)
+        return self._instruction(value, op, tuple(self._placed_at(value.where, a) for a in arguments))
+
+    def _placed_as(self, value: Value, made: Operand) -> str:
+        """The name of what a call is composed of, which gets the name that the call was to have."""
+        wish = self._wishes.get(value)
+        if wish and isinstance(made, Value) and made.function != "input":
+            self._wishes.setdefault(made, wish)
+        return self._placed_at(value.where, made)
+
+    def _placed_at(self, where: str, value: Operand) -> str:
+        if isinstance(value, Value):
+            return self.place(value)
+        return self._instruction(value, "constant", (), constant(value, where))
 
     def _complement(self, value: Value) -> str:
         """sigmoid(-a) if the program has it already, else 1 - sigmoid(a)."""
@@ -140,36 +160,53 @@ def _candidates(wish: str) -> Iterator[str]:
     yield from (f"t{number}" for number in count())
 
 
+def _composed(value: Value) -> Operand | None:
+    """What a call is composed of; None where it is an operation of its own, or no call that there is a rule for."""
+    try:
+        return composed(value)
+    except CellError as error:
+        raise CellError(error.what, where=error.where or value.where, hint=error.hint) from None
+    except TypeError:
+        raise _unknown(value) from None
+
+
 def _operation(value: Value) -> tuple[str, tuple[Operand, ...]]:
     """The operation that a recorded call means, and its arguments. Raises CellError where there is none."""
-    arguments = value.arguments
-    if value.function == "gt":
-        return "lt", (arguments[1], arguments[0])
-    if value.function in ("clamp", "clip"):
-        return _operation(_clamped(value))
-    if value.function == "mean" and (value.keywords or len(arguments) > 1):
-        return "mean", (_over_units(value),)
+    value = turned(value)
     name = NAMES.get(value.function)
+    arguments: tuple[Operand, ...] = value.arguments
+    if name in OVER_UNITS and (value.keywords or len(arguments) > 1):
+        return name, (_over_units(value),)
     if name is None or len(arguments) != OPS[name].arity or _options(value):
-        written = f"{value.function}({', '.join('...' for _ in arguments)})"
-        raise CellError(
-            f"the step calls {written}, for which there is no rule",
-            where=value.where,
-            hint=f"a step may use {', '.join(sorted(OPS))} and clamp, on its own values and on numbers",
-        )
-    for place, argument in enumerate(arguments):
-        if is_comparison(argument) and (name, place) != ("where", 0):
-            raise _misplaced(f"the step calls {value.function} on a comparison", value)
-    if name == "where" and not any(is_comparison(a) or _is_input(a) for a in arguments[:1]):
-        raise CellError(
-            "the step chooses by a number, not by a comparison", where=value.where, hint="torch.where(a > 0, ...)"
-        )
-    return name, arguments
+        raise _unknown(value)
+    condition: Operand = arguments[0] if arguments else 0.0
+    if name == "where" and not (is_comparison(condition) or _is_input(condition)):
+        raise _chosen_by_number(value.where)
+    counted = [is_comparison(a) and (name, place) != ("where", 0) for place, a in enumerate(arguments)]
+    if not any(counted):
+        return name, arguments
+    if name not in _COUNTING or all(counted):
+        raise _misplaced(f"the step calls {value.function} on a comparison", value)
+    return name, tuple(number(a) if isinstance(a, Value) and c else a for a, c in zip(arguments, counted, strict=True))
 
 
-def is_comparison(value: Operand) -> bool:
-    """Whether it is a choice between two numbers rather than a number."""
-    return isinstance(value, Value) and (value.function == "gt" or NAMES.get(value.function) == "lt")
+# In which a comparison is 0 or 1, as in PyTorch, if another argument is a number.
+_COUNTING = ("add", "mul", "div", "maximum", "minimum")
+
+
+def _unknown(value: Value) -> CellError:
+    """A call that there is no rule for, with the list of all that there are."""
+    written = ", ".join(["..." for _ in value.arguments] + [f"{name}=..." for name in value.keywords])
+    return CellError(
+        f"the step calls {value.function}({written}), for which there is no rule",
+        where=value.where,
+        hint=f"a step may use {', '.join(sorted(vocabulary()))}, on its own values and on numbers",
+    )
+
+
+def vocabulary() -> set[str]:
+    """All that a step may call, by the names of PyTorch."""
+    return {*NAMES, *COMPOSED}
 
 
 def _is_input(value: Operand) -> bool:
@@ -179,15 +216,13 @@ def _is_input(value: Operand) -> bool:
 def _misplaced(what: str, value: Operand) -> CellError:
     """A comparison where a number belongs, for which kernels have none."""
     where = value.where if isinstance(value, Value) else ""
-    return CellError(what, where=where, hint="torch.where(condition, 1.0, 0.0) is a number")
+    hint = "torch.where(condition, 1.0, 0.0) is a number; conditions are joined with & and |, and turned with ~"
+    return CellError(what, where=where, hint=hint)
 
 
-def _constant(number: object) -> float:
-    """A number of the step. Raises CellError for what is none that a kernel could hold."""
-    try:
-        return float(number)  # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError, OverflowError) as error:
-        raise CellError(f"the step computes with a {type(number).__name__} that is no number: {error}") from None
+def _chosen_by_number(where: str) -> CellError:
+    what = "the step chooses by a number, not by a comparison"
+    return CellError(what, where=where, hint="torch.where(a > 0, ...)")
 
 
 def _options(value: Value) -> bool:
@@ -196,23 +231,16 @@ def _options(value: Value) -> bool:
 
 
 def _over_units(value: Value) -> Operand:
-    """What a mean is taken of. The last dimension of tensors is that of the units: any other mean would mix rows."""
+    """What a mean, sum or maximum is taken of. The last dimension of tensors is that of the units: any other would mix
+    rows."""
     options = dict(zip(("dim", "keepdim"), value.arguments[1:], strict=False)) | dict(value.keywords)
+    name = value.function
     if options != {"dim": -1, "keepdim": True}:
         raise CellError(
-            "the step takes a mean that is not over all units", where=value.where, hint="write mean(-1, keepdim=True)"
+            f"the step takes a {name} that is not over all units",
+            where=value.where,
+            hint=f"write {name}(-1, keepdim=True)",
         )
     taken = value.arguments[0]
     # A weight for each unit has no row of its own, of which kernels could take the mean: let it be computed.
     return Value("mul", taken, 1.0) if _is_input(taken) else taken
-
-
-def _clamped(value: Value) -> Value:
-    bounds = dict(zip(("min", "max"), value.arguments[1:], strict=False)) | dict(value.keywords)
-    clamped = value.arguments[0]
-    for bound, function in (("min", "maximum"), ("max", "minimum")):
-        if bounds.get(bound) is not None:
-            clamped = Value(function, clamped, bounds[bound])
-    if not isinstance(clamped, Value) or clamped is value.arguments[0]:
-        raise CellError("clamp without bounds", where=value.where)
-    return clamped

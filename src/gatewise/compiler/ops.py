@@ -30,7 +30,9 @@ from .rules import (
     size,
     smaller,
     through,
+    total,
     truth,
+    wave,
 )
 
 Gradients: TypeAlias = "tuple[Operand | None, ...]"
@@ -41,12 +43,13 @@ class Op:
     """One operation.
 
     derivative: (gradient, result, *arguments) -> the gradient of each argument, None where there is none.
-    torch: what computes it on tensors. llvm: an LLVM instruction, or a function of render/llvm_math; empty for a
-    mean, which is not taken unit by unit.
+    torch: what computes it on tensors. llvm: an LLVM instruction, or a function of render/llvm_math; of an operation
+    over units, what joins two of them.
     onnx: its operator, or several, one applied to what the other gives. c: a C expression, @ standing for the prefix of
     functions. text: how programs print it. bounds: the interval of the result from those of the arguments. linear: how
     a signal passes, see :mod:`.rules`; None where none can. aliases: other names under which PyTorch knows the same
-    function. context: places of arguments that carry no signal.
+    function. context: places of arguments that carry no signal. over_units: whether it makes one number of all units of
+    a row.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Op:
     linear: Rule | None
     aliases: tuple[str, ...] = ()
     context: tuple[int, ...] = ()
+    over_units: bool = False
 
     @property
     def arity(self) -> int:
@@ -77,9 +81,9 @@ def where(condition: Value, a: Operand, b: Operand) -> Value:
     return Value("where", condition, a, b)
 
 
-def mean(a: Operand) -> Value:
-    """The mean over all units of a row."""
-    return Value("mean", a)
+def over_units(name: str, a: Operand) -> Value:
+    """A mean, sum or maximum over all units of a row."""
+    return Value(name, a)
 
 
 def _sigmoid(g: Value, y: Value, a: Operand) -> Value:
@@ -87,8 +91,21 @@ def _sigmoid(g: Value, y: Value, a: Operand) -> Value:
     return g * (y * Value("complement", y, a))
 
 
-def _over_units(a: torch.Tensor) -> torch.Tensor:
+def _mean(a: torch.Tensor) -> torch.Tensor:
     return a.mean(-1, keepdim=True)
+
+
+def _sum(a: torch.Tensor) -> torch.Tensor:
+    return a.sum(-1, keepdim=True)
+
+
+def _amax(a: torch.Tensor) -> torch.Tensor:
+    return a.amax(-1, keepdim=True)
+
+
+def _largest(g: Value, y: Value, a: Operand) -> Value:
+    """The gradient of the largest of all units; those that tie share it, as in PyTorch."""
+    return where(Value("lt", a, y), 0.0, over_units("sum", g) / over_units("sum", where(Value("lt", a, y), 0.0, 1.0)))
 
 
 def _share(g: Value, value: Value, other: Value) -> Value:
@@ -153,13 +170,36 @@ _ROWS = (
     Op("lt", lambda g, y, a, b: (None, None), torch.lt,
        "less", "Less", "{} < {}", "{} < {}",
        truth, None, ("less",)),
+    Op("le", lambda g, y, a, b: (None, None), torch.le,
+       "at_most_equal", "LessOrEqual", "{} <= {}", "{} <= {}",
+       truth, None, ("less_equal",)),
+    Op("eq", lambda g, y, a, b: (None, None), torch.eq,
+       "equal", "Equal", "{} == {}", "{} == {}",
+       truth, None),
+    Op("sin", lambda g, y, a: (g * Value("cos", a),), torch.sin,
+       "sin", "Sin", "@sin({})", "sin({})",
+       wave, curve(torch.sin)),
+    Op("cos", lambda g, y, a: (-(g * Value("sin", a)),), torch.cos,
+       "cos", "Cos", "@cos({})", "cos({})",
+       wave, curve(torch.cos)),
+    Op("floor", lambda g, y, a: (None,), torch.floor,
+       "floor", "Floor", "@floor({})", "floor({})",
+       rising(torch.floor), curve(torch.floor)),
     Op("detach", lambda g, y, a: (None,), torch.detach,
        "same", "Identity", "{}", "detach({})",
        same, lambda s, y, a: s[0]),
-    Op("mean", lambda g, y, a: (mean(g),), _over_units,
-       "", "ReduceMean", "", "mean({})",
-       same, through("mean")),
+    Op("mean", lambda g, y, a: (over_units("mean", g),), _mean,
+       "fadd", "ReduceMean", "", "mean({})",
+       same, through("mean"), over_units=True),
+    Op("sum", lambda g, y, a: (over_units("sum", g),), _sum,
+       "fadd", "ReduceSum", "", "sum({})",
+       total, through("sum"), over_units=True),
+    Op("amax", lambda g, y, a: (_largest(g, y, a),), _amax,
+       "maximum", "ReduceMax", "", "amax({})",
+       same, None, over_units=True),
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for op in _ROWS}
+COMPARISONS: tuple[str, ...] = tuple(op.name for op in _ROWS if op.bounds is truth)
+OVER_UNITS: tuple[str, ...] = tuple(op.name for op in _ROWS if op.over_units)
 NAMES: dict[str, str] = {alias: op.name for op in _ROWS for alias in (op.name, *op.aliases)}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..value import Operand, Value
-from .ops import OPS
+from .ops import OPS, OVER_UNITS
 
 # Operations whose result depends on other units than their own.
-ACROSS_UNITS = ("product", "mean")
+ACROSS_UNITS = ("product", *OVER_UNITS)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Program:
 
 
 _UNARY, _TIGHTEST = 3, 4
-_BINDING = {" < ": 0, " + ": 1, " - ": 1, " * ": 2, " / ": 2, "-{": _UNARY}
+_BINDING = {" < ": 0, " <= ": 0, " == ": 0, " + ": 1, " - ": 1, " * ": 2, " / ": 2, "-{": _UNARY}
 
 
 def is_temporary(name: str) -> bool:

@@ -98,6 +98,16 @@ def same(a: Interval) -> Interval:
     return a
 
 
+def total(a: Interval) -> Interval:
+    """The rule of a sum over units."""
+    return Interval(0.0 if a.nonnegative else -math.inf, 0.0 if a.high <= 0.0 else math.inf)
+
+
+def wave(a: Interval) -> Interval:
+    """The rule of a sine."""
+    return Interval(-1.0, 1.0)
+
+
 def truth(a: Interval, b: Interval) -> Interval:
     """The rule of a comparison."""
     return Interval(0.0, 1.0)

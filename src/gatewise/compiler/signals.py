@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..equation import Cell, Operand, Value, previous
 from ..errors import CellError
 from .lower import lower, names_of, program_of
-from .ops import OPS
+from .ops import OPS, OVER_UNITS
 from .program import Instruction, Program, is_temporary
 from .rules import EVERY, Interval, Signals, plus
 
@@ -179,7 +179,7 @@ class _AffineSplit:
         parts = [None if argument is None else self.of(argument) for argument in self.flow.signals(i)]
         if all(part is None or part.slope is None for part in parts):
             return _Affine(None, self.flow.values[name])
-        if i.op == "mean":
+        if i.op in OVER_UNITS:
             text = self.flow.program.expression(name, top=True)
             raise CellError(f"{self.flow.cell.name} mixes units: {text}", hint="the split over inputs still holds")
         values = self.flow.values[name], *(self.flow.values[argument] for argument in i.args)

@@ -2,8 +2,8 @@
 
 Inside a stage units are independent: sums of products arrive in *accumulators*, and a pointwise *body* computes what is
 stored from them and from what it loads. Between two stages all units of a row must be done, since the next stage
-multiplies a whole row with U, or needs a mean over it. Plain cells have one stage; a cell whose step calls a gate, or
-normalises, has more.
+multiplies a whole row with U, or needs a mean, a sum or the largest of it. Plain cells have one stage; a cell whose
+step calls a gate, or normalises, has more.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from ..equation import Cell, Gate, previous
-from .gradient import backward_program, from_later, gradient_of, kept_gates, kept_means, through_products
+from .gradient import backward_program, from_later, gradient_of, kept_gates, kept_row_numbers, through_products
 from .lower import program_of
+from .ops import OVER_UNITS
 from .program import ACROSS_UNITS, Program
 
 INPUT = "x"
 # Operations that take longer than loading their result.
-_COSTLY = ("exp", "log", "sqrt", "div", "sigmoid", "tanh", "log_sigmoid")
+_COSTLY = ("exp", "log", "sqrt", "div", "sigmoid", "tanh", "log_sigmoid", "sin", "cos")
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,23 @@ class Product:
     feeds: Mapping[str, Gate]
 
 
+class Reduction(NamedTuple):
+    """An operation over the units of a row, and the array that it is taken of."""
+
+    op: str
+    operand: str
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage.
 
-    means: name -> array over whose units the mean is taken, before the stage begins. starts: accumulator -> the bias
-    it starts from, ``""`` for zero. keeps: array -> the accumulator or value of the body that is stored there, for
+    reductions: name -> what is taken over units before the stage begins, and of which array. starts: accumulator -> the
+    bias it starts from, ``""`` for zero. keeps: array -> the accumulator or value of the body that is stored there, for
     later stages or for backward.
     """
 
-    means: Mapping[str, str]
+    reductions: Mapping[str, Reduction]
     starts: Mapping[str, str]
     products: tuple[Product, ...]
     body: Program
@@ -59,14 +68,14 @@ class Stage:
 class Sweep:
     """One pass over all steps of time, forward or backward.
 
-    vectors: names of the arrays with one number for each unit; every other array has rows. means: names of those that
-    have one number for a whole row. backward: from the last step of time to the first.
+    vectors: names of the arrays with one number for each unit; every other array has rows. row_numbers: names of those
+    that have one number for a whole row. backward: from the last step of time to the first.
     """
 
     name: str
     stages: tuple[Stage, ...]
     vectors: tuple[str, ...]
-    means: frozenset[str]
+    row_numbers: frozenset[str]
     backward: bool
 
     @cached_property
@@ -74,7 +83,7 @@ class Sweep:
         """Every row array that the sweep reads or writes, each once."""
         names: list[str] = []
         for stage in self.stages:
-            names += [*stage.means, *stage.means.values()]
+            names += [*stage.reductions, *(reduction.operand for reduction in stage.reductions.values())]
             names += [product.operand for product in stage.products]
             names += [*stage.loads, *stage.keeps, *stage.body.outputs]
         return tuple(name for name in dict.fromkeys(names) if name not in self.vectors)
@@ -97,7 +106,7 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
     gates = {gate.preactivation: gate for gate in cell.gates}
     fed = _products_of(program)
     stages: list[Stage] = []
-    for body, means, accumulators in _cut(program, frozenset(gates)):
+    for body, reductions, accumulators in _cut(program, frozenset(gates)):
         summed = {name: gates[name] for name in accumulators}
         reads = {INPUT: [name for name, gate in summed.items() if gate.has_input]}
         reads[previous(cell.state[0])] = [name for name, gate in summed.items() if gate.recurrent == "h"]
@@ -109,7 +118,7 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
         ]
         starts = {name: bias_of(gate) for name, gate in summed.items()}
         keeps = {array: value for array, value in kept.items() if value in accumulators or value in body.by_name}
-        stages.append(Stage(means, starts, tuple(products), body, keeps))
+        stages.append(Stage(reductions, starts, tuple(products), body, keeps))
     biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
     return _sweep(f"{cell.name}_forward", stages, (*biases, *cell.per_unit), backward=False)
 
@@ -129,17 +138,17 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
         for product, operand in _products_of(program_of(cell)).items()
     }
     stages: list[Stage] = []
-    for body, means, accumulators in _cut(program, frozenset({through, *fed})):
+    for body, reductions, accumulators in _cut(program, frozenset({through, *fed})):
         products = [Product(fed[name], {name: called[name]}) for name in accumulators if name in fed]
         if through in accumulators:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
-        stages.append(Stage(means, dict.fromkeys(accumulators, ""), tuple(products), body, {}))
-    return _sweep(program.name, stages, cell.per_unit, means=kept_means(cell), backward=True)
+        stages.append(Stage(reductions, dict.fromkeys(accumulators, ""), tuple(products), body, {}))
+    return _sweep(program.name, stages, cell.per_unit, row_numbers=kept_row_numbers(cell), backward=True)
 
 
 def row_sweep(program: Program, vectors: Iterable[str]) -> Sweep:
     """A program over single rows, without products, in stages."""
-    stages = [Stage(means, {}, (), body, {}) for body, means, _ in _cut(program, frozenset())]
+    stages = [Stage(reductions, {}, (), body, {}) for body, reductions, _ in _cut(program, frozenset())]
     return _sweep(program.name, stages, vectors, backward=False)
 
 
@@ -149,21 +158,21 @@ def _products_of(program: Program) -> dict[str, str]:
 
 
 def _sweep(
-    name: str, stages: list[Stage], vectors: Iterable[str], *, means: Iterable[str] = (), backward: bool
+    name: str, stages: list[Stage], vectors: Iterable[str], *, row_numbers: Iterable[str] = (), backward: bool
 ) -> Sweep:
-    """The stages, where every accumulator that a later stage loads is kept. means: those available from the start."""
-    loaded: set[str] = {operand for stage in stages for operand in stage.means.values()}
+    """The stages, where every accumulator that a later stage loads is kept. row_numbers: those there from the start."""
+    loaded: set[str] = {reduction.operand for stage in stages for reduction in stage.reductions.values()}
     complete: list[Stage] = []
     for stage in reversed(stages):
         needed = {name: name for name in stage.starts if name in loaded}
         complete.append(replace(stage, keeps={**stage.keeps, **needed}))
         loaded.update(stage.loads)
-    all_means = frozenset(means).union(*(stage.means for stage in stages))
-    return Sweep(name, tuple(reversed(complete)), tuple(vectors), all_means, backward)
+    numbers = frozenset(row_numbers).union(*(stage.reductions for stage in stages))
+    return Sweep(name, tuple(reversed(complete)), tuple(vectors), numbers, backward)
 
 
-def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, str], list[str]]]:
-    """For each stage its body, its means, and its accumulators: each summed as late as possible."""
+def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, Reduction], list[str]]]:
+    """For each stage its body, its reductions, and its accumulators: each summed as late as possible."""
     levels = _levels(program)
     across = {name: i.args[0] for name, i in program.by_name.items() if i.op in ACROSS_UNITS}
     count = 1 + max((levels[name] for name in across), default=0)
@@ -171,13 +180,17 @@ def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, 
     bodies = _bodies(program, across, crossing, count)
     bodies = _bodies(program, across, crossing | _shared(bodies), count)
     waiting = [name for name in (*program.inputs, *program.by_name) if name in accumulators]
-    cut: list[tuple[Program, dict[str, str], list[str]]] = []
+    cut: list[tuple[Program, dict[str, Reduction], list[str]]] = []
     for level, body in enumerate(bodies):
         read = {*body.inputs, *(operand for operand in across.values() if levels[operand] == level)}
         accumulated = [name for name in waiting if name in read or body is bodies[-1]]
         waiting = [name for name in waiting if name not in accumulated]
-        means = {name: across[name] for name in across if _is_mean(program, name) and levels[name] == level}
-        cut.append((body, means, accumulated))
+        reductions = {
+            name: Reduction(program.by_name[name].op, operand)
+            for name, operand in across.items()
+            if program.by_name[name].op in OVER_UNITS and levels[name] == level
+        }
+        cut.append((body, reductions, accumulated))
     return cut
 
 
@@ -205,12 +218,8 @@ def _shared(bodies: list[Program]) -> dict[str, int]:
     return {name: level for name, level in first.items() if name in repeated}
 
 
-def _is_mean(program: Program, name: str) -> bool:
-    return program.by_name[name].op == "mean"
-
-
 def _levels(program: Program) -> dict[str, int]:
-    """How many products and means each value depends on, one after another."""
+    """How many products and reductions each value depends on, one after another."""
     levels = dict.fromkeys(program.inputs, 0)
     for instruction in program.body:
         level = max((levels[argument] for argument in instruction.args), default=0)

@@ -17,6 +17,11 @@ SYMBOLS = {
     "maximum": "max",
     "minimum": "min",
     "lt": "<",
+    "le": "≤",
+    "eq": "=",
+    "floor": "⌊·⌋",
+    "sum": "Σ",
+    "amax": "max over units",
     "where": "if",
     "sigmoid": "σ",
     "log_sigmoid": "log σ",
@@ -24,7 +29,7 @@ SYMBOLS = {
     "abs": "|·|",
     "detach": "stop",
 }
-MARKS = {"sub": ("", "−"), "div": ("", "÷"), "lt": ("", ">"), "where": ("?", "yes", "no")}
+MARKS = {"sub": ("", "−"), "div": ("", "÷"), "lt": ("", ">"), "le": ("", "≥"), "where": ("?", "yes", "no")}
 _INFIX = {"add": (1, "{}+{}"), "sub": (1, "{}−{}"), "mul": (2, "{}{}"), "div": (2, "{}/{}")}
 
 

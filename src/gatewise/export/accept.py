@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..nn.chain import Chain, chain_of
 from ..nn.parts import check_rows
+from ..nn.recurrent import Recurrent
 
 _DTYPES = (torch.float32, torch.float64)
 
@@ -37,7 +39,7 @@ def accepted(model: nn.Module, limit: SizeLimit) -> tuple[Chain, torch.dtype]:
     named = [(_name_in(model, name), tensor) for name, tensor in (*chain.named_parameters(), *chain.named_buffers())]
     limit.check(sum(tensor.numel() * tensor.element_size() for _, tensor in named))
     for name, tensor in named:
-        _check(name, tensor)
+        _check(name, tensor, may_be_empty=any(tensor is weight for weight in _without_gates(chain)))
     dtypes = sorted({tensor.dtype for _, tensor in named}, key=str)
     if len(dtypes) > 1:
         raise InputError(
@@ -55,12 +57,22 @@ def _name_in(model: nn.Module, name: str) -> str:
     return name.removeprefix("parts." if isinstance(model, nn.Sequential) else "parts.0.")
 
 
-def _check(name: str, tensor: Tensor) -> None:
+def _without_gates(chain: Chain) -> Iterator[Tensor]:
+    """Weights of the gates that have them, where no gate of a cell has: W or U of no rows."""
+    for module in chain.modules():
+        if isinstance(module, Recurrent):
+            for place in module.places:
+                names = ("weight_ih", "weight_hh") if place.inputs and place.units else ()
+                weights = (getattr(module, name + place.suffix) for name in names)
+                yield from (weight for weight in weights if len(weight) == 0)
+
+
+def _check(name: str, tensor: Tensor, *, may_be_empty: bool) -> None:
     if tensor.dtype not in _DTYPES:
         raise InputError(f"it is {tensor.dtype}; float32 and float64 can be exported", where=name, hint="model.float()")
     if tensor.is_meta:
         raise InputError("it is on the meta device and has no numbers", where=name, hint="load the model's weights")
-    if tensor.numel() == 0:
+    if tensor.numel() == 0 and not may_be_empty:
         raise InputError(
             f"it is empty, of shape {tuple(tensor.shape)}", where=name, hint="every size must be at least 1"
         )

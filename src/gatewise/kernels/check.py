@@ -96,11 +96,14 @@ def _check_batch_sizes(cell: Cell, layer: Layer) -> None:
         raise ShapeError(f"{cell.name}: batch_sizes ask for {int(sizes.sum())} rows, x has {total}")
 
 
-def checked_saved(cell: Cell, layer: Layer, width: int, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
-    """What a backward sweep reads, contiguous; ``width`` numbers of the gates of a row. Raises ShapeError as above."""
+def checked_saved(cell: Cell, layer: Layer, width: int | None, saved: Saved, seeds: Seeds) -> tuple[Saved, Seeds]:
+    """What a backward sweep reads, contiguous; ``width`` numbers of the gates of a row, None where a driver
+    keeps what it alone can read. Raises ShapeError as above."""
     rows, units = layer.x.shape[0], layer.units
     histories = (len(cell.state) - 1, rows, units)
-    shapes = {"y": (rows, units), "gates": (rows, width), "histories": histories}
+    shapes: dict[str, tuple[int, ...]] = {"y": (rows, units)}
+    if width is not None:
+        shapes |= {"gates": (rows, width), "histories": histories}
     for name, shape in shapes.items():
         _check(cell, name, getattr(saved, name), shape, layer.x)
     for name, shape in {"y": (rows, units), "last": tuple(layer.states.shape), "histories": histories}.items():

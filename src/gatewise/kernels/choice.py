@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..equation import Cell
+from .aten.driver import TORCH
 from .cpu.driver import CPU
 from .driver import Driver
 from .layer import Layer
@@ -16,28 +17,27 @@ from .reference import REFERENCE
 from .small import Passes
 
 # In the order in which they are asked; the last runs whatever the others refuse.
-DRIVERS: list[Driver] = [CPU, REFERENCE]
+DRIVERS: list[Driver] = [CPU, TORCH, REFERENCE]
 
 
 class Choice(NamedTuple):
-    """Who runs a layer. driver: its name, ``"cpu"`` or ``"reference"``. reason: how it runs it, and why no other does,
-    in words."""
+    """Who runs a layer. driver: its name, ``"cpu"`` for one. reason: how, and why no other does, in words."""
 
     driver: str
     reason: str
 
 
-def accepting(cell: Cell, layer: Layer) -> Driver:
-    """The first driver that does not refuse this layer."""
+def accepting(cell: Cell, layer: Layer, *, traced: bool = True) -> Driver:
+    """The first driver that does not refuse this layer. traced: only of those that are traceable."""
     for driver in DRIVERS:
-        if not driver.refusal(cell, layer):
+        if (driver.traceable or not traced) and not driver.refusal(cell, layer):
             return driver
     raise AssertionError("the reference refuses nothing")
 
 
-def driver_of(cell: Cell, layer: Layer) -> Driver:
+def driver_of(cell: Cell, layer: Layer, *, traced: bool = False) -> Driver:
     """The driver that runs this layer, also where torch asks for what no fused driver can do."""
-    return REFERENCE if _needs_loop(layer) else accepting(cell, layer)
+    return REFERENCE if _needs_loop(layer) else accepting(cell, layer, traced=traced)
 
 
 def _needs_loop(layer: Layer) -> str:

@@ -20,12 +20,13 @@ from .registry import Registered
 def sequence(registered: Registered, layer: Layer, *, histories: bool = False) -> States:
     """Run a cell over a sequence; the histories are empty unless asked for, or kept for a gradient."""
     cell, key = registered
-    driver = driver_of(cell, layer)
+    plain = is_plain(layer)
+    driver = driver_of(cell, layer, traced=histories or not plain)
     if driver is REFERENCE:  # torch's own operations, which need no operator around them
         return reference.forward(cell, layer)
     trained: tuple[Tensor, ...] = layer[:TRAINED]  # pyright: ignore[reportAssignmentType] - only batch_sizes may be None
     learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in trained)
-    if not is_plain(layer):
+    if not plain:
         through = Sequence.apply if any(is_transformed(tensor) for tensor in layer[:-1]) else sequence_op  # pyright: ignore[reportArgumentType]
         return States(*through(key, *layer, histories or learns))
     if learns:

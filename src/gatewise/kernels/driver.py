@@ -23,14 +23,17 @@ class Driver(Protocol):
     """Runs the layers that it does not refuse.
 
     name: what :meth:`gatewise.nn.Recurrent.driver` calls it. keeps_bits: whether a row has the same bits alone and in
-    any batch, chunk or stream; maps between layers then run on it too, and streams can be made. texts: code of a cell
-    for people to read, by the name of the form, as ``gatewise show`` prints it.
+    any batch, chunk or stream; maps between layers then run on it too, and streams can be made. traceable: whether what
+    it keeps for backward has shapes that are known before it runs, every state of every step among it; where not,
+    layers in graphs, second derivatives, and whoever wants those states go to another driver. texts: code of a cell for
+    people to read, by the name of the form, as ``gatewise show`` prints it.
 
     Layers reach ``forward``, ``backward`` and ``stepper`` validated and contiguous, and always in ``working_dtype``.
     """
 
     name: ClassVar[str]
     keeps_bits: ClassVar[bool]
+    traceable: ClassVar[bool]
     texts: ClassVar[Mapping[str, Callable[[Cell], str]]]
 
     def working_dtype(self, cell: Cell, like: Tensor) -> torch.dtype | None:
@@ -53,7 +56,10 @@ class Driver(Protocol):
         ...
 
     def forward(self, cell: Cell, layer: Layer, *, keep: bool) -> States:
-        """Run over all of time; ``keep`` what backward reads. What it returns shares no memory with the layer."""
+        """Run over all of time; ``keep`` what backward reads. What it returns shares no memory with the layer.
+
+        A driver that is not traceable gives no histories, and for the gates whatever it alone can read.
+        """
         ...
 
     def backward(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool) -> Gradients:

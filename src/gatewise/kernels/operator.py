@@ -49,7 +49,7 @@ def run_backward(key: str, *arguments: Any) -> tuple[Tensor, ...]:
 def _backward(driver: Driver, cell: Cell, *arguments: Any) -> tuple[Tensor, ...]:
     layer = checked(cell, Layer(*arguments[:FIELDS]))
     *tensors, input_gradient = arguments[FIELDS:]
-    width = driver.kept_width(cell, layer.units)
+    width = driver.kept_width(cell, layer.units) if driver.traceable else None
     saved, seeds = checked_saved(cell, layer, width, Saved(*tensors[:3]), Seeds(*tensors[3:]))
     return tuple(driver.backward(cell, layer, saved, seeds, input_gradient=input_gradient))
 
@@ -230,6 +230,8 @@ class PlainSequence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *seeds: Any) -> Any:
         """Gradients of all arguments."""
+        # what a driver keeps for itself alone is of no use to others, who keep their own
+        ctx.keep = ctx.driver.traceable or (not torch.is_grad_enabled() and is_plain(seeds))
         return _gradient_through(sequence_op, partial(_plain_backward, ctx.driver), ctx, *seeds)
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ..compiler.render.reference import has_own_dtype, new_states
 from ..compiler.stages import INPUT
 from ..equation import Cell, Gate, previous
 from .driver import Halves
@@ -72,7 +73,7 @@ def one_step(
             total = total + b[gate.name]
         fed = gate.recurrent == "step"
         arguments[gate.letter] = _Fed(total, U[gate.name], product) if fed else total
-    return cell.new_states(**arguments)
+    return new_states(cell, arguments) if has_own_dtype(cell) else cell.new_states(**arguments)
 
 
 def _noise(cell: Cell, layer: Layer, rows: slice) -> dict[str, Tensor]:
@@ -149,6 +150,7 @@ class _Reference:
 
     name: ClassVar = "reference"
     keeps_bits: ClassVar = False  # torch's products round by the number of rows
+    traceable: ClassVar = True
     texts: ClassVar[Mapping[str, Callable[[Cell], str]]] = {}
 
     def working_dtype(self, cell: Cell, like: Tensor) -> torch.dtype:

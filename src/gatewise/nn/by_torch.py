@@ -7,7 +7,6 @@ Where the law of a layer is not one of torch.nn's, they are told so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -18,13 +17,9 @@ from torch.nn.utils._expanded_weights.expanded_weights_impl import ExpandedWeigh
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import has_torch_function_unary
 
-from ..cells.gru import gru
-from ..cells.lstm import lstm
-from ..cells.rnn import rnn
-from ..cells.rnn_relu import rnn_relu
 from ..equation import Cell
 from ..errors import InputError
-from ..kernels.registry import register
+from ..kernels.torch_law import torch_mode
 from .weights import in_order, within
 
 _ONNX, _TRACE = "torch.onnx.export", "torch.jit.trace"
@@ -41,24 +36,13 @@ class Law(NamedTuple):
     options: dict[str, Any]
     attributes: dict[str, Any]
 
-    @property
-    def mode(self) -> str:
-        """Its name in torch's layers."""
-        return "_".join((self.layer.__name__, *self.options.values())).upper()
 
-
-_LAWS = (
-    (lstm, Law(nn.LSTM, {}, {})),
-    (gru, Law(nn.GRU, {}, {"linear_before_reset": 1})),
-    (rnn, Law(nn.RNN, {"nonlinearity": "tanh"}, {"activations": ["Tanh"]})),
-    (rnn_relu, Law(nn.RNN, {"nonlinearity": "relu"}, {"activations": ["Relu"]})),
-)
-
-
-@cache
-def law_of(cell: Cell) -> Law | None:
-    """The layer of torch.nn that computes the cell, with its weights in the same order; None where none does."""
-    return next((law for other, law in _LAWS if register(other).key == register(cell).key), None)
+_LAWS = {
+    "LSTM": Law(nn.LSTM, {}, {}),
+    "GRU": Law(nn.GRU, {}, {"linear_before_reset": 1}),
+    "RNN_TANH": Law(nn.RNN, {"nonlinearity": "tanh"}, {"activations": ["Tanh"]}),
+    "RNN_RELU": Law(nn.RNN, {"nonlinearity": "relu"}, {"activations": ["Relu"]}),
+}
 
 
 class LikeTorch(NamedTuple):
@@ -111,7 +95,7 @@ def run(who: str, plain: LikeTorch | None, input: Any, hx: Any) -> Any:
     Raises:
         InputError: For what torch.nn, or ONNX, has nothing like.
     """
-    law = None if plain is None else law_of(plain.cell)
+    law = None if plain is None else _LAWS.get(torch_mode(plain.cell))
     if plain is None or law is None or (plain.proj_size and law.layer is not nn.LSTM):
         raise _refusal(who, "a cell, an option or an argument that torch.nn has not")
     if who == _ONNX and (plain.proj_size or isinstance(input, PackedSequence)):

@@ -81,7 +81,7 @@ def recommended_(module: Module, longest: float | None = None, generator: Genera
             nn.init.zeros_(weight)
     if longest is not None:
         chrono_(module, longest, generator=generator)
-    elif module.bias and keepings(module.cell, 1.0):
+    elif any(parts_of(module, *next(places_of(module)), one.keeper) for one in keepings(module.cell, 1.0)):
         keep_bias_(module)
 
 
@@ -228,11 +228,16 @@ def uniform_(module: Module, bound: float | None = None, generator: Generator | 
 
 def _keepings(module: Module, reach: float) -> tuple[Keeping, ...]:
     """What keeps the module's memories by biases in [-reach, reach]. Raises InputError where nothing does."""
-    places = list(places_of(module))
+    first = next(places_of(module))
     known = keepings(module.cell, reach)
     if not known:
         what = f"no gate of {module.cell.name} keeps its memory as the logistic function of a bias up to {reach:.3g}"
         raise InputError(what, hint="initialise it with glorot_ and orthogonal_ alone")
-    if not all(parts_of(module, *places[0], keeping.keeper) for keeping in known):
+    biased = tuple(keeping for keeping in known if parts_of(module, *first, keeping.keeper))
+    if not biased and not module.bias:
         raise InputError(f"{type(module).__name__} has no biases", hint="bias=True")
-    return known
+    if not biased:
+        keepers = " and ".join(keeping.keeper.removeprefix("a_") for keeping in known)
+        what = f"{module.cell.name} keeps its memory by {keepers}, which has no bias"
+        raise InputError(what, hint="declare the gate with one, W x + U h + b")
+    return biased

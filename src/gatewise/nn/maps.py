@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from ..equation import Cell, cell
+from ..declaration import cell
+from ..equation import Cell
 from ..errors import InputError
 
 

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..kernels.choice import Choice, choose, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.small import is_ordinary_call
+from ..kernels.torch_law import torch_mode
 from . import by_torch
 from .batch import Batch
 from .check import check_input, check_memory, check_values, in_dtype, result_dtype, without_autocast
@@ -73,10 +74,10 @@ class Recurrent(Stack):
         Raises:
             AttributeError: the cell is none of torch.nn's.
         """
-        law = by_torch.law_of(self.given_cell)
-        if law is None:
+        mode = torch_mode(self.given_cell)
+        if not mode:
             raise AttributeError("mode")
-        return law.mode
+        return mode
 
     def driver(self, x: Tensor) -> Choice:
         """Which driver would run on an input like this one, and why, in words.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ FILE = Container(
 )
 
 
+Begins: TypeAlias = tuple[bool, ...]
 _RECORD = Fields({"begins": listed(flag)})
 _FOREIGN = "its states are not those of this model"
 
@@ -68,6 +70,11 @@ class Stream:
         self._outputs = wiring.outputs
         self._half = 0
         self._note_beginnings()
+
+    @property
+    def batch_size(self) -> int:
+        """B, how many sequences go side by side."""
+        return self._shape[0]
 
     def step(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """The output for the next step of the input.
@@ -208,8 +215,7 @@ class Stream:
         Raises:
             InputError: The file cannot be written.
         """
-        tensors = {name: tensor[self._half].clone() for name, tensor in self._kept().items()}
-        FILE.write(path, tensors, {"begins": [memory.begins for memory in self._all]})
+        FILE.write(path, {name: tensor.clone() for name, tensor in self.kept.items()}, {"begins": list(self.begins)})
 
     def load(self, path: str | Path) -> None:
         """Go on from where a stream of the same model was saved.
@@ -221,22 +227,41 @@ class Stream:
             ModelFileError: The file is damaged, or of another model or batch size. The state stays as it was.
         """
         tensors, record = FILE.read(path)
-        kept = self._kept()
-        with FILE.understood(path, _FOREIGN, "load it into a stream of the same model and batch size"):
+        begins = self.begins_in(tensors, record, path)
+        for name, mine in self.kept.items():
+            mine.copy_(tensors[name])
+        self.begins = begins
+
+    def begins_in(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], source: str | Path) -> Begins:
+        """What a file says of `begins`; ModelFileError where it is damaged, or not of this model and batch size."""
+        with FILE.understood(source, _FOREIGN, "load it into a stream of the same model and batch size"):
             begins = FILE.fields(_RECORD, record)["begins"]
-            kinds = {name: (tensor[0].shape, tensor.dtype) for name, tensor in kept.items()}
+            kinds = {name: (tensor.shape, tensor.dtype) for name, tensor in self.kept.items()}
             if kinds != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
                 raise InputError("their names, shapes or dtypes are others")
             if len(begins) != len(self._all):
                 raise InputError(f"{len(begins)} memories, and not {len(self._all)}")
-        for name, tensor in tensors.items():
-            kept[name][self._half] = tensor
+        return tuple(begins)
+
+    @property
+    def begins(self) -> Begins:
+        """Of each layer's memory, whether the next step reads an output as it was given; part of what is saved."""
+        return tuple(memory.begins for memory in self._all)
+
+    @begins.setter
+    def begins(self, begins: Begins) -> None:
         for memory, begin in zip(self._all, begins, strict=True):
             memory.begins = begin and memory.narrow is not None
         self._note_beginnings()
 
-    def _kept(self) -> dict[str, Tensor]:
-        return {f"{at}.{name}": tensor for at, memory in enumerate(self._all) for name, tensor in memory.kept.items()}
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """Everything that the next step goes on from, by name, (S, B, H) each: what `save` writes. No copies."""
+        return {
+            f"{at}.{name}": tensor[self._half]
+            for at, memory in enumerate(self._all)
+            for name, tensor in memory.kept.items()
+        }
 
 
 def stream(model: nn.Module, batch_size: int = 1) -> Stream:

@@ -123,6 +123,17 @@ def season_of(frequency: Frequency) -> int:
     return DAY // step if step is not None and MINUTE <= step < DAY and DAY % step == 0 else 1
 
 
+def seasons_of(frequency: Frequency) -> tuple[int, ...]:
+    """Steps in each season of the calendar, rising: the natural one, and a week of shorter steps or a year of days."""
+    shortest = season_of(frequency)
+    if shortest == 1:
+        return ()
+    step = fixed_step(frequency)
+    if step == DAY:
+        return (shortest, 365)
+    return (shortest, 7 * shortest) if step is not None and step < DAY else (shortest,)
+
+
 def describe(frequency: Frequency) -> str:
     """The frequency in words, with its alias."""
     alias = frequency.alias

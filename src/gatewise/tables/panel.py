@@ -53,7 +53,9 @@ class Panel:
     """S regular series of one frequency; no gaps, no repeats, every value finite.
 
     ids: S names. times: S arrays, datetime64[ns] (UTC, no zone) or int64. values: S float64 arrays.
-    season: steps in one season, 1 for none. notes: sentences about what was inferred or repaired.
+    season: steps in one season, 1 for none. longer: those of longer seasons beside it, rising. assumed: whether the
+    season is only the calendar's, and the data have not been asked for it.
+    notes: sentences about what was inferred or repaired.
     time, target: what the table it came from called these two columns; no target where each series had its own.
     id_kind: what the ids were in that table, where they are text here.
     made: S bool arrays, true where a value was not observed but put in by ``fill``; by default nowhere.
@@ -71,6 +73,8 @@ class Panel:
     id_kind: IdKind = "text"
     made: tuple[NDArray[np.bool_], ...] = ()
     fill: Fill = "none"
+    longer: tuple[int, ...] = ()
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         if len(self.made) != len(self.values):

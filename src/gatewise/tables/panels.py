@@ -125,6 +125,7 @@ def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
         target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
         made=tuple(np.split(observed.rows < 0, cuts)),
         fill=draft.options.fill,
+        assumed=draft.options.season is None,
         id_kind="text" if draft.roles.series is None else _id_kind(draft.table.types[draft.roles.series]),
     )
 

@@ -51,14 +51,12 @@ def paced(draft: Draft, observed: Observations) -> tuple[Observations, Times, Gr
 
 
 def season(draft: Draft, observed: Observations, frequency: Frequency) -> int:
-    """Steps in a season: the user's, or the frequency's where some series is long enough to show two."""
+    """Steps in a season: the user's, or the calendar's where some series is long enough to show two."""
     asked, natural = draft.options.season, season_of(frequency)
     longest = int(observed.lengths.max())
     steps = asked or (natural if longest >= 2 * natural else 1)
-    words = f"{describe(frequency)}, {f'season {steps}' if steps > 1 else 'no season'}"
-    if steps < natural and not asked:
-        words += f" (one of {natural} needs {2 * natural} observations, the longest series has {longest})"
-    draft.notes.append(words)
+    settled = f", {f'season {steps}' if steps > 1 else 'no season'}" if asked else ""
+    draft.notes.append(describe(frequency) + settled)
     return steps
 
 

@@ -47,7 +47,8 @@ def h_detach(cell: Cell, rate: float) -> Cell:
         if value.function == "input":
             return read if value.label == output.label else value
         arguments = tuple(map(cut_off, value.arguments))
-        return value if arguments == value.arguments else value.on(*arguments)
+        same = all(a is b for a, b in zip(arguments, value.arguments, strict=True))
+        return value if same else value.on(*arguments)
 
     def change(old: Value, new: Value) -> Value:
         if new.function == "input" and new.label in plain:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..compiler.lower import program_of
-from ..compiler.render.reference import evaluate
-from ..equation import Cell, Value, previous
+from ..compiler.render.reference import new_states
+from ..equation import Cell, Value
 from ..errors import InputError
 
 Change = Callable[[Value, Value], Value]
@@ -57,7 +56,7 @@ def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fi
     names: list[str] = []
 
     def step(*arguments: Any) -> Any:
-        return _evaluated(made[0], dict(zip(names, arguments, strict=True)))
+        return new_states(made[0], dict(zip(names, arguments, strict=True)))
 
     fields = {"name": f"{cell.name}_{name}", "outputs": new.outputs, "values": new.values, "origin": origin} | fields
     new_cell = replace(cell, step=step, **fields)
@@ -75,15 +74,6 @@ def derived(cell: Cell, name: str, new: Rewriting, origin: tuple[Any, ...], **fi
 def _parameters(cell: Cell) -> list[str]:
     letters = [gate.letter for gate in cell.gates]
     return [*letters, *cell.state, *cell.per_unit, *(noise.name for noise in cell.noise)]
-
-
-def _evaluated(cell: Cell, arguments: dict[str, Any]) -> tuple[Any, ...]:
-    """The new states on tensors, by the program's plain rendering."""
-    program = program_of(cell)
-    names = {gate.preactivation: gate.letter for gate in cell.gates} | {previous(name): name for name in cell.state}
-    inputs = {name: arguments[names.get(name, name)] for name in program.inputs}
-    values = evaluate(program, inputs, lambda name, operand: arguments[names[name]](operand))
-    return tuple(values[program.outputs[state]] for state in cell.state)
 
 
 def memories(cell: Cell) -> tuple[str, ...]:

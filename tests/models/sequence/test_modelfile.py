@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.user_cells import USER_CELLS
 
 from gatewise.cells import CELLS
-from gatewise.equation import cell
+from gatewise.declaration import cell
 from gatewise.errors import InputError, ModelFileError
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
 from gatewise.models.modelfile import ESTIMATOR_FILE as FILE

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ...errors import InputError
-from ..ops import OPS
+from ..ops import COMPARISONS, OPS
 from ..program import Program
 
 
@@ -18,7 +18,8 @@ def emit(
     """The statements, one for each value in order, and the C expression of every value by its name.
 
     inputs: the expression of each input. name: an identifier for a value's name that nothing else has. prefix: of
-    functions such as ``exp``. Means and products are no instructions of one unit and must not be left in the program.
+    functions such as ``exp``. Products and what is taken over units are no instructions of one unit and must not be
+    left in the program.
     """
     values = dict(inputs)
     lines: list[str] = []
@@ -27,9 +28,9 @@ def emit(
             values[instruction.name] = number(instruction.constant)
             continue
         op, target = OPS[instruction.op], name(instruction.name)
-        assert op.c, f"{program.name}: {instruction.op} is not taken unit by unit"
+        assert not op.over_units, f"{program.name}: {instruction.op} is not taken unit by unit"
         expression = op.c.replace("@", prefix).format(*(values[argument] for argument in instruction.args))
-        lines.append(f"const {'int' if instruction.op == 'lt' else 'float'} {target} = {expression};")
+        lines.append(f"const {'int' if instruction.op in COMPARISONS else 'float'} {target} = {expression};")
         values[instruction.name] = target
     return lines, values
 

@@ -137,6 +137,14 @@ class Lanes:
         """a < b; false for NaN."""
         return self.builder.fcmp_ordered("<", a, b)
 
+    def at_most_equal(self, a: Any, b: Any) -> Any:
+        """a <= b; false for NaN."""
+        return self.builder.fcmp_ordered("<=", a, b)
+
+    def equal(self, a: Any, b: Any) -> Any:
+        """a == b; false for NaN."""
+        return self.builder.fcmp_ordered("==", a, b)
+
     def at_least(self, x: Any, bound: float) -> Any:
         """max(x, bound), with NaN kept."""
         limit = self.constant(bound)
@@ -150,6 +158,12 @@ class Lanes:
     def maximum(self, a: Any, b: Any) -> Any:
         """The larger; NaN where either is NaN."""
         return self.intrinsic("maximum", a, b)
+
+    def larger_number(self, a: Any, b: Any) -> Any:
+        """The same of two single numbers."""
+        module, name = self.builder.module, f"llvm.maximum.f{8 * self.format.bytes}"
+        kind = ir.FunctionType(self.format.scalar, [self.format.scalar] * 2)
+        return self.builder.call(module.globals.get(name) or ir.Function(module, kind, name), (a, b))
 
     def minimum(self, a: Any, b: Any) -> Any:
         """The smaller; NaN where either is NaN."""
@@ -170,6 +184,18 @@ class Lanes:
     def log(self, x: Any) -> Any:
         """The natural logarithm."""
         return self.intrinsic("log", x)
+
+    def sin(self, x: Any) -> Any:
+        """The sine, by the processor's mathematical library."""
+        return self.intrinsic("sin", x)
+
+    def cos(self, x: Any) -> Any:
+        """The cosine, likewise."""
+        return self.intrinsic("cos", x)
+
+    def floor(self, x: Any) -> Any:
+        """The largest whole number that is not above."""
+        return self.intrinsic("floor", x)
 
     @_function
     def exp(self, x: Any) -> Any:

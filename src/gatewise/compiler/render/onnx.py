@@ -9,7 +9,12 @@ from ..ops import OPS
 from ..program import Program
 
 # The units of a row lie in the last dimension.
-_ATTRIBUTES: dict[str, dict[str, Any]] = {"ReduceMean": {"axes": [-1], "keepdims": 1}}
+_ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "ReduceMean": {"axes": [-1], "keepdims": 1},
+    "ReduceMax": {"axes": [-1], "keepdims": 1},
+    "ReduceSum": {"keepdims": 1},
+}
+_AXES_ARE_INPUTS = ("ReduceSum",)  # from opset 13 on; of the others from 18 on
 
 
 class Nodes(Protocol):
@@ -17,6 +22,10 @@ class Nodes(Protocol):
 
     def node(self, operator: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """Add a node of one result; its name, made from the one wished for."""
+        ...
+
+    def indices(self, *values: int) -> str:
+        """The name of whole numbers."""
         ...
 
     def number(self, value: float) -> str:
@@ -51,5 +60,6 @@ def emit(
 
 def _applied(op: str, arguments: list[str], nodes: Nodes, name: str) -> str:
     for operator in OPS[op].onnx.split():
-        arguments = [nodes.node(operator, *arguments, name=name, **_ATTRIBUTES.get(operator, {}))]
+        axes = [nodes.indices(-1)] if operator in _AXES_ARE_INPUTS else []
+        arguments = [nodes.node(operator, *arguments, *axes, name=name, **_ATTRIBUTES.get(operator, {}))]
     return arguments[0]

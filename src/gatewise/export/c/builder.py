@@ -14,7 +14,7 @@ from ...compiler.render.c import emit, number
 from ...compiler.rules import EVERY, Interval
 from .arrays import CArray, Numbers, Storage
 from .layouts import AffineSums
-from .numpy_model import NumpyModel, RunState, evaluated, filled, mean
+from .numpy_model import OVER_UNITS, NumpyModel, RunState, evaluated, filled
 from .text import Identifiers, float_table, int_table
 
 LOCALS = ("state", "values", "x", "y", "w", "z", "a", "s", "j", "k", "r", "block", "steps", "low", "high", "v")
@@ -114,13 +114,13 @@ class FileBuilder:
         self.macs += sums.products
         return self.arithmetic.sums(self, sums, arrays)
 
-    def mean(self, name: str, array: CArray) -> CArray:
-        """The mean of an array, as one number."""
+    def reduced(self, name: str, op: str, array: CArray) -> CArray:
+        """The mean, sum or maximum of an array, as one number."""
         floats, local = self.floats(array), self.identifier(name)
-        self.step.append(f"const float {local} = {self.prefix}mean({floats.text}, {floats.size});")
+        self.step.append(f"const float {local} = {self.prefix}{op}({floats.text}, {floats.size});")
         result = CArray(local, 1, local, local)
         self.numpy_model.add_array(result)
-        self.numpy_model.actions.append(lambda run_state: run_state.put(result, mean(run_state.get(floats))))
+        self.numpy_model.actions.append(lambda run_state: run_state.put(result, OVER_UNITS[op](run_state.get(floats))))
         return result
 
     def floats(self, array: CArray) -> CArray:

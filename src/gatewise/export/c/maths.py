@@ -138,12 +138,54 @@ _SQRT = """/* From an estimate of 1 / sqrt(x) in the bits, by Newton's method. *
 }
 """
 
+_QUARTERS = """/* The sine of x + shift * pi / 2, x from -8192 to 8192, by the quarter of the circle that it is in. */
+@INLINE float @quarters(float x, uint32_t shift)
+{
+    union @word whole;
+    float n, r, z, odd, even, wave;
+    whole.value = x * 0.636619772f + 12582912.0f;
+    n = whole.value - 12582912.0f;
+    r = ((x - n * 1.5703125f) - n * 4.83751297e-4f) - n * 7.54978995e-8f;
+    z = r * r;
+    odd = r + r * (z * (-0.166666546f + z * (0.00833216087f - z * 0.000195152959f)));
+    even = 1.0f - 0.5f * z + z * z * (0.0416666456f - z * (0.00138873163f - z * 0.0000244331571f));
+    wave = (whole.bits + shift) & 1u ? even : odd;
+    return (whole.bits + shift) & 2u ? -wave : wave;
+}
+"""
+
+_FLOOR = """@INLINE float @floor(float x)
+{
+    const int small = @abs(x) < 8388608.0f;
+    const float whole = (float)(int32_t)(small ? x : 0.0f);
+    return small ? (x < whole ? whole - 1.0f : whole) : x;
+}
+"""
+
+_SUM = """static float @sum(const float *a, size_t count)
+{
+    float sum = 0.0f;
+    size_t k;
+    for (k = 0; k < count; ++k) sum += a[k];
+    return sum;
+}
+"""
+
 _MEAN = """static float @mean(const float *a, size_t count)
 {
     float sum = 0.0f;
     size_t k;
     for (k = 0; k < count; ++k) sum += a[k];
     return sum / (float)count;
+}
+"""
+
+_AMAX = """static float @amax(const float *a, size_t count)
+{
+    float largest = a[0];
+    size_t k;
+    for (k = 1; k < count; ++k) largest = largest < a[k] ? a[k] : largest;
+    return largest;
 }
 """
 
@@ -221,7 +263,13 @@ FUNCTIONS = {
     "log": _LOG,
     "log_sigmoid": _LOG_SIGMOID,
     "sqrt": _SQRT,
+    "quarters": _QUARTERS,
+    "sin": "@INLINE float @sin(float x)\n{\n    return @quarters(x, 0u);\n}\n",
+    "cos": "@INLINE float @cos(float x)\n{\n    return @quarters(x, 1u);\n}\n",
+    "floor": _FLOOR,
     "mean": _MEAN,
+    "sum": _SUM,
+    "amax": _AMAX,
     "nearest": _NEAREST,
     "narrow": _NARROW,
     "wide": _WIDE,

@@ -175,9 +175,34 @@ def _minimum(a: Numbers, b: Numbers | np.float32) -> Numbers:
     return np.where(b < a, b, a)
 
 
-def mean(values: Numbers) -> Numbers:
-    """Over each row, added up from its beginning: (B, 1)."""
-    return np.add.accumulate(values, axis=-1)[:, -1:] / _F(values.shape[-1])
+def _sum(values: Numbers) -> Numbers:
+    return np.add.accumulate(values, axis=-1)[:, -1:]
+
+
+OVER_UNITS: Mapping[str, Callable[[Numbers], Numbers]] = {
+    "mean": lambda values: _sum(values) / _F(values.shape[-1]),
+    "sum": _sum,
+    "amax": lambda values: np.maximum.accumulate(values, axis=-1)[:, -1:],
+}
+"""Over each row, from its beginning: (B, 1)."""
+
+
+def _quarters(x: Numbers, shift: int) -> Numbers:
+    whole = x * _F(0.636619772) + _F(12582912.0)
+    n = whole - _F(12582912.0)
+    r = ((x - n * _F(1.5703125)) - n * _F(4.83751297e-4)) - n * _F(7.54978995e-8)
+    turn = _bits(whole) + np.uint32(shift)
+    z = r * r
+    odd = r + r * (z * (_F(-0.166666546) + z * (_F(0.00833216087) - z * _F(0.000195152959))))
+    even = _F(1.0) - _F(0.5) * z + z * z * (_F(0.0416666456) - z * (_F(0.00138873163) - z * _F(0.0000244331571)))
+    wave = np.where(turn & np.uint32(1), even, odd)
+    return np.where(turn & np.uint32(2), -wave, wave)
+
+
+def _floor(x: Numbers) -> Numbers:
+    small = np.abs(x) < _F(8388608.0)
+    whole = np.where(small, x, _F(0.0)).astype(np.int32).astype(np.float32)
+    return np.where(small, np.where(x < whole, whole - _F(1.0), whole), x)
 
 
 _OPS: Mapping[str, Callable[..., Numbers]] = {
@@ -198,6 +223,11 @@ _OPS: Mapping[str, Callable[..., Numbers]] = {
     "minimum": _minimum,
     "where": np.where,
     "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "sin": lambda a: _quarters(a, 0),
+    "cos": lambda a: _quarters(a, 1),
+    "floor": _floor,
     "detach": lambda a: a,
 }
 

@@ -1,4 +1,4 @@
-"""A sweep's stages as C: means, sums of products, then the body for every unit."""
+"""A sweep's stages as C: what is taken over units, sums of products, then the body for every unit."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ class Workspace:
 def add_stages(builder: FileBuilder, sweep: Sweep, workspace: Workspace) -> None:
     """Write all stages; afterwards ``workspace.arrays`` has what they stored."""
     for at, stage in enumerate(sweep.stages):
-        for mean, operand in stage.means.items():
-            workspace.numbers[mean] = builder.mean(f"{workspace.name}_{mean}", workspace.arrays[operand])
+        for name, (op, operand) in stage.reductions.items():
+            local = f"{workspace.name}_{name}"
+            workspace.numbers[name] = builder.reduced(local, op, workspace.arrays[operand])
         workspace.sums |= _sums(builder, stage, workspace)
         _add_body(builder, stage, workspace, _read_later(sweep.stages[at + 1 :]))
 
@@ -50,7 +51,11 @@ def _read_later(later: Sequence[Stage]) -> set[str]:
     """The names that later stages read and that must be in an array by then."""
     read: set[str] = set()
     for stage in later:
-        read.update(stage.means.values(), (product.operand for product in stage.products), stage.body.inputs)
+        read.update(
+            (r.operand for r in stage.reductions.values()),
+            (product.operand for product in stage.products),
+            stage.body.inputs,
+        )
     return read
 
 

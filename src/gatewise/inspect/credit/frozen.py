@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from ...compiler.lower import is_comparison
+from ...compiler.composed import is_comparison
 from ...compiler.ops import OPS
 from ...compiler.program import Instruction, is_temporary
 from ...compiler.rules import plus, times

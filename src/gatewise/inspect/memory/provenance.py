@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...compiler.lower import program_of
+from ...compiler.ops import OVER_UNITS
 from ...compiler.program import Program
 from ...compiler.render.reference import evaluate
 from ...compiler.signals import kept_and_written, read_out
@@ -263,7 +264,7 @@ def _check(record: Record, one: LayerRecord, batch: int) -> None:
         raise InputError("the record was made in training, with random numbers that it does not hold", hint="eval() it")
     if not 0 <= batch < len(one.lengths):
         raise InputError(f"sequence {batch} does not exist", hint=f"the record has 0 to {len(one.lengths) - 1}")
-    if record.module.options.heads > 1 and any(i.op == "mean" for i in program_of(record.cell).body):
+    if record.module.options.heads > 1 and any(i.op in OVER_UNITS for i in program_of(record.cell).body):
         raise InputError("units are normalised within heads, which this view cannot tell apart")
 
 

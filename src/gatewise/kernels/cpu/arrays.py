@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from ...compiler.gradient import kept_gates, kept_means
+from ...compiler.gradient import kept_gates, kept_row_numbers
 from ...equation import Cell
 from ..layer import Layer
 from .table import Array, When
@@ -55,10 +55,12 @@ def gate_arrays(names: Iterable[str], tensor: Tensor | Addressed, units: int) ->
 
 
 def kept_arrays(cell: Cell, saved: Tensor | Addressed, units: int) -> dict[str, Array]:
-    """What the forward keeps, in every row (N, K): of each gate H numbers, then means over units."""
+    """What the forward keeps, in every row (N, K): of each gate H numbers, then what was taken over units."""
     arrays = gate_arrays(kept_gates(cell), saved, units)
     start, row = saved.data_ptr() + len(cell.gates) * units * saved.itemsize, saved.stride(0)
-    return arrays | {name: now(start + index * saved.itemsize, row) for index, name in enumerate(kept_means(cell))}
+    return arrays | {
+        name: now(start + index * saved.itemsize, row) for index, name in enumerate(kept_row_numbers(cell))
+    }
 
 
 def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
 from llvmlite import ir
 
+from ...compiler.ops import OPS
 from ...compiler.render.llvm import emit as emit_program
 from ...compiler.render.llvm_math import I64, Lanes
-from ...compiler.stages import Stage
+from ...compiler.stages import Reduction, Stage
 from .blocking import AVX512, Tile
 from .loops import carrying, loop, smaller
 from .ragged import BODY, Ends
@@ -31,10 +33,10 @@ class Body:
         sweep = writer.sweep
         biases = [bias for bias in stage.starts.values() if bias]
         vectors = dict.fromkeys((*biases, *(name for name in stage.loads if name in sweep.vectors)))
-        means = [name for name in stage.loads if name in sweep.means]
-        loads = [name for name in stage.loads if name not in (*vectors, *means)]
+        numbers = [name for name in stage.loads if name in sweep.row_numbers]
+        loads = [name for name in stage.loads if name not in (*vectors, *numbers)]
         self.stores = {**stage.keeps, **stage.body.outputs}
-        self.ends = Ends(tuple(vectors), tuple(means), tuple(loads), tuple(self.stores), len(stage.starts))
+        self.ends = Ends(tuple(vectors), tuple(numbers), tuple(loads), tuple(self.stores), len(stage.starts))
 
     def emit(self) -> ir.Function:
         """The function of (table, places, sums, first unit, end, first row, number of rows); sums lie in the order
@@ -70,9 +72,9 @@ class Body:
             place = builder.gep(sums, [I64(index)], source_etype=self.lanes.vector)
             total = builder.load(place, typ=self.lanes.vector)
             values[name] = builder.fadd(total, vectors[bias]) if bias else total
-        for name in self.ends.means:
-            mean = builder.load(self.writer.row(builder, places, name, row), typ=self.writer.format.scalar)
-            values[name] = self.lanes.splat(mean)
+        for name in self.ends.row_numbers:
+            number = builder.load(self.writer.row(builder, places, name, row), typ=self.writer.format.scalar)
+            values[name] = self.lanes.splat(number)
         for name in self.ends.loads:
             values[name] = self._load(builder, self._array(builder, places, name, row, unit))
         values = emit_program(self.stage.body, values, self.lanes)
@@ -87,40 +89,55 @@ class Body:
         return builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
 
 
-def emit_means(writer: Writer, means: Mapping[str, str], name: str, lanes: int) -> ir.Function:
-    """A function of (table, places, row) that writes each mean at the start of its own row.
+def emit_reductions(writer: Writer, reductions: Mapping[str, Reduction], name: str, lanes: int) -> ir.Function:
+    """A function of (table, places, row) that writes what is taken over units, each at the start of its own row.
 
-    Sums run over whole vectors, then over what is left, in an order that depends on H alone.
+    Units are joined vector by vector, then what is left, in an order that depends on H alone.
     """
     function, builder = writer.function(name, POINTER, POINTER, I64)
     table, places, row = function.args
     units = writer.slot(builder, table, "units")
-    for result, operand in means.items():
-        target, start = (writer.row(builder, places, array, row) for array in (result, operand))
-        builder.call(_mean(writer, lanes), (start, target, units))
+    for result, reduction in reductions.items():
+        target, start = (writer.row(builder, places, array, row) for array in (result, reduction.operand))
+        builder.call(_reducing(writer, reduction.op, lanes), (start, target, units))
     builder.ret_void()
     return function
 
 
-def _mean(writer: Writer, count: int) -> ir.Function:
-    """A function of (where the row starts, where its mean goes, units), there once in a module."""
-    known = writer.module.globals.get("mean")
+_NEUTRAL = {"fadd": 0.0, "maximum": -math.inf}
+
+
+def _reducing(writer: Writer, op: str, count: int) -> ir.Function:
+    """A function of (where the row starts, where its result goes, units), there once in a module."""
+    known = writer.module.globals.get(op)
     if known is not None:
         return known
-    function, builder = writer.function("mean", POINTER, POINTER, I64)
+    function, builder = writer.function(op, POINTER, POINTER, I64)
     start, target, units = function.args
-    write, scalar = Lanes(builder, writer.format, count), writer.format.scalar
+    spelling, scalar = OPS[op].llvm, writer.format.scalar
+    lanes = Lanes(builder, writer.format, count)
     whole = builder.mul(builder.udiv(units, I64(count)), I64(count))
-    parts: dict[str, Any] = {"sum": write.constant(0.0)}
+    parts: dict[str, Any] = {"sum": lanes.constant(_NEUTRAL[spelling])}
     with carrying(builder, I64(0), whole, count, parts) as unit:
-        part = builder.load(writer.element(builder, start, unit), typ=write.vector, align=writer.format.bytes)
-        parts["sum"] = builder.fadd(parts["sum"], part)
+        part = builder.load(writer.element(builder, start, unit), typ=lanes.vector, align=writer.format.bytes)
+        parts["sum"] = _joined(lanes, spelling, parts["sum"], part)
     total: dict[str, Any] = {
-        "sum": reduce(builder.fadd, [builder.extract_element(parts["sum"], I64(lane)) for lane in range(count)])
+        "sum": reduce(
+            lambda a, b: _joined(lanes, spelling, a, b),
+            [builder.extract_element(parts["sum"], I64(lane)) for lane in range(count)],
+        )
     }
     with carrying(builder, whole, units, 1, total) as unit:
         part = builder.load(writer.element(builder, start, unit), typ=scalar)
-        total["sum"] = builder.fadd(total["sum"], part)
-    builder.store(builder.fdiv(total["sum"], builder.sitofp(units, scalar)), target)
+        total["sum"] = _joined(lanes, spelling, total["sum"], part)
+    result = builder.fdiv(total["sum"], builder.sitofp(units, scalar)) if op == "mean" else total["sum"]
+    builder.store(result, target)
     builder.ret_void()
     return function
+
+
+def _joined(lanes: Lanes, spelling: str, a: Any, b: Any) -> Any:
+    """Two vectors, or two numbers, made one."""
+    if spelling == "fadd":
+        return lanes.builder.fadd(a, b)
+    return lanes.maximum(a, b) if a.type == lanes.vector else lanes.larger_number(a, b)

@@ -32,6 +32,7 @@ class _CPU:
 
     name: ClassVar = "cpu"
     keeps_bits: ClassVar = True
+    traceable: ClassVar = True
     texts: ClassVar[Mapping[str, Callable[[Cell], str]]] = {"llvm": _llvm}
 
     def working_dtype(self, cell: Cell, like: Tensor) -> torch.dtype | None:

@@ -15,7 +15,7 @@ from llvmlite import ir
 from ...compiler.render.llvm_math import I64
 from ...compiler.stages import INPUT, Stage, Sweep
 from .blocking import MOST_VECTORS, Machine, Tile, tile_of
-from .body import Body, emit_means
+from .body import Body, emit_reductions
 from .locate import emit_locate, located, moment, step_at
 from .loops import call_chosen, equal_parts, loop, smaller
 from .ragged import Ragged
@@ -27,17 +27,18 @@ Functions = TypeVar("Functions")
 
 
 class Pointwise:
-    """What of a stage goes row by row and unit by unit: the means that it starts from, and the body on its sums."""
+    """What of a stage goes row by row and unit by unit: what is taken over units first, and the body on its sums."""
 
     def __init__(self, writer: Writer, stage: Stage, tile: Tile, index: int, ragged: ir.Function) -> None:
         self.body = Body(writer, stage, tile, f"stage{index}_body", ragged).emit()
-        self.means = emit_means(writer, stage.means, f"stage{index}_means", tile.lanes) if stage.means else None
+        name = f"stage{index}_means"
+        self.reductions = emit_reductions(writer, stage.reductions, name, tile.lanes) if stage.reductions else None
 
-    def add_means(self, builder: ir.IRBuilder, table: Any, places: Any, first: Any, end: Any) -> None:
+    def add_reductions(self, builder: ir.IRBuilder, table: Any, places: Any, first: Any, end: Any) -> None:
         """Of all rows, before anything else."""
-        if self.means is not None:
+        if self.reductions is not None:
             with loop(builder, first, end, 1) as row:
-                builder.call(self.means, (table, places, row))
+                builder.call(self.reductions, (table, places, row))
 
     def add_body(
         self, builder: ir.IRBuilder, table: Any, places: Any, unit: Any, limit: Any, first: Any, end: Any
@@ -91,7 +92,7 @@ class SweepEmitter(Emitter[ir.Function]):
         function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, I64, I64)
         table, places, first, end = function.args
         units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
-        pointwise.add_means(builder, table, places, first, end)
+        pointwise.add_reductions(builder, table, places, first, end)
         if not tiles:
             pointwise.add_body(builder, table, places, I64(0), units, first, end)
             builder.ret_void()

@@ -83,7 +83,7 @@ class FewEmitter(Emitter[_Functions]):
         }
         function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, *(I64,) * 5)
         table, places, first, end, before, low, high = function.args
-        pointwise.add_means(builder, table, places, first, end)
+        pointwise.add_reductions(builder, table, places, first, end)
         if not strips:
             unit, limit = (builder.mul(block, I64(tile.lanes)) for block in (low, high))
             pointwise.add_body(builder, table, places, unit, limit, first, end)

@@ -14,10 +14,10 @@ from ...compiler.render.llvm_math import I64
 from .loops import loop, numbers
 from .writer import POINTER, Writer, copy_tail
 
-# What is told of a stage, 64-bit integers: how many vectors and means its body reads, how many arrays it reads or
-# writes, of which it reads the first and writes the last, and how many sums there are for each row; then the slots of
-# the vectors in the table, and the places of the means and of the arrays.
-_STAGE = ("vectors", "means", "arrays", "read", "written", "sums")
+# What is told of a stage, 64-bit integers: how many vectors and numbers of whole rows its body reads, how many arrays
+# it reads or writes, of which it reads the first and writes the last, and how many sums there are for each row; then
+# the slots of the vectors in the table, and the places of those numbers and of the arrays.
+_STAGE = ("vectors", "row_numbers", "arrays", "read", "written", "sums")
 BODY = (POINTER, POINTER, POINTER, I64, I64, I64, I64)
 """The parameters of a body."""
 
@@ -26,7 +26,7 @@ class Ends(NamedTuple):
     """What the body of a stage reads and writes, and how many sums there are for each row."""
 
     vectors: tuple[str, ...]
-    means: tuple[str, ...]
+    row_numbers: tuple[str, ...]
     loads: tuple[str, ...]
     stores: tuple[str, ...]
     sums: int
@@ -36,9 +36,16 @@ class Ends(NamedTuple):
         both = [name for name in self.loads if name in self.stores]
         arrays = [name for name in self.loads if name not in both] + both
         arrays += [name for name in self.stores if name not in both]
-        counts = (len(self.vectors), len(self.means), len(arrays), len(self.loads), len(self.stores), self.sums)
+        counts = (
+            len(self.vectors),
+            len(self.row_numbers),
+            len(arrays),
+            len(self.loads),
+            len(self.stores),
+            self.sums,
+        )
         slots = [writer.table.slots[name] for name in self.vectors]
-        return writer.constant(name, [*counts, *slots, *(writer.index(name) for name in (*self.means, *arrays))])
+        return writer.constant(name, [*counts, *slots, *(writer.index(name) for name in (*self.row_numbers, *arrays))])
 
 
 class Ragged:
@@ -52,7 +59,7 @@ class Ragged:
         table, self.places, self.sums, self.unit, _, _, stage, _ = self.function.args
         self.stage = numbers(self.builder, stage, _STAGE)
         self.lists = self.builder.gep(stage, [I64(len(_STAGE))], source_etype=I64)
-        self.first_array = self.builder.add(self.stage["vectors"], self.stage["means"])
+        self.first_array = self.builder.add(self.stage["vectors"], self.stage["row_numbers"])
         self.left = self.builder.sub(writer.slot(self.builder, table, "units"), self.unit)
 
     def emit(self) -> ir.Function:
@@ -73,7 +80,7 @@ class Ragged:
         kind = ir.PointerType(ir.FunctionType(ir.VoidType(), BODY))
         with loop(builder, I64(0), rows, 1) as r:
             row = builder.add(first_row, r)
-            self._place_means(whole_places, row)
+            self._place_numbers(whole_places, row)
             with loop(builder, I64(0), self.stage["read"], 1) as index:
                 builder.call(self.copy, (self._end(index, row), self._vector(rooms, index), self.left))
             sums = self._vector(self.sums, builder.mul(r, self.stage["sums"]))
@@ -95,7 +102,7 @@ class Ragged:
             builder.call(self.copy, (self.writer.element(builder, start, self.unit), room, self.left))
             builder.store(builder.ptrtoint(room, I64), self._number(whole_table, slot))
 
-    def _place_means(self, whole_places: Any, row: Any) -> None:
+    def _place_numbers(self, whole_places: Any, row: Any) -> None:
         with loop(self.builder, self.stage["vectors"], self.first_array, 1) as index:
             place = self._listed(index)
             start = self.writer.row_at(self.builder, self.places, place, row)

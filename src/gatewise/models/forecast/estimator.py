@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
@@ -21,6 +22,7 @@ from .fitted import FittedForecaster
 from .history import SCHEMA, Schema
 from .model import NORMALISATIONS, Setup
 from .results import Backtest, central_levels, quantile_levels
+from .seasons import with_seasons
 from .selection import AUTO, ChosenModel, choose
 
 if TYPE_CHECKING:
@@ -53,7 +55,8 @@ class Forecaster(FittedForecaster):
         model: ``"auto"`` for the one that the backtest chooses, or ``"lstm"``, ``"naive"``, ``"seasonal_naive"``,
             ``"auto_theta"`` or ``"auto_ets"``, which are fitted without a backtest unless `fit` is told to run one.
         levels: Central prediction intervals in whole percents, 1 to 99.
-        season: Observations in one season, 1 for none; None infers it from the frequency.
+        season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
+            day and a week, of days a week and a year), and where time is a counter one that stands out; notes say so.
         seed: A whole number, 0 to 2**32 - 1. The same seed, data and number of threads give the same forecast, bit for
             bit, unless a budget ends the training.
         budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
@@ -129,9 +132,9 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: For arguments or data that cannot be used; it names row and column.
         """
-        panel = self._panel(frame, read)
-        asked, choice = self._setup(panel.season), ChosenModel(self._word())
         tested = self._tested(windows, step)
+        panel = self._seasoned(self._panel(frame, read), windows if tested else 0)
+        asked, choice = self._setup(panel.season, panel.longer), ChosenModel(self._word())
         panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
@@ -139,7 +142,7 @@ class Forecaster(FittedForecaster):
             setup = replace(setup, budget=asked.budget and asked.budget / 2)
             with stages.stage(1.0, "backtest"):
                 choice = choose(panel, setup, choice.word, windows=windows, step=step, refit=refit)
-        model = CONTESTANTS[choice.word].make(setup)
+        model = CONTESTANTS[choice.word].make(replace(setup, members=choice.members))
         with stages.stage(1.0, f"fitting {model.name}"):
             model.fit(panel)
         stages.rest()
@@ -174,8 +177,8 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: The series are too short for a single window, or the data cannot be used.
         """
-        panel = self._panel(frame, read)
-        word, setup = self._word(), replace(self._setup(panel.season), progress=self.progress)
+        panel = self._seasoned(self._panel(frame, read), windows)
+        word, setup = self._word(), replace(self._setup(panel.season, panel.longer), progress=self.progress)
         chosen = None if word == AUTO else word
         return compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
 
@@ -219,7 +222,8 @@ class Forecaster(FittedForecaster):
         tensors, record = FORECASTER_FILE.read(path)
         with FORECASTER_FILE.understood(path, "its settings do not describe a model"):
             contents = FORECASTER_FILE.fields(RECORD, record)
-            kind, schema = contents["kind"], Schema(**contents["schema"])
+            schema = Schema(**contents["schema"])
+            kind, schema = contents["kind"], replace(schema, longer=tuple(schema.longer))
             loaded = cls(
                 contents["horizon"],
                 model=kind,
@@ -228,7 +232,7 @@ class Forecaster(FittedForecaster):
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
             )
-            setup = replace(loaded._setup(schema.season), widening=_widening(contents))
+            setup = replace(loaded._setup(schema.season, schema.longer), widening=_widening(contents))
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
@@ -243,14 +247,22 @@ class Forecaster(FittedForecaster):
         auto = self._word() == AUTO
         if windows is not None:
             arguments.whole("windows", windows, least=int(auto))
-        Design.of(self.horizon, windows or None, step)
+        self._design(windows or None, step)
         return auto if windows is None else windows > 0
 
-    def _setup(self, season: int) -> Setup:
-        """The arguments, checked, for data of this season."""
+    def _seasoned(self, panel: Panel, windows: int | None) -> Panel:
+        """The panel with its seasons, told from what lies before so many windows; None for as many as usual."""
+        return with_seasons(panel, 0 if windows == 0 else self._design(windows).held_back)
+
+    def _design(self, windows: int | None, step: int | None = None) -> Design:
+        return Design.of(self._setup(1).horizon, windows, step)
+
+    def _setup(self, season: int, longer: tuple[int, ...] = ()) -> Setup:
+        """The arguments, checked, for data of these seasons."""
         return Setup(
             horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
             season=season if self.season is None else arguments.whole("season", self.season),
+            longer=longer,
             levels=quantile_levels(arguments.percents("levels", self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
             budget=arguments.seconds("budget", self.budget),

@@ -200,7 +200,7 @@ class FittedForecaster(Estimator):
                 )
             return self.panel_
         panel = self._panel(frame, read, self.schema_)
-        return replace(self._agreeing(panel), season=self.schema_.season)
+        return replace(self._agreeing(panel), season=self.schema_.season, longer=self.schema_.longer, assumed=False)
 
     def _agreeing(self, panel: Panel) -> Panel:
         """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
@@ -221,7 +221,7 @@ class FittedForecaster(Estimator):
         if isinstance(frame, Panel):
             if read is not None:
                 raise InputError("a Panel is read already", hint="give it without ReadOptions")
-            return frame if season is None else replace(frame, season=season)
+            return frame if season is None else replace(frame, season=season, longer=(), assumed=False)
         read = read or (DEFAULTS if schema is None else self.read_)
         settled = season if schema is None else schema.season
         if None not in (settled, read.season) and settled != read.season:

@@ -23,18 +23,19 @@ class Schema:
     """The names of two columns, and the pace of time.
 
     target: empty where every series had a column of its own. frequency: alias, see `Frequency`. season: steps in
-    one season.
+    one season; longer: those in longer seasons.
     """
 
     time: str
     target: str
     frequency: str
     season: int
+    longer: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
         """The schema of these series."""
-        return cls(panel.time, panel.target, panel.frequency.alias, panel.season)
+        return cls(panel.time, panel.target, panel.frequency.alias, panel.season, panel.longer)
 
     def to_json(self) -> dict[str, object]:
         """As JSON can hold it."""
@@ -53,7 +54,14 @@ class Schema:
 
 
 SCHEMA = Fields(
-    {"time": fields.text, "target": fields.text, "frequency": fields.text, "season": fields.whole(1, LONGEST_SEASON)}
+    {
+        "time": fields.text,
+        "target": fields.text,
+        "frequency": fields.text,
+        "season": fields.whole(1, LONGEST_SEASON),
+        "longer": fields.listed(fields.whole(2, LONGEST_SEASON), 9),
+    },
+    lacking=("longer",),
 )
 """A `Schema` in a file."""
 

@@ -23,10 +23,11 @@ that it has at the patch's end, so that what was read stays read when more comes
 class Setup:
     """What a model is told before it sees data.
 
-    horizon: steps to forecast. season: observations in one season, 1 for none. levels: probabilities of the
-    quantiles, increasing, 0.5 among them. budget: seconds of training, None for the model's own choice.
-    normalisation: a word of ``NORMALISATIONS``, for models that learn. widening: for levels of intervals that fell
-    short in a backtest, the factor by which whatever the model forecasts is widened.
+    horizon: steps to forecast. season: observations in one season, 1 for none; longer: those in longer seasons beside
+    it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
+    model's own choice. normalisation: a word of ``NORMALISATIONS``, for models that learn. members: the words of the
+    models that a pool may be made of, None for all. widening: for levels of intervals that fell short in a backtest,
+    the factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -35,6 +36,8 @@ class Setup:
     seed: int = 0
     budget: float | None = None
     normalisation: str = "window"
+    longer: tuple[int, ...] = ()
+    members: frozenset[str] | None = None
     progress: OnProgress | None = None
     widening: Mapping[int, float] = field(default_factory=dict[int, float])
 

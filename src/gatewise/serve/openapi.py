@@ -1,0 +1,129 @@
+"""The OpenAPI document (3.1) of a server: its addresses, from the shapes by which bodies are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..version import version
+from . import tensors
+from .limits import Limits
+from .refusal import JSON
+from .served import Served
+from .shapes import Schema
+from .tasks import Task
+
+_ERROR: Schema = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}, "hint": {"type": "string"}},
+    "required": ["error"],
+}
+_TENSOR: Schema = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "datatype": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "parameters": {"type": "object"},
+        "data": {"type": "array"},
+    },
+    "required": ["name", "datatype", "shape"],
+}
+_OUTPUTS: Schema = {
+    "type": "object",
+    "properties": {
+        "model_name": {"type": "string"},
+        "model_version": {"type": "string"},
+        "id": {"type": "string"},
+        "outputs": {"type": "array", "items": _TENSOR},
+    },
+    "required": ["model_name", "outputs"],
+}
+_OBJECT: Schema = {"type": "object"}
+_REFUSALS = {
+    400: "The request cannot be used",
+    403: "It was meant for another server, or comes from another's page",
+    404: "There is no such model or session",
+    405: "Not by this method",
+    408: "It did not arrive in time",
+    413: "It, or its answer, is too large",
+    415: "It is compressed",
+    503: "There is too much to do: ask again later",
+}
+
+
+def document(models: Mapping[str, Served], limits: Limits) -> dict[str, Any]:
+    """The document of a server with these models."""
+    tasks = dict.fromkeys(one.task for one in models.values() if one.task is not None)
+    by_tensors = [name for name, one in models.items() if one.tensors is not None]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "gatewise", "version": version(), "description": _about(limits)},
+        "paths": {
+            **_fixed(),
+            **_model_paths(list(models), by_tensors),
+            **{task.path: {"post": _task(task, models)} for task in tasks},
+        },
+    }
+
+
+def _about(limits: Limits) -> str:
+    return (
+        "Models by the Open Inference protocol, version 2, and by plain JSON. "
+        f"A request has at most {limits.body:,} bytes, an answer {limits.numbers:,} numbers."
+    )
+
+
+def _operation(summary: str, answer: Schema, media: str = JSON) -> dict[str, Any]:
+    refusals = {str(status): _content(words, _ERROR) for status, words in _REFUSALS.items()}
+    return {"summary": summary, "responses": {"200": _content(summary, answer, media), **refusals}}
+
+
+def _content(words: str, schema: Schema, media: str = JSON) -> dict[str, Any]:
+    return {"description": words, "content": {media: {"schema": schema}}}
+
+
+def _body(schema: Schema, example: object) -> dict[str, Any]:
+    return {"required": True, "content": {JSON: {"schema": schema, "example": example}}}
+
+
+def _fixed() -> dict[str, Any]:
+    return {
+        "/v2": {"get": _operation("What the server is", _OBJECT)},
+        "/v2/health/live": {"get": _operation("Whether it answers", _OBJECT)},
+        "/v2/health/ready": {"get": _operation("Whether its models do", _OBJECT)},
+        "/v2/repository/index": {"post": _operation("Every model", {"type": "array", "items": _OBJECT})},
+        "/metrics": {"get": _operation("Counters for Prometheus", {"type": "string"}, "text/plain")},
+    }
+
+
+def _model_paths(names: list[str], by_tensors: list[str]) -> dict[str, Any]:
+    at = "/v2/models/{model}"
+    paths: dict[str, Any] = {
+        at: {"get": {**_operation("What a model takes and gives", _OBJECT), "parameters": [_named("model", names)]}},
+        f"{at}/ready": {"get": {**_operation("Whether it answers", _OBJECT), "parameters": [_named("model", names)]}},
+    }
+    if by_tensors:
+        infer = _operation("Tensors in, tensors out", _OUTPUTS)
+        infer |= {"parameters": [_named("model", by_tensors)], "requestBody": _body(tensors.REQUEST.schema, _EXAMPLE)}
+        ended = _operation("Forget a session's state", _OBJECT)
+        ended["responses"]["204"] = {"description": "It is forgotten"}
+        del ended["responses"]["200"]
+        ended["parameters"] = [_named("model", by_tensors), _named("session")]
+        paths |= {f"{at}/infer": {"post": infer}, f"{at}/sessions/{{session}}": {"delete": ended}}
+    return paths
+
+
+_EXAMPLE = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2, 1], "data": [0.5, 0.25]}]}
+
+
+def _named(name: str, words: list[str] | None = None) -> dict[str, Any]:
+    schema: Schema = {"type": "string"} | ({"enum": words} if words else {})
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _task(task: Task, models: Mapping[str, Served]) -> dict[str, Any]:
+    names = [name for name, one in models.items() if one.task is task]
+    operation = _operation(task.summary, task.answer)
+    operation["description"] = f"By {', '.join(names)}."
+    return {**operation, "requestBody": _body(task.body.schema, task.example)}

@@ -1,0 +1,72 @@
+"""The page at ``/``: every model, something to ask it, and its answer, in a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..pages import templates
+from ..version import version
+from .served import Served
+from .tasks.task import steps_text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_SCRIPTS = ("elements.js", "table.js", "chart.js", "asking.js")
+"""In the order in which a reader needs them; they become one script."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model on the page. path: where it is asked. form: how a text becomes a body, see ``asking.js``. text: to begin
+    with. about: what it is, in words."""
+
+    name: str
+    path: str
+    form: str
+    text: str
+    about: str
+
+
+def page(models: Mapping[str, Served]) -> str:
+    """The page as HTML: styles and script inside, nothing fetched but answers of this server."""
+    from markupsafe import Markup
+
+    template = _environment().get_template("try.html.j2")
+    cards = [_card(name, one) for name, one in models.items()]
+    return template.render(cards=cards, version=version(), script=Markup(_script()))
+
+
+def policy() -> str:
+    """What the page may do: run its own script, and ask this server."""
+    digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _card(name: str, one: Served) -> Card:
+    if one.task is not None:
+        return Card(name, one.task.path, one.task.form, one.task.text(one.model), one.about)
+    tensors = one.by_tensors()
+    form = f"tensors {tensors.datatype}"
+    return Card(name, f"/v2/models/{name}/infer", form, steps_text(tensors.inputs), one.about)
+
+
+@cache
+def _environment() -> Environment:
+    return templates(__package__ or "")
+
+
+@cache
+def _script() -> str:
+    environment = _environment()
+    assert environment.loader
+    parts = [environment.loader.get_source(environment, name)[0] for name in _SCRIPTS]
+    return '"use strict";\n' + "\n".join(parts)

@@ -1,0 +1,42 @@
+"""``POST /classify``: sequences in, labels out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...escape import json_ascii
+from ..limits import Limits
+from .sequences import EXAMPLE, SEQUENCES, sequences_of, text_of
+from .task import Task
+
+if TYPE_CHECKING:
+    from ...models.sequence.classifier import SequenceClassifier
+
+
+def run(model: SequenceClassifier, asked: Mapping[str, Any], limits: Limits) -> str:
+    """Of each sequence the most probable label, and the probabilities of all."""
+    probabilities = model.predict_proba(sequences_of(model, asked))
+    labels = model.classes_[probabilities.argmax(axis=1)]
+    told = {"labels": labels.tolist(), "classes": model.classes_.tolist(), "probabilities": probabilities.tolist()}
+    return json_ascii(told)
+
+
+TASK = Task(
+    path="/classify",
+    summary="Label sequences",
+    shapes={"sequences": SEQUENCES},
+    required=("sequences",),
+    answer={
+        "type": "object",
+        "properties": {
+            "labels": {"type": "array"},
+            "classes": {"type": "array"},
+            "probabilities": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+        },
+    },
+    run=run,
+    example=EXAMPLE,
+    form="sequences",
+    text=text_of,
+)

@@ -1,0 +1,121 @@
+"""A season is found where there is one, not where there is none, and from what lies before the backtest alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.tsa.stattools import acf
+from tests.models.forecast.fakes import panel
+from tests.tolerance import ROUNDING
+
+from gatewise.models.forecast.estimator import Forecaster
+from gatewise.models.forecast.seasonality import autocorrelation, cycle, is_visible, strength
+from gatewise.models.forecast.seasons import with_seasons
+from gatewise.tables.panel import Floats, Frequency, Panel
+
+SEASONS = {"QS": 4, "D": 7, "MS": 12, "h": 24, "W-SUN": 52}
+LONG = {"h": (24, 168), "30min": (48, 336), "D": (7, 365)}
+
+
+def walk(seed: int, length: int) -> Floats:
+    return np.random.default_rng(seed).normal(size=length).cumsum() + 100
+
+
+def wave(season: int, length: int) -> Floats:
+    return 3 * np.sin(2 * np.pi * np.arange(length) / season)
+
+
+def dated(alias: str, *series: Floats, assumed: bool = True) -> Panel:
+    times = tuple(pd.date_range("2001-01-01", periods=len(one), freq=alias).to_numpy() for one in series)
+    return replace(panel(*series, season=1), times=times, frequency=Frequency(alias), assumed=assumed)
+
+
+@pytest.mark.parametrize("length", [5, 60, 61])
+def test_autocorrelation_is_that_of_statsmodels(length: int):
+    values = walk(0, length)
+    expected = acf(values, nlags=length - 1, fft=False)
+    np.testing.assert_allclose(autocorrelation(values, length - 1), expected, rtol=0, atol=ROUNDING)
+    assert not autocorrelation(np.ones(9), 3).any()
+
+
+@pytest.mark.parametrize("season", SEASONS.values())
+def test_walks_and_noise_show_no_season(season: int):
+    walks = [walk(seed, 8 * season) for seed in range(100)]
+    noise = [np.diff(values) for values in walks]
+    assert sum(is_visible(values, season) for values in (*walks, *noise)) <= 4
+
+
+@pytest.mark.parametrize("season", SEASONS.values())
+def test_a_season_is_visible_beside_a_trend_and_noise(season: int):
+    unrest = np.random.default_rng(season).normal(size=6 * season)
+    values = 0.05 * np.arange(6 * season) + wave(season, 6 * season) + unrest
+    assert is_visible(values, season)
+    assert 0.5 < strength(values, season) < 1
+    assert not is_visible(values[: 3 * season - 1], season), "three seasons are needed"
+
+
+@pytest.mark.parametrize(("alias", "season"), SEASONS.items())
+def test_the_calendar_s_season_is_taken_where_most_series_show_it(alias: str, season: int):
+    plain, seasonal = walk(1, 6 * season), walk(2, 6 * season) + 3 * wave(season, 6 * season)
+    shown = with_seasons(dated(alias, plain, seasonal, seasonal), 0)
+    assert (shown.season, shown.longer, shown.assumed) == (season, (), False)
+    assert shown.notes[-1] == f"season {season}, visible in the data"
+    hidden = with_seasons(dated(alias, plain, plain, seasonal), 0)
+    assert hidden.season == 1
+    assert hidden.notes[-1] == f"no season: one of {season} steps is not visible in the data"
+
+
+@pytest.mark.parametrize(("alias", "seasons"), LONG.items())
+def test_a_longer_season_is_seen_beside_the_shorter(alias: str, seasons: tuple[int, int]):
+    short, long = seasons
+    both = walk(3, 4 * long) / 20 + wave(short, 4 * long) + wave(long, 4 * long)
+    shown = with_seasons(dated(alias, both), 0)
+    assert (shown.season, shown.longer) == (short, (long,))
+    assert shown.notes[-1] == f"season {short}, visible in the data, and a longer one of {long} steps"
+    alone = with_seasons(dated(alias, walk(3, 4 * long) / 20 + wave(short, 4 * long)), 0)
+    assert (alone.season, alone.longer) == (short, ())
+
+
+def test_a_season_that_nothing_could_show_is_assumed_and_that_is_said():
+    short = with_seasons(dated("MS", walk(1, 30)), 0)
+    assert short.season == 12
+    assert short.notes[-1] == "season 12, assumed: it would take 36 observations to see it in the data"
+    shorter = with_seasons(dated("MS", walk(1, 23)), 0)
+    assert shorter.season == 1
+    assert shorter.notes[-1] == "no season (one of 12 needs 24 observations, the longest series has 23)"
+
+
+def test_what_a_backtest_will_forecast_is_not_looked_at():
+    values = walk(1, 120)
+    changed = np.concatenate((values[:48], values[48:] + 100 * wave(12, 72)))
+    assert with_seasons(dated("MS", changed), 72).season == 1
+    assert with_seasons(dated("MS", changed), 0).season == 12
+
+
+def test_a_counter_gets_the_season_that_stands_out():
+    seasonal = [walk(seed, 90) + 5 * wave(9, 90) for seed in range(3)]
+    assert cycle(seasonal) == 9
+    found = with_seasons(panel(*seasonal, season=1, assumed=True), 0)
+    assert (found.season, found.notes[-1]) == (9, "season 9, found in the data")
+    nothing = [cycle([walk(seed, 90)]) for seed in range(50)]
+    assert nothing.count(1) >= 48
+
+
+def test_the_word_of_the_user_stands():
+    values = walk(1, 120)
+    assert Forecaster(6, model="naive", season=12).fit(dated("MS", values)).schema_.season == 12
+    settled = dated("MS", values, assumed=False)
+    assert with_seasons(settled, 0) is settled
+    assert Forecaster(6, model="naive").fit(dated("MS", values)).schema_.season == 1
+
+
+def test_longer_seasons_are_kept_in_the_file(tmp_path: Path):
+    both = walk(3, 700) / 4 + wave(24, 700) + wave(168, 700)
+    forecaster = Forecaster(6, model="naive").fit(dated("h", both))
+    assert forecaster.setup_.longer == (168,)
+    forecaster.save(tmp_path / "model")
+    assert Forecaster.load(tmp_path / "model").setup_ == forecaster.setup_
