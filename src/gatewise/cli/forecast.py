@@ -80,13 +80,6 @@ class Request:
         assert self.horizon is not None
         return 0 if self.backtest == 0 else Design.of(self.horizon, self.backtest, self.step).windows
 
-    @property
-    def auto(self) -> bool:
-        """Whether the backtest chooses the model."""
-        from ..models.forecast.selection import AUTO
-
-        return self.model in (None, AUTO)
-
     def forecaster(self, progress: OnProgress | None) -> Forecaster:
         """An unfitted forecaster. Raises InputError for arguments that it refuses."""
         from ..models.forecast.estimator import Forecaster
@@ -112,11 +105,6 @@ def check(request: Request) -> None:
         _check_load(request)
     else:
         request.forecaster(None)
-        if request.windows == 0 and request.auto:
-            raise InputError(
-                "without a backtest there is nothing to choose a model by",
-                hint=f"add {argument('model', 'lstm')}, or drop {argument('backtest', 0)}",
-            )
     check_files(reads=(request.data, request.load), writes=(request.out, request.save), page=request.report)
 
 

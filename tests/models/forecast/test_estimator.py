@@ -181,8 +181,11 @@ class TestFit:
         untested = Forecaster(4, model="naive").fit(monthly([1.0, 2.0, 3.0]), windows=2)
         assert untested.backtest_ is None
         assert untested.notes_[-1].endswith(": the forecast is untested.")
-        with pytest.raises(InputError, match="`windows` is 0"):
-            Forecaster(4).fit(AIR, windows=0)
+
+    def test_without_a_backtest_the_pretrained_network_forecasts(self):
+        forecaster = Forecaster(4).fit(AIR, windows=0)
+        assert (forecaster.kind_, forecaster.backtest_) == ("pretrained", None)
+        assert "Pretrained" in forecaster.predict()
 
     def test_windows(self):
         backtest = Forecaster(4).fit(AIR, windows=2, step=2).backtest_
@@ -201,10 +204,10 @@ class TestFit:
 
     def test_too_short_for_any_comparison(self):
         forecaster = Forecaster(4).fit(monthly([1.0, 2.0, 3.0, 9.0, 5.0]))
-        assert forecaster.kind_ == "seasonal_naive"
+        assert forecaster.kind_ == "pretrained"
         assert forecaster.backtest_ is None
-        assert forecaster.notes_[-1].endswith("so the forecast is SeasonalNaive's, untested.")
-        assert forecaster.predict()["SeasonalNaive"].tolist() == [2.0, 3.0, 9.0, 5.0]
+        assert forecaster.notes_[-1].endswith("so the forecast is Pretrained's, untested.")
+        assert forecaster.predict()["Pretrained"].notna().all()
 
     def test_a_horizon_beyond_the_calendar_is_refused_before_anything_is_trained(self):
         with pytest.raises(InputError, match="5,000 steps of MS end beyond the year 2262"):

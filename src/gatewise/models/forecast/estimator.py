@@ -16,7 +16,7 @@ from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
-from .evaluation.contestants import CONTESTANTS
+from .evaluation.contestants import CONTESTANTS, UNTESTED
 from .evaluation.design import Design
 from .fitted import FittedForecaster
 from .history import SCHEMA, Schema
@@ -46,14 +46,16 @@ RECORD = Fields(
 class Forecaster(FittedForecaster):
     """Forecasts every series of a table with the one model that their past speaks for.
 
-    The models are an ensemble of LSTM networks and plain statistical models. A rolling-origin backtest compares them
-    (Tashman 2000, doi:10.1016/S0169-2070(00)00065-0), and the model that it chooses for all series together is fitted
-    to all of the data. Nothing is downloaded, and nothing is repaired unless `fit` is told to.
+    The models are an LSTM that comes trained, an ensemble of LSTM networks and plain statistical models. A
+    rolling-origin backtest compares them (Tashman 2000, doi:10.1016/S0169-2070(00)00065-0), and the model that it
+    chooses for all series together is fitted to all of the data. Nothing is downloaded, and nothing is repaired unless
+    `fit` is told to.
 
     Args:
         horizon: Steps to forecast, 1 to 100,000.
-        model: ``"auto"`` for the one that the backtest chooses, or a word of one, which is fitted without a backtest
-            unless `fit` is told to run one: ``"lstm"``, ``"pretrained"``, ``"naive"``, ``"seasonal_naive"``,
+        model: ``"auto"`` for the one that the backtest chooses among those that need no training, or a word of one,
+            which is fitted without a backtest unless `fit` is told to run one: ``"pretrained"`` for the LSTM that comes
+            with the package, ``"lstm"`` for one that learns from these series alone, ``"naive"``, ``"seasonal_naive"``,
             ``"drift"``, ``"auto_theta"``, ``"auto_ets"``, ``"auto_arima"``, ``"mstl"`` for long seasons,
             ``"croston_sba"``, ``"tsb"`` and ``"adida"`` for demand that comes now and then, and ``"pool"`` for the
             mean of several distributions.
@@ -115,7 +117,8 @@ class Forecaster(FittedForecaster):
     ) -> Self:
         """Learn from a table, after a backtest on its past where there is one.
 
-        With ``model="auto"`` the backtest chooses the model; for a model named it only says how far to trust it. Half
+        With ``model="auto"`` the backtest chooses the model, and without one the pretrained network forecasts; for a
+        model named it only says how far to trust it. Half
         of the budget goes to the network in the backtest, half to the one that forecasts.
 
         Args:
@@ -138,6 +141,8 @@ class Forecaster(FittedForecaster):
         tested = self._tested(windows, step)
         panel = self._seasoned(self._panel(frame, read), windows if tested else 0)
         asked, choice = self._setup(panel.season, panel.longer), ChosenModel(self._word())
+        if not tested and choice.word == AUTO:
+            choice = ChosenModel(UNTESTED)
         panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
@@ -246,12 +251,11 @@ class Forecaster(FittedForecaster):
         return arguments.one_of("model", self.model, (AUTO, *CONTESTANTS))
 
     def _tested(self, windows: int | None, step: int | None) -> bool:
-        """Whether `fit` has a backtest; only for a model named may there be none."""
-        auto = self._word() == AUTO
+        """Whether `fit` has a backtest."""
         if windows is not None:
-            arguments.whole("windows", windows, least=int(auto))
+            arguments.whole("windows", windows, least=0)
         self._design(windows or None, step)
-        return auto if windows is None else windows > 0
+        return self._word() == AUTO if windows is None else windows > 0
 
     def _seasoned(self, panel: Panel, windows: int | None) -> Panel:
         """The panel with its seasons, told from what lies before so many windows; None for as many as usual."""

@@ -9,7 +9,7 @@ from ...tables.panel import Panel
 from ...words import capital
 from .evaluation.backtest import compare
 from .evaluation.contest import TooShortError
-from .evaluation.contestants import CONTESTANTS, plainest
+from .evaluation.contestants import CONTESTANTS, UNTESTED
 from .model import Setup
 from .results import Backtest
 
@@ -38,14 +38,14 @@ class ChosenModel(NamedTuple):
 
 
 def choose(panel: Panel, setup: Setup, word: str, *, windows: int | None, step: int | None, refit: bool) -> ChosenModel:
-    """Run the backtest, see `compare`; with ``"auto"`` the model that it chooses, or the plainest of short series."""
+    """Run the backtest, see `compare`; with ``"auto"`` the model that it chooses, or that of short series."""
     chosen = None if word == AUTO else word
     try:
         backtest = compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
     except TooShortError as short:
         if chosen:
             return ChosenModel(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
-        word = plainest(setup)
+        word = UNTESTED
         return ChosenModel(
             word, notes=(capital(f"{short.what}, so the forecast is {CONTESTANTS[word].name}'s, untested."),)
         )

@@ -19,7 +19,7 @@ from ..metrics import seasonal_scale
 from ..model import Model, Setup
 from ..results import SCORED, Backtest, Quantiles, Window, central_levels, quantile_levels
 from .contest import Contest, contest
-from .contestants import CONTESTANTS, Contestant
+from .contestants import Contestant, field_of
 from .design import Design
 from .floor import floored, floors
 from .intermittent import intermittent
@@ -39,7 +39,7 @@ def compare(
     step: int | None = None,
     refit: bool = False,
     chosen: str | None = None,
-    contestants: Mapping[str, Contestant] = CONTESTANTS,
+    contestants: Mapping[str, Contestant] | None = None,
 ) -> Backtest:
     """Let every contestant forecast the last ``windows * setup.horizon`` observations of each series.
 
@@ -47,9 +47,10 @@ def compare(
     filled in is never scored, and each history is filled from its own past. A network is fitted once, to what lies
     before the first cutoff, and then forecasts every window from the observations before that window, or with
     ``refit`` at each cutoff; a baseline is fitted again in each. chosen: the word of the model whose forecast the
-    reader gets; None for that of the model chosen by it. Raises TooShortError where the series have no room for a
-    window.
+    reader gets; None for that of the model chosen by it. contestants: by default `field_of` the chosen one. Raises
+    TooShortError where the series have no room for a window.
     """
+    contestants = field_of(chosen) if contestants is None else contestants
     design, stages = Design.of(setup.horizon, windows, step, refit=refit), Stages(setup.progress)
     fits = len(design.origins(design.held_back)) if refit else 1
     levels = quantile_levels((*central_levels(setup.levels), *SCORED))
