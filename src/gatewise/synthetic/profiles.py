@@ -51,7 +51,6 @@ OF_YEARS = {
     **{"SARIMA": 0.3, "SARIMA twice": 0.3, "SARIMA noised": 0.2, "Gaussian process": 0.3, "Gaussian product": 0.2},
     **{"load": 0.05, "sun": 0.05, "days": 0.05, "shapes": 0.2, "chaos": 0.2, "random walk": 0.8},
 }
-OF_WEEKS = {**OF_BUSINESS, "business": 2.0, "momentum": 2.0, "counts": 1.5, "rare demand": 1.2, "SARIMA noised": 0.7}
 OF_DAYS = {"days": 3.0, "business": 0.4, "rare demand": 1.4, "counts": 1.5, "sun": 0.3, "growth": 0.6}
 OF_HOURS = {
     **{"load": 3.0, "sun": 2.0, "season in a season": 1.5, "business": 0.2, "theta": 0.4, "growth": 0.4, "days": 0.2},
@@ -63,7 +62,9 @@ PROFILES = (
     Profile("quarterly", 96, 2.0, {(4, 1): 6.0, (1, 1): 0.5, (2, 1): 0.5}, 16, OF_BUSINESS),
     Profile("monthly", 192, 3.5, {(12, 1): 8.0, (1, 1): 0.5, (6, 1): 0.5, (3, 1): 0.3, (4, 1): 0.5}, 24, OF_BUSINESS),
     Profile("long monthly", 480, 1.0, {(12, 1): 8.0, (4, 1): 2.0, (1, 1): 1.0, (12, 132): 0.3}, 120, OF_BUSINESS),
-    Profile("weekly", 416, 1.5, {(52, 1): 6.0, (1, 1): 2.0, (4, 52): 0.5, (13, 52): 0.5, (26, 52): 0.3}, 24, OF_WEEKS),
+    Profile(
+        "weekly", 416, 1.5, {(52, 1): 6.0, (1, 1): 2.0, (4, 52): 0.5, (13, 52): 0.5, (26, 52): 0.3}, 60, OF_BUSINESS
+    ),
     Profile(
         "daily", 512, 2.5, {(7, 1): 7.0, (1, 1): 1.0, (5, 1): 1.5, (7, 30): 0.5, (6, 1): 0.3, (30, 1): 0.5}, 40, OF_DAYS
     ),

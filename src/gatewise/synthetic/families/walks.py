@@ -70,7 +70,7 @@ WALK = Family(
 )
 MOMENTUM = Family(
     "momentum",
-    5.0,
+    2.5,
     "sums of changes that go on for a while, with a season or not",
     "Box & Jenkins 1970, ARIMA(1, 1, 0) and (1, 1, 1)",
     _momentum,
