@@ -1,6 +1,6 @@
 """What kernels take of a card, by Triton's compiler and without a card: registers, spilled ones, shared memory.
 
-    python -m benchmarks.gpu.ahead_of_time CELL [--units 256] [--dtypes bf16 ...] [--targets sm_90 ...] [--resident]
+    python -m benchmarks.gpu.ahead_of_time CELL [--units 256] [--for sm_90:bf16 ...] [--resident]
 
 Prints a line of JSON for each kernel.
 """
@@ -35,8 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("cell")
     parser.add_argument("--units", type=int, default=256)
-    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES)
-    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=tuple(TARGETS))
+    every = [f"{target}:{dtype}" for target in TARGETS for dtype in DTYPES]
+    parser.add_argument("--for", dest="pairs", nargs="+", choices=every, default=every, metavar="TARGET:DTYPE")
     parser.add_argument("--resident", action="store_true")
     options = parser.parse_args()
     cell = cell_at(options.cell)
@@ -44,10 +44,9 @@ def main() -> None:
     for plan in (forward_plan(cell, keep=True), backward_plan(cell, histories=False)):
         kernels = Kernels(plan, resident=options.resident)
         tile = tile_of(plan, options.units, resident=options.resident)
-        for dtype in options.dtypes:
-            for target in options.targets:
-                for line in compiled(cell, kernels, tile, options.units, dtype, target):
-                    print(json.dumps(line), flush=True)
+        for target, dtype in (pair.split(":") for pair in options.pairs):
+            for line in compiled(cell, kernels, tile, options.units, dtype, target):
+                print(json.dumps(line), flush=True)
 
 
 def compiled(

@@ -339,5 +339,5 @@ def test_the_regime_is_named_with_its_reason():
     lstm = ALL_CELLS["lstm"]
     assert told(min_gru, 50, torch.float32).endswith("one launch, since the step multiplies nothing with U")
     assert told(lstm, 100, torch.bfloat16).endswith("one launch, U resident, since U takes 128 KiB")
-    assert told(lstm, 100, torch.float32).endswith("since U takes 256 KiB, more than the 64 that a program holds")
+    assert told(lstm, 100, torch.float32).endswith("since U takes 256 KiB, more than the 32 that a program holds")
     assert "a launch and a product each step" in told(lstm, 8, torch.float64)

@@ -15,7 +15,7 @@ from .plan import forward_plan
 
 # Bytes of U, each block padded to a power of two, that a program holds beside its numbers without spilling registers:
 # found by compiling ahead of time for sm_90 and gfx942, see docs/gpu.md.
-_RESIDENT = {"cuda": {2: 128 * 2**10, 4: 64 * 2**10}, "rocm": {2: 32 * 2**10}}
+_RESIDENT = {"cuda": {2: 128 * 2**10, 4: 32 * 2**10}, "rocm": {2: 32 * 2**10}}
 
 
 @dataclass(frozen=True)
