@@ -69,13 +69,14 @@ class Roles:
         return (self.time, *self.targets, *(() if self.series is None else (self.series,)))
 
 
-def find_roles(table: Table, options: ReadOptions) -> Roles:
+def find_roles(table: Table, options: ReadOptions, kinds: Sequence[Kind] | None = None) -> Roles:
     """The roles that the options name; the others are inferred from names and contents.
 
+    kinds: what each column holds, where that is known already.
     Raises InputError, listing the candidates, where that leaves a choice or nothing.
     """
     named = named_columns(table, {"time": options.time, "id": options.id, "target": options.target})
-    kinds = kinds_of(table)
+    kinds = kinds_of(table) if kinds is None else kinds
     time = named["time"] if "time" in named else _find_time(table, kinds)
     series = named["id"] if "id" in named else _find_series(table, kinds, time, named.get("target"))
     targets = (named["target"],) if "target" in named else _find_targets(table, kinds, time, series)

@@ -42,14 +42,14 @@ _PIECES = {
 """SQL: what the cell adds to the time as text."""
 
 
-def composed(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
-    """The table with columns made of several, and options that name them.
+def composed(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions, list[Kind]]:
+    """The table with columns made of several, options that name them, and what each column holds.
 
     Those that ``time`` and ``id`` list with commas are put together; and, where these are left open, a year with a
     month, a quarter or a week, a date that repeats with a clock or an hour, and names that only together tell the
     series of a row.
     """
-    kinds = kinds_of(table)
+    whole, kinds = table, kinds_of(table)
     parts = _listed(table, options.time)
     if parts:
         table, options = _with_time(table, options, _roles(table, parts, kinds), parts)
@@ -61,7 +61,7 @@ def composed(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
     elif ids:
         table, name = _with_names(table, ids)
         options = replace(options, id=name)
-    return table, options
+    return table, options, kinds if table is whole else kinds_of(table)
 
 
 def _listed(table: Table, names: str | None) -> list[int]:

@@ -49,8 +49,8 @@ def panel_from_frame(
 def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
     """The series of a table. pace: as of `panel_from_frame`."""
     _check_rows(table, known=(options.frequency or pace) is not None)
-    table, options = composed(table, options)
-    roles = find_roles(table, options)
+    table, options, kinds = composed(table, options)
+    roles = find_roles(table, options, kinds)
     table.keep(roles.used)
     values, number_notes = read_numbers(table, roles.targets, options.decimal)
     ids, codes = _series(table, roles)
