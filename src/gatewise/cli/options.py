@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
 """Panels of the help."""
 
-MODELS = ("auto", "pretrained", "tuned", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets")
+MODELS = ("auto", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets", "pretrained", "tuned")
 FILLS = ("none", "linear", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
 MARKS = (".", ",")
