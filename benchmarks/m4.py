@@ -7,6 +7,8 @@ The files {Hourly,Weekly}-{train,test}.csv.gz of the competition (Mcompetitions/
 horizon and season, and makes the rest of its settings from the training series. Naive2's published figures are
 reproduced first; if they do not come out, no figure is printed.
 
+The default forecaster was made on these two sets: what is printed says how it does here, and not on others.
+
 Makridakis, Spiliotis & Assimakopoulos, "The M4 Competition", doi:10.1016/j.ijforecast.2019.04.014.
 """
 
@@ -23,7 +25,7 @@ import numpy as np
 from gatewise.models.forecast import metrics
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.model import NORMALISATIONS, Setup
-from gatewise.models.forecast.results import quantile_levels
+from gatewise.models.forecast.results import MSIS_LEVEL, Quantiles, quantile_levels
 from gatewise.progress import progress_bar
 from gatewise.tables.panel import Floats, Frequency, Panel
 
@@ -61,6 +63,7 @@ def run(group: str, data: Path, model: str, seed: int, normalisation: str) -> No
     smape, mase = errors(panel, actual, forecast.median)
     print(f"M4 {group}, {learner.name}, {normalisation}, seed {seed}: {len(panel)} series, horizon {actual.shape[1]}")
     print(f"sMAPE {smape:.3f}  MASE {mase:.3f}  OWA {owa(smape, mase, *published):.3f}")
+    print(f"MSIS {msis(panel, actual, forecast):.2f}, of the {MSIS_LEVEL} % interval")
     for level in LEVELS:
         inside = metrics.coverage(actual, *forecast.interval(level))
         print(f"inside the {level} % interval: {inside:.1f} %")
@@ -86,6 +89,12 @@ def errors(panel: Panel, actual: Floats, forecast: Floats) -> tuple[float, float
     scale = np.array([metrics.seasonal_scale(values, panel.season) for values in panel.values])
     smape = metrics.smape(actual, forecast).mean()
     return float(smape), float(metrics.mase(actual, forecast, scale).mean())
+
+
+def msis(panel: Panel, actual: Floats, forecast: Quantiles) -> float:
+    """Mean scaled interval score, a mean over series: what the competition ranked intervals by."""
+    scale = np.array([metrics.seasonal_scale(values, panel.season) for values in panel.values])
+    return float(metrics.msis(actual, *forecast.interval(MSIS_LEVEL), MSIS_LEVEL, scale).mean())
 
 
 def owa(smape: float, mase: float, naive2_smape: float, naive2_mase: float) -> float:

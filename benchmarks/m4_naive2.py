@@ -42,7 +42,11 @@ def read(folder: Path, group: str, part: str) -> list[Floats]:
 
 def figures(folder: Path, group: str, season: int) -> tuple[float, float]:
     """Naive2's sMAPE and MASE on one group, each averaged over the series."""
-    train, test = read(folder, group, "train"), np.stack(read(folder, group, "test"))
+    return figures_of(read(folder, group, "train"), np.stack(read(folder, group, "test")), season)
+
+
+def figures_of(train: list[Floats], test: Floats, season: int) -> tuple[float, float]:
+    """Naive2's sMAPE and MASE on these series, each averaged over them."""
     forecast = np.stack([naive2(values, season, test.shape[1]) for values in train])
     scale = np.array([seasonal_scale(values, season) for values in train])
     return float(smape(test, forecast).mean()), float(mase(test, forecast, scale).mean())

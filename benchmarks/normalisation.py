@@ -4,7 +4,8 @@
 
 Of the hourly and weekly series of the M4 competition (see `m4`) every third, and one network of 64 units with 800 steps
 of 128 windows, which is a third of the default forecaster or less. Every figure is the median over the seeds, with the
-least and the greatest. OWA is of the published figures of Naive2 for the whole set.
+least and the greatest, but OWA that of the two medians, relative to Naive2 on the same series. How the network is made
+was settled by figures of these two sets: to it they are development sets, and do not say how it does on others.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from gatewise.models.forecast.results import quantile_levels
 from gatewise.tables.panel import Floats, Panel
 
 from .m4 import DATA, GROUPS, LEVELS, errors, owa, panel_of
-from .m4_naive2 import PUBLISHED, read
+from .m4_naive2 import PUBLISHED, figures_of, read
 
 
 def main(arguments: Sequence[str]) -> None:
     """Train, forecast and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks normalisation", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks normalisation", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--every", type=int, default=3, help="take every so many-th series")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the competition's files")
@@ -46,19 +49,17 @@ def main(arguments: Sequence[str]) -> None:
         season, *_ = PUBLISHED[group]
         train, test = (read(given.data, group, part)[:: given.every] for part in ("train", "test"))
         panel, actual = panel_of(train, season), np.stack(test)
+        naive2 = figures_of(train, actual, season)
         for normalisation in NORMALISATIONS:
-            runs = [figures(panel, actual, PUBLISHED[group], normalisation, seed) for seed in range(given.seeds)]
-            cells = [
-                _cell(one, digits) for one, digits in zip(zip(*runs, strict=True), (2, 3, 3, 1, 1, 0), strict=True)
-            ]
+            runs = [figures(panel, actual, season, normalisation, seed) for seed in range(given.seeds)]
+            cells = [_cell(one, digits) for one, digits in zip(zip(*runs, strict=True), (2, 3, 1, 1, 0), strict=True)]
+            smape, mase = (median(run[place] for run in runs) for place in (0, 1))
+            cells.insert(2, f"{owa(smape, mase, *naive2):.3f}")
             print(f"| {group}, {len(panel)} series | {normalisation} | {' | '.join(cells)} |", flush=True)
 
 
-def figures(
-    panel: Panel, actual: Floats, naive2: tuple[int, float, float], normalisation: str, seed: int
-) -> list[float]:
-    """sMAPE, MASE, OWA, the percents inside the intervals, and seconds of training."""
-    season, *published = naive2
+def figures(panel: Panel, actual: Floats, season: int, normalisation: str, seed: int) -> list[float]:
+    """sMAPE, MASE, the percents inside the intervals, and seconds of training."""
     model = LSTMModel(
         actual.shape[1], season=season, levels=quantile_levels(LEVELS), seed=seed, normalisation=normalisation
     )
@@ -68,7 +69,7 @@ def figures(
     seconds, forecast = time.monotonic() - begun, model.predict(panel)
     smape, mase = errors(panel, actual, forecast.median)
     inside = [metrics.coverage(actual, *forecast.interval(level)) for level in LEVELS]
-    return [smape, mase, owa(smape, mase, *published), *inside, seconds]
+    return [smape, mase, *inside, seconds]
 
 
 def _cell(found: Sequence[float], digits: int) -> str:

@@ -8,6 +8,7 @@ from importlib import import_module
 # name: (module, what it measures)
 BENCHMARKS = {
     "cpu": ("benchmarks.cpu.main", "our kernels and their peers, timed alternately on this processor"),
+    "gpu": ("benchmarks.gpu.main", "kernels for GPUs beside torch.nn, a loop and torch.compile of it, on this card"),
     "programs": ("benchmarks.programs.main", "programs as people write them, with our classes and with torch.nn's"),
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
     "compile": ("benchmarks.compilation", "what it takes to make the machine code of the CPU kernels"),
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
     "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
     "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
+    "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

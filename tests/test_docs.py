@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 from tools.make_docs import FOLDER, PICTURES, pages, pictures
 
+from gatewise import cell
 from gatewise.cells import CELLS
+from gatewise.declaration import functions
 
 from .matrix import names
 
@@ -74,3 +77,10 @@ def test_the_code_of_a_guide_runs_from_top_to_bottom(guide, tmp_path, monkeypatc
         expected = re.findall(r"print\(.*\)\s+# (.*)$", block, flags=re.M)
         printed = capsys.readouterr().out
         assert [line for line in expected if line not in printed.splitlines()] == []
+
+
+def test_the_guide_and_help_list_what_a_step_may_call():
+    listed = functions()
+    guide = (ROOT / "docs" / "guides" / "write-a-cell.md").read_text(encoding="utf-8")
+    assert listed.replace("``", "`") in " ".join(guide.split())
+    assert listed in " ".join(inspect.getdoc(cell).split())

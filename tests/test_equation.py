@@ -11,11 +11,12 @@ from torch import sigmoid
 from gatewise import cell
 from gatewise.cells import CELLS
 from gatewise.compiler.lower import MOST_OPERATIONS, program_of
-from gatewise.errors import CellError
+from gatewise.errors import CellError, InputError
 from gatewise.kernels import reference
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.registry import register
 from gatewise.nn import Recurrent
+from gatewise.transforms import layer_norm
 
 from .matrix import every_cell, random_layer, relative_error
 from .tolerance import PARITY
@@ -37,7 +38,7 @@ def test_the_step_is_the_eager_reference():
 
 @every_cell
 def test_cells_cite_their_paper_and_pickle_by_reference(cell):
-    assert "doi:" in cell.doc or "arXiv:" in cell.doc or "No paper" in cell.doc
+    assert any(source in cell.doc for source in ("doi:", "arXiv:", "PMLR", "No paper"))
     assert copy.deepcopy(cell) is cell
     found = pickle.loads(pickle.dumps(cell))
     assert found is cell if cell.origin is None else register(found) == register(cell)
@@ -240,3 +241,18 @@ def test_a_step_of_thousands_of_operations_is_refused():
 def test_a_number_that_no_float_holds_is_refused():
     with pytest.raises(CellError, match="a number of 1329 bits"):
         leaky(10**400)
+
+
+def test_numbers_that_a_step_chooses_have_the_dtype_of_the_layer():
+    """PyTorch makes them float32, whatever they are compared with."""
+    made = declared(lambda a, h: torch.where(a > h, 0.1, 0.2))
+    layer = random_layer(made, 2, 2, 1, 3)
+    for y in (reference.forward(made, layer).y, sequence(register(made), layer).y):
+        assert y.dtype == torch.float64
+        assert set(y.unique().tolist()) <= {0.1, 0.2}
+
+
+def test_layer_normalisation_of_a_gate_that_is_called_twice_is_refused():
+    twice = cell(gates={"one": "W x + U(...)"}, state="h")(lambda a, h: torch.tanh(a(h) + a(2 * h)))
+    with pytest.raises(InputError, match="calls one several times"):
+        layer_norm(twice)

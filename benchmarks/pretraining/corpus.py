@@ -27,6 +27,8 @@ from .wheels import CACHE, members
 
 FEWEST, FEWEST_VALUES = 12, 4
 """Series shorter than this many steps, or with fewer different values, are left out."""
+MOST_MISSING = 0.25
+"""The share of steps from which on a mean over them is missing."""
 
 
 @cache
@@ -58,7 +60,7 @@ def _read(entry: Entry) -> Iterator[Recorded]:
         for steps, season in {1: entry["season"], **{int(k): v for k, v in entry["longer"].items()}}.items():
             found = _trimmed(_joined(values, steps, bool(entry.get("mean"))))
             if len(found) >= FEWEST and len(np.unique(found[~np.isnan(found)])) >= FEWEST_VALUES:
-                longer = 7 * season if season == 24 else second if steps == 1 else 1
+                longer = 7 * season if season in (24, 48) and second > 1 else second if steps == 1 else 1
                 yield Recorded(entry["name"], name, found, season, longer)
 
 
@@ -76,11 +78,15 @@ def _side(name: str) -> str:
 
 
 def _joined(values: Floats, steps: int, mean: bool) -> Floats:
-    """Sums or means of so many steps at a time, up to the end; NaN where one is missing."""
+    """Sums or means of so many steps at a time, up to the end; NaN where one step of a sum or a quarter is missing."""
     if steps == 1:
         return values
     whole = values[len(values) % steps :].reshape(-1, steps)
-    return whole.mean(axis=1) if mean else whole.sum(axis=1)
+    if not mean:
+        return whole.sum(axis=1)
+    seen = ~np.isnan(whole)
+    means = np.where(seen, whole, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    return np.where(seen.mean(axis=1) > 1 - MOST_MISSING, means, np.nan)
 
 
 def _trimmed(values: Floats) -> Floats:

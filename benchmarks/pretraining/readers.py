@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -31,14 +32,13 @@ def long(content: io.BytesIO, entry: Entry) -> Series:
 
 def regular(content: io.BytesIO, entry: Entry) -> Series:
     """Times of any kind brought to a regular step by the mean; NaN where nothing was measured."""
-    table = pd.read_csv(content, low_memory=False)
-    times = entry["time"].split()
-    joined = table[times].astype(str).agg(" ".join, axis=1) if times[0] in ("Date", "date") else None
-    stamps = _times(table, times) if joined is None else pd.to_datetime(joined, dayfirst=bool(entry.get("day_first")))
+    table = pd.read_csv(content, low_memory=False, sep=entry.get("separator", ","))
+    stamps = _stamps(table, entry)
+    columns = [name for wanted in entry["values"] for name in fnmatch.filter(table.columns, wanted)]
     for name, rows in _groups(table, entry):
-        numbers = rows[list(entry["values"])].apply(pd.to_numeric, errors="coerce").set_index(stamps[rows.index])
+        numbers = rows[columns].apply(pd.to_numeric, errors="coerce").set_index(stamps[rows.index])
         means = numbers.resample(entry["step"]).mean()
-        for column in entry["values"]:
+        for column in columns:
             yield f"{name} {column}".strip(), means[column].to_numpy(np.float64)
 
 
@@ -53,9 +53,13 @@ def sales(content: io.BytesIO, entry: Entry) -> Series:
             yield str(name), days.resample("1D").sum().to_numpy(np.float64)
 
 
-def _times(table: pd.DataFrame, columns: list[str]) -> pd.Series:
-    """One column of times, or one each for year, month, day and hour."""
-    return pd.to_datetime(table[columns] if len(columns) > 1 else table[columns[0]])
+def _stamps(table: pd.DataFrame, entry: Entry) -> pd.Series:
+    """The time of each row: of columns year, month, day and hour, or of texts, one behind the other."""
+    columns = entry["time"].split()
+    if "year" in columns:
+        return pd.to_datetime(table[columns])
+    text = table[columns].astype(str).agg(" ".join, axis=1) if len(columns) > 1 else table[columns[0]]
+    return pd.to_datetime(text, dayfirst=bool(entry.get("day_first")))
 
 
 def _groups(table: pd.DataFrame, entry: Entry) -> Iterator[tuple[str, pd.DataFrame]]:

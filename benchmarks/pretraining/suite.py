@@ -101,15 +101,24 @@ def _windows(archive: str, members: Iterable[str], count: int, horizon: int) -> 
     """Each channel up to a few moments that are evenly spread."""
     for member in members:
         for column, values in _zipped(archive, member).select_dtypes("number").items():
-            numbers = values.to_numpy(np.float64)
-            for end in np.linspace(LONGEST + horizon, len(numbers), count).astype(int):
-                yield f"{member} {column} {end}", numbers[end - LONGEST - horizon : end]
+            yield from _parts(count, horizon, [(f"{member} {column}", values.to_numpy(np.float64))])
+
+
+def _loads(season: int, count: int, horizon: int) -> Iterator[tuple[str, Floats]]:
+    return _parts(count, horizon, _recorded(season, "grid loads"))
 
 
 def _recorded(season: int, *sets: str) -> Iterator[tuple[str, Floats]]:
     for each in series("validation"):
         if each.season == season and each.set in sets:
             yield f"{each.set} {each.name}", each.values
+
+
+def _parts(count: int, horizon: int, named: Named) -> Iterator[tuple[str, Floats]]:
+    """Each of some long series up to a few moments that are evenly spread."""
+    for name, values in named:
+        for end in np.linspace(min(LONGEST + horizon, len(values)), len(values), count).astype(int):
+            yield f"{name} {end}", values[max(end - LONGEST - horizon, 0) : end]
 
 
 def _drawn(family: str, season: int, length: int) -> Iterator[tuple[str, Floats]]:
@@ -129,6 +138,9 @@ SOURCES: dict[str, tuple[Told, Callable[[], Named]]] = {
     "ETT hours": (Told(48, 24, 168), partial(_windows, "ett/ETT-small.zip", _HOURS, 4, 48)),
     "ETT quarter hours": (Told(96, 96, 672), partial(_windows, "ett/ETT-small.zip", _QUARTERS, 4, 96)),
     "weather, ten minutes": (Told(72, 144), partial(_windows, "weather/weather.zip", ["weather.csv"], 3, 72)),
+    "loads, hours": (Told(48, 24, 168), partial(_loads, 24, 4, 48)),
+    "loads, half hours": (Told(48, 48, 336), partial(_loads, 48, 4, 48)),
+    "loads, days": (Told(14, 7), partial(_loads, 7, 1, 14)),
     "employment, months": (Told(18, 12), partial(_recorded, 12, "american employment")),
     "retail, months": (Told(18, 12, shortest=48, longest=300), partial(_recorded, 12, "australian retail")),
     "livestock, months": (Told(18, 12, shortest=48, longest=200), partial(_recorded, 12, "australian livestock")),

@@ -102,8 +102,8 @@ def baselines() -> dict[str, dict[str, Score]]:
     return {model: {name: Score(**one) for name, one in scores.items()} for model, scores in found.items()}
 
 
-def computed(model: str) -> dict[str, Score]:
-    """The scores of one of statsforecast's models, a line printed for each set."""
+def computed(model: str, names: Sequence[str]) -> dict[str, Score]:
+    """The scores of one of statsforecast's models on some sets, a line printed for each."""
     from gatewise.models.forecast.evaluation.baselines import Baseline
     from gatewise.models.forecast.model import Setup
 
@@ -118,7 +118,7 @@ def computed(model: str) -> dict[str, Score]:
         print(f"{model}, {one.name}: {time.monotonic() - begun:.0f} s", flush=True)
         return quantiles
 
-    return evaluate(forecast)
+    return evaluate(forecast, names)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -126,9 +126,11 @@ def main(arguments: Sequence[str]) -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m benchmarks validation", description=__doc__, formatter_class=form)
     parser.add_argument("--compute", nargs="*", choices=BASELINES, default=[], metavar="MODEL")
+    parser.add_argument("--sets", nargs="*", choices=SUITE, default=list(SUITE), metavar="SET", help="of --compute")
     given = parser.parse_args(arguments)
     for model in given.compute:
-        scores = {**baselines(), model: computed(model)}
+        known = baselines()
+        scores = {**known, model: {**known.get(model, {}), **computed(model, given.sets)}}
         rounded = {
             name: {key: {k: round(v, 4) for k, v in asdict(one).items()} for key, one in each.items()}
             for name, each in scores.items()

@@ -46,7 +46,7 @@ class Record:
 def record(of: str, trial: Trial) -> Record:
     """Hold the contest of one series, and forecast the next window with every model of it."""
     panel = Panel((trial.name,), (np.arange(len(trial.history)),), (trial.history,), Frequency("1"), trial.season)
-    setup = Setup(len(trial.future), trial.season, quantile_levels(SCORED))
+    setup = Setup(len(trial.future), trial.season, quantile_levels(SCORED), members=frozenset(WITHOUT_NETWORKS))
     backtest = compare(panel, setup, contestants=WITHOUT_NETWORKS)
     judgement, told = backtest.judgement, replace(setup, widening=backtest.widening)
     words = {contestant.name: word for word, contestant in CONTESTANTS.items()}

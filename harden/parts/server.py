@@ -7,6 +7,7 @@ import base64
 import json
 import random
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ HEADERS = (
 def run(seed: int, count: int) -> Report:
     """Ask so many times; after each hundred an honest question has to have its honest answer."""
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # numbers are as large as can be
     with tempfile.TemporaryDirectory() as folder:
         app = application(_models(Path(folder)), limits=LIMITS)
         return asyncio.run(_run(app, random.Random(seed), count))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
+    from .kernels.choice import selfcheck as selfcheck
     from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
     from .nn.stream import stream as stream
@@ -37,6 +38,7 @@ _EXPORTS = {
     "load": ".models.registry",
     "record": ".inspect.recorded_run",
     "recording": ".inspect.recorded_run",
+    "selfcheck": ".kernels.choice",
     "stream": ".nn.stream",
 }
 _PACKAGES = (
@@ -64,6 +66,7 @@ __all__ = [
     "nn",
     "record",
     "recording",
+    "selfcheck",
     "serve",
     "stream",
     "synthetic",

@@ -21,9 +21,10 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from textwrap import fill
 from typing import Any
 
-from .compiler.lower import program_of
+from .compiler.lower import program_of, vocabulary
 from .equation import WHOLE_INPUT, Cell, Gate, previous
 from .errors import CellError
 from .value import RESERVED, FedGate, Value, line_of, trace, with_own_tensors
@@ -54,7 +55,9 @@ def cell(
             h = o * tanh(c)
             return h, c
 
-    LIST OF FUNCTIONS
+    What a step may call, under PyTorch's names and with PyTorch's arguments: FUNCTIONS. Operators are those of tensors.
+    A mean, a sum or a maximum is over the units of a row, ``(-1, keepdim=True)``. Comparisons choose, ``torch.where(a >
+    b, a, b)``, join with ``&``, ``|`` and ``~``, and count as 0 or 1 in products and sums with numbers.
 
     Args:
         gates: Names in the order in which weights are stored, separated by spaces, each ``W x + U h + b``; or a mapping
@@ -127,6 +130,22 @@ def cell(
         return made
 
     return declare
+
+
+def functions() -> str:
+    """What a step may call, in words: the names of the table of operations and of what is composed of them."""
+    return ", ".join(f"``{name}``" for name in sorted(vocabulary()))
+
+
+def _told(text: str) -> str:
+    """A docstring with that list in its place, in lines of its width."""
+    before, _, rest = text.partition("    What a step may call")
+    paragraph, _, after = rest.partition("\n\n")
+    told = " ".join(f"What a step may call{paragraph}".replace("FUNCTIONS", functions()).split())
+    return f"{before}{fill(told, 116, initial_indent='    ', subsequent_indent='    ')}\n\n{after}"
+
+
+cell.__doc__ = _told(cell.__doc__ or "")
 
 
 def _named(argument: str, given: Any, default: Any, kind: Any, what: str) -> dict[str, Any]:

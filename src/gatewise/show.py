@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill
 
 from .compiler.gradient import backward_program
 from .compiler.lower import program_of
+from .compiler.recurrence import recurrence_of
 from .diagram import diagram
 from .equation import Cell, Gate, previous
 from .errors import CellError
@@ -14,7 +16,7 @@ from .lookup import cell_at
 
 
 def show(cell: Cell | str, form: str = "equations") -> str:
-    """A cell as text. form: ``equations``, ``program``, ``llvm``, or ``diagram`` for an SVG file.
+    """A cell as text. form: ``equations``, ``program``, ``llvm``, ``triton``, or ``diagram`` for an SVG file.
 
     cell: a cell, or words for one as `cell_at` takes them. Raises CellError for a cell or form that does not exist.
     """
@@ -24,7 +26,8 @@ def show(cell: Cell | str, form: str = "equations") -> str:
 
 
 def equations(cell: Cell) -> str:
-    """The cell's source and its equations: pre-activations first, then the step, x' being x one step ago."""
+    """The cell's source, its recurrence, and its equations: pre-activations first, then the step, x' being x one step
+    ago."""
     program = program_of(cell)
     fed = {i.name: program.expression(i.args[0]) for i in program.body if i.op == "product"}
     lines = [preactivation(gate, cell.state[0], fed.get(gate.preactivation, "")) for gate in cell.gates]
@@ -32,7 +35,8 @@ def equations(cell: Cell) -> str:
     body = "\n".join(f"    {line}" for line in lines)
     for state in cell.state:
         body = body.replace(previous(state), f"{state}'")
-    return f"{cell.name}\n\n{cell.doc}\n\n{body}\n"
+    recurrence = fill(str(recurrence_of(cell)), 120)
+    return f"{cell.name}\n\n{cell.doc}\n\n{recurrence}\n\n{body}\n"
 
 
 def preactivation(gate: Gate, output: str, fed: str = "") -> str:

@@ -35,7 +35,7 @@ def test_every_set_says_where_it_is_from_and_on_which_terms(entry) -> None:
     assert entry["use"] in ("training", "validation", "split")
     source = {**listed()["packages"], **listed()["archives"]}[entry["package"]]
     assert len(source["sha256"]) == 64
-    assert any(word in entry["licence"] for word in ("CC BY", "public domain", "Open Government", "MIT"))
+    assert any(word in entry["licence"] for word in ("CC BY", "public domain", "Open Government", "MIT", "ODbL"))
 
 
 @every_set
@@ -70,6 +70,9 @@ def test_sales_are_sums_of_days(monkeypatch) -> None:
 def test_longer_steps_are_whole_and_end_with_the_series() -> None:
     np.testing.assert_array_equal(_joined(np.arange(8.0), 3, mean=False), [2 + 3 + 4, 5 + 6 + 7])
     np.testing.assert_array_equal(_joined(np.arange(8.0), 4, mean=True), [1.5, 5.5])
+    holes = np.array([1, 2, np.nan, 3, 4, 6, 8, 10, np.nan, np.nan])
+    np.testing.assert_array_equal(_joined(holes, 5, mean=True), [2.5, np.nan])
+    np.testing.assert_array_equal(_joined(holes, 5, mean=False), [np.nan, np.nan])
     assert FEWEST > 8
     assert {_side(str(name)) for name in range(50)} == {"training", "validation"}
 

@@ -40,7 +40,7 @@ def test_the_diagram_is_an_svg_file():
 def test_what_there_is_not_is_refused_with_what_there_is():
     with pytest.raises(CellError, match=r"cells: .*lstm"):
         show("lsmt")
-    with pytest.raises(CellError, match="forms: equations, program, llvm, diagram"):
+    with pytest.raises(CellError, match="forms: equations, program, llvm, triton, diagram"):
         show("lstm", "poem")
 
 

@@ -21,7 +21,7 @@ def test_a_cell_is_its_own_law_and_no_other_cells(name: str) -> None:
     assert [other for other in CELLS if equivalent(CELLS[name], CELLS[other])] == [name]
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.candidate])
 def test_what_is_random_in_training_only_leaves_the_law(name: str) -> None:
     base = CELLS[name]
     for changed in (

@@ -12,9 +12,8 @@ import pytest
 from tests.browser import DESK, LEAST_CONTRAST, PHONE, visit
 from tests.inspect import pages
 from tests.inspect.test_page import ODD
-from tests.matrix import every_pair
+from tests.matrix import FAMILY, every_pair
 
-from gatewise.cells import CELLS
 from gatewise.diagram import diagram
 from gatewise.inspect.page import Inputs, Output, Page, PageWire, Refusal, Scores, render
 from gatewise.pages.axes import number_ticks, value_scale
@@ -329,7 +328,7 @@ def test_numbers_that_are_infinite_are_written_and_not_coloured(browser: Any, tm
 def test_every_slot_in_the_diagram_of_every_cell_is_filled(browser: Any, tmp_path: Path) -> None:
     first, draw = PAGE.places[0], np.random.default_rng(0)
     places = []
-    for cell in CELLS.values():
+    for cell in FAMILY.values():
         svg = diagram(cell, numbers=True)
         wires = tuple(PageWire(name, draw.normal(size=(T, H))) for name in sorted(set(VALUE.findall(svg))))
         places.append(replace(first, layer=len(places), cell=cell.name, diagram=svg, wires=wires))

@@ -39,7 +39,7 @@ def test_writes_add_up_to_the_memory_in_both_directions(cell):
     module = Recurrent(cell, 3, 4, bidirectional=True)
     kept = recorded(module, 40, lengths=[40, 33])
     if cell.inputs:
-        with pytest.raises(InputError, match=f"the step of {cell.name} reads"):
+        with pytest.raises(CellError, match=f"the step of {cell.name} reads"):
             provenance(kept)
         return
     if cell.name in NO_LAW:

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from gatewise.cells import CELLS
 from gatewise.container import records
 from gatewise.errors import InputError, ModelFileError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
 from gatewise.nn.chain import FILE
 from gatewise.nn.parts import KINDS
 
+from ..matrix import FAMILY as CELLS
 from ..matrix import values
 from ..user_cells import USER_CELLS
 

@@ -12,9 +12,9 @@ import torch
 from torch.func import functional_call
 from torch.nn.utils.rnn import PackedSequence
 
-from gatewise.cells import CELLS
 from gatewise.nn import Recurrent
 
+from ..matrix import FAMILY as CELLS
 from ..matrix import cases, covering
 from ..tolerance import GRADCHECK, GRADGRADCHECK, PARITY
 

@@ -8,12 +8,12 @@ import torch
 from torch import nn as torch_nn
 
 from gatewise import nn
-from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.nn.init import chrono_, forget_bias_, glorot_, keep_bias_, orthogonal_, recommended_, uniform_
 from gatewise.nn.recurrent import Recurrent
 from gatewise.nn.step import RecurrentCell
 
+from ..matrix import FAMILY as CELLS
 from ..matrix import every_pair, names, relative_error, values
 from ..tolerance import CHRONO, ORTHOGONAL, PARITY, SIGMAS
 from ..user_cells import USER_CELLS

@@ -45,6 +45,23 @@ NAMES = {
     "mgu": "MGU",
     "peephole_lstm": "PeepholeLSTM",
     "rnn": "RNN",
+    "cfc": "CFC",
+    "fast_grnn": "FastGrnn",
+    "gru_d": "GRUD",
+    "ind_rnn": "IndRNN",
+    "li_gru": "LiGRU",
+    "min_gru": "MinGRU",
+    "min_lstm": "MinLSTM",
+    "mogrifier_lstm": "MogrifierLSTM",
+    "multiplicative_lstm": "MultiplicativeLSTM",
+    "mut1": "MUT1",
+    "nested_lstm": "NestedLSTM",
+    "phased_lstm": "PhasedLSTM",
+    "rhn": "RHN",
+    "sru": "SRU",
+    "star": "STAR",
+    "t_lstm": "TLSTM",
+    "ugrnn": "UGRNN",
     "slstm": "SLSTM",
 }
 NEW_CELL = '''from torch import sigmoid
@@ -53,7 +70,7 @@ from ..declaration import cell
 
 
 @cell(gates={"update": "W x + b", "candidate": "W x + b"}, state="h", candidate="n")
-def min_gru(z, n, h):
+def leaky_gru(z, n, h):
     """The gated recurrent unit without its recurrent products."""
     h = sigmoid(-z) * n + sigmoid(z) * h
     return h
@@ -75,8 +92,8 @@ def test_every_cell_has_its_module_under_its_name():
 
 def test_a_new_file_with_a_cell_is_a_new_module(tmp_path):
     shutil.copytree(Path(gatewise.__file__).parent, tmp_path / "gatewise")
-    (tmp_path / "gatewise" / "cells" / "min_gru.py").write_text(NEW_CELL)
-    code = "import torch; from gatewise.nn import MinGRU; print(MinGRU(2, 3), MinGRU.__doc__); help(MinGRU.forward)"
+    (tmp_path / "gatewise" / "cells" / "leaky_gru.py").write_text(NEW_CELL)
+    code = "import torch; from gatewise.nn import LeakyGRU as L; print(L(2, 3), L.__doc__); help(L.forward)"
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
@@ -84,7 +101,7 @@ def test_a_new_file_with_a_cell_is_a_new_module(tmp_path):
         text=True,
         check=True,
     )
-    assert run.stdout.startswith("MinGRU(2, 3) The gated recurrent unit without its recurrent products.")
+    assert run.stdout.startswith("LeakyGRU(2, 3) The gated recurrent unit without its recurrent products.")
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.SLSTM], ids=lambda kind: kind.__name__)

@@ -15,11 +15,11 @@ from torch.nn.utils._per_sample_grad import call_for_per_sample_grads
 from torch.utils import _pytree as pytree
 
 import gatewise.nn
-from gatewise.cells import CELLS
 from gatewise.errors import CellError, InputError
 from gatewise.kernels import registry
 from gatewise.nn import LSTM, Recurrent, RecurrentCell
 
+from ..matrix import FAMILY as CELLS
 from ..matrix import names, relative_error, values
 from ..tolerance import PARITY
 

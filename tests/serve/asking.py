@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import struct
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -76,3 +79,9 @@ def texts_in(data: bytes) -> list[bytes]:
         texts.append(data[4 : 4 + length])
         data = data[4 + length :]
     return texts
+
+
+def ran(work: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of it, in a thread of its own: playwright leaves a loop running in that of the tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

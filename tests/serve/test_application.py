@@ -15,7 +15,7 @@ from gatewise.serve import Limits, application
 from gatewise.serve.sessions import Sessions
 from gatewise.serve.worker import Worker
 
-from .asking import infer, tensor
+from .asking import infer, ran, tensor
 from .conftest import chain
 
 
@@ -170,7 +170,7 @@ def test_a_worker_does_together_what_waits_together():
             await worker.ask(work, 1)
         return outcomes
 
-    outcomes = asyncio.run(ask())
+    outcomes = ran(ask())
     assert [one for one in outcomes if not isinstance(one, Exception)] == [0, 1, 2, 4, 5, 6, 7]
     assert isinstance(outcomes[3], ValueError)
     assert sorted(number for call in calls for number in call) == list(range(8))
@@ -193,4 +193,4 @@ def test_who_waits_too_long_is_told():
             await second
         worker.close()
 
-    asyncio.run(ask())
+    ran(ask())

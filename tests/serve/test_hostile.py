@@ -129,6 +129,7 @@ def test_who_ends_its_half_is_answered(place):
         assert status(said(connection)) in (0, 400)
 
 
+@pytest.mark.slow
 def test_who_does_not_read_is_cut_off(place):
     """The answer is larger than what the system holds for a connection."""
     x = {"name": "x", "datatype": "FP32", "shape": [1, STEPS, 3], "data": [0] * (3 * STEPS)}
@@ -162,6 +163,7 @@ def test_one_too_many_is_refused_and_the_others_are_served(place):
     assert works(place)
 
 
+@pytest.mark.slow
 def test_connections_in_turn_take_no_memory(place):
     before = 0
     for turn in range(600):

@@ -258,6 +258,22 @@ def test_answers_that_would_be_too_large_and_models_without_tensors(files):
         assert infer(client, tensor("x", drawn(1, 1)), model="nobody").status_code == 404
 
 
+def test_memory_is_bounded_and_no_answer_changes_by_it(files):
+    x = drawn(5, 20)
+    limits = Limits(computed=16 * 45, steps=19)  # two rows of these a call, of sixteen units
+    with TestClient(application(files, limits=limits), base_url="http://localhost") as client:
+        assert np.array_equal(output(infer(client, tensor("x", x))), whole(chain(), x))
+        for request, words in (
+            ({"x": drawn(1, 46)}, "46 steps, and memory is for 45"),
+            ({"x": drawn(1, 20), "sequence_id": 1, "sequence_start": True}, "20 steps, more than 19"),
+        ):
+            answer = infer(client, tensor("x", request.pop("x")), **request)
+            assert (answer.status_code, words in answer.json()["error"]) == (413, True), answer.text
+        bomb = {"sequences": [[[1, 2]] * 60, *[[[1, 2]]] * 3]}
+        assert client.post("/classify", json=bomb).status_code == 413
+        assert client.post("/classify", json={"sequences": bomb["sequences"][:1]}).status_code == 200
+
+
 def test_a_model_that_reads_batch_first(tmp_path):
     torch.manual_seed(0)
     model = Chain(LSTM(3, 5, batch_first=True), torch.nn.Linear(5, 2)).eval()

@@ -38,9 +38,7 @@ def test_every_example_is_answered(client, document):
             example = body["content"]["application/json"]["example"]
             answer = client.post(path.format(model="chain"), content=json.dumps(example))
             asked += 1
-            assert answer.status_code in (200, 400), answer.text
-            if answer.status_code == 400:  # it fits the schema, and not this model's features
-                assert any(word in answer.text for word in ("features", "shape", "character", "column"))
+            assert answer.status_code == 200, answer.text
     assert asked == 5
 
 

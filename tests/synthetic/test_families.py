@@ -76,6 +76,7 @@ STATISTICS: dict[str, tuple[Callable[[np.ndarray], float], float, float]] = {
     "Gaussian process": (lambda values: np.median(values.std(axis=1)), 0.8, 2),
     "Gaussian product": (lambda values: np.median(np.abs(correlation(values, 1))), 0.2, 1),
     "random walk": (lambda values: np.abs(np.mean(correlation(changes(values), 1))), 0, 0.02),
+    "momentum": (lambda values: np.median(correlation(changes(values), 1)), 0.1, 0.8),
     "regimes": (lambda values: np.median(correlation(values, 1)), 0.5, 1),
     "volatility": (lambda values: np.mean(correlation(np.abs(changes(values)), 1)), 0.03, 0.5),
     "rare demand": (lambda values: (values == 0).mean(), 0.5, 0.95),

@@ -245,3 +245,32 @@ def test_one_column_counts_the_lines_of_its_file(tmp_path):
         read_steps(tmp_path / "a.csv")
     with pytest.raises(InputError, match="`time` is given without `id`"):
         read_steps(tmp_path / "a.csv", ReadOptions(time="a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.arff", "@relation x\n@attribute a numeric\n@data\n1,2\n", "this is an ARFF file"),
+        ("a.csv", "% remark\n\n@RELATION x\n@data\n1,2\n", "this is an ARFF file"),
+        ("a_TRAIN.tsv", "1\t0.5\t-1.5\n2\t0.5\t1e-3\n", "this looks like a file of the UCR archive"),
+        ("a_TEST.txt", "1.0\t0.5\t-1.5\n", "this looks like a file of the UCR archive"),
+    ],
+)
+def test_forms_of_other_archives_are_named(tmp_path: Path, name: str, content: str, what: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=what) as caught:
+        load_labelled(tmp_path / name)
+    assert "store it as .ts" in caught.value.hint
+
+
+def test_time_stamps_are_to_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").write_text("@timeStamps true\n@classLabel true 1 2\n@data\n1,2:1\n")
+    with pytest.raises(InputError, match="time stamps cannot be read") as caught:
+        load_labelled(tmp_path / "a.ts")
+    assert "leave the time stamps out" in caught.value.hint
+
+
+def test_names_of_rows_as_r_writes_them_are_no_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('"id","x","label"\n"1",0,0.1,0\n"2",0,0.6,0\n"3",1,0.5,0\n')
+    with pytest.raises(InputError, match="this row has 4 fields, the header has 3"):
+        load_labelled(tmp_path / "a.csv")

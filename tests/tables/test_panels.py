@@ -207,6 +207,7 @@ def test_filling_is_what_pandas_does(series: list[list[float | None]], fill: Any
         if wanted.isna().all():
             assert name not in panel.ids
             continue
+        wanted = wanted.loc[: wanted.last_valid_index()]  # what follows are times to come
         if fill == "linear":
             wanted = wanted.interpolate(limit_area="inside").dropna()
         else:
@@ -221,8 +222,11 @@ def test_equal_times_are_merged_as_pandas_does(rows: list[tuple[int, int | None]
     frame = pd.DataFrame([(time, 0) for time in range(6)] + rows, columns=["ds", "y"]).astype({"y": float})
     mean = panel_from_frame(frame, ReadOptions(duplicates="mean")).values[0]
     assert close(mean, frame.groupby("ds")["y"].mean())
+    if frame.drop_duplicates("ds", keep="last")["y"].isna().all():
+        return
     last = panel_from_frame(frame, ReadOptions(duplicates="last", fill="zero")).values[0]
-    assert close(last, frame.drop_duplicates("ds", keep="last").sort_values("ds")["y"].fillna(0))
+    wanted = frame.drop_duplicates("ds", keep="last").set_index("ds").sort_index()["y"]
+    assert close(last, wanted.loc[: wanted.last_valid_index()].fillna(0))
 
 
 def test_the_defaults_change_nothing() -> None:

@@ -25,6 +25,7 @@ from .options import (
     Fill,
     Frequency,
     Json,
+    Skip,
     Target,
     Text,
     Time,
@@ -245,6 +246,7 @@ def forecast(
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
 ) -> None:

@@ -23,6 +23,7 @@ from .options import (
     File,
     Fill,
     Frequency,
+    Skip,
     Text,
     Time,
     option,
@@ -252,6 +253,7 @@ def inspect(
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
 ) -> None:

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
 """Panels of the help."""
 
-MODELS = ("auto", "lstm", "naive", "seasonal_naive", "auto_theta", "auto_ets", "pretrained", "tuned")
+MODELS = (
+    *("auto", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida", "auto_theta", "auto_ets"),
+    *("mstl", "auto_arima", "pretrained", "pool", "tuned"),
+)
 FILLS = ("none", "linear", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
 MARKS = (".", ",")
 FREQUENCIES = ("h", "D", "B", "W", "MS", "ME", "QS", "YS", "15min")
 ENCODINGS = ("utf-8", "latin-1", "utf-16", "cp1252")
-VIEWS = ("equations", "program", "llvm", "diagram")
+VIEWS = ("equations", "program", "llvm", "triton", "diagram")
 FORMATS = ("c", "onnx")
 DTYPES = ("float32", "int8")
 TARGETS = ("generic", "simd", "cortex-m4", "cortex-m55")
@@ -81,6 +84,7 @@ Encoding = Annotated[Text, option(READING, "CODEC", "Such as latin-1.", choices=
 Delimiter = Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")]
 Decimal = Annotated[Text, option(READING, "LETTER", "In numbers: . or ,", choices=MARKS)]
 
+Skip = Annotated[int | None, option(READING, "N", "Lines above the names of the columns.", min=0)]
 Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,6 +66,9 @@ def run(request: Request) -> None:
     limits = Limits(sessions=request.sessions, ttl=request.ttl)
     served = application(request.models, limits=limits, hosts=hosts)
     sys.setswitchinterval(_SWITCH)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a client that leaves ends its connection and not the server
+    warnings.simplefilter("ignore")  # strangers could fill a log with warnings of their numbers
 
     def began(address: str) -> None:
         print(f"{count(len(request.models), 'model')} at {address}: {', '.join(request.models)}", flush=True)

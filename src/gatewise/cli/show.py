@@ -14,7 +14,7 @@ from .options import VIEWS, cell_names, one_of
 if TYPE_CHECKING:
     from .console import Screen
 
-FORM = "equations, program, llvm, or diagram (SVG)."
+FORM = "equations, program, llvm, triton, or diagram (SVG)."
 CELL = "Such as lstm or gru, or one of your own: module:cell, or path/to/file.py:cell."
 
 

@@ -218,14 +218,14 @@ COMPOSED: dict[str, Callable[..., Any]] = {
 }
 """By the names that PyTorch calls them by."""
 
-_TURNED = {"gt": "lt", "greater": "lt", "ge": "le", "greater_equal": "le"}
+TURNED = {"gt": "lt", "greater": "lt", "ge": "le", "greater_equal": "le"}
 _COMPARISONS = {
     "lt",
     "less",
     "le",
     "less_equal",
     "eq",
-    *_TURNED,
+    *TURNED,
     "ne",
     "not_equal",
     "logical_and",
@@ -237,7 +237,7 @@ _FREE = ("inplace", "_stacklevel")
 
 def turned(value: Value) -> Value:
     """A comparison of the other sense as one that programs have, from the other side."""
-    return Value(_TURNED[value.function], *reversed(value.arguments)) if value.function in _TURNED else value
+    return Value(TURNED[value.function], *reversed(value.arguments)) if value.function in TURNED else value
 
 
 def is_comparison(value: object) -> bool:

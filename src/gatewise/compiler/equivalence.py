@@ -23,14 +23,15 @@ def equivalent(a: Cell, b: Cell) -> bool:
     Gates and per-unit weights are identified by their names, states by their order. Noise is replaced by its mean,
     constants are folded, ``1 - sigmoid(a)`` is ``sigmoid(-a)``, and sums and products commute.
     """
-    if _terms(a) != _terms(b) or set(a.per_unit) != set(b.per_unit) or len(a.state) != len(b.state):
+    weights = [(set(cell.per_unit), set(cell.scalars), cell.inputs, len(cell.state)) for cell in (a, b)]
+    if _terms(a) != _terms(b) or weights[0] != weights[1]:
         return False
     numbering = _Numbering()
     return numbering.of(a) == numbering.of(b)
 
 
 def _terms(cell: Cell) -> dict[str, tuple[bool, bool, bool]]:
-    return {gate.name: (gate.has_input, bool(gate.recurrent), gate.has_bias) for gate in cell.gates}
+    return {gate.name: (gate.has_input, bool(gate.recurrent), gate.has_bias) for gate in cell.gates if not gate.tied}
 
 
 class _Numbering:
@@ -43,10 +44,11 @@ class _Numbering:
     def of(self, cell: Cell) -> list[int]:
         """The numbers of a cell's new states."""
         program = program_of(cell)
-        gates = {gate.preactivation: gate.name for gate in cell.gates}
+        gates = {gate.preactivation: gate.tied or gate.name for gate in cell.gates}
         output = self._number("state", 0)
         values = {previous(name): self._number("state", at) for at, name in enumerate(cell.state)}
         values |= {name: self._number("weight", name) for name in cell.per_unit}
+        values |= {name: self._number("read", name) for name in cell.inputs}
         values |= {noise.name: self._constant(noise.mean) for noise in cell.noise}
         for gate in cell.gates:  # U h is the same as a gate that the step calls on h
             operand = (output,) if gate.recurrent == "h" else ()

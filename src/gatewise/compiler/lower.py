@@ -9,7 +9,7 @@ from itertools import count
 from ..equation import Cell, Operand, Value, previous
 from ..errors import CellError
 from ..value import RESERVED, constant, line_of, recorded_at
-from .composed import COMPOSED, composed, is_comparison, number, turned
+from .composed import COMPOSED, TURNED, composed, is_comparison, number, turned
 from .ops import NAMES, OPS, OVER_UNITS
 from .program import Instruction, Program
 
@@ -206,7 +206,7 @@ def _unknown(value: Value) -> CellError:
 
 def vocabulary() -> set[str]:
     """All that a step may call, by the names of PyTorch."""
-    return {*NAMES, *COMPOSED}
+    return {*NAMES, *COMPOSED, *TURNED}
 
 
 def _is_input(value: Operand) -> bool:

@@ -49,7 +49,7 @@ class Op:
     functions. text: how programs print it. bounds: the interval of the result from those of the arguments. linear: how
     a signal passes, see :mod:`.rules`; None where none can. aliases: other names under which PyTorch knows the same
     function. context: places of arguments that carry no signal. over_units: whether it makes one number of all units of
-    a row.
+    a row. triton: an expression of Triton's, where that of C is none of Python's.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Op:
     aliases: tuple[str, ...] = ()
     context: tuple[int, ...] = ()
     over_units: bool = False
+    triton: str = ""
 
     @property
     def arity(self) -> int:
@@ -166,7 +167,8 @@ _ROWS = (
        smaller, lambda s, y, a, b: choice(b < a, s[1], s[0])),
     Op("where", lambda g, y, c, a, b: (None, *_chosen(g, c)), torch.where,
        "select", "Where", "{} ? {} : {}", "where({}, {}, {})",
-       either, lambda s, y, c, a, b: choice(c, s[1], s[2]), context=(0,)),
+       either, lambda s, y, c, a, b: choice(c, s[1], s[2]), context=(0,),
+       triton="tl.where({}, {}, {})"),
     Op("lt", lambda g, y, a, b: (None, None), torch.lt,
        "less", "Less", "{} < {}", "{} < {}",
        truth, None, ("less",)),

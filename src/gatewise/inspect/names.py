@@ -31,7 +31,7 @@ def _activated(cell: Cell, gate: Gate) -> str:
     if local is not None and local.function not in ("input", "product"):
         return names_of(cell).get(local, gate.preactivation)
     if _whole(gate.name) == "candidate" and cell.candidate:
-        return names_of(cell)[cell.values[cell.candidate]]
+        return names_of(cell).get(cell.values[cell.candidate], gate.preactivation)
     return candidates(cell).get(gate.preactivation, gate.preactivation)
 
 

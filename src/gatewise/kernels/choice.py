@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..cells import CELLS
 from ..equation import Cell
+from ..errors import InputError
 from .aten.driver import TORCH
 from .cpu.driver import CPU
 from .driver import Driver
+from .gpu.driver import DTYPES, GPU
+from .gpu.selfcheck import Check, trial
 from .layer import Layer
 from .reference import REFERENCE
 from .small import Passes
 
 # In the order in which they are asked; the last runs whatever the others refuse.
-DRIVERS: list[Driver] = [CPU, TORCH, REFERENCE]
+DRIVERS: list[Driver] = [CPU, TORCH, GPU, REFERENCE]
 
 
 class Choice(NamedTuple):
@@ -90,3 +95,28 @@ def keeps_bits(cell: Cell, like: Tensor) -> bool:
         if dtype is not None:
             return driver.keeps_bits and dtype == like.dtype
     return False
+
+
+def selfcheck(device: str | torch.device = "cuda") -> list[Check]:
+    """Compare the kernels for GPUs with the reference, on this device: every cell, regime and dtype, both ways.
+
+    The same is done by itself for each kernel before its first use in a process; where one is found wrong, a loop takes
+    its place and a warning says so. The environment variable ``GATEWISE_SELFCHECK=0`` turns that off.
+
+    Args:
+        device: where to compute.
+
+    Returns:
+        A check for each combination; `print(*selfcheck(), sep="\n")` shows them.
+
+    Raises:
+        InputError: the device has no such kernels.
+    """
+    checks: list[Check] = []
+    for dtype, units in product(DTYPES, (16, 80)):
+        like = torch.zeros(1, dtype=dtype, device=device)
+        for cell in CELLS.values():
+            if why := GPU.refusal(cell, trial(cell, units, like)):
+                raise InputError(f"no kernels to check on {device}: {why}")
+            checks += [GPU.check(cell, units, like, backward=backward) for backward in (False, True)]
+    return checks

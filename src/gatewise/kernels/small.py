@@ -92,6 +92,13 @@ def is_bare(tensor: Tensor, dtype: torch.dtype) -> bool:
     )
 
 
+def is_bare_or_empty(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """The same, or a tensor without elements, such as U of a cell no gate of which has one."""
+    if type(tensor) in TENSORS and tensor.dtype is dtype and tensor.is_cpu and _has_storage(tensor):
+        return tensor.numel() == 0 or is_bare(tensor, dtype)
+    return False
+
+
 def is_whole(tensor: Tensor) -> bool:
     """Whether a bare tensor has memory for all of its elements: its storage may have been made shorter."""
     beside = tensor.untyped_storage().nbytes() - tensor.nbytes

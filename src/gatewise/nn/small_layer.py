@@ -19,7 +19,7 @@ from ..kernels.small import (
     LayerSize,
     Passes,
     Script,
-    is_bare,
+    is_bare_or_empty,
     is_ordinary_call,
     is_whole,
 )
@@ -128,7 +128,7 @@ class SmallLayer:
         learns = learning and any(tensor.requires_grad for tensor in tensors)
         size = LayerSize(shape[0] if len(shape) == 3 else 1, shape[-2], self.inputs, self.units)
         passes = small_passes(self.cell, x)
-        if passes is None:
+        if passes is None or 0 in size:
             return None
         script = passes.forward(size, self.biases, keep=learns, separate=separate, limit=HUGE)
         if script is None:
@@ -177,7 +177,7 @@ def _apart(tensors: Tensors) -> Tensors:
 
 
 def _is_plain(tensor: Any, like: Tensor) -> bool:
-    return isinstance(tensor, Tensor) and is_bare(tensor, like.dtype)
+    return isinstance(tensor, Tensor) and is_bare_or_empty(tensor, like.dtype)
 
 
 def _parts(cell: Cell, gate: str, units: int) -> tuple[tuple[int, int], ...]:
@@ -241,7 +241,7 @@ def _backward_script(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], 
         if fits(tensors) and all(map(is_whole, tensors)):
             return script
     kept = tensors[-1]
-    if not all(is_bare(tensor, kept.dtype) and is_whole(tensor) for tensor in tensors):
+    if not all(is_bare_or_empty(tensor, kept.dtype) and is_whole(tensor) for tensor in tensors):
         return None
     options = {"separate": call.separate, "input_gradient": input_gradient}
     script = call.passes.backward(call.size, layer.biases, **options)

@@ -15,7 +15,9 @@ class Limits:
     Args:
         body: Bytes of one request.
         bodies: Bytes of all requests that are read, wait, or are worked on.
-        numbers: Numbers in one answer, and in what is computed for it at once.
+        numbers: Numbers in one answer.
+        computed: Numbers that a model holds at once for one call: for each step as many as its widest layer.
+        steps: Steps of one sequence that goes on from a state.
         text: Characters or tokens of one text that is written.
         connections: Open at once.
         sessions: Sequences whose state the server keeps, of each model.
@@ -29,6 +31,8 @@ class Limits:
     body: int = 16 << 20
     bodies: int = 128 << 20
     numbers: int = 4_000_000
+    computed: int = 64_000_000
+    steps: int = 100_000
     text: int = 10_000
     connections: int = 512
     sessions: int = 1000

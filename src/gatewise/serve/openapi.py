@@ -12,6 +12,8 @@ from .refusal import JSON
 from .served import Served
 from .shapes import Schema
 from .tasks import Task
+from .tasks.task import example_steps
+from .tensor_model import TensorModel
 
 _ERROR: Schema = {
     "type": "object",
@@ -55,13 +57,12 @@ _REFUSALS = {
 def document(models: Mapping[str, Served], limits: Limits) -> dict[str, Any]:
     """The document of a server with these models."""
     tasks = dict.fromkeys(one.task for one in models.values() if one.task is not None)
-    by_tensors = [name for name, one in models.items() if one.tensors is not None]
     return {
         "openapi": "3.1.0",
         "info": {"title": "gatewise", "version": version(), "description": _about(limits)},
         "paths": {
             **_fixed(),
-            **_model_paths(list(models), by_tensors),
+            **_model_paths(list(models), {one.name: one.tensors for one in models.values() if one.tensors is not None}),
             **{task.path: {"post": _task(task, models)} for task in tasks},
         },
     }
@@ -97,24 +98,28 @@ def _fixed() -> dict[str, Any]:
     }
 
 
-def _model_paths(names: list[str], by_tensors: list[str]) -> dict[str, Any]:
+def _model_paths(names: list[str], by_tensors: Mapping[str, TensorModel]) -> dict[str, Any]:
     at = "/v2/models/{model}"
     paths: dict[str, Any] = {
         at: {"get": {**_operation("What a model takes and gives", _OBJECT), "parameters": [_named("model", names)]}},
         f"{at}/ready": {"get": {**_operation("Whether it answers", _OBJECT), "parameters": [_named("model", names)]}},
     }
-    if by_tensors:
+    for first in list(by_tensors.values())[:1]:
+        named = _named("model", list(by_tensors))
         infer = _operation("Tensors in, tensors out", _OUTPUTS)
-        infer |= {"parameters": [_named("model", by_tensors)], "requestBody": _body(tensors.REQUEST.schema, _EXAMPLE)}
+        infer |= {"parameters": [named], "requestBody": _body(tensors.REQUEST.schema, _example(first))}
         ended = _operation("Forget a session's state", _OBJECT)
         ended["responses"]["204"] = {"description": "It is forgotten"}
         del ended["responses"]["200"]
-        ended["parameters"] = [_named("model", by_tensors), _named("session")]
+        ended["parameters"] = [named, _named("session")]
         paths |= {f"{at}/infer": {"post": infer}, f"{at}/sessions/{{session}}": {"delete": ended}}
     return paths
 
 
-_EXAMPLE = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2, 1], "data": [0.5, 0.25]}]}
+def _example(model: TensorModel) -> dict[str, Any]:
+    steps = example_steps(model.inputs)
+    x = {"name": "x", "datatype": model.datatype, "shape": [1, len(steps), model.inputs], "data": [steps]}
+    return {"inputs": [x]}
 
 
 def _named(name: str, words: list[str] | None = None) -> dict[str, Any]:
@@ -126,4 +131,5 @@ def _task(task: Task, models: Mapping[str, Served]) -> dict[str, Any]:
     names = [name for name, one in models.items() if one.task is task]
     operation = _operation(task.summary, task.answer)
     operation["description"] = f"By {', '.join(names)}."
-    return {**operation, "requestBody": _body(task.body.schema, task.example)}
+    example = {"model": names[0], **task.example(models[names[0]].model)}
+    return {**operation, "requestBody": _body(task.body.schema, example)}

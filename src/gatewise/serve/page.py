@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..pages import templates
 from ..version import version
 from .served import Served
-from .tasks.task import steps_text
+from .tasks.task import example_steps
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -53,10 +54,28 @@ def policy() -> str:
 
 def _card(name: str, one: Served) -> Card:
     if one.task is not None:
-        return Card(name, one.task.path, one.task.form, one.task.text(one.model), one.about)
+        return Card(name, one.task.path, one.task.form, _TEXTS[one.task.form](one.task.example(one.model)), one.about)
     tensors = one.by_tensors()
-    form = f"tensors {tensors.datatype}"
-    return Card(name, f"/v2/models/{name}/infer", form, steps_text(tensors.inputs), one.about)
+    form, text = f"tensors {tensors.datatype}", _lines(example_steps(tensors.inputs))
+    return Card(name, f"/v2/models/{name}/infer", form, text, one.about)
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> str:
+    return "\n".join(", ".join(map(str, row)) for row in rows)
+
+
+def _csv(columns: Mapping[str, Iterable[object]]) -> str:
+    rows = [columns.keys(), *zip(*columns.values(), strict=True)]
+    return "\n".join(",".join(f'"{cell}"' if "," in str(cell) else str(cell) for cell in row) for row in rows)
+
+
+_TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "table": lambda body: _csv(body["columns"]),
+    "sequences": lambda body: _lines(body["sequences"][0]),
+    "text": lambda body: body["prompt"],
+    "json": json.dumps,
+}
+"""By form, what stands there to begin with, from an example of a body: the way back of ``templates/asking.js``."""
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import fields
@@ -33,13 +33,12 @@ class Body:
 
     shapes: Mapping[str, Shape]
     required: Collection[str] = ()
-    ignored: Collection[str] = field(default=())
 
     @property
     def shape(self) -> Shape:
         """As a value."""
         lacking = self.shapes.keys() - set(self.required)
-        check = Fields({name: shape.check for name, shape in self.shapes.items()}, lacking, self.ignored)
+        check = Fields({name: shape.check for name, shape in self.shapes.items()}, lacking)
         schema: Schema = {
             "type": "object",
             "properties": {name: shape.schema for name, shape in self.shapes.items()},

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import GatewiseError, InputError
 from ..nn.chain import Chain
 from ..nn.interleaved import RowState, interleaved
+from ..nn.parts import sizes_of
+from ..nn.recurrent import Recurrent
 from .limits import Limits
 from .refusal import LARGE, RefusedError
 from .sessions import Name, Sessions
@@ -22,6 +24,7 @@ from .worker import Worker
 
 X, LENGTHS, STATE, Y = "x", "lengths", "state", "y"
 _DATATYPES = {torch.float32: "FP32", torch.float64: "FP64"}
+_IN_PIECES = "send it in pieces, each with the state of the one before"
 _NEXT = "the numbers of a step overflow: the model answers with what is not finite"
 
 
@@ -66,6 +69,7 @@ class TensorModel:
         self._dtype = next(iter([*chain.parameters(), *chain.buffers()])).dtype
         self.datatype = _DATATYPES[self._dtype]
         self.inputs, self.outputs = chain.input_size, chain.output_size
+        self._widest = max(self.inputs, self.outputs, *(width for part in chain.parts for width in _widths(part)))
 
     def metadata(self) -> dict[str, Any]:
         """The tensors that it takes and gives."""
@@ -108,6 +112,9 @@ class TensorModel:
         if rows * steps * self.outputs > self._limits.numbers:
             what = f"the answer would have more than {self._limits.numbers:,} numbers"
             raise RefusedError(LARGE, what, hint="send fewer sequences or steps at once")
+        if steps * self._widest > self._limits.computed:
+            what = f"a sequence has {steps:,} steps, and memory is for {self._limits.computed // self._widest:,}"
+            raise RefusedError(LARGE, what, hint=_IN_PIECES)
         if LENGTHS not in asked.inputs:
             return x, np.full(rows, steps, np.int64)
         given = asked.inputs[LENGTHS]
@@ -123,6 +130,9 @@ class TensorModel:
             raise InputError("a session has a state of its own", hint="give one only where it begins")
         if session is not None and len(x) != 1:
             raise InputError(f"a session is one sequence, and x has {len(x)}", hint="begin a session for each")
+        if x.shape[1] > self._limits.steps:
+            what = f"a sequence has {x.shape[1]:,} steps, more than {self._limits.steps:,}"
+            raise RefusedError(LARGE, what, hint=_IN_PIECES)
         return Steps(x, lengths, states, session, begins, ends)
 
     def _states(self, asked: Asked, rows: int) -> list[RowState]:
@@ -133,18 +143,41 @@ class TensorModel:
         return [self._many.unpack(bytes(data), f"{given.where}[{at}]") for at, data in enumerate(given.values)]
 
     def _run_whole(self, asked: Sequence[Whole]) -> list[Any]:
-        """The outputs of each, all in one call of the chain."""
-        rows, longest = sum(len(one.x) for one in asked), max(one.x.shape[1] for one in asked)
-        if rows * longest * max(self.inputs, self.outputs) > self._limits.numbers and len(asked) > 1:
-            return [y for one in asked for y in self._run_whole([one])]
+        """The outputs of each, in as few calls of the chain as memory allows."""
+        parts = [(at, part) for at, one in enumerate(asked) for part in self._parts(one)]
+        outputs: list[list[NDArray[Any]]] = [[] for _ in asked]
+        while parts:
+            group = self._first(parts)
+            for (at, _), y in zip(parts[:group], self._together([part for _, part in parts[:group]]), strict=True):
+                outputs[at].append(y)
+            parts = parts[group:]
+        return [_checked(np.concatenate(some) if len(some) > 1 else some[0]) for some in outputs]
+
+    def _parts(self, one: Whole) -> Iterator[Whole]:
+        """Its rows, as many together as memory allows."""
+        rows = max(1, self._limits.computed // (one.x.shape[1] * self._widest))
+        for first in range(0, len(one.x), rows):
+            yield Whole(one.x[first : first + rows], one.lengths[first : first + rows])
+
+    def _first(self, parts: Sequence[tuple[int, Whole]]) -> int:
+        """How many of them make one call; at least one."""
+        rows, longest = 0, 0
+        for count, (_, part) in enumerate(parts):
+            rows, longest = rows + len(part.x), max(longest, part.x.shape[1])
+            if count and rows * longest * self._widest > self._limits.computed:
+                return count
+        return len(parts)
+
+    def _together(self, parts: Sequence[Whole]) -> list[NDArray[Any]]:
+        """The outputs of each in one call, (B, T, O)."""
+        rows, longest = sum(len(part.x) for part in parts), max(part.x.shape[1] for part in parts)
         x = torch.zeros(longest, rows, self.inputs, dtype=self._dtype)
-        for first, one in zip(_firsts(asked), asked, strict=True):
-            x[: one.x.shape[1], first : first + len(one.x)] = _tensor(one.x).transpose(0, 1)
-        lengths = torch.from_numpy(np.concatenate([one.lengths for one in asked]))
+        for first, part in zip(_firsts(parts), parts, strict=True):
+            x[: part.x.shape[1], first : first + len(part.x)] = _tensor(part.x).transpose(0, 1)
         with torch.no_grad():
-            y = self._called(x, lengths)
-        taken = zip(_firsts(asked), asked, strict=True)
-        return [_checked(_cut(y[: one.x.shape[1], at : at + len(one.x)], one.lengths)) for at, one in taken]
+            y = self._called(x, torch.from_numpy(np.concatenate([part.lengths for part in parts])))
+        taken = zip(_firsts(parts), parts, strict=True)
+        return [_cut(y[: part.x.shape[1], at : at + len(part.x)], part.lengths) for at, part in taken]
 
     def _called(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(T, B, I) to (T, B, O)."""
@@ -218,6 +251,14 @@ def _check_names(asked: Asked) -> None:
         raise InputError(f"there is no output {name!r}", hint=f"outputs are {Y}, {STATE}")
     if X not in asked.inputs:
         raise InputError(f"the input {X!r} is missing", where="inputs")
+
+
+def _widths(part: nn.Module) -> Iterator[int]:
+    """How many numbers a part makes of a step."""
+    if isinstance(part, Recurrent):
+        yield from (place.units for place in part.places)
+    elif (sizes := sizes_of(part)) is not None:
+        yield from sizes
 
 
 def _firsts(asked: Sequence[Whole]) -> Iterator[int]:

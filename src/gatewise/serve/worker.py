@@ -64,12 +64,12 @@ class Worker:
         self._closed = False
 
     def close(self) -> None:
-        """Finish what waits, and end the thread."""
+        """Finish what waits, and end the thread; one that works on for longer than anybody waits is left behind."""
         with self._ready:
             self._closed = True
             self._ready.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(self._patience)
             self._thread = None
 
     def _run(self) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..errors import InputError, argument
 from .forms import PAIRS, PLAIN, WALL, ZONED, Form, likely_forms, nanoseconds, week_date
 from .numbers_as_times import Called, readings_of_decimal, readings_of_whole
-from .table import Table, holds_numbers, holds_times, how_many, quoted
-from .times import DAY, Reading, Times, in_centuries
+from .table import Table, has_zone, holds_numbers, holds_times, how_many, quoted
+from .times import DAY, Reading, Times, in_centuries, wall_times
 
 _MISSED = np.iinfo(np.int64).min
 _SAMPLE = 1000  # rows from which the forms worth trying are found
@@ -66,10 +66,15 @@ def _named(table: Table, column: int, readings: Sequence[Reading], dates: str) -
     raise table.error(f"the times do not mean {dates!r}: {known}", column=column, hint=hint)
 
 
-def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str = "") -> InputError:
-    """The error where several readings of a column remain. advice: what else than plain dates tells them apart."""
+def ambiguous(table: Table, column: int, readings: Sequence[Reading], advice: str | None = None) -> InputError:
+    """The error where several readings of a column remain.
+
+    advice: what else than plain dates and the option tells them apart; None where there is not even the option.
+    """
     names = [reading.name for reading in readings]
     what = f"the dates may mean {quoted(names)}: every one of them fits"
+    if advice is None:
+        return table.error(what, column=column, hint="write them as 2024-01-31")
     usable = next(reading.name for reading in readings if reading.year)
     hint = f"use {argument('dates', usable)} or another of these, or write them as 2024-01-31{advice}"
     return table.error(what, column=column, hint=hint)
@@ -203,12 +208,19 @@ def _misfit(table: Table, column: int, form: Form, times: Times) -> InputError:
 
 def _from_timestamps(table: Table, column: int) -> Reading:
     cell, kind = f"c{column}", table.types[column]
-    times = _cells(table, f"epoch_ns({cell})" if kind == "TIMESTAMP_NS" else nanoseconds(cell))
+    exact = kind in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS")
+    times = _cells(table, f"epoch_ns({cell})" if exact else nanoseconds(cell))
     if (times == _MISSED).any():
         row = int(np.argmax(times == _MISSED))
         what = f"the time {table.cell(row, column)} is not between 1678 and 2261"
         raise table.error(what, row=row, column=column, hint=_OTHER)
-    return Reading(ZONED.words if "ZONE" in kind else "", times)
+    if not has_zone(kind):
+        return Reading("", times)
+    zone = table.zones.get(column)
+    local = times if zone is None else wall_times(times, zone)
+    if zone is not None and (local % DAY == local[0] % DAY).all() and (local != times).any():
+        return Reading(f"times read as those of {zone}", local)
+    return Reading(ZONED.words, times)
 
 
 def _from_digits(table: Table, column: int) -> list[Reading]:

@@ -75,12 +75,12 @@ def find_roles(table: Table, options: ReadOptions) -> Roles:
     Raises InputError, listing the candidates, where that leaves a choice or nothing.
     """
     named = named_columns(table, {"time": options.time, "id": options.id, "target": options.target})
-    kinds = _kinds(table)
+    kinds = kinds_of(table)
     time = named["time"] if "time" in named else _find_time(table, kinds)
     series = named["id"] if "id" in named else _find_series(table, kinds, time, named.get("target"))
     targets = (named["target"],) if "target" in named else _find_targets(table, kinds, time, series)
     refuse_double_roles(table, {"time": time, "id": series, "target": targets[0]})
-    unused = {*range(len(kinds))} - {*targets, time, series}
+    unused = {*range(len(kinds))} - {*targets, time, series} - table.parts
     return Roles(time, series, targets, tuple(sorted(unused)))
 
 
@@ -135,7 +135,8 @@ def _only(table: Table, groups: Sequence[list[int]], role: str) -> int | None:
         if group:
             names = [table.names[i] for i in group]
             what = f"several columns could be the {CALLED[role]}: {quoted(names)}"
-            raise table.error(what, hint=f"name one, for instance {argument(role, names[0])}")
+            both = f", or those that tell it together, {argument(role, ','.join(names[:2]))}" if role == "id" else ""
+            raise table.error(what, hint=f"name one, for instance {argument(role, names[0])}{both}")
     return None
 
 
@@ -163,19 +164,19 @@ def _speaks_of_time(key: str) -> bool:
 
 
 def _find_series(table: Table, kinds: Sequence[Kind], time: int, target: int | None) -> int | None:
-    free = [i for i in range(len(kinds)) if i not in (time, target)]
+    free = [i for i in range(len(kinds)) if i not in (time, target) and i not in table.parts]
     strong = [i for i in free if looks_like(table, i, STRONG_ID_NAMES)]
     weak = [i for i in free if looks_like(table, i, ID_NAMES) and not _all_distinct(table, i)]
     series = _only(table, [strong, weak], "id")
     if series is not None:
         return series
     texts = [i for i in free if kinds[i] == "text" and not looks_like(table, i, TARGET_NAMES)]
-    # Text beside times that never repeat is a remark, not the name of a series.
-    return _only(table, [texts], "id") if texts and not _all_distinct(table, time) else None
+    # Text beside times that hardly repeat is a remark, not the name of a series.
+    return _only(table, [texts], "id") if texts and _mostly_shared(table, time) else None
 
 
 def _find_targets(table: Table, kinds: Sequence[Kind], time: int, series: int | None) -> tuple[int, ...]:
-    free = [i for i in range(len(kinds)) if i not in (time, series)]
+    free = [i for i in range(len(kinds)) if i not in (time, series) and i not in table.parts]
     data = [i for i in free if not looks_like(table, i, _INDEX_NAMES)]
     numbers = [i for i in data if kinds[i] in ("integer", "number")]
     groups = [[i for i in free if looks_like(table, i, names)] for names in ({"y"}, TARGET_NAMES)]
@@ -196,14 +197,20 @@ def _is_wide(kinds: Sequence[Kind], data: Sequence[int], time: int) -> bool:
     return time < min(data) and all(kinds[i] in ("integer", "number", "empty") for i in data)
 
 
+def _mostly_shared(table: Table, time: int) -> bool:
+    """Whether most times stand in several rows."""
+    counts = f"(SELECT count(*) AS rows FROM {table.relation} GROUP BY c{time})"
+    return bool(table.one(f"SELECT 2 * {how_many('rows > 1')} >= count(*) AND count(*) > 0 FROM {counts}")[0])
+
+
 def _all_distinct(table: Table, column: int) -> bool:
     return bool(table.one(f"SELECT count(DISTINCT c{column}) = count(*) AND count(*) > 1 FROM {table.relation}")[0])
 
 
-def _kinds(table: Table) -> list[Kind]:
-    """What each column holds for the most part, told from its type or from the first rows."""
-    kinds: list[Kind] = [_kind_of_type(kind) for kind in table.types]
-    texts = [i for i in range(len(kinds)) if table.is_text(i)]
+def kinds_of(table: Table) -> list[Kind]:
+    """What each column holds for the most part, told from its type or from the first rows; parts of others nothing."""
+    kinds: list[Kind] = ["other" if i in table.parts else _kind_of_type(kind) for i, kind in enumerate(table.types)]
+    texts = [i for i in range(len(kinds)) if table.is_text(i) and i not in table.parts]
     if texts:
         for i, kind in kinds_of_text(table, texts).items():
             kinds[i] = kind

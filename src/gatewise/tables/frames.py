@@ -88,7 +88,7 @@ def _plain(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         local = column.dt.tz_localize(None)
         # Midnights of one place are dates; in UTC the change to summer time would make their steps unequal.
-        return local if local.equals(local.dt.normalize()) else column
+        return local if (local - local.dt.normalize()).nunique() == 1 and _is_local(column, local) else column
     if column.dtype != object:
         return column
     kind = pd.api.types.infer_dtype(column, skipna=True)
@@ -97,6 +97,12 @@ def _plain(column: pd.Series) -> pd.Series:
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
         return pd.Series(pd.to_numeric(column))
     return column.where(column.isna(), column.astype(str))
+
+
+def _is_local(column: pd.Series, local: pd.Series) -> bool:
+    """Whether the times are midnights of their place, or of one hour there that is not always the same in UTC."""
+    offsets = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return local.equals(local.dt.normalize()) or offsets.nunique() > 1
 
 
 def _unified(name: str, kind: object) -> str:

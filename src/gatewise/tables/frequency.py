@@ -13,7 +13,7 @@ from pandas.tseries.frequencies import to_offset
 
 from ..errors import InputError, argument
 from ..words import steps as in_words
-from .panel import Frequency
+from .panel import Frequency, offset_of
 from .times import DAY, Times
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -41,6 +41,34 @@ def infer(times: Times, joined: NDArray[np.bool_], *, calendar: bool) -> Frequen
         return None if step is None else Frequency(str(step))
     alias = _monthly(times, joined) or _working_days(times, joined) or _even(times, joined)
     return None if alias is None else Frequency(alias)
+
+
+def open_times(times: Times, joined: NDArray[np.bool_], frequency: Frequency) -> Frequency | None:
+    """The frequency of the days, or the hours, on which a place is open, where the times are all of these.
+
+    None where no day of the week and no hour is closed, where the times do not show that twice, or where they leave out
+    others.
+    """
+    if frequency.alias not in ("D", "h") or not len(times):
+        return None
+    days = (times // DAY + 3) % 7  # the first of January 1970 was a Thursday
+    hours = times % DAY // (60 * MINUTE)
+    mask = "".join("1" if day in days else "0" for day in range(7))
+    if frequency.alias == "D":
+        alias = f"C-{mask}" if _one_clock(times) and not times[0] % DAY and mask != "1" * 7 else ""
+    else:
+        low, high = int(hours.min()), int(hours.max()) + 1
+        closed = (low, high) != (0, 24) or mask != "1" * 7
+        alias = f"CBH-{mask}-{low}-{high}" if closed and not (times % (60 * MINUTE)).any() else ""
+    if not alias or times.max() - times.min() < 2 * WEEK or "-0-24" in alias:
+        return None
+    return Frequency(alias) if _without_gaps(times, joined, alias) else None
+
+
+def _without_gaps(times: Times, joined: NDArray[np.bool_], alias: str) -> bool:
+    points = pd.date_range(stamp(int(times.min())), stamp(int(times.max())), freq=offset_of(alias))
+    places = np.searchsorted(points.to_numpy("datetime64[ns]").view(np.int64), times)
+    return bool((np.diff(places)[joined] == 1).all())
 
 
 def stamp(time: int) -> pd.Timestamp:
@@ -101,7 +129,7 @@ def fixed_step(frequency: Frequency) -> int | None:
     """The step in nanoseconds, or in counts; None where it depends on the calendar."""
     if frequency.counts:
         return int(frequency.alias)
-    offset = to_offset(frequency.alias)
+    offset = offset_of(frequency.alias)
     if isinstance(offset, pd.offsets.Day):
         return offset.n * DAY
     return int(offset.nanos) if isinstance(offset, pd.offsets.Tick) else None
@@ -118,6 +146,12 @@ def season_of(frequency: Frequency) -> int:
         return 52 // weeks if 52 % weeks == 0 else 1
     if frequency.alias == "B":
         return 5
+    if frequency.alias.startswith(("SMS", "SME")):
+        return 24
+    if match := re.fullmatch(r"C-([01]{7})", frequency.alias):
+        return match[1].count("1")
+    if match := re.fullmatch(r"CBH-[01]{7}-(\d+)-(\d+)", frequency.alias):
+        return int(match[2]) - int(match[1])
     if step == DAY:
         return 7
     return DAY // step if step is not None and MINUTE <= step < DAY and DAY % step == 0 else 1
@@ -139,11 +173,20 @@ def describe(frequency: Frequency) -> str:
     alias = frequency.alias
     if frequency.counts:
         return f"counted in steps of {alias}"
+    if match := re.fullmatch(r"(C|CBH)-([01]{7})(?:-(\d+)-(\d+))?", alias):
+        return _describe_open(match, alias)
     words = _MONTH_WORDS.get(_month_count(frequency)) or _WORDS.get(alias.partition("-")[0])
     if words is None:
         step = in_words(1, alias).removeprefix("1 ").removeprefix("step of ")
         words = f"every {alias if step == 'step' else step}"
     return f"{words} ({alias})"
+
+
+def _describe_open(match: re.Match[str], alias: str) -> str:
+    names = [name.capitalize() for name, open in zip(WEEKDAYS, match[2], strict=True) if open == "1"]
+    if match[1] == "C":
+        return f"every open day: {', '.join(names)} ({alias})"
+    return f"every open hour, {match[3]}:00 to {match[4]}:00 on {', '.join(names)} ({alias})"
 
 
 def _month_count(frequency: Frequency) -> int:

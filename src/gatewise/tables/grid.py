@@ -9,10 +9,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.tseries.frequencies import to_offset
 
 from .frequency import fixed_step, is_monthly, stamp
-from .panel import Frequency
+from .panel import Frequency, offset_of
 from .times import Times
 
 
@@ -67,7 +66,7 @@ def grid_of(frequency: Frequency, times: Times) -> Grid:
     step = fixed_step(frequency)
     if step is not None:
         return Even(step)
-    offset = to_offset(frequency.alias)
+    offset = offset_of(frequency.alias)
     first, last = stamp(int(times.min())), stamp(int(times.max()))
     # In the first year that nanoseconds can hold, the grid starts at the first time.
     with suppress(pd.errors.OutOfBoundsDatetime):

@@ -13,14 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..files import open_regular
 from .options import DEFAULTS, ReadOptions
 from .sequences import Floats, Labelled, Sequences
 from .text_file import read_text
 
+_PEEKED = 1 << 16  # bytes
+_STORE = "store it as .ts, as sktime and aeon write it, or as a table of the columns id, step, value and label"
 _NAMED_TS = (".ts", ".ts.gz")
 _FLAGS = ("timestamps", "missing", "univariate", "equallength")
 _NUMBERS = ("dimensions", "dimension", "serieslength")
-_REFUSED = {"timestamps": "time stamps", "missing": "missing values"}
+_REFUSED = {
+    "timestamps": ("time stamps", "leave the time stamps out, and write @timeStamps false"),
+    "missing": ("missing values", "fill them in first"),
+}
 
 
 def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: str = "label") -> Labelled:
@@ -40,9 +46,23 @@ def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: s
     """
     if Path(path).name.lower().endswith(_NAMED_TS):
         return read_ts(path)
+    _refuse_foreign(Path(path))
     from .long_table import read_labelled  # DuckDB and pandas, which a .ts file does without
 
     return read_labelled(path, options, label)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """InputError for two well-known forms of labelled sequences that are not read."""
+    with open_regular(path) as handle:
+        lines = handle.read(_PEEKED).decode("latin-1").splitlines()
+    first = next((line for line in lines if line.strip() and not line.startswith("%")), "")
+    if first.lower().startswith("@relation"):
+        raise InputError("this is an ARFF file", where=str(path), hint=_STORE)
+    cells = first.split("\t")
+    if len(cells) > 2 and all(_is_number(cell) for cell in cells):
+        what = "this looks like a file of the UCR archive: in each row a label and the steps of one sequence"
+        raise InputError(what, where=str(path), hint=_STORE)
 
 
 @dataclass
@@ -115,7 +135,8 @@ def _property(header: _Header, name: str, values: list[str], number: int) -> Non
             raise _LineError(f"@{name} is {' '.join(values)!r}", number, "true or false")
         header.flags[name] = first == "true"
         if name in _REFUSED and header.flags[name]:
-            raise _LineError(f"sequences with {_REFUSED[name]} cannot be read", number, "fill or resample them first")
+            what, hint = _REFUSED[name]
+            raise _LineError(f"sequences with {what} cannot be read", number, hint)
     elif name in _NUMBERS:
         if len(values) != 1 or not (first.isascii() and first.isdigit()) or not int(first[:9]) >= 1:
             raise _LineError(f"@{name} is {' '.join(values)!r}", number, "a whole number of at least 1")

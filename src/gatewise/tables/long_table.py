@@ -18,7 +18,7 @@ from .reading import open_table
 from .sequences import Floats, Labelled, read_frame
 from .table import Table, holds_numbers, quoted
 
-_USED = ("time", "id", "encoding", "delimiter", "decimal")
+_USED = ("time", "id", "encoding", "delimiter", "skip", "decimal")
 _FOR_FEATURES = Advice("correct the cell, or leave out the column", "correct the cell, or leave out the sequence")
 
 

@@ -23,9 +23,10 @@ class ReadOptions:
         ``Forecaster(12).fit(frame, read=ReadOptions(time="month", target="sales", fill="linear"))``
 
     Args:
-        time: Name of the column of times.
+        time: Name of the column of times, or names of those that make one, such as ``"Date,Time"``.
         target: Name of the column of values.
-        id: Name of the column that says which series, or which sequence, a row belongs to.
+        id: Name of the column that says which series, or which sequence, a row belongs to; of series also several, such
+            as ``"store,item"``.
         frequency: Step between two times: a pandas offset alias such as ``"h"``, ``"D"``, ``"W"``, ``"MS"`` or
             ``"15min"``, or a whole number as text where the times are a plain counter. An alias of months, quarters
             or years moves each time to the start or end of its month.
@@ -36,6 +37,7 @@ class ReadOptions:
             ``"last"``.
         encoding: Codec of a text file, such as ``"latin-1"``. Files only.
         delimiter: Character between two cells of a text file, or ``"tab"``. Files only.
+        skip: Lines of a text file above the names of its columns, where they are not found. Files only.
         decimal: Decimal mark of numbers that are text: ``"."`` or ``","``.
         dates: What times mean that can be read in several ways, in the words of the error that says so, such as
             ``"day/month/year"``, ``"excel"`` or ``"number"``.
@@ -53,6 +55,7 @@ class ReadOptions:
     duplicates: Duplicates = "refuse"
     encoding: str | None = None
     delimiter: str | None = None
+    skip: int | None = None
     decimal: str | None = None
     dates: str | None = None
 
@@ -62,7 +65,8 @@ class ReadOptions:
         _check_choice("fill", self.fill, get_args(Fill))
         _check_choice("duplicates", self.duplicates, get_args(Duplicates))
         _check_choice("decimal", self.decimal, (None, ".", ","))
-        _check_season(self.season)
+        _check_whole("season", self.season, 1)
+        _check_whole("skip", self.skip, 0)
         if self.separator is not None and not re.fullmatch(r"[\t !#-~]", self.separator):
             what = f"{self.delimiter!r} cannot separate cells"
             raise InputError(what, where=argument("delimiter"), hint="one plain character such as ';', or the word tab")
@@ -84,9 +88,9 @@ def _check_choice(name: str, value: str | None, allowed: tuple[str | None, ...])
         raise InputError(f"{value!r} is not a choice", where=argument(name), hint=f"choose among {choices}")
 
 
-def _check_season(season: object) -> None:
-    if season is not None and (not isinstance(season, int) or isinstance(season, bool) or season < 1):
-        raise InputError(f"season is {season!r}", hint="give a whole number, 1 or more")
+def _check_whole(name: str, number: object, least: int) -> None:
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < least):
+        raise InputError(f"{name} is {number!r}", where=argument(name), hint=f"give a whole number, {least} or more")
 
 
 DEFAULTS = ReadOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,12 +10,28 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.tseries.frequencies import to_offset
 
 from ..errors import InputError
 from .options import Fill
 
 Floats = NDArray[np.float64]
 IdKind = Literal["text", "whole", "number"]
+
+
+def offset_of(alias: str) -> pd.offsets.BaseOffset:
+    """The offset of a pandas alias, or of one of ours for days and hours that are open.
+
+    ``C-1111110`` are the days of the week, from Monday, that have a 1; ``CBH-1111100-9-17`` are the hours of such days
+    that begin at 9 to 16.
+    """
+    match = re.fullmatch(r"(C|CBH)-([01]{7})(?:-(\d+)-(\d+))?", alias)
+    if match is None:
+        return to_offset(alias)
+    if match[1] == "C":
+        return pd.offsets.CustomBusinessDay(weekmask=match[2])
+    start, end = f"{int(match[3]):02}:00", f"{int(match[4]) % 24:02}:00"
+    return pd.offsets.CustomBusinessHour(weekmask=match[2], start=start, end=end)
 
 
 @dataclass(frozen=True)
@@ -39,7 +56,7 @@ class Frequency:
                 raise self._beyond(horizon, f"{2**63 - 1}, the last counter that there is")
             return np.asarray(last) + int(self.alias) * np.arange(1, horizon + 1)
         try:
-            times = pd.date_range(last, periods=horizon + 1, freq=self.alias)[1:].to_numpy()
+            times = pd.date_range(last, periods=horizon + 1, freq=offset_of(self.alias))[1:].to_numpy()
         except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta, OverflowError) as error:
             raise self._beyond(horizon, "the year 2262, the last that time stamps can hold") from error
         return times

@@ -12,6 +12,7 @@ from ..errors import InputError, argument
 from ..words import count
 from .calendar import read_times
 from .columns import Roles, find_roles
+from .compose import composed
 from .context import Draft
 from .frames import as_pandas, frame_table
 from .numbers import read_numbers
@@ -38,7 +39,7 @@ def panel_from_frame(
     column, for whatever is not a regular, finite, complete series and is not repaired by an option, and for an option
     that only a file can follow. pace: the frequency, where the rows go on from others of which it is known.
     """
-    for name in ("encoding", "delimiter"):
+    for name in ("encoding", "delimiter", "skip"):
         if getattr(options, name) is not None:
             raise InputError("only a file can be read with it", where=argument(name), hint="leave it out")
     with database(source) as connection:
@@ -48,6 +49,7 @@ def panel_from_frame(
 def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
     """The series of a table. pace: as of `panel_from_frame`."""
     _check_rows(table, known=(options.frequency or pace) is not None)
+    table, options = composed(table, options)
     roles = find_roles(table, options)
     table.keep(roles.used)
     values, number_notes = read_numbers(table, roles.targets, options.decimal)

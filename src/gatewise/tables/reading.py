@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ from ..files import open_regular
 from ..words import count
 from .forms import is_time, likely_forms
 from .frames import check_names
+from .heading import Heading, find_heading, said_separator
 from .numbers import looks_numeric
 from .options import DEFAULTS, ReadOptions
 from .panel import Frequency, Panel
 from .panels import panel_from_table
-from .table import Table, database
+from .table import Table, database, has_zone
 from .text_file import MAX_UNPACKED, TextFile, examine, likely_delimiter
 
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
@@ -81,9 +83,25 @@ def _parquet_table(connection: DuckDBPyConnection, path: Path) -> Table:
     connection.execute(
         f"CREATE TEMP VIEW cells AS SELECT * FROM read_parquet('{quoted}', hive_partitioning=false) AS t({renamed})"
     )
-    return Table(
-        connection, str(path), names, tuple(str(kind) for kind in relation.types), lambda row: f"row {row + 1}"
-    )
+    types = tuple(str(kind) for kind in relation.types)
+    named = _zones(connection, quoted) if any(map(has_zone, types)) else {}
+    zones = {i: named[name] for i, name in enumerate(names) if name in named}
+    return Table(connection, str(path), names, types, lambda row: f"row {row + 1}", zones=zones)
+
+
+def _zones(connection: DuckDBPyConnection, quoted: str) -> dict[str, str]:
+    """The time zone of each column that has one, by its name, where pandas wrote the file, or pyarrow can tell."""
+    entries = connection.execute(f"SELECT key, value FROM parquet_kv_metadata('{quoted}')").fetchall()
+    pandas = [json.loads(value) for key, value in entries if bytes(key) == b"pandas"]
+    if pandas:
+        columns = [(column["name"], column.get("metadata") or {}) for column in pandas[0].get("columns", [])]
+        return {str(name): about["timezone"] for name, about in columns if about.get("timezone")}
+    try:
+        from pyarrow.parquet import read_schema
+    except ImportError:
+        return {}
+    schema = read_schema(quoted.replace("''", "'")) if "[" not in quoted else []
+    return {field.name: field.type.tz for field in schema if getattr(field.type, "tz", None)}
 
 
 def _check_rows(connection: DuckDBPyConnection, quoted: str, path: Path) -> None:
@@ -96,24 +114,26 @@ def _check_rows(connection: DuckDBPyConnection, quoted: str, path: Path) -> None
 
 @contextmanager
 def _text_table(connection: DuckDBPyConnection, file: TextFile, options: ReadOptions, fewest: int) -> Generator[Table]:
-    delimiter = options.separator or likely_delimiter(file)
-    table = _cells(connection, file, delimiter, fewest)
+    delimiter = options.separator or said_separator(file) or likely_delimiter(file)
+    heading = find_heading(file, delimiter, options.skip)
+    _check_heading(connection, file, heading, fewest)
+    table = _cells(connection, file, delimiter, heading)
     try:
-        yield _noted(table, file, options)
+        yield _noted(table, file, options, heading)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        raise _explained(file, table, error) from error
+        raise _explained(file, table, heading, error) from error
 
 
-def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewest: int) -> Table:
-    line, names = _header(connection, file, delimiter, fewest)
+def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, heading: Heading) -> Table:
+    names = heading.names
     relation = connection.read_csv(
-        _literal(file.path) if file.plain else file.recoded(delimiter),
+        _literal(file.path) if file.plain else file.recoded(delimiter, heading.above),
         auto_detect=False,
         columns={f"c{i}": "VARCHAR" for i in range(len(names))},
         header=True,
-        skiprows=line - 1 if file.plain else 0,
+        skiprows=heading.line - 1 if file.plain else 0,
         delimiter=delimiter,
         quotechar='"',
         escapechar='"',
@@ -123,35 +143,40 @@ def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewes
         compression="gzip" if file.plain and file.gzipped else "none",
     )
     # An empty line is no record; where there is one column, DuckDB takes it for one.
-    (relation if len(names) > 1 else relation.filter("c0 IS NOT NULL")).create_view("cells")
+    relation = relation if len(names) > 1 else relation.filter("c0 IS NOT NULL")
+    (relation.limit(2**62, 1) if heading.units else relation).create_view("cells")
+    first = heading.above + 1 + heading.units
 
     def spot(row: int) -> str:
-        record = next(islice(file.records(delimiter), row + 1, None), None)
+        record = next(islice(file.records(delimiter), row + first, None), None)
         return f"row {record[0]}" if record else f"record {row + 1}"
 
     return Table(connection, str(file.path), names, ("VARCHAR",) * len(names), spot, delimiter, origin=relation)
 
 
-def _header(connection: DuckDBPyConnection, file: TextFile, delimiter: str, fewest: int) -> tuple[int, tuple[str, ...]]:
-    """The line of the header and its names; InputError where they cannot be names of columns."""
-    line, names = next(file.records(delimiter), (1, []))
-    where = f"{file.path}, row {line}"
+def _check_heading(connection: DuckDBPyConnection, file: TextFile, heading: Heading, fewest: int) -> None:
+    """InputError where what should be the names of columns cannot be."""
+    names = heading.names
+    where = f"{file.path}, row {heading.line}"
     if not names:
         raise InputError("the file holds nothing but empty lines", where=str(file.path), hint=_NEEDS)
     if len(names) < fewest:
         hint = f"give the character between the cells as {argument('delimiter')}"
         raise InputError(f"only one column found: {names[0]!r}", where=where, hint=hint)
-    check_names(tuple(names), where)
+    check_names(names, where)
     timely = is_time("name", likely_forms(names))
     data = f"SELECT bool_and({looks_numeric('name')} OR {timely}) FROM (SELECT unnest(?) AS name)"
-    if connection.execute(data, [names]).fetchall()[0][0]:
+    if connection.execute(data, [list(names)]).fetchall()[0][0]:
         hint = "put a header with the names of the columns, such as ds,y, above it"
         raise InputError("the first row looks like data, not like column names", where=where, hint=hint)
-    return line, tuple(names)
 
 
-def _noted(table: Table, file: TextFile, options: ReadOptions) -> Table:
+def _noted(table: Table, file: TextFile, options: ReadOptions, heading: Heading) -> Table:
     notes: list[str] = []
+    if heading.above and options.skip is None:
+        notes.append(f"{count(heading.above, 'line')} above the names of the columns left out")
+    if heading.units:
+        notes.append("the line of units below the names of the columns left out")
     if options.encoding is None and not file.encoding.startswith("utf-8"):
         notes.append(f"encoding {file.encoding}")
     if options.delimiter is None and table.delimiter in _SEPARATORS:
@@ -159,16 +184,17 @@ def _noted(table: Table, file: TextFile, options: ReadOptions) -> Table:
     return table.noting(*notes)
 
 
-def _explained(file: TextFile, table: Table, error: duckdb.Error) -> InputError:
+def _explained(file: TextFile, table: Table, heading: Heading, error: duckdb.Error) -> InputError:
     """What is wrong with the file that DuckDB could not read, told by reading it again record by record."""
     width = len(table.names)
-    for line, fields in file.records(table.delimiter):
+    for line, fields in islice(file.records(table.delimiter), heading.above, None):
         if len(fields) != width and not (len(fields) == width + 1 and not fields[-1]):
             return InputError(
                 f"this row has {count(len(fields), 'field')}, the header has {width}",
                 where=f"{file.path}, row {line}",
                 hint="correct the row; if its cells hold the delimiter, quote them, "
-                f"or use another {argument('delimiter')}",
+                f"or use another {argument('delimiter')}; if the header stands below, give the lines above it as "
+                f"{argument('skip')}",
             )
     return InputError(
         f"the file cannot be read as a table ({str(error).splitlines()[0]})",

@@ -11,12 +11,13 @@ from ..errors import InputError, argument
 from ..words import count
 from .calendar import ambiguous, yearless
 from .context import Draft
-from .frequency import alias_of, describe, infer, parse, season_of
+from .frequency import alias_of, describe, infer, open_times, parse, season_of
 from .grid import Grid, grid_of, moved_to_month
 from .observations import Observations, in_order, repeats
 from .panel import Frequency
-from .times import DAY, Reading, Times
+from .times import DAY, Reading, Times, days_of_a_place, rounded
 
+_LEAST = 8  # observations by which jitter is known
 _MONTHLIKE = (("M", 28, 31), ("Q", 89, 92), ("Y", 365, 366))  # days in a step that only the calendar makes equal
 
 
@@ -45,7 +46,11 @@ def paced(draft: Draft, observed: Observations) -> tuple[Observations, Times, Gr
     """The observations with the number of each on the grid of their frequency; InputError where there is none."""
     frequency = _frequency(draft, observed)
     if frequency is None:
-        raise _irregular(draft, observed)
+        evened = _evened(draft, observed)
+        if evened is None:
+            raise _irregular(draft, observed)
+        observed, frequency = evened
+    frequency = _opening(draft, observed, frequency)
     grid = grid_of(frequency, observed.times)
     ticks, on = grid.ticks(observed.times, observed.origins)
     if on.all():
@@ -133,8 +138,42 @@ def _irregular(draft: Draft, observed: Observations) -> InputError:
     return draft.time_error(observed, broken + 1, what, _advice(draft, sizes))
 
 
+def _evened(draft: Draft, observed: Observations) -> tuple[Observations, Frequency] | None:
+    """The observations and their frequency, once the clocks of their place or a jitter of their times are put right."""
+    if not draft.calendar or draft.pace is not None or draft.options.frequency is not None or len(observed) < _LEAST:
+        return None
+    steps = np.diff(observed.times)[observed.joined]
+    days, even = days_of_a_place(observed.times), rounded(observed.times, steps) if len(steps) else None
+    if days is not None:
+        return _put_right(
+            draft, observed, days, "times an hour apart in summer and winter read as the days of one place"
+        )
+    if even is None:
+        return None
+    moved = count(int((even[0] != observed.times).sum()), "time")
+    return _put_right(draft, observed, even[0], f"{moved} rounded to the step of {alias_of(even[1])}")
+
+
+def _put_right(draft: Draft, observed: Observations, times: Times, words: str) -> tuple[Observations, Frequency] | None:
+    changed = replace(observed, times=times)
+    frequency = None if repeats(changed).any() else infer(times, changed.joined, calendar=True)
+    if frequency is None:
+        return None
+    draft.notes.append(words)
+    return changed, frequency
+
+
+def _opening(draft: Draft, observed: Observations, frequency: Frequency) -> Frequency:
+    """The frequency without the days and hours that are closed throughout, where that leaves no gap."""
+    if draft.options.frequency is not None or draft.pace is not None or not len(observed):
+        return frequency
+    return open_times(observed.times, observed.joined, frequency) or frequency
+
+
 def _advice(draft: Draft, sizes: Times) -> str:
     if draft.calendar:
+        if {int(size) for size in sizes / DAY} <= {13, 14, 15, 16, 17, 18}:
+            return f"if they are twice a month, on the first and the fifteenth, use {argument('frequency', 'SMS')}"
         days = sizes / DAY
         for letter, least, most in _MONTHLIKE:
             if least <= days.min() and days.max() <= most:

@@ -58,9 +58,8 @@ def known(draft: Draft, observed: Observations) -> Observations:
     if not observed.missing.any():
         return observed
     fill, late = draft.options.fill, draft.roles.wide and draft.options.fill == "none"
-    reachable = observed
-    if fill != "none" or late:
-        reachable = trimmed(observed, leading=late or fill in ("linear", "previous"), trailing=late or fill == "linear")
+    # Rows at the end that have no value are times to come.
+    reachable = trimmed(observed, leading=late or fill in ("linear", "previous"), trailing=True)
     if fill == "none" and reachable.missing.any():
         raise _missing(draft, reachable)
     _note_left_out(draft, observed, reachable)

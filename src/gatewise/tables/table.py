@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -63,6 +63,11 @@ def holds_times(kind: str) -> bool:
     return re.fullmatch(r"DATE|TIMESTAMP\w*( WITH TIME ZONE)?", kind) is not None
 
 
+def has_zone(kind: str) -> bool:
+    """Whether a column of this DuckDB type holds points in time, in UTC whatever their zone."""
+    return "ZONE" in kind or kind.startswith("TIMESTAMPTZ")
+
+
 def quoted(names: Sequence[str]) -> str:
     """The names in quotes; a long list is cut and the rest counted."""
     return few([repr(name) for name in names], 8)
@@ -82,6 +87,7 @@ class Table:
     it: the line of a text file, its first line being 1; the row of a Parquet file, from 1; the row of a frame, from 0.
     delimiter: what separated the cells as text, if anything did. notes: what was inferred on the way here.
     origin: an object that DuckDB reads from and that must live as long as the table. relation: what DuckDB calls it.
+    parts: columns that others have been made of. zones: names of the time zones of columns that have one.
     """
 
     connection: DuckDBPyConnection
@@ -93,6 +99,8 @@ class Table:
     notes: tuple[str, ...] = ()
     origin: object = None
     relation: str = "cells"
+    parts: frozenset[int] = frozenset()
+    zones: Mapping[int, str] = field(default_factory=dict[int, str])
 
     def where(self, row: int | None = None, column: int | None = None) -> str:
         """The place of a cell, a row, a column or the whole table in the user's own terms."""

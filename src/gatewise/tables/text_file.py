@@ -9,6 +9,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -49,16 +50,21 @@ class TextFile:
         with self._open() as handle:
             yield from self._records(handle, delimiter)
 
-    def recoded(self, delimiter: str) -> io.BytesIO:
+    def first_line(self) -> str:
+        """The first line, or the beginning of a very long one."""
+        with self._open() as handle:
+            return handle.readline(CHUNK)
+
+    def recoded(self, delimiter: str, above: int = 0) -> io.BytesIO:
         """The records as UTF-8 bytes with one kind of line end between them, below a header of one plain line.
 
-        That line shows DuckDB the line ends before it meets others in quotes. Raises InputError where the bytes
-        are more than memory should hold.
+        above: records above the header, which are left out. The plain line shows DuckDB the line ends before it meets
+        others in quotes. Raises InputError where the bytes are more than memory should hold.
         """
         copy = io.BytesIO()
         with self._open() as handle:
             records = self._records(handle, delimiter)
-            _, names = next(records)
+            _, names = next(islice(records, above, None))
             newline = str(handle.newlines or "\n") if self.one_newline else "\n"
             copy.write(f"{delimiter.join('c' * len(names))}{newline}".encode())
             for text in iter(lambda: handle.read(CHUNK), "") if self.one_newline else _rewritten(records, delimiter):
@@ -111,7 +117,7 @@ def check_size(path: Path, size: int, most: int | None = None) -> None:
 
 
 def likely_delimiter(file: TextFile) -> str:
-    """The delimiter that splits the header, and among several the one that splits the next records alike."""
+    """The delimiter that splits most of the first records alike, and into most cells."""
 
     def fit(delimiter: str) -> tuple[bool, int, int]:
         widths: list[int] = []
@@ -120,8 +126,8 @@ def likely_delimiter(file: TextFile) -> str:
                 widths.append(len(fields))
         except InputError:
             pass  # the records so far count
-        header = widths[0] if widths else 0
-        return header > 1, widths.count(header), header
+        width = max(widths, key=lambda width: (widths.count(width), width), default=0)
+        return width > 1, widths.count(width), width
 
     return max(_DELIMITERS, key=fit)
 

@@ -6,10 +6,19 @@ import datetime
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 SECOND = 10**9  # nanoseconds
 DAY = 86_400 * SECOND
+_HOUR = 3600 * SECOND
+_FORENOON = 21 * _HOUR // 2
+_ROUND = [
+    *(SECOND * seconds for seconds in (1, 5, 10, 15, 30)),
+    *(60 * SECOND * minutes for minutes in (1, 2, 5, 10, 15, 20, 30)),
+    *(_HOUR * hours for hours in (1, 2, 3, 6, 12, 24)),
+]
+_LITTLE = 0.05  # of a step
 Times = NDArray[np.int64]
 """Nanoseconds since 1970 (UTC where the table says so, else as written), or a plain counter."""
 
@@ -30,6 +39,39 @@ class Reading:
     name: str = ""
     century: bool = True
     year: bool = True
+
+
+def wall_times(times: Times, zone: str) -> Times:
+    """What the clocks of a zone showed at these times in UTC; the times themselves where the zone is unknown here."""
+    try:
+        local = pd.DatetimeIndex(times.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
+    except (KeyError, ValueError, LookupError):
+        return times
+    return local.tz_localize(None).to_numpy("datetime64[ns]").view(np.int64)
+
+
+def days_of_a_place(times: Times) -> Times | None:
+    """The days that begin at these times in UTC, of one place whose clocks are put forward and back by an hour.
+
+    None where the times of day are not two, an hour apart.
+    """
+    clocks = np.unique(times % DAY)
+    if len(clocks) != 2 or (clocks[1] - clocks[0]) % DAY not in (_HOUR, DAY - _HOUR):
+        return None
+    first = clocks[0] if clocks[1] - clocks[0] == _HOUR else clocks[1]
+    shift = DAY - first if first > _FORENOON else 0  # to the west of Greenwich days begin in the forenoon of UTC
+    return (times + shift) // DAY * DAY
+
+
+def rounded(times: Times, steps: Times) -> tuple[Times, int] | None:
+    """Times moved onto the round step nearest to most of their own, and how many; None where that is no rounding."""
+    usual = float(np.median(steps))
+    step = min(_ROUND, key=lambda step: abs(step - usual))
+    if usual <= 0 or abs(step - usual) > _LITTLE * step:
+        return None
+    phase = int(np.median(times % step)) if _LITTLE < float(np.median(times % step)) / step < 1 - _LITTLE else 0
+    moved = np.round((times - phase) / step).astype(np.int64) * step + phase
+    return (moved, step) if (np.abs(moved - times) <= _LITTLE * step).all() else None
 
 
 def in_centuries(reading: Reading) -> list[Reading]:

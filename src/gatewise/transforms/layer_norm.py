@@ -32,10 +32,13 @@ def layer_norm(cell: Cell, placement: str = "output") -> Cell:
         start at 1, and shifts (H,), which start at 0, are weights per unit.
 
     Raises:
-        InputError: The placement is another word, or the cell is normalised already.
+        InputError: The placement is another word, the cell is normalised already, or it calls a gate several times.
     """
     if placement not in PLACEMENTS:
         raise InputError(f"layer_norm is placed at {' or '.join(PLACEMENTS)}, not {placement!r}")
+    if any(gate.tied for gate in cell.gates):
+        tied = ", ".join(sorted({gate.tied for gate in cell.gates if gate.tied}))
+        raise InputError(f"{cell.name} calls {tied} several times, and each call would be normalised by itself")
     split = _Split(cell)
     new = split.rewriting()
     weights = dict(split.weights)

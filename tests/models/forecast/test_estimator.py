@@ -108,7 +108,7 @@ class TestParameters:
         ({"budget": True}, "`budget` is True"),
         (
             {"model": "arima"},
-            "`model` is 'arima'\nhint: choose one of auto, naive, seasonal_naive, auto_theta, auto",
+            "`model` is 'arima'\nhint: choose one of auto, naive, seasonal_naive, drift, croston_sba",
         ),
         ({"model": None}, "`model` is None"),
         ({"normalisation": "none"}, "`normalisation` is 'none'\nhint: choose one of window, causal"),

@@ -15,7 +15,7 @@ from ...compiler.program import Program
 from ...compiler.render.reference import evaluate
 from ...compiler.signals import kept_and_written, read_out
 from ...equation import previous
-from ...errors import InputError, ShapeError
+from ...errors import CellError, InputError, ShapeError
 from ...nn.recurrent import Recurrent
 from ...transforms.rewrite import memories
 from ..certificate import TOLERANCES, Certificate
@@ -238,7 +238,7 @@ def provenance(
         The state's provenance.
 
     Raises:
-        CellError: The cell's state is not ``keep * previous + write``.
+        CellError: The cell's state is not ``keep * previous + write``, or its step reads the input itself.
         InputError: The record does not hold what this takes, or has no such layer, direction, state or sequence.
 
     Source:
@@ -248,6 +248,9 @@ def provenance(
     state = memories(record.cell)[0] if state is None else state
     if state not in record.cell.state:
         raise InputError(f"{record.cell.name} has no state {state!r}", hint=f"it has {', '.join(record.cell.state)}")
+    if record.cell.inputs:
+        what = f"the step of {record.cell.name} reads {', '.join(record.cell.inputs)} itself"
+        raise CellError(what, hint="the record holds no inputs, so its memory cannot be taken apart")
     kept_and_written(record.cell, state)  # refuses first
     _check(record, one, batch)
     return Provenance(
@@ -258,9 +261,6 @@ def provenance(
 def _check(record: Record, one: LayerRecord, batch: int) -> None:
     if not one.preactivations:
         raise InputError("the record holds no pre-activations", hint="record(..., preactivations=True)")
-    if record.cell.inputs:
-        what = f"the step of {record.cell.name} reads {', '.join(record.cell.inputs)} itself"
-        raise InputError(what, hint="the record holds no inputs, so its memory cannot be taken apart")
     if not record.sampling.whole:
         raise InputError("the record holds only some of the steps", hint="record without span and bin")
     if record.cell.noise and record.module.training:

@@ -17,6 +17,7 @@ from ...compiler.gradient import from_later, from_output, gradient_of, kept_widt
 from ...compiler.lower import program_of
 from ...compiler.stages import INPUT
 from ...equation import Cell, previous
+from ..gates import GateRun, stretches
 from ..small import Biases, LayerSize
 from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
 from .few_rows import ROWS as FEW_ROWS
@@ -28,7 +29,6 @@ from .plan import EARLY_BYTES, Plan, backward_plan, forward_plan
 from .script import PlayableScript, ScriptWriter, Unplaced
 from .table import Array, When
 from .threads import one_does
-from .weight_gradients import GateRun, stretches
 
 _SCRIPTS = 512  # sizes that are remembered for each direction; each takes some kilobytes
 

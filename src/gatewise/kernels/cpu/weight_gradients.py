@@ -6,27 +6,15 @@ thing share one product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import groupby
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from ...compiler.lower import program_of
 from ...compiler.stages import INPUT
-from ...equation import Cell, Gate
+from ...equation import Cell
+from ..gates import GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_rows
 from .matmul import Panels, add_product, panels_of
-
-
-class GateRun(NamedTuple):
-    """Neighbouring gates: which they are, and their rows of W or U. operand: what U is multiplied with."""
-
-    gates: slice
-    rows: slice
-    operand: str
 
 
 class Reductions:
@@ -105,24 +93,3 @@ class Reductions:
 def _flat(d_gates: Tensor, run: GateRun) -> Tensor:
     """The gradients of a run's gates side by side, (N, H for each of them)."""
     return d_gates[:, run.gates].flatten(1)
-
-
-def stretches(cell: Cell, units: int) -> tuple[list[GateRun], list[GateRun], list[str]]:
-    """Gates next to each other that multiply the same: with W, with U, and what U multiplies inside of a step."""
-    products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
-    driven = _runs(cell.gates, lambda gate: "x" if gate.has_input else "", units)
-    recurrent = _runs(cell.gates, lambda gate: products.get(gate.preactivation, "h" if gate.recurrent else ""), units)
-    return driven, recurrent, list(dict.fromkeys(products.values()))
-
-
-def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[GateRun]:
-    """Stretches of neighbouring gates that multiply the same thing, where they multiply anything."""
-    runs: list[GateRun] = []
-    row = 0
-    for key, group in groupby(range(len(gates)), key=lambda index: operand(gates[index])):
-        indices = list(group)
-        if key:
-            stop = row + len(indices) * units
-            runs.append(GateRun(slice(indices[0], indices[-1] + 1), slice(row, stop), key))
-            row = stop
-    return runs

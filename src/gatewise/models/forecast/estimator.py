@@ -53,10 +53,12 @@ class Forecaster(FittedForecaster):
 
     Args:
         horizon: Steps to forecast, 1 to 100,000.
-        model: ``"auto"`` for the one that the backtest chooses, among those that need no training, or a model by name,
+        model: ``"auto"`` for the one that the backtest chooses among those that need no training, or a word of one,
             which is fitted without a backtest unless `fit` is told to run one: ``"pretrained"`` for the LSTM that comes
-            with the package, ``"lstm"`` for one that learns from these series alone, ``"naive"``,
-            ``"seasonal_naive"``, ``"auto_theta"`` or ``"auto_ets"``.
+            with the package, ``"lstm"`` for one that learns from these series alone, ``"naive"``, ``"seasonal_naive"``,
+            ``"drift"``, ``"auto_theta"``, ``"auto_ets"``, ``"auto_arima"``, ``"mstl"`` for long seasons,
+            ``"croston_sba"``, ``"tsb"`` and ``"adida"`` for demand that comes now and then, and ``"pool"`` for the
+            mean of several distributions.
         levels: Central prediction intervals in whole percents, 1 to 99.
         season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
             day and a week, of days a week and a year), and where time is a counter one that stands out; notes say so.
@@ -148,7 +150,7 @@ class Forecaster(FittedForecaster):
             setup = replace(setup, budget=asked.budget and asked.budget / 2)
             with stages.stage(1.0, "backtest"):
                 choice = choose(panel, setup, choice.word, windows=windows, step=step, refit=refit)
-        model = CONTESTANTS[choice.word].make(setup)
+        model = CONTESTANTS[choice.word].make(replace(setup, members=choice.members))
         with stages.stage(1.0, f"fitting {model.name}"):
             model.fit(panel)
         stages.rest()

@@ -19,9 +19,11 @@ ROUNDING = 8
 def seasonal_scale(values: Floats, season: int) -> float:
     """In-sample mean absolute error of the seasonal naive, the scale of MASE (Hyndman & Koehler 2006).
 
+    It begins with the first value that is not zero (as in the M5 competition, doi:10.1016/j.ijforecast.2021.11.013).
     Values that are NaN were not observed, and differences from them do not count. NaN where the series has no two
     observations a season apart, or repeats itself exactly from season to season.
     """
+    values = values[np.argmax(values != 0) :]
     changes = np.abs(values[season:] - values[:-season])
     scale = mean(changes[~np.isnan(changes)])
     return scale if scale > ROUNDING * np.spacing(np.nanmax(np.abs(values))) else float("nan")

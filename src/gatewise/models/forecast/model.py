@@ -24,10 +24,10 @@ class Setup:
     """What a model is told before it sees data.
 
     horizon: steps to forecast. season: observations in one season, 1 for none; longer: those in longer seasons beside
-    it. levels: probabilities of the
-    quantiles, increasing, 0.5 among them. budget: seconds of training, None for the model's own choice.
-    normalisation: a word of ``NORMALISATIONS``, for models that learn. widening: for levels of intervals that fell
-    short in a backtest, the factor by which whatever the model forecasts is widened.
+    it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
+    model's own choice. normalisation: a word of ``NORMALISATIONS``, for models that learn. members: the words of the
+    models that a pool may be made of, None for all. widening: for levels of intervals that fell short in a backtest,
+    the factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -37,6 +37,7 @@ class Setup:
     budget: float | None = None
     normalisation: str = "window"
     longer: tuple[int, ...] = ()
+    members: frozenset[str] | None = None
     progress: OnProgress | None = None
     widening: Mapping[int, float] = field(default_factory=dict[int, float])
 

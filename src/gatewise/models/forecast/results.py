@@ -124,6 +124,7 @@ class Window:
         insample_scale: The in-sample mean absolute error of the seasonal naive, (N,); NaN where it is undefined.
         forecasts: By model, the forecasts of the same N series.
         steps_back: How many steps the cutoff lies before the end of each series.
+        intermittent: Whether the demand of each series comes now and then, by what came before the first window, (N,).
     """
 
     series: NDArray[np.int64]
@@ -132,6 +133,7 @@ class Window:
     insample_scale: Floats
     forecasts: Mapping[str, Quantiles]
     steps_back: int = field(kw_only=True)
+    intermittent: NDArray[np.bool_] = field(kw_only=True, default_factory=lambda: np.zeros(0, np.bool_))
 
 
 Claim = Literal["wins", "close", "naive", "few"]

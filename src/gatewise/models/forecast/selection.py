@@ -24,6 +24,14 @@ class ChosenModel(NamedTuple):
     notes: tuple[str, ...] = ()
 
     @property
+    def members(self) -> frozenset[str] | None:
+        """The words of those that took part, of which alone a pool is made; None where nothing was compared."""
+        if self.backtest is None:
+            return None
+        names = self.backtest.windows[0].forecasts
+        return frozenset(word for word, contestant in CONTESTANTS.items() if contestant.name in names)
+
+    @property
     def widening(self) -> Mapping[int, float]:
         """The factors by which its intervals are widened, by level."""
         return self.backtest.widening if self.backtest else {}

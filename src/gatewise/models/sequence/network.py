@@ -22,7 +22,7 @@ from ...training import EarlyStopping, MeanAverage, Shuffled, Trained
 from ..network_estimator import Course, train
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-_AT_ONCE = 256
+AT_ONCE = 256
 """Sequences in one batch of predictions."""
 _WARMUP = 0.2
 """Share of the run in which the learning rate rises."""
@@ -177,7 +177,7 @@ def answers(network: nn.Module, sequences: list[Tensor]) -> Tensor:
     network.eval()
     order = np.argsort([len(sequence) for sequence in sequences], kind="stable")
     outputs: list[Tensor] = []
-    for start in range(0, len(order), _AT_ONCE):
-        batch = [sequences[row] for row in order[start : start + _AT_ONCE]]
+    for start in range(0, len(order), AT_ONCE):
+        batch = [sequences[row] for row in order[start : start + AT_ONCE]]
         outputs.append(network(pad_sequence(batch), torch.tensor([len(sequence) for sequence in batch])))
     return torch.cat(outputs)[torch.from_numpy(np.argsort(order))]

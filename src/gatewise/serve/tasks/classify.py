@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...escape import json_ascii
 from ..limits import Limits
-from .sequences import EXAMPLE, SEQUENCES, sequences_of, text_of
+from .sequences import SEQUENCES, example_of, sequences_of
 from .task import Task
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(model: SequenceClassifier, asked: Mapping[str, Any], limits: Limits) -> str:
     """Of each sequence the most probable label, and the probabilities of all."""
-    probabilities = model.predict_proba(sequences_of(model, asked))
+    probabilities = model.predict_proba(sequences_of(model, asked, limits))
     labels = model.classes_[probabilities.argmax(axis=1)]
     told = {"labels": labels.tolist(), "classes": model.classes_.tolist(), "probabilities": probabilities.tolist()}
     return json_ascii(told)
@@ -36,7 +36,6 @@ TASK = Task(
         },
     },
     run=run,
-    example=EXAMPLE,
+    example=example_of,
     form="sequences",
-    text=text_of,
 )

@@ -37,11 +37,7 @@ _ROW: Schema = {
     "additionalProperties": {"type": "number"},
 }
 _FEWEST, _MOST = 24, 400
-"""Rows of the table that the page begins with."""
-_COLUMNS = {
-    "ds": [f"2020-{month:02}-01" for month in range(1, 13)],
-    "y": [112, 118, 132, 129, 121, 135, 148, 148, 136, 119, 104, 118],
-}
+"""Rows of an example."""
 
 
 def _nothing(name: str, value: Any) -> None:
@@ -80,8 +76,8 @@ def _panel(model: Forecaster, asked: Mapping[str, Any]) -> Panel:
     return panel_from_frame(frame, ReadOptions(**told, season=schema.season), "the table")
 
 
-def _text(model: Forecaster) -> str:
-    """A table such as the model reads, as CSV: a wave, at its frequency."""
+def _example(model: Forecaster) -> Mapping[str, Any]:
+    """A table such as the model reads: a wave, at its frequency."""
     from ...tables.panel import Frequency
     from ...words import stamps
 
@@ -89,8 +85,7 @@ def _text(model: Forecaster) -> str:
     steps, frequency = min(max(3 * schema.season, _FEWEST), _MOST), Frequency(schema.frequency)
     times = frequency.future(0 if frequency.counts else np.datetime64("2020-01-01", "ns"), steps)
     wave = 100 + 20 * np.sin(2 * np.pi * np.arange(steps) / max(schema.season, 7)) + 0.5 * np.arange(steps)
-    rows = [f"{time},{value:.1f}" for time, value in zip(stamps(times), wave, strict=True)]
-    return "\n".join([f"{schema.time},{schema.target or 'y'}", *rows])
+    return {"columns": {schema.time: stamps(times), schema.target or "y": np.round(wave, 1).tolist()}}
 
 
 TASK = Task(
@@ -104,7 +99,6 @@ TASK = Task(
     required=(),
     answer={"type": "object", "properties": {"forecast": {"type": "array", "items": _ROW}}},
     run=run,
-    example={"columns": _COLUMNS},
+    example=_example,
     form="table",
-    text=_text,
 )

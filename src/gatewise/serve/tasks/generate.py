@@ -35,6 +35,12 @@ def run(model: LanguageModel, asked: Mapping[str, Any], limits: Limits) -> str:
     return json_ascii({"prompt": prompt, "text": text})
 
 
+def _example(model: LanguageModel) -> Mapping[str, Any]:
+    """A prompt that the model knows."""
+    entries = getattr(model.vocabulary_, "entries", None) or ["a"]
+    return {"prompt": str(entries[-1]), "length": _DEFAULT}
+
+
 TASK = Task(
     path="/generate",
     summary="Go on with a text",
@@ -48,7 +54,6 @@ TASK = Task(
     required=("prompt",),
     answer={"type": "object", "properties": {"prompt": {"type": "string"}, "text": {}}},
     run=run,
-    example={"prompt": "The ", "length": _DEFAULT},
+    example=_example,
     form="text",
-    text=lambda model: str((getattr(model.vocabulary_, "entries", None) or ["a"])[-1]),
 )

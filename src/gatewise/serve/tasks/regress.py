@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...escape import json_ascii
 from ..limits import Limits
-from .sequences import EXAMPLE, SEQUENCES, sequences_of, text_of
+from .sequences import SEQUENCES, example_of, sequences_of
 from .task import Task
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(model: SequenceRegressor, asked: Mapping[str, Any], limits: Limits) -> str:
     """What is predicted of each sequence."""
-    return json_ascii({"predictions": model.predict(sequences_of(model, asked)).tolist()})
+    return json_ascii({"predictions": model.predict(sequences_of(model, asked, limits)).tolist()})
 
 
 TASK = Task(
@@ -26,7 +26,6 @@ TASK = Task(
     required=("sequences",),
     answer={"type": "object", "properties": {"predictions": {"type": "array"}}},
     run=run,
-    example=EXAMPLE,
+    example=example_of,
     form="sequences",
-    text=text_of,
 )

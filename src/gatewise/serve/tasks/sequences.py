@@ -8,30 +8,42 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import fields
 from ...errors import InputError
-from ..shapes import ANYTHING, listed
-from .task import steps_text
+from ...models.sequence.network import AT_ONCE
+from ..limits import Limits
+from ..refusal import LARGE, RefusedError
+from ..shapes import Schema, Shape, listed
+from .task import example_steps
 
-SEQUENCES = listed(ANYTHING, 1).about(
+_STEP: Schema = {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 1}, {"type": "number"}]}
+_SEQUENCE = Shape(fields.anything, {"type": "array", "items": _STEP, "minItems": 1})
+SEQUENCES = listed(_SEQUENCE, 1).about(
     "Each a list of steps, each step a list of features, or a number where there is one feature"
 )
-EXAMPLE: Mapping[str, Any] = {"sequences": [[[0.1], [0.2], [0.3]]]}
 
 
 class Reads(Protocol):
     """An estimator of sequences."""
 
     n_features_in_: int
+    hidden_size: int
 
 
-def sequences_of(model: Reads, asked: Mapping[str, Any]) -> Sequence[NDArray[np.float64]]:
-    """Arrays (T, I), finite. Raises InputError that names the sequence."""
-    return [_array(steps, f"sequences[{at}]", model.n_features_in_) for at, steps in enumerate(asked["sequences"])]
+def sequences_of(model: Reads, asked: Mapping[str, Any], limits: Limits) -> Sequence[NDArray[np.float64]]:
+    """Arrays (T, I), finite. Raises InputError that names the sequence, and RefusedError where they are too long."""
+    width = model.n_features_in_
+    arrays = [_array(steps, f"sequences[{at}]", width) for at, steps in enumerate(asked["sequences"])]
+    longest, widest = max(map(len, arrays)), max(width, 2 * model.hidden_size)
+    if longest * min(len(arrays), AT_ONCE) * widest > limits.computed:
+        what = f"{len(arrays):,} sequences, the longest of {longest:,} steps, take more memory than there is for them"
+        raise RefusedError(LARGE, what, hint="send shorter ones, or fewer with the long ones")
+    return arrays
 
 
-def text_of(model: Reads) -> str:
-    """A sequence of a few steps, a step a line."""
-    return steps_text(model.n_features_in_)
+def example_of(model: Reads) -> Mapping[str, Any]:
+    """A sequence of a few steps."""
+    return {"sequences": [example_steps(model.n_features_in_)]}
 
 
 def _array(steps: Any, where: str, width: int) -> NDArray[np.float64]:

@@ -19,8 +19,8 @@ class Task:
 
     path: the address. summary: one line for the OpenAPI document. shapes: fields of the body beside ``model``, and
     required those that must be there. answer: the schema of the answer. run: the answer of a model as JSON, in its
-    worker's thread; raises GatewiseError. example: a body, for the document. form: how the page asks, one of
-    ``templates/asking.js``. text: what stands there to begin with, for a model.
+    worker's thread; raises GatewiseError. example: a body that a model answers, for the document, and for the page to
+    begin with. form: how the page asks, one of ``templates/asking.js``.
     """
 
     path: str
@@ -29,9 +29,8 @@ class Task:
     required: tuple[str, ...]
     answer: Schema
     run: Callable[[Any, Mapping[str, Any], Limits], str]
-    example: Mapping[str, Any]
+    example: Callable[[Any], Mapping[str, Any]]
     form: str = "json"
-    text: Callable[[Any], str] = lambda _: "{}"
 
     @property
     def body(self) -> Shape:
@@ -39,6 +38,6 @@ class Task:
         return Body({"model": MODEL, **self.shapes}, self.required).shape
 
 
-def steps_text(width: int) -> str:
-    """A few steps of so many features as the page takes them: a step a line, with commas."""
-    return "\n".join(", ".join(f"{0.1 * (step + at):.1f}" for at in range(width)) for step in range(3))
+def example_steps(width: int) -> list[list[float]]:
+    """A few steps of so many features."""
+    return [[round(0.1 * (step + at), 1) for at in range(width)] for step in range(3)]

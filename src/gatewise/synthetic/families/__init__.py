@@ -11,13 +11,13 @@ from .sarima import SARIMA, SARIMA_NOISED, SARIMA_TWO
 from .shapes import SHAPES
 from .smoothing import SMOOTHED, THETA
 from .structure import ADDED, BY_WEEKDAY, MULTIPLIED
-from .walks import GARCH, OU, WALK
+from .walks import GARCH, MOMENTUM, OU, WALK
 
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         *(ADDED, MULTIPLIED, BY_WEEKDAY, SMOOTHED, THETA, BUSINESS, RATES),
-        *(SARIMA, SARIMA_TWO, SARIMA_NOISED, PROCESS, PRODUCT, WALK, OU, GARCH),
+        *(SARIMA, SARIMA_TWO, SARIMA_NOISED, PROCESS, PRODUCT, WALK, MOMENTUM, OU, GARCH),
         *(RARE, FREQUENT, LOAD, SUN, DAYS, GROWTH, SHAPES, CHAOS),
     )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..batch import Floats, Frame
-from ..parts.filters import moving_levels, seasonal_sums
+from ..parts.filters import autoregression, moving_levels, seasonal_sums
 from ..parts.noises import NOISES
 from ..parts.scale import exponential, standard
 from ..parts.seasons import pattern, phases, repeated
@@ -25,7 +25,9 @@ def _growth(frame: Frame, year: Floats) -> Floats:
     change = frame.normal() * frame.log_column(0.003, 0.08) / year
     keep = 1 - frame.log_column(0.02, 0.5) / np.sqrt(year)
     growth = mean / year + moving_levels(change, keep)
-    shocks = frame.normal() * frame.log_column(0.003, 0.12) / np.sqrt(year)
+    sudden = frame.normal()
+    lasting = autoregression(frame.normal(), frame.column(0.2, 0.8))
+    shocks = np.where(frame.chosen(0.3), lasting, sudden) * frame.log_column(0.003, 0.12) / np.sqrt(year)
     period = year * frame.column(3, 11)
     cycle = np.sin(2 * np.pi * (frame.steps / period + frame.column(0, 1))) * frame.log_column(0.005, 0.12)
     return np.cumsum(growth + shocks, axis=1) + cycle * frame.chosen(0.4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..batch import Floats, Frame
-from ..parts.filters import moving_levels
+from ..parts.filters import autoregression, moving_levels
 from ..parts.scale import exponential
 from ..parts.seasons import seasonal
 from .family import Family
@@ -19,6 +19,16 @@ def _walk(frame: Frame) -> Floats:
     drift = 0.1 * frame.normal_column() * frame.chosen(0.2)
     path = np.cumsum(np.where(frame.chosen(0.4), heavy, frame.normal()) + drift, axis=1)
     return np.where(frame.chosen(0.35), exponential(path * frame.log_column(0.003, 0.08)), path)
+
+
+def _momentum(frame: Frame) -> Floats:
+    """Changes that go on for a while, summed; with a season and with what is measured wrong for half of the rows."""
+    shocks = np.where(frame.chosen(0.3), frame.rng.standard_t(4, frame.shape) / np.sqrt(2), frame.normal())
+    changes = autoregression(shocks, frame.column(0.2, 0.95)) + 0.2 * frame.normal_column() * frame.chosen(0.4)
+    waves = seasonal(frame, frame.season) * frame.log_column(0.3, 8) * frame.chosen(0.5)
+    errors = frame.normal() * frame.log_column(0.05, 1.5) * frame.chosen(0.5)
+    path = np.cumsum(changes, axis=1) + waves + errors
+    return np.where(frame.chosen(0.4), exponential(path * frame.log_column(0.002, 0.04)), path)
 
 
 def _of_regimes(frame: Frame, low: float, high: float) -> Floats:
@@ -57,6 +67,13 @@ def _garch(frame: Frame) -> Floats:
 
 WALK = Family(
     "random walk", 12.0, "sums of independent steps: no forecast beats the last value", "Bachelier 1900", _walk
+)
+MOMENTUM = Family(
+    "momentum",
+    2.5,
+    "sums of changes that go on for a while, with a season or not",
+    "Box & Jenkins 1970, ARIMA(1, 1, 0) and (1, 1, 1)",
+    _momentum,
 )
 OU = Family(
     "regimes",

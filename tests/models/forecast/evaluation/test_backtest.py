@@ -40,7 +40,8 @@ def spied(contestants: dict[str, Contestant]) -> tuple[dict[str, Contestant], di
 
 def test_all_models_are_scored_best_first():
     result = compare(panel(climbing(60), climbing(52) + 9), setup(), contestants=ALL)
-    assert {score.model for score in result.scores} == {contestant.name for contestant in ALL.values()}
+    apart = {"MSTL", "CrostonSBA", "TSB", "ADIDA"}  # for long seasons, and for intermittent demand
+    assert {score.model for score in result.scores} == {contestant.name for contestant in ALL.values()} - apart
     figures = [score.relative for score in result.scores]
     assert figures == sorted(figures)
     assert result.judgement.best == result.scores[0].model
@@ -198,8 +199,8 @@ def test_many_series_are_sampled_for_the_costly_and_all_are_compared_on_the_samp
     assert rows[0] == rows[1] != rows[2]
     assert all(forecast.values.shape[0] == 3 for forecast in first.windows[0].forecasts.values())
     assert (
-        "AutoTheta and AutoETS ran on 3 of 8 series, drawn at random (seed 0): all models are compared on these; "
-        "the LSTM learned from all series."
+        "AutoTheta, AutoETS and AutoARIMA ran on 3 of 8 series, drawn at random (seed 0): all models are compared on "
+        "these; the LSTM learned from all series."
     ) in first.notes
     assert compare(series, setup(), contestants=CLIMBING).windows[0].actual.shape[0] == 8
 
@@ -218,9 +219,13 @@ def test_a_series_that_repeats_itself_has_no_mase_and_is_said():
 
 def test_notes_of_the_models_are_passed_on_once():
     result = compare(
-        panel(climbing(14), climbing(14)), setup(1), windows=2, contestants={"auto_ets": CONTESTANTS["auto_ets"]}
+        panel(climbing(6), climbing(6), season=1),
+        setup(1, season=1),
+        windows=2,
+        contestants={"auto_ets": CONTESTANTS["auto_ets"]},
     )
-    assert len([note for note in result.notes if "stands in" in note]) == len(set(result.notes))
+    stand_ins = [note for note in result.notes if "stands in" in note]
+    assert len(stand_ins) == len(set(stand_ins)) == 1
 
 
 @pytest.mark.parametrize("windows", [0, -1, 2.0, True])

@@ -17,6 +17,8 @@ from gatewise.models.forecast.network.settings import Settings
 from gatewise.tables.panel import Panel
 
 ALL = {**field_of(None), "lstm": network(bias=-50)}
+BELOW = [word for word in ALL if word not in ("croston_sba", "tsb", "adida", "pool")]
+"""Those that would forecast it; demand has a share of zeros, and a pool is of forecasts that are raised already."""
 NOTE = "Where no observation is below zero, {}'s forecasts below zero are raised to zero."
 
 
@@ -33,7 +35,7 @@ def sales() -> Panel:
     return panel(dwindling(), dwindling() - 30)
 
 
-@pytest.mark.parametrize("word", ALL)
+@pytest.mark.parametrize("word", BELOW)
 def test_no_model_forecasts_below_zero_what_never_was(word: str, sales: Panel) -> None:
     model = ALL[word].make(setup())
     raw, forecast = model.predict(sales), forecast_all(model, sales, setup())
@@ -59,7 +61,11 @@ def test_a_stand_in_for_a_short_series_has_the_same_floor() -> None:
 
 def test_the_backtest_scores_what_would_be_forecast(sales: Panel) -> None:
     result = compare(sales, setup(), windows=2, step=4, contestants=ALL)
-    for word, contestant in ALL.items():
+    taking_part = {word: one for word, one in ALL.items() if one.name in result.windows[0].forecasts}
+    for word, contestant in taking_part.items():
+        if contestant.costly or contestant.pools:  # another form may be found in another history
+            assert all(window.forecasts[contestant.name].values[0].min() >= 0 for window in result.windows)
+            continue
         for steps, window in zip((8, 4), result.windows, strict=True):
             history = sales.without_last(steps)
             np.testing.assert_array_equal(

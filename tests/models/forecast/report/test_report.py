@@ -65,7 +65,8 @@ def flat() -> Outcome:
         for name in forecasts
     )
     window = Window(np.array([0]), (8,), np.full((1, 1), 7.0), np.array([np.nan]), forecasts, steps_back=1)
-    backtest = Backtest(1, 1, scores, (window,), outcomes.judgement("few"), "Naive equals the LSTM.", step=1)
+    judgement = replace(outcomes.judgement("few"), reference="Naive")
+    backtest = Backtest(1, 1, scores, (window,), judgement, "Naive equals the LSTM.", step=1)
     return Outcome(
         panel, forecasts["Naive"], outcomes.LEVELS, backtest, (), "flat.csv", "gatewise forecast flat.csv", "1"
     )
@@ -74,12 +75,12 @@ def flat() -> Outcome:
 @pytest.mark.parametrize(
     ("outcome", "charts"),
     [
-        (outcomes.outcome(), 5),
+        (outcomes.outcome(), 6),
         (outcomes.outcome(tested=False), 2),
-        (outcomes.outcome(many()), 12),
+        (outcomes.outcome(many()), 13),
         (outcomes.outcome(many(), tested=False), 6),
-        (outcomes.outcome(outcomes.panel(length=60, counter=True)), 5),
-        (outcomes.outcome(horizon=1), 5),
+        (outcomes.outcome(outcomes.panel(length=60, counter=True)), 6),
+        (outcomes.outcome(horizon=1), 6),
         (flat(), 2),
     ],
     ids=["one", "untested", "many", "many untested", "counter", "one step", "flat"],

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....errors import GatewiseError
 from ....progress import Stages
@@ -21,6 +22,8 @@ from .contest import Contest, contest
 from .contestants import Contestant, field_of
 from .design import Design
 from .floor import floored, floors
+from .intermittent import intermittent
+from .pool import pooled
 from .scoring import undefined_scales
 from .verdict import Participants, judged
 
@@ -75,6 +78,7 @@ class RunningContest:
     stages: Stages
     refit: bool = False
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    intermittent: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     @property
     def networks(self) -> list[str]:
@@ -87,6 +91,7 @@ class RunningContest:
         fits = len(self.terms.origins) if self.refit else 1
         self.stages.total = FITTING * fits * len(self.networks) + len(self.terms.origins) * shares
         compared = panel.select(self.terms.ends.rows)
+        self.intermittent = np.array(intermittent(compared.without_last(self.terms.origins.start)))
         windows: list[Window] = []
         for number, steps in enumerate(self.terms.origins):
             if self.refit or not number:
@@ -127,17 +132,27 @@ class RunningContest:
     def _window(self, panel: Panel, steps: int) -> Window:
         history = panel.without_last(steps)
         lowest, forecasts = floors(history), {}
-        for word, model in self.terms.models.items():
+        for word, model in self._in_order():
             with self._clock(model, self._share(word)):
-                forecasts[model.name] = floored(model.predict(history), lowest)
+                parts = self._parts(word, forecasts)
+                forecasts[model.name] = pooled(parts) if parts else floored(model.predict(history), lowest)
         return Window(
             series=self.terms.ends.rows,
             cutoffs=tuple(times[-1] for times in history.times),
             actual=np.stack([values[len(values) - steps :][: self.setup.horizon] for values in panel.observed]),
             insample_scale=np.array([seasonal_scale(values, self.setup.season) for values in history.observed]),
-            forecasts=forecasts,
+            forecasts={model.name: forecasts[model.name] for model in self.terms.models.values()},
             steps_back=steps,
+            intermittent=self.intermittent,
         )
+
+    def _in_order(self) -> list[tuple[str, Model]]:
+        """The models, those made of the others' forecasts last."""
+        return sorted(self.terms.models.items(), key=lambda item: self.contestants[item[0]].pools is not None)
+
+    def _parts(self, word: str, forecasts: Mapping[str, Quantiles]) -> list[Quantiles]:
+        """The forecasts that those of a pool are made of; none for another model."""
+        return [forecasts[self.contestants[one].name] for one in self.terms.members(self.contestants[word], self.setup)]
 
     def _share(self, word: str) -> int:
         return COSTLY if self.contestants[word].costly else QUICK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,17 @@ from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..model import Setup
 from ..results import Quantiles
+from .methods import METHODS, Form, Method
 
 # What is taken when a model cannot forecast a series, in this order.
 FALLBACKS = ("SeasonalNaive", "Naive")
-
-# AutoETS and AutoTheta take seconds on ten thousand observations; older ones hardly move their forecast.
-COSTLY = ("AutoTheta", "AutoETS")
-RECENT_OBSERVATIONS, RECENT_SEASONS = 1000, 4
-
-# AutoETS refuses seasonal states beyond this season (as R's forecast::ets does).
-LONGEST_ETS_SEASON = 24
 
 
 class Baseline:
     """One of statsforecast's models: nothing is learned by `fit`; every forecast is made from the panel
     given.
 
-    name: ``"Naive"``, ``"SeasonalNaive"``, ``"AutoTheta"`` or ``"AutoETS"``. The point forecast is the
-    model's mean, which is the median of its symmetric intervals. A series the model cannot take is forecast
+    name: one of ``METHODS``. The point forecast is the model's mean. A series the model cannot take is forecast
     by the seasonal naive, or the naive where there is no whole season, and counted in the notes.
     """
 
@@ -70,7 +64,7 @@ class Baseline:
     def _series(self, name: str, values: Floats) -> tuple[str, Floats]:
         """The model used and its quantiles, shape (horizon, Q)."""
         for model in (self.name, *FALLBACKS):
-            forecast = _quantiles(model, values, self.setup)
+            forecast = self._quantiles(model, name, values)
             if forecast is not None:
                 return model, forecast
         raise InputError(
@@ -79,6 +73,21 @@ class Baseline:
             hint="give them in a larger unit",
         )
 
+    def _quantiles(self, model: str, name: str, values: Floats) -> Floats | None:
+        """Quantile forecasts of one series, shape (horizon, Q); None where the model has none."""
+        method = METHODS[model]
+        told = replace(self.setup, season=method.season(self.setup))
+        values = values[-recent:] if (recent := method.looks_at(self.setup)) else values
+        try:
+            forecast = method.quantiles(values, told, self._form(method, name, values, told.season))
+        except Exception:  # statsforecast raises bare Exceptions, IndexErrors and more for short or odd series
+            return None
+        return _nested(forecast) if np.isfinite(forecast).all() else None
+
+    def _form(self, method: Method, name: str, values: Floats, season: int) -> Form | None:
+        """What was found of the model before; None where it searches in every forecast."""
+        return None
+
     def _notes(self, panel: Panel, taken: dict[str, list[str]]) -> tuple[str, ...]:
         notes = [
             f"{self.name} could not forecast {len(names):,} of {count(len(panel), 'series', 'series')} "
@@ -86,51 +95,37 @@ class Baseline:
             for model, names in taken.items()
             if model != self.name
         ]
-        recent = _recent(self.name, self.setup.season)
+        method = METHODS[self.name]
+        recent = method.looks_at(self.setup)
         if recent and (panel.lengths > recent).any():
             notes.append(f"{self.name} looked at no more than the latest {recent:,} observations of a series.")
-        if _season(self.name, self.setup.season) != self.setup.season and self.name != "Naive":
-            notes.append(f"{self.name} has no seasons longer than {LONGEST_ETS_SEASON} steps: it ran without one.")
+        if method.season(self.setup) != self.setup.season:
+            notes.append(
+                f"{self.name} has no seasons longer than {method.longest_season:.0f} steps: it ran without one."
+            )
         return tuple(notes)
 
 
-def _quantiles(model: str, values: Floats, setup: Setup) -> Floats | None:
-    """Quantile forecasts of one series, shape (horizon, Q); None where the model has none."""
-    season = _season(model, setup.season)
-    if model == "SeasonalNaive" and len(values) <= season:
-        return None
-    percents = [round(100 - 200 * level, 4) for level in setup.levels if level < 0.5]
-    history = values[-recent:] if (recent := _recent(model, setup.season)) else values
-    try:
-        answer = _make(model, season).forecast(y=history, h=setup.horizon, level=percents or None)
-    except Exception:  # statsforecast raises bare Exceptions, IndexErrors and more for short or odd series
-        return None
-    bounds = [*(f"lo-{p}" for p in percents), "mean", *(f"hi-{p}" for p in reversed(percents))]
-    forecast = np.stack([np.asarray(answer[bound], np.float64) for bound in bounds], axis=-1)
-    return _nested(forecast) if np.isfinite(forecast).all() else None
+class RollingBaseline(Baseline):
+    """A baseline in a backtest: of each series it searches the form of its model once, in the first history.
 
+    What it finds is fitted again at each cutoff, at a fraction of the cost.
+    """
 
-def _make(model: str, season: int) -> Any:
-    from statsforecast import models
+    def __init__(self, name: str, setup: Setup) -> None:
+        super().__init__(name, setup)
+        self._found: dict[str, Form] = {}
 
-    kind = getattr(models, model)
-    return kind() if model == "Naive" else kind(season_length=season)
-
-
-def _season(model: str, season: int) -> int:
-    """The season a model is given."""
-    too_long = model == "AutoETS" and season > LONGEST_ETS_SEASON
-    return 1 if too_long or model == "Naive" else season
-
-
-def _recent(model: str, season: int) -> int:
-    """How many of the latest observations a model looks at; 0 for all."""
-    return max(RECENT_OBSERVATIONS, RECENT_SEASONS * season) if model in COSTLY else 0
+    def _form(self, method: Method, name: str, values: Floats, season: int) -> Form | None:
+        if method is not METHODS[self.name] or method.search is None:
+            return None
+        if name not in self._found:
+            self._found[name] = method.search(values, season)
+        return self._found[name]
 
 
 def _nested(forecast: Floats) -> Floats:
-    """Intervals widened, where simulation or rounding crossed them, until each holds the next and the
-    mean."""
+    """Intervals widened, where rounding or a history crossed them, until each holds the next and the mean."""
     middle = forecast.shape[-1] // 2
     lower = np.minimum.accumulate(forecast[..., middle::-1], axis=-1)[..., ::-1]
     upper = np.maximum.accumulate(forecast[..., middle:], axis=-1)

@@ -6,17 +6,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....errors import InputError
 from ....tables.panel import Panel
-from ....words import count, few
+from ....words import count, few, listed
 from ..model import Model, Setup
 from .contestants import Contestant, common_history
 from .design import Design
 from .ends import Ends
+from .intermittent import intermittent
+from .methods import RECENT_OBSERVATIONS
 
-# Of more series than these a random sample is compared, because AutoETS and AutoTheta take seconds a series.
-SAMPLE = 100
+# Of more series than these a random sample is compared, because models that search take seconds a series: fewer where
+# the series are long, so that it takes about a minute.
+SAMPLE, LEAST_SAMPLE = 100, 20
+SAMPLED_OBSERVATIONS = 12_000
 
 
 class TooShortError(InputError):
@@ -38,6 +43,10 @@ class Contest:
     absent: list[str]
     notes: list[str]
 
+    def members(self, contestant: Contestant, setup: Setup) -> list[str]:
+        """The words of those taking part of which it is the pool."""
+        return [word for word in (contestant.pools(setup) if contestant.pools else ()) if word in self.models]
+
 
 def contest(
     panel: Panel, setup: Setup, design: Design, contestants: Mapping[str, Contestant], chosen: str | None = None
@@ -48,28 +57,38 @@ def contest(
     series has beyond the common history; a model that needs more stays out, so that no other loses a window to it,
     unless it is the one that the user chose. Raises TooShortError where there is no room for a window.
     """
-    field = _Field(panel, setup, contestants, chosen)
+    field = _Field(panel, setup, contestants, chosen, design)
     origins = design.origins(field.room)
     models, absent, notes = field.split(origins)
     least = origins.start + max([common_history(setup), *(model.needs for model in models.values())])
     ends = Ends.of(panel, np.flatnonzero(panel.lengths >= least), origins.start)
     notes += [*field.fewer(design, origins), *_left_out(panel, least), *ends.notes]
     taking_part = [contestants[word] for word in models]
-    if len(ends.rows) > SAMPLE and any(contestant.costly for contestant in taking_part):
-        notes.append(_sampled(len(ends.rows), taking_part, setup.seed))
-        rows = np.random.default_rng(setup.seed).choice(ends.rows, SAMPLE, replace=False)
+    sample = _sample(panel.lengths[ends.rows])
+    if len(ends.rows) > sample and any(contestant.costly for contestant in taking_part):
+        notes.append(_sampled(sample, len(ends.rows), taking_part, setup.seed))
+        rows = np.random.default_rng(setup.seed).choice(ends.rows, sample, replace=False)
         ends = replace(ends, rows=np.sort(rows))
+    notes += _searched([contestant.name for contestant in taking_part if contestant.costly], origins)
     notes += _unscored(panel.select(ends.rows), origins.start)
-    return Contest(models, origins, ends, absent, notes)
+    terms = Contest(models, origins, ends, absent, notes)
+    for word in [word for word in models if contestants[word].pools]:
+        if len(terms.members(contestants[word], setup)) < 2:
+            del models[word]
+    return terms
 
 
 class _Field:
     """Those that could take part, and the room that they leave."""
 
-    def __init__(self, panel: Panel, setup: Setup, contestants: Mapping[str, Contestant], chosen: str | None) -> None:
+    def __init__(
+        self, panel: Panel, setup: Setup, contestants: Mapping[str, Contestant], chosen: str | None, design: Design
+    ) -> None:
         self.setup, self.contestants = setup, contestants
         self.median = int(np.median(panel.lengths))
-        self.models = {word: one.make(setup) for word, one in contestants.items() if one.enters(setup)}
+        sparse = _mostly_intermittent(panel.without_last(design.held_back))
+        entering = {word: one for word, one in contestants.items() if one.enters(setup, sparse) or word == chosen}
+        self.models = {word: (one.entrant or one.make)(setup) for word, one in entering.items()}
         self.history = {word: contestants[word].history(model, setup) for word, model in self.models.items()}
         self.chosen = chosen if self._room(self.history.get(chosen or "", 0)) >= setup.horizon else None
         self.room = self._room(self.history.get(self.chosen or "", 0))
@@ -113,6 +132,10 @@ class _Field:
         return self.room < self._room(0)
 
 
+def _mostly_intermittent(past: Panel) -> bool:
+    return len(past) > 0 and float(np.mean(intermittent(past))) >= 0.5
+
+
 def _left_out(panel: Panel, least: int) -> Iterable[str]:
     if left := np.flatnonzero(panel.lengths < least).tolist():
         yield (
@@ -127,12 +150,26 @@ def _unscored(compared: Panel, held_back: int) -> Iterable[str]:
         yield f"{count(made, 'value')} of the windows {verb} not scored."
 
 
-def _sampled(many: int, contestants: list[Contestant], seed: int) -> str:
-    costly = " and ".join(contestant.name for contestant in contestants if contestant.costly)
+def _searched(names: list[str], origins: range) -> Iterable[str]:
+    if names and len(origins) > 1:
+        yield (
+            f"{listed(names)} searched their forms once for each series, in what lies before the first window, and "
+            "were fitted again before each."
+        )
+
+
+def _sample(lengths: NDArray[np.int64]) -> int:
+    """How many series costly models can run on."""
+    looked_at = float(np.minimum(lengths, RECENT_OBSERVATIONS).mean())
+    return min(max(int(SAMPLED_OBSERVATIONS / looked_at), LEAST_SAMPLE), SAMPLE)
+
+
+def _sampled(sample: int, many: int, contestants: list[Contestant], seed: int) -> str:
+    costly = listed([contestant.name for contestant in contestants if contestant.costly])
     networks = "".join(
         f"; {contestant.called} learned from all series" for contestant in contestants if contestant.learns
     )
     return (
-        f"{costly} ran on {SAMPLE} of {many:,} series, drawn at random (seed {seed}): "
+        f"{costly} ran on {sample} of {many:,} series, drawn at random (seed {seed}): "
         f"all models are compared on these{networks}."
     )

@@ -14,9 +14,11 @@ from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..model import Model, Predictor, Setup
 from ..results import Quantiles
-from .baselines import COSTLY, Baseline
+from .baselines import Baseline, RollingBaseline
 from .calibration import widened
 from .floor import floored, floors
+from .methods import LONGEST_ETS_SEASON, METHODS
+from .pool import Pool
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +34,9 @@ class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
-    it takes part for series so described. invited: whether it takes part where nobody asks for it.
+    it takes part for series of this setup, of which most are intermittent or not. invited: whether it takes part where
+    nobody asks for it. entrant: the model that takes part in its place. pools: the words of those whose forecasts are
+    pooled to its own.
     """
 
     name: str
@@ -40,8 +44,10 @@ class Contestant:
     restore: Callable[[Setup, Mapping[str, Tensor], Mapping[str, Any]], Model]
     learns: bool = False
     costly: bool = False
-    enters: Callable[[Setup], bool] = lambda setup: True
+    enters: Callable[[Setup, bool], bool] = lambda setup, intermittent: True
     invited: bool = True
+    entrant: Callable[[Setup], Model] | None = None
+    pools: Callable[[Setup], list[str]] | None = None
 
     @property
     def called(self) -> str:
@@ -60,8 +66,16 @@ def common_history(setup: Setup) -> int:
     return 2 * setup.season + 1 if setup.season > 1 else LEAST_HISTORY
 
 
-def _seasonal(setup: Setup) -> bool:
+def _seasonal(setup: Setup, intermittent: bool) -> bool:
     return setup.season > 1
+
+
+def _beyond_ets(setup: Setup, intermittent: bool) -> bool:
+    return bool(setup.longer) or setup.season > LONGEST_ETS_SEASON
+
+
+def _intermittent(setup: Setup, intermittent: bool) -> bool:
+    return intermittent
 
 
 def _make_lstm(setup: Setup) -> Model:
@@ -118,16 +132,60 @@ def _restored(name: str, make: Callable[[Setup], Model]) -> Callable[..., Model]
 
 
 def _baseline(name: str, **traits: Any) -> Contestant:
-    make = partial(Baseline, name)
-    return Contestant(name, make, _restored(name, make), costly=name in COSTLY, **traits)
+    make, costly = partial(Baseline, name), METHODS[name].search is not None
+    entrant = partial(RollingBaseline, name)
+    return Contestant(name, make, _restored(name, make), costly=costly, entrant=entrant, **traits)
+
+
+POOLED = ("seasonal_naive", "auto_theta", "auto_ets", "pretrained", "lstm")
+"""The words of those that are pooled, of which the naive stands for the seasonal one where there is no season."""
+
+
+def _pooled(setup: Setup) -> list[str]:
+    words = [word if word != "seasonal_naive" else plainest(setup) for word in POOLED]
+    return [word for word in words if setup.members is None or word in setup.members]
+
+
+def _make_pool(setup: Setup) -> Model:
+    return Pool({word: CONTESTANTS[word].make(setup) for word in _pooled(setup)}, partial(_forecast, setup=setup))
+
+
+def _make_empty_pool(setup: Setup) -> Model:
+    """The pool in a backtest, where the others' forecasts are its own."""
+    return Pool({}, partial(_forecast, setup=setup))
+
+
+def _restore_pool(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
+    from ....nn.stored import tensors_of
+
+    known = set(settings) <= {*POOLED, "naive"} and all(isinstance(own, dict) for own in settings.values())
+    if not settings or not known:
+        raise InputError(f"a pool is of {', '.join(POOLED)}, not of {', '.join(map(repr, settings))}")
+    if strange := [name for name in tensors if name.partition(".")[0] not in settings]:
+        raise InputError(f"the tensor {strange[0]} has no place")
+    members: dict[str, Model] = {}
+    for word, own in settings.items():
+        members[word] = CONTESTANTS[word].restore(setup, tensors_of(tensors, f"{word}."), own)
+    return Pool(members, partial(_forecast, setup=setup))
+
+
+def _forecast(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
+    return forecast_all(model, panel, replace(setup, widening={}))
 
 
 CONTESTANTS: dict[str, Contestant] = {
     "naive": _baseline("Naive"),
     "seasonal_naive": _baseline("SeasonalNaive", enters=_seasonal),  # else it is the naive
+    "drift": _baseline("Drift"),
+    "croston_sba": _baseline("CrostonSBA", enters=_intermittent),
+    "tsb": _baseline("TSB", enters=_intermittent),
+    "adida": _baseline("ADIDA", enters=_intermittent),
     "auto_theta": _baseline("AutoTheta"),
     "auto_ets": _baseline("AutoETS"),
+    "mstl": _baseline("MSTL", enters=_beyond_ets),
+    "auto_arima": _baseline("AutoARIMA"),
     "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
+    "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
     "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=False),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=False),
 }

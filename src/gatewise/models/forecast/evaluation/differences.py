@@ -90,6 +90,13 @@ class Errors:
         """For each series the logarithm of the model's error over the reference's; +inf for what is no number, (S,)."""
         return log_ratios(self._total(self.models[model]), self._total(self.models[reference]))[self._scored]
 
+    def spread(self, model: str, reference: str) -> Floats:
+        """The ratios that `relative` is a mean of: of each series, or of each window where there is one series."""
+        if self._scored.sum() > 1:
+            return np.exp(self.log_ratios(model, reference))
+        mine, other = (self.models[name][self.observed] for name in (model, reference))
+        return np.exp(log_ratios(mine, other))
+
     def relative(self, model: str, reference: str) -> float:
         """Geometric mean over series of the ratio of both errors (AvgRelMAE, Davydenko & Fildes 2013)."""
         logs = self.log_ratios(model, reference)

@@ -31,7 +31,8 @@ def stretch_factors(forecast: Tensor, actual: Tensor, levels: tuple[float, ...])
     """For each level the factor on its distance from the median that gives the level its frequency, (Q,).
 
     forecast: (N, Q) quantiles for held-out ``actual`` (N,). The factor is an empirical quantile of the ratios of
-    the actual distance to the forecast one, as in split conformal prediction (Romano et al., arXiv:1905.03222).
+    the actual distance to the forecast one: held-out calibration as in split conformal prediction (Romano et al.,
+    arXiv:1905.03222), but by a ratio where that adds, and without its rank for finite samples.
     """
     factors = torch.ones(len(levels), dtype=forecast.dtype)
     middle = levels.index(0.5)

@@ -25,8 +25,9 @@ def error_weights(windows: Windows, scale: WindowScale, typical_step: float) -> 
     """What an error of one spread costs, (B, 1): its size in the series' own seasonal steps, as in MASE.
 
     Of a series read as its logarithm half the cost is the relative size of the error, as in sMAPE, made
-    comparable by ``typical_step``, the panel's mean seasonal step. As weights depend on the window's past only,
-    they leave the best quantiles where they are.
+    comparable by ``typical_step``, the panel's mean seasonal step. As weights depend on the
+    window's past and on the series that were trained on, and not on what follows, they leave the best quantiles where
+    they are.
     """
     scaled = scale.spread / (windows.seasonal_step + 0.05 * scale.spread).clamp(min=TINY)
     relative = scale.spread / max(typical_step, TINY)

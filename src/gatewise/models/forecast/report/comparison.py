@@ -96,5 +96,9 @@ def _models(backtest: Backtest) -> tuple[Key, ...]:
 
 def _coverage_words(backtest: Backtest, levels: list[int]) -> str:
     best = backtest.scores[0]
-    inside = listed([f"{percent(best.coverage[level])} inside its {level} % interval" for level in levels])
-    return f"Share of observed values that fell inside each interval. {best.model}: {inside}."
+    held = [f"{percent(best.coverage[level])} inside its {level} % interval" for level in levels]
+    chance = listed([f"{best.coverage_error[level]:.0f}" for level in levels])
+    return (
+        f"Share of observed values that fell inside each interval. {best.model}: {listed(held)}, where chance explains "
+        f"about {chance} points."
+    )

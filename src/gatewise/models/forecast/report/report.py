@@ -24,6 +24,7 @@ from ..subject import subject_of
 from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
 from .overlay import backtest_chart, contenders
+from .ratios import ratio_chart
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -121,24 +122,31 @@ def _example(outcome: Outcome, row: int, remark: str) -> Example:
 
 
 def _leaderboard(backtest: Backtest) -> list[Row]:
-    defined = [score.mase for score in backtest.scores if np.isfinite(score.mase)]
+    defined = [score.relative for score in backtest.scores if np.isfinite(score.relative)]
     widest = max(defined, default=0.0) or 1.0
     rows = zip(*(cells for _, cells in score_columns(backtest)), strict=True)
-    bars = (100 * score.mase / widest if np.isfinite(score.mase) else 0.0 for score in backtest.scores)
+    bars = (100 * score.relative / widest if np.isfinite(score.relative) else 0.0 for score in backtest.scores)
     return [Row(series(place), bar, cells) for place, (bar, cells) in enumerate(zip(bars, rows, strict=True))]
 
 
 def _comparisons(outcome: Outcome, backtest: Backtest, model: str) -> list[Figure]:
-    made = error_chart(backtest), coverage_chart(backtest), spread_chart(backtest, model, len(outcome.panel))
+    made = (
+        ratio_chart(backtest),
+        error_chart(backtest),
+        coverage_chart(backtest),
+        spread_chart(backtest, model, len(outcome.panel)),
+    )
     return [figure for figure in made if figure]
 
 
 def _scored(backtest: Backtest) -> str:
-    values = sum(window.actual.size for window in backtest.windows)
+    values = sum(int((~np.isnan(window.actual)).sum()) for window in backtest.windows)
+    best = backtest.judgement.intervals
+    intervals = f" The best intervals, by MSIS, are those of {best}." if best else ""
     rows = len(np.unique(np.concatenate([window.series for window in backtest.windows])))
     return (
         f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}, "
-        f"{count(rows, 'series', 'series')}: {count(values, 'forecast value')} against what came."
+        f"{count(rows, 'series', 'series')}: {count(values, 'observation')} against their forecasts.{intervals}"
     )
 
 

@@ -1,0 +1,1 @@
+"""The driver of GPUs: kernels derived from the step, written in Triton."""

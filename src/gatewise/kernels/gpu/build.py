@@ -1,0 +1,79 @@
+"""Kernels of cells: texts made modules, and the sizes of their tiles."""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from .emit import kernel_name, module_text, parameters
+from .plan import Plan
+
+_TILE = 1024
+"""Numbers of a program where products lie between launches: it loads them, and is gone."""
+
+_LANES = 128
+"""Numbers of a program that runs over all of time: one for each lane, since its steps come one after another."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Rows and units of a program, powers of two. warps: how many groups of 32 lanes it has. stages: how many steps
+    ahead the loop over time loads."""
+
+    rows: int
+    units: int
+    warps: int = 4
+    stages: int = 1
+
+    def grid(self, rows: int, units: int) -> tuple[int, int]:
+        """How many programs there are for so many rows and units."""
+        return -(-rows // self.rows), -(-units // self.units)
+
+
+def power_of_two(number: int) -> int:
+    """The least that is not less."""
+    return 1 << max(0, number - 1).bit_length()
+
+
+def tile_of(plan: Plan, units: int, *, resident: bool) -> Tile:
+    """The tile of a plan's kernels."""
+    whole = power_of_two(units)
+    if resident:  # of what tl.dot takes, 16 is the least
+        return Tile(16, max(16, whole), warps=4 if whole <= 64 else 8)
+    loop = not any(plan.matmuls.values())
+    numbers = _LANES if loop else _TILE
+    wide = whole if plan.whole_rows else min(whole, 128)
+    rows = max(1, numbers // wide)
+    return Tile(rows, wide, warps=min(8, max(1, rows * wide // (32 if loop else 256))), stages=4 if loop else 1)
+
+
+class Kernels:
+    """The compiled kernels of a plan, one for each part.
+
+    Compiled by Triton when they are first launched, for the dtypes of that launch.
+    """
+
+    def __init__(self, plan: Plan, *, resident: bool) -> None:
+        self.plan, self.resident = plan, resident
+        module = _module(module_text(plan, resident=resident), plan.sweep.name)
+        count = 1 if resident else len(plan.parts)
+        self.names = parameters(plan, resident=resident)
+        self.functions: list[Any] = [getattr(module, kernel_name(plan, number)) for number in range(count)]
+
+
+def _module(text: str, name: str) -> ModuleType:
+    """A module of this text, whose lines Triton can look up."""
+    path = f"<gatewise {name} {abs(hash(text)):x}>"
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    module = ModuleType(f"gatewise_{name}")
+    exec(compile(text, path, "exec"), module.__dict__)
+    return module
+
+
+def accumulator(dtype: torch.dtype) -> torch.dtype:
+    """The dtype in which numbers are computed, and carried from step to step."""
+    return torch.float64 if dtype == torch.float64 else torch.float32

@@ -1,0 +1,61 @@
+"""The benchmark of a card that nobody has yet: its pieces, its lines, and that it goes on where it was ended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from benchmarks.gpu import main as gpu
+from benchmarks.gpu.rivals import contenders
+from benchmarks.gpu.workload import Piece, Workload, pieces
+
+SMALL = Workload("gru", "float32", 5, 3, ("torch", "loop"), steps=4)
+
+
+def test_every_piece_has_a_name_of_its_own_and_parity_is_the_first():
+    names = [piece.name for piece in pieces()]
+    assert len(names) == len(set(names))
+    assert names[0] == "parity"
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_all_contenders_compute_the_same(ragged):
+    work = Workload("lstm", "float32", 5, 3, ("torch",), steps=4, ragged=True) if ragged else SMALL
+    outputs = [side.forward() for side in contenders(work, "cpu").values()]
+    sums = [output.double().sum() for output in outputs]
+    assert all(torch.isclose(one, sums[0], atol=1e-5) for one in sums)
+    for side in contenders(work, "cpu").values():
+        side.training()
+
+
+def test_a_piece_gives_a_line_for_each_contender():
+    lines = list(gpu.figures(Piece("x", (SMALL,)), "cpu"))
+    assert [line["contender"] for line in lines] == ["ours", "torch", "loop"]
+    assert all(line["forward_ms"] > 0 and line["training_ms"] > 0 for line in lines)
+    assert json.loads(json.dumps(lines[0]))["regime"].startswith("cpu: fused CPU kernel")
+
+
+def test_what_is_there_is_not_run_again(tmp_path, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(gpu.subprocess, "run", lambda command, **_: ran.append(command[-1]) or Done())
+    out = tmp_path / "gpu.jsonl"
+    for _ in range(2):
+        gpu.main(["--device", "cpu", "--out", str(out), "--only", "rnn float32"])
+    assert len(ran) == len(set(ran)) == 6
+    assert [json.loads(line)["ended"] for line in out.read_text().splitlines()] == ["done"] * 6
+
+
+class Done:
+    stdout, stderr, returncode = "", "", 0
+
+
+def test_without_a_card_it_says_so():
+    with pytest.raises(SystemExit, match="no GPU"):
+        gpu.main([])
+
+
+def test_where_results_differ_nothing_is_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "_in_its_process", lambda *arguments: "WRONG")
+    with pytest.raises(SystemExit, match="nothing is timed"):
+        gpu.main(["--device", "cpu", "--out", str(tmp_path / "x"), "--only", "parity", "rnn"])
