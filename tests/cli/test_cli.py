@@ -76,7 +76,6 @@ def test_help_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
         (["forecast", str(AIR), "--horizon", "6", "--level", "100"], "'100'"),
         (["forecast", str(AIR), "--horizon", "6", "--budget", "soon"], "'soon'"),
         (["forecast", str(AIR), "--horizon", "6", "--fill", "magic"], "'magic'"),
-        (["forecast", str(AIR), "--horizon", "6", "--backtest", "0"], "backtest"),
         (["forecast", str(AIR), "--horizon", "6", "--out", "none/x.csv"], "does not exist"),
         (["forecast", str(AIR), "--horizon", "6", "--out", "x", "--report", "./x"], "named twice"),
         (["forecast", str(AIR), "--horizon", "6", "--out", str(AIR)], "named twice"),

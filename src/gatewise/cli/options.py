@@ -16,8 +16,8 @@ READING, MODEL, WRITING = "How the data are read", "The model", "What is written
 """Panels of the help."""
 
 MODELS = (
-    *("auto", "pretrained", "tuned", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida"),
-    *("auto_theta", "auto_ets", "mstl", "auto_arima", "pool"),
+    *("auto", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida", "auto_theta", "auto_ets"),
+    *("mstl", "auto_arima", "pretrained", "pool", "tuned"),
 )
 FILLS = ("none", "linear", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")

@@ -23,6 +23,7 @@ from gatewise.models.forecast.estimator import Forecaster
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.history import LEAST_ROOM, Room
 from gatewise.models.forecast.network.settings import Settings
+from gatewise.models.forecast.pretrained import tuned
 from gatewise.tables.panel import Frequency, Panel
 
 HORIZON, SEASON, START = 5, 4, 40
@@ -51,6 +52,7 @@ def fitted(model: str = "naive", normalisation: str = "window") -> Forecaster:
         of = Settings.of
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Settings, "of", lambda *sizes: replace(of(*sizes), steps=8))
+            patch.setattr(tuned, "STEPS", 2)
             made = Forecaster(HORIZON, model=model, season=SEASON, normalisation=normalisation)
             _fitted[key] = made.fit(table(end=START))
     return copy.deepcopy(_fitted[key])

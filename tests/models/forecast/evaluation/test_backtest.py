@@ -15,14 +15,14 @@ from gatewise.errors import InputError
 from gatewise.models.forecast.evaluation import contest as contests
 from gatewise.models.forecast.evaluation.backtest import compare
 from gatewise.models.forecast.evaluation.contest import TooShortError
-from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, Contestant
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, Contestant, field_of
 from gatewise.models.forecast.evaluation.design import Design
 from gatewise.models.forecast.model import Model, Setup
 from gatewise.models.forecast.results import Backtest, Quantiles
 from gatewise.tables.panel import Frequency, Panel
 
 QUICK = {word: CONTESTANTS[word] for word in ("naive", "seasonal_naive")}
-ALL = {**CONTESTANTS, "lstm": network()}
+ALL = {**field_of(None), "lstm": network()}
 SLACK = {**QUICK, "lstm": network(bias=-50)}
 CLIMBING = {**QUICK, "lstm": network()}
 

@@ -15,7 +15,7 @@ from .network import Sizes, embed, quantiles
 from .step import STATES, step
 from .sums import Singles, Whole
 
-TILE = 64
+TILE = 32
 """Rows that are multiplied at a time."""
 
 

@@ -21,7 +21,7 @@ from .weights import pretrained
 if TYPE_CHECKING:
     from torch import Tensor
 
-TOGETHER = 256
+TOGETHER = 128
 """Series that are forecast at a time."""
 MOST_PATCHES = 64
 DAYS_IN_A_WEEK, DAYS_IN_A_YEAR, LEAST_TIMES_OF_DAY = 7, 365, 24
@@ -79,8 +79,9 @@ def forecast(network: Forward, histories: Sequence[Floats], season: int, second:
 
 def _upright(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
     """The mean of the forecast and of that of the series upside down, so that neither direction is favoured."""
-    turned = _some(network, [-values for values in histories], season, second, horizon)
-    return (_some(network, histories, season, second, horizon) - turned[..., ::-1]) / 2
+    both = [*histories, *(-values for values in histories)]
+    found, turned = np.split(_some(network, both, season, second, horizon), 2)
+    return (found - turned[..., ::-1]) / 2
 
 
 def _some(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
