@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from gatewise import cell
+from gatewise.compiler.lower import program_of
+from gatewise.compiler.ops import OVER_UNITS
 from gatewise.compiler.recurrence import recurrence_of
 from gatewise.show import show
 from gatewise.transforms import layer_norm
@@ -43,7 +45,7 @@ def chooses_by_its_state(w, h):
 KINDS = {
     "linear": min_gru,
     "diagonal": own_peephole,
-    "mean": centred,
+    "over units": centred,
     "none": forgetful,
     "full": CELLS["mgu"],
 }
@@ -60,14 +62,16 @@ def test_a_choice_by_a_state_is_no_straight_line():
 
 @every_cell
 def test_it_counts_what_is_waited_for(cell):
-    recurrence = recurrence_of(cell)
-    assert recurrence.name == "full"
-    assert (recurrence.means > 0) == ("layer_norm" in cell.name)
-    twice = {"gru_reset_before", "mgu", "deep", "gru_reset_before_clip_gates_recurrent_dropout"}
-    assert (recurrence.products > 1) == (cell.name in twice)
+    recurrence, operations = recurrence_of(cell), {i.op for i in program_of(cell).body}
+    assert (recurrence.name == "full") == any(gate.recurrent for gate in cell.gates)
+    assert (recurrence.reductions > 0) == bool(operations & set(OVER_UNITS))
+    if "product" not in operations:  # no gate is called inside the step
+        assert recurrence.products == (recurrence.name == "full")
+    if cell.name in ("gru_reset_before", "mgu", "deep"):
+        assert recurrence.products == 2
 
 
 def test_show_says_it():
     assert "\n\nRecurrence: full. U mixes all units once a step:" in show("lstm")
     text = str(recurrence_of(layer_norm(CELLS["lstm"])))
-    assert text.endswith("Units meet 4 times a step in means, and wait for each other.")
+    assert text.endswith("Units meet 4 times a step in means, sums or maxima, and wait for each other.")

@@ -11,7 +11,7 @@ from .program import ACROSS_UNITS, Instruction, Program
 from .stages import INPUT, forward_sweep
 
 _NONE, _LINEAR, _CURVED = range(3)  # how a value depends on the states one step ago
-_SUMS = ("add", "sub", "neg", "detach", "where", "mean")
+_SUMS = ("add", "sub", "neg", "detach", "where", "mean", "sum")
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,19 @@ class Recurrence:
     """How steps depend on each other.
 
     name: ``full`` where U mixes units, ``diagonal`` where each unit sees only itself, ``linear`` where its new states
-    are straight lines in its old ones besides, ``mean`` where units meet in means alone, ``none`` where no step reads
-    another. products: with U in a step, one after another. means: over units in a step, one after another.
+    are straight lines in its old ones besides, ``over units`` where units meet in means, sums or maxima alone, ``none``
+    where no step reads another. products: with U in a step, one after another. reductions: over units, likewise.
     """
 
     name: str
     products: int
-    means: int
+    reductions: int
 
     def __str__(self) -> str:
         """What it is, and what follows on a CPU and on a GPU."""
-        met = f" Units meet {_times(self.means)} a step in means, and wait for each other." if self.means else ""
+        met = ""
+        if self.reductions:
+            met = f" Units meet {_times(self.reductions)} a step in means, sums or maxima, and wait for each other."
         return f"Recurrence: {self.name}. {_TEXTS[self.name].format(products=_times(self.products))}{met}"
 
 
@@ -39,7 +41,7 @@ _TEXTS = {
     "linear": "Each unit's states are straight lines in its own states a step ago, so that steps could be joined in "
     f"any order. {_ONE_LAUNCH}",
     "diagonal": f"Each unit reads its own states alone, through curves: steps come one after another. {_ONE_LAUNCH}",
-    "mean": f"Units meet in means alone. {_ONE_LAUNCH}",
+    "over units": f"Units meet in means, sums or maxima alone. {_ONE_LAUNCH}",
     "full": "U mixes all units {products} a step: steps come one after another, and products bound their speed. On a "
     "CPU all of time is one kernel; on a GPU too while U fits into a program, then each step is launches and products.",
 }
@@ -54,15 +56,15 @@ def recurrence_of(cell: Cell) -> Recurrence:
     """The recurrence of a cell."""
     program, stages = program_of(cell), forward_sweep(cell, keep=False).stages
     products = sum(any(product.operand != INPUT for product in stage.products) for stage in stages)
-    means = sum(bool(stage.means) for stage in stages)
+    reductions = sum(bool(stage.reductions) for stage in stages)
     curves = _curves(cell, program)
     if products:
         name = "full"
-    elif means and curves > _NONE:
-        name = "mean"
+    elif reductions and curves > _NONE:
+        name = "over units"
     else:
         name = ("none", "linear", "diagonal")[curves]
-    return Recurrence(name, products, means)
+    return Recurrence(name, products, reductions)
 
 
 def _curves(cell: Cell, program: Program) -> int:
