@@ -194,7 +194,6 @@ SAID = [
     (GAP, ["forecast"], "--horizon is missing"),
     (GAP, ["forecast"], "such as --horizon 12"),
     (GAP, ["forecast", "--load", "m", "--level", "80"], "--level cannot be used with --load"),
-    (GAP, ["forecast", "--horizon", "1", "--backtest", "0"], "add --model lstm, or drop --backtest 0"),
     (STEPS, ["classify", "--test", "data.csv", "--id-col", "z"], "give --id-col one of these names"),
     (STEPS, ["classify", "--test", "data.csv"], "use --time-col t, or rename it"),
     (STEPS, ["classify", "--load", "m", "--one-way"], "--test, --save, --epochs and --one-way cannot be used with"),

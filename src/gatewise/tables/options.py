@@ -37,8 +37,8 @@ class ReadOptions:
             ``"last"``.
         encoding: Codec of a text file, such as ``"latin-1"``. Files only.
         delimiter: Character between two cells of a text file, or ``"tab"``. Files only.
-        skip: Lines of a text file above the names of its columns, where they are not found. Files only.
         decimal: Decimal mark of numbers that are text: ``"."`` or ``","``.
+        skip: Lines of a text file above the names of its columns, where they are not found. Files only.
         dates: What times mean that can be read in several ways, in the words of the error that says so, such as
             ``"day/month/year"``, ``"excel"`` or ``"number"``.
 
@@ -55,8 +55,8 @@ class ReadOptions:
     duplicates: Duplicates = "refuse"
     encoding: str | None = None
     delimiter: str | None = None
-    skip: int | None = None
     decimal: str | None = None
+    skip: int | None = None
     dates: str | None = None
 
     def __post_init__(self) -> None:

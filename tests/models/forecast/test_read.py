@@ -81,7 +81,7 @@ def test_a_file_is_read_as_on_the_command_line(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("frame", "read", "forecaster", "what"),
     [
-        (table(), None, {}, r"several columns could be the series[\s\S]*`id=\"remark\"` \(set in ReadOptions"),
+        (table(), None, {}, r"several columns could be the series[\s\S]*`id=\"remark\"`.*\(set in ReadOptions"),
         (
             table(),
             ReadOptions(id="shop", target="sold", decimal=","),

@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no target": (lambda: changed().drop(columns="y"), "no column of numbers"),
     "unknown series": (lambda: changed().replace({"unique_id": {"c": "C"}}), "no series 'C' in the history"),
     "duplicates": (lambda: pd.concat([changed(), changed()]), "appears twice"),
-    "a missing value": (lambda: changed(y=[*[1.0] * 11, np.nan]), "1 missing value"),
+    "a missing value": (lambda: changed(y=[*[1.0] * 5, np.nan, *[1.0] * 6]), "1 missing value"),
     "an infinite value": (lambda: changed(y=[*[1.0] * 11, np.inf]), "inf"),
     "no rows": (lambda: changed().iloc[:0], "there are no rows"),
     "no table": (lambda: [1.0], "is not a data frame"),

@@ -137,8 +137,8 @@ def _baseline(name: str, **traits: Any) -> Contestant:
     return Contestant(name, make, _restored(name, make), costly=costly, entrant=entrant, **traits)
 
 
-POOLED = ("seasonal_naive", "auto_theta", "auto_ets", "pretrained", "lstm")
-"""The words of those that are pooled, of which the naive stands for the seasonal one where there is no season."""
+POOLED = ("seasonal_naive", "auto_theta", "auto_ets", "pretrained")
+"""The words of those that are pooled, none of which has to be trained, and of which the naive stands for the seasonal one where there is no season."""
 
 
 def _pooled(setup: Setup) -> list[str]:
