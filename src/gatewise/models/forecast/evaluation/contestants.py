@@ -138,7 +138,8 @@ def _baseline(name: str, **traits: Any) -> Contestant:
 
 
 POOLED = ("seasonal_naive", "auto_theta", "auto_ets", "pretrained")
-"""The words of those that are pooled, none of which has to be trained, and of which the naive stands for the seasonal one where there is no season."""
+"""The words of those that are pooled, none of which has to be trained; the naive stands for the seasonal one where
+there is no season."""
 
 
 def _pooled(setup: Setup) -> list[str]:
