@@ -103,5 +103,18 @@ class Bench:
                 self.found(f"{name}: {one['links'][:3]} {one['loud']} {STEERING.findall(one['text'])[:3]}")
 
 
-ALLOWED = frozenset({"wbr", "colspan", "tspan", "details", "summary", "hidden", "open"})
-"""What a page may have where names are longer or numbers other."""
+ALLOWED = frozenset(
+    [
+        *("wbr", "colspan", "tspan", "details", "summary", "hidden", "open"),
+        *(
+            "line",
+            "x1",
+            "x2",
+            "y1",
+            "y2",
+            "preserveAspectRatio",
+            "tfoot",
+        ),  # curves and sums, where there is one to show
+    ]
+)
+"""What a page may have where names are longer or numbers other, as they are on another processor."""

@@ -9,13 +9,13 @@ from torch.func import functional_call
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-import gatewise.nn
 from gatewise.errors import InputError
 from gatewise.kernels import choice
 from gatewise.kernels.reference import REFERENCE
-from gatewise.nn import GRU, LSTM, RNN, SLSTM, GRUResetBefore, PeepholeLSTM, Recurrent
+from gatewise.nn import GRU, LSTM, RNN, SLSTM, GRUResetBefore, PeepholeLSTM
+from gatewise.nn.modules import MODULES, name_of
 
-from ..matrix import values
+from ..matrix import SHELF, values
 from ..transforms.loops import (
     INPUTS,
     SEED,
@@ -31,11 +31,7 @@ from ..transforms.loops import (
 )
 from ..transforms.stacks import as_tuple, assert_same, by_hand, flat
 
-KINDS = [
-    kind
-    for kind in (getattr(gatewise.nn, name) for name in gatewise.nn.__all__)
-    if issubclass(kind, Recurrent) and kind is not Recurrent
-]
+KINDS = [kind for name, kind in MODULES.items() if name not in map(name_of, SHELF)]
 every_kind = pytest.mark.parametrize(
     "kind", values({kind.__name__: kind for kind in KINDS}, quick=["LSTM", "GRUResetBefore", "SLSTM"])
 )
