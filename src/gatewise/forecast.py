@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .extras import how_to_install
+from .extras import found_late
 
 if TYPE_CHECKING:
     from .models.forecast.batch import Batch as Batch
@@ -15,22 +14,13 @@ if TYPE_CHECKING:
 
 # Found when asked for, so that the command line answers without importing pandas.
 _EXPORTS = {
-    "Batch": ".models.forecast.batch",
-    "Forecast": ".models.forecast.forecast",
-    "Forecaster": ".models.forecast.estimator",
-    "ReadOptions": ".tables.options",
+    "Batch": "..models.forecast.batch",
+    "Forecast": "..models.forecast.forecast",
+    "Forecaster": "..models.forecast.estimator",
+    "ReadOptions": "..tables.options",
 }
 __all__ = ["Batch", "Forecast", "Forecaster", "ReadOptions"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        try:
-            return getattr(import_module(_EXPORTS[name], __package__), name)
-        except ModuleNotFoundError as error:
-            error.add_note(how_to_install(error.name or ""))
-            raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = found_late(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

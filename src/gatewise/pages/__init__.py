@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..escape import visible
@@ -26,3 +29,15 @@ def templates(package: str) -> Environment:
     )
     environment.filters["visible"] = visible
     return environment
+
+
+def script(environment: Environment, names: Iterable[str]) -> str:
+    """The scripts among the templates, in this order, as one that is strict."""
+    assert environment.loader
+    parts = [environment.loader.get_source(environment, name)[0] for name in names]
+    return '"use strict";\n' + "\n".join(parts)
+
+
+def policy_hash(text: str) -> str:
+    """What a policy of content lets run of a page: this script and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

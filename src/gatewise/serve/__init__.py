@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..extras import how_to_install
+from ..extras import found_late
 
 if TYPE_CHECKING:
     from .app import application as application
@@ -15,16 +14,7 @@ if TYPE_CHECKING:
 
 _EXPORTS = {"Limits": ".limits", "application": ".app", "run": ".listening", "running": ".listening"}
 __all__ = ["Limits", "application", "run", "running"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        try:
-            return getattr(import_module(_EXPORTS[name], __name__), name)
-        except ModuleNotFoundError as error:
-            error.add_note(how_to_install(error.name or ""))
-            raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = found_late(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

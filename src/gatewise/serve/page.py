@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..pages import templates
+from ..pages import policy_hash, script, templates
 from ..version import version
 from .served import Served
 from .tasks.task import example_steps
@@ -45,9 +43,8 @@ def page(models: Mapping[str, Served]) -> str:
 
 def policy() -> str:
     """What the page may do: run its own script, and ask this server."""
-    digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
     return (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; connect-src 'self'; "
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src '{policy_hash(_script())}'; connect-src 'self'; "
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
@@ -85,7 +82,4 @@ def _environment() -> Environment:
 
 @cache
 def _script() -> str:
-    environment = _environment()
-    assert environment.loader
-    parts = [environment.loader.get_source(environment, name)[0] for name in _SCRIPTS]
-    return '"use strict";\n' + "\n".join(parts)
+    return script(_environment(), _SCRIPTS)

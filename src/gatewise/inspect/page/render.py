@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ...pages import templates
+from ...pages import policy_hash, script, templates
 from ...version import version
 from .binning import fitted
 from .document import Page
@@ -47,7 +45,7 @@ def render(page: Page) -> str:
 @cache
 def script_hash() -> str:
     """What a policy of content lets run of every page: its script and no other."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}"
+    return policy_hash(_script())
 
 
 @cache
@@ -57,7 +55,4 @@ def _environment() -> Environment:
 
 @cache
 def _script() -> str:
-    environment = _environment()
-    assert environment.loader
-    parts = [environment.loader.get_source(environment, name)[0] for name in _SCRIPTS]
-    return '"use strict";\n' + "\n".join(parts)
+    return script(_environment(), _SCRIPTS)
