@@ -1,8 +1,8 @@
 """Trains the forecaster that is in the wheel: a run of so many hours, or some more of one.
 
-    python -m benchmarks pretrain --hours 2 --folder /tmp/pretrain             # from the beginning
-    python -m benchmarks pretrain --hours 2 --folder /tmp/pretrain --resume    # from the newest checkpoint there
-    python -m benchmarks pretrain --folder /tmp/pretrain --export              # averaged weights into the package
+    python -m benchmarks pretrain --hours 2 --folder FOLDER             # from the beginning
+    python -m benchmarks pretrain --hours 2 --folder FOLDER --resume    # from the newest checkpoint there
+    python -m benchmarks pretrain --folder FOLDER --export              # averaged weights into the package
     python -m benchmarks pretrain --score                                      # the package's, on the validation suite
 
 Batches are functions of a seed and their number, and checkpoints resume bit for bit. The learning rate rises, and then

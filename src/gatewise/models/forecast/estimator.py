@@ -118,8 +118,8 @@ class Forecaster(FittedForecaster):
         """Learn from a table, after a backtest on its past where there is one.
 
         With ``model="auto"`` the backtest chooses the model, and without one the pretrained network forecasts; for a
-        model named it only says how far to trust it. Half
-        of the budget goes to the network in the backtest, half to the one that forecasts.
+        model named it only says how far to trust it. Half of the budget goes to the network in the backtest, half to
+        the one that forecasts.
 
         Args:
             frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet

@@ -10,7 +10,7 @@ from gatewise.models.forecast.pretrained.network import MIDDLE
 from gatewise.models.forecast.pretrained.weights import FILE, pretrained
 from gatewise.tables.panel import Floats
 
-young = pytest.mark.xfail(strict=False, reason="the weights are young: this is a goal of their training")
+young = pytest.mark.xfail(strict=True, reason="the weights are young: this is a goal of their training")
 PERIODS = (2, 7, 24, 144)
 HORIZON = 24
 
@@ -35,14 +35,13 @@ def waves(period: int) -> tuple[Floats, Floats]:
 
 
 @pytest.mark.parametrize("period", PERIODS)
-@pytest.mark.parametrize("share", [1.1, pytest.param(0.3, marks=young)])
+@pytest.mark.parametrize("share", [0.6, pytest.param(0.3, marks=young)])
 def test_a_wave_goes_on(period, share):
     noisy, clean = waves(period)
     assert beside_naive(noisy, period, clean) <= share
 
 
-@pytest.mark.parametrize("share", [0.6, pytest.param(0.05, marks=young)])
-@pytest.mark.parametrize("season", [1, 12])
+@pytest.mark.parametrize(("season", "share"), [(1, 0.05), (12, 0.15), pytest.param(12, 0.05, marks=young)])
 @pytest.mark.parametrize("slope", [3.0, -1.0])
 def test_a_line_goes_on(slope, season, share):
     line = 100 + slope * np.arange(80.0)[None]
@@ -51,12 +50,11 @@ def test_a_line_goes_on(slope, season, share):
 
 
 @pytest.mark.parametrize("season", [1, 7])
-@pytest.mark.parametrize("share", [1.1, pytest.param(1.03, marks=young)])
-def test_of_a_walk_the_last_value_is_nearly_the_best(season, share):
+def test_of_a_walk_the_last_value_is_nearly_the_best(season):
     walks = np.random.default_rng(1).normal(size=(64, 150)).cumsum(axis=1)
     past, came = walks[:, :-HORIZON], walks[:, -HORIZON:]
     found = np.abs(medians(past, season) - came).mean()
-    assert found <= share * np.abs(past[:, -1:] - came).mean()
+    assert found <= 1.03 * np.abs(past[:, -1:] - came).mean()
 
 
 def test_the_file_is_small():
