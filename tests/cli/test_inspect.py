@@ -224,6 +224,6 @@ def test_report_of_another_winner_only_says_so(capsys: pytest.CaptureFixture[str
     page_at = tmp_path / "report.html"
     assert follow(["forecast", "series.csv", "--load", "naive", "--report", str(page_at)]) == 0
     html = page_at.read_text()
-    assert "the model is Naive, which has no memory to look into" in html
+    assert "the model is Naive, which has no memory that can be looked into" in html
     assert "<iframe" not in html
     assert "script-src" not in html

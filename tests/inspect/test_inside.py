@@ -129,7 +129,7 @@ def test_what_is_inside_writes_its_page_and_its_document(tmp_path: Path) -> None
 
 def test_a_model_without_memory_is_refused_by_name() -> None:
     naive = Forecaster(3, model="naive").fit(fakes.panel(fakes.climbing(40)))
-    with pytest.raises(InputError, match="has no memory to look into") as error:
+    with pytest.raises(InputError, match="has no memory that can be looked into") as error:
         naive.subject()
     assert 'model="lstm"' in error.value.hint
 

@@ -74,7 +74,7 @@ def subject_of(model: object, panel: Panel, series: str | None = None, step: int
 
 
 def check_memory(model: object, where: str = "") -> LSTMModel:
-    """The model. Raises InputError where it has no memory, or one that no window holds."""
+    """The model. Raises InputError where none can be looked into, or none that a window holds."""
     if isinstance(model, LSTMModel):
         if model.normalisation == "causal":
             raise InputError(
@@ -85,7 +85,7 @@ def check_memory(model: object, where: str = "") -> LSTMModel:
         return model
     name = getattr(model, "name", type(model).__name__)
     raise InputError(
-        f"the model is {name}, which has no memory to look into",
+        f"the model is {name}, which has no memory that can be looked into",
         where=where,
         hint=f"train one that has: {argument('model', 'lstm')}",
     )

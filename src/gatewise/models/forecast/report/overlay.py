@@ -40,9 +40,8 @@ def backtest_chart(outcome: Outcome, backtest: Backtest, row: int) -> Figure | N
     """The model, and its best rival, at each cutoff over what came; None for a series that was not scored."""
     model, rival = contenders(outcome.model, backtest)
     level = min(outcome.levels, default=0)
-    claims = [
-        _claim(window, outcome, row, (model, rival, level)) for window in backtest.windows if row in window.series
-    ]
+    windows = _apart([window for window in backtest.windows if row in window.series], backtest.horizon)
+    claims = [_claim(window, outcome, row, (model, rival, level)) for window in windows]
     if not claims:
         return None
     times, values = outcome.panel.times[row], outcome.panel.values[row]
@@ -62,6 +61,15 @@ def backtest_chart(outcome: Outcome, backtest: Backtest, row: int) -> Figure | N
         legend=_legend(model, rival, level),
         height=280,
     )
+
+
+def _apart(windows: list[Window], horizon: int) -> list[Window]:
+    """Those that do not overlap, from the latest back: drawn over each other, nobody could tell them apart."""
+    chosen: list[Window] = []
+    for window in reversed(windows):
+        if not chosen or window.steps_back - chosen[-1].steps_back >= horizon:
+            chosen.append(window)
+    return chosen[::-1]
 
 
 def contenders(model: str, backtest: Backtest) -> tuple[str, str]:
