@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ...errors import InputError
-from ..ops import COMPARISONS, OPS
-from ..program import Program
+from ..ops import COMPARISONS, Op
+from ..program import Instruction, Program
+from .statements import statements
 
 
 def emit(
@@ -18,21 +19,14 @@ def emit(
     """The statements, one for each value in order, and the C expression of every value by its name.
 
     inputs: the expression of each input. name: an identifier for a value's name that nothing else has. prefix: of
-    functions such as ``exp``. Products and what is taken over units are no instructions of one unit and must not be
-    left in the program.
+    functions such as ``exp``. See `statements`.
     """
-    values = dict(inputs)
-    lines: list[str] = []
-    for instruction in program.body:
-        if instruction.op == "constant":
-            values[instruction.name] = number(instruction.constant)
-            continue
-        op, target = OPS[instruction.op], name(instruction.name)
-        assert not op.over_units, f"{program.name}: {instruction.op} is not taken unit by unit"
-        expression = op.c.replace("@", prefix).format(*(values[argument] for argument in instruction.args))
-        lines.append(f"const {'int' if instruction.op in COMPARISONS else 'float'} {target} = {expression};")
-        values[instruction.name] = target
-    return lines, values
+
+    def statement(instruction: Instruction, op: Op, arguments: Sequence[str]) -> tuple[str, str]:
+        target, kind = name(instruction.name), "int" if instruction.op in COMPARISONS else "float"
+        return target, f"const {kind} {target} = {op.c.replace('@', prefix).format(*arguments)};"
+
+    return statements(program, inputs, number, statement)
 
 
 def number(value: float) -> str:

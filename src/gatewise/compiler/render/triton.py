@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ..ops import OPS
-from ..program import Program
+from ..ops import Op
+from ..program import Instruction, Program
+from .statements import statements
 
 
 def emit(program: Program, inputs: Mapping[str, str], functions: str) -> tuple[list[str], dict[str, str]]:
     """The statements, one for each value in order, and the expression of every value by its name.
 
-    inputs: the expression of each input. functions: the module with ``exp`` and the like. Products and means must not
-    be left in the program.
+    inputs: the expression of each input. functions: the module with ``exp`` and the like. See `statements`.
     """
-    values = dict(inputs)
-    lines: list[str] = []
-    for instruction in program.body:
-        if instruction.op == "constant":
-            values[instruction.name] = number(instruction.constant)
-            continue
-        op = OPS[instruction.op]
-        spelling = (op.triton or op.c).replace("@", f"{functions}.")
-        assert spelling, f"{program.name}: {instruction.op} is not taken unit by unit"
+
+    def statement(instruction: Instruction, op: Op, arguments: Sequence[str]) -> tuple[str, str]:
         target = value_name(instruction.name)
-        lines.append(f"{target} = {spelling.format(*(values[argument] for argument in instruction.args))}")
-        values[instruction.name] = target
-    return lines, values
+        return target, f"{target} = {(op.triton or op.c).replace('@', f'{functions}.').format(*arguments)}"
+
+    return statements(program, inputs, number, statement)
 
 
 def value_name(name: str) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from ..results import Claim, Judgement, Score
 from .baselines import FALLBACKS
 from .differences import Errors, log_ratios
+from .pool import NAME as POOL
 from .scoring import reference
 
-POOL = "Pool"
 """The model that forecasts where none is ahead of it: the mean of all is seldom far from the best."""
 
 CHANCE = 0.05
