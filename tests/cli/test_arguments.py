@@ -42,7 +42,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 CHOSEN_AS_IT_RUNS = {
     "cli/classify.py": {"test", "save", "epochs"},
     "cli/export.py": {"dtype", "target", "calibration"},
-    "cli/forecast.py": {"model", "level", "seed", "budget", "backtest", "season"},
+    "cli/forecast.py": {"model", "level", "seed", "budget", "tune", "backtest", "season"},
     "models/arguments.py": {"horizon", "model", "season", "seed", "budget", "level", "length", "temperature", "top_p"},
     "tables/columns.py": {*columns.CALLED, "label"},
     "tables/long_table.py": {"target", "frequency", "season", "fill", "duplicates"},

@@ -22,7 +22,7 @@ from gatewise.models.forecast.results import Backtest, Quantiles
 from gatewise.tables.panel import Frequency, Panel
 
 QUICK = {word: CONTESTANTS[word] for word in ("naive", "seasonal_naive")}
-ALL = {**field_of(None), "lstm": network()}
+ALL = {**field_of(None, Setup(6, 1, (0.5,))), "lstm": network()}
 SLACK = {**QUICK, "lstm": network(bias=-50)}
 CLIMBING = {**QUICK, "lstm": network()}
 
