@@ -1,7 +1,7 @@
 """Products with matrices in which every row of many gets the bits that it gets alone.
 
 What a BLAS computes for a row depends on where it stands in the matrix, on the processor that it finds, and on how many
-rows there are. So rows are multiplied in tiles, as the columns of a matrix, so many at a time that all are treated alike.
+rows there are. So rows are multiplied in tiles, as the columns of a matrix, so few at a time that it treats all alike.
 """
 
 from __future__ import annotations
