@@ -27,6 +27,7 @@ BENCHMARKS = {
     "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
     "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
     "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
+    "many": ("benchmarks.many.main", "many series on one machine: time, memory, and what a kill costs"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }

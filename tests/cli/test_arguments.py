@@ -15,7 +15,7 @@ import pytest
 import gatewise
 from gatewise import estimators, export, nn, serve
 from gatewise.cli import app as program
-from gatewise.cli import classify, follow, forecast, generate
+from gatewise.cli import classify, follow, forecast, forecast_many, generate
 from gatewise.cli import export as exporting
 from gatewise.errors import ARGUMENT, argument
 from gatewise.forecast import Forecaster, ReadOptions
@@ -24,7 +24,7 @@ from gatewise.tables import columns
 from gatewise.tables.labelled import load_labelled
 
 SOURCES = Path(gatewise.__file__).parent
-COMMANDS = (forecast.Request, classify.Request, generate.Request, Question, exporting.Request)
+COMMANDS = (forecast.Request, forecast_many.Request, classify.Request, generate.Request, Question, exporting.Request)
 PUBLIC = (
     *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, load_labelled),
     *(getattr(estimators, name) for name in estimators.__all__),

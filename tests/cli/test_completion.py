@@ -32,8 +32,8 @@ def asked(line: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("gatewise ", ["forecast", "classify", "generate", "inspect", "export", "serve", "show"]),
-        ("gatewise f", ["forecast"]),
+        ("gatewise ", ["forecast", "forecast-many", "classify", "generate", "inspect", "export", "serve", "show"]),
+        ("gatewise f", ["forecast", "forecast-many"]),
         ("gatewise --v", ["--version"]),
         ("gatewise forecast data.csv --f", ["--freq", "--fill"]),
         ("gatewise forecast data.csv --fill ", [*get_args(Fill)]),

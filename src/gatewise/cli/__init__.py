@@ -14,6 +14,7 @@ import typer
 # Commands stand in the help in the order in which they are imported: the main job first.
 # isort: off
 from . import forecast as forecast
+from . import forecast_many as forecast_many
 from . import classify as classify
 from . import generate as generate
 from . import inspect as inspect

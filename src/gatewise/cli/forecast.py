@@ -92,7 +92,7 @@ class Request:
             )
         settings: dict[str, Any] = {
             "model": self.model,
-            "levels": _levels(self.level),
+            "levels": levels(self.level),
             "seed": self.seed,
             "budget": self.budget,
             "tune": self.tune,
@@ -122,7 +122,8 @@ def _check_load(request: Request) -> None:
             )
 
 
-def _levels(text: str | None) -> tuple[int, ...] | None:
+def levels(text: str | None) -> tuple[int, ...] | None:
+    """Central intervals in percent, out of words such as ``80,95``; None for the default. Raises InputError."""
     from ..models.arguments import percents
 
     try:

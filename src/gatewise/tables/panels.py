@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import InputError, argument
 from ..words import count
@@ -23,6 +24,8 @@ from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
 from .table import Table, database, holds_numbers, quoted
 from .times import Times
+
+T = TypeVar("T", bound=np.generic)
 
 
 def panel_from_frame(
@@ -48,6 +51,11 @@ def panel_from_frame(
 
 def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
     """The series of a table. pace: as of `panel_from_frame`."""
+    return regular_panel(*drafted(table, options, pace))
+
+
+def drafted(table: Table, options: ReadOptions, pace: Frequency | None = None) -> tuple[Draft, Observations]:
+    """What the cells of a table say, in the order of its rows."""
     _check_rows(table, known=(options.frequency or pace) is not None)
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)
@@ -62,6 +70,11 @@ def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None 
     draft = replace(draft, calendar=reading.calendar)
     if reading.words:
         notes.append(reading.words)
+    return draft, observed
+
+
+def regular_panel(draft: Draft, observed: Observations) -> Panel:
+    """The series, once they are in order, without repeats and gaps; InputError where an option does not allow it."""
     observed = known(draft, unique(draft, in_time(draft, observed)))
     observed, ticks, grid, frequency = paced(draft, observed)
     return _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
@@ -124,22 +137,28 @@ def _column_notes(table: Table, roles: Roles) -> list[str]:
 def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
     steps = season(draft, observed, frequency)
     _note_constant(draft, observed)
-    cuts = observed.starts[1:]
+    starts = observed.starts
     times = observed.times.view("datetime64[ns]") if draft.calendar else observed.times
     return Panel(
-        ids=tuple(draft.ids[code] for code in observed.codes[observed.starts].tolist()),
-        times=tuple(np.split(times, cuts)),
-        values=tuple(np.split(observed.values, cuts)),
+        ids=tuple(draft.ids[code] for code in observed.codes[starts].tolist()),
+        times=_cut(times, starts),
+        values=_cut(observed.values, starts),
         frequency=frequency,
         season=steps,
         notes=tuple(draft.notes),
         time=draft.table.names[draft.roles.time],
         target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
-        made=tuple(np.split(observed.rows < 0, cuts)),
+        made=_cut(observed.rows < 0, starts),
         fill=draft.options.fill,
         assumed=draft.options.season is None,
         id_kind="text" if draft.roles.series is None else _id_kind(draft.table.types[draft.roles.series]),
     )
+
+
+def _cut(values: NDArray[T], starts: Times) -> tuple[NDArray[T], ...]:
+    """The stretches that begin at these places, each up to the next."""
+    ends = [*starts[1:].tolist(), len(values)]
+    return tuple(values[start:end] for start, end in zip(starts.tolist(), ends, strict=True))
 
 
 def _id_kind(kind: str) -> IdKind:

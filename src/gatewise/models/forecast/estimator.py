@@ -147,7 +147,7 @@ class Forecaster(FittedForecaster):
         asked, choice = self._setup(panel.season, panel.longer), ChosenModel(self._word())
         if not tested and choice.word == AUTO:
             choice = ChosenModel(TUNED if asked.tune else UNTESTED)
-        panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
+        panel.frequency.future(panel.ends.max(), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
         if tested:

@@ -25,6 +25,7 @@ class Quantiles:
         notes: Sentences about values and series that were treated differently.
         members: The point forecasts of M networks that differ by chance and forecast together, (M, S, horizon); None
             where nothing depends on chance.
+        stand_ins: The ids of series that another model forecast, by the reason.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Quantiles:
     values: Floats
     notes: tuple[str, ...] = ()
     members: Floats | None = None
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def median(self) -> Floats:
@@ -208,7 +210,7 @@ def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> 
     name, horizon = forecast.model, forecast.values.shape[1]
     columns: dict[str, object] = {
         "unique_id": np.repeat(_ids(panel), horizon),
-        "ds": np.concatenate(panel.future(horizon)),
+        "ds": panel.future(horizon).ravel(),
         name: forecast.median.ravel(),
     }
     for level in levels:

@@ -48,6 +48,7 @@ class Contestant:
     invited: Callable[[Setup], bool] = lambda setup: True
     entrant: Callable[[Setup], Model] | None = None
     pools: Callable[[Setup], list[str]] | None = None
+    rowwise: bool = True
 
     @property
     def called(self) -> str:
@@ -188,7 +189,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
     "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=lambda setup: setup.tune),
-    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=lambda setup: False),
+    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=lambda setup: False, rowwise=False),
 }
 UNTESTED, TUNED = "pretrained", "tuned"
 """The model that forecasts where none is asked for and none can be tested, and the one that is trained from there."""
@@ -226,8 +227,10 @@ def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
         f"{count(len(short), 'series is', 'series are')} too short for {model.name}, which needs "
         f"{model.needs:,} observations ({few(short.ids)}): {plain.model} stands in."
     )
+    stand_ins = {f"too short for {model.name}: {plain.model} stands in": short.ids}
     if not enough.any():
-        return Quantiles(model.name, setup.levels, values, (note, *plain.notes))
+        return Quantiles(model.name, setup.levels, values, (note, *plain.notes), stand_ins=stand_ins)
     forecast = model.predict(panel.select(np.flatnonzero(enough)))
     values[enough] = forecast.values
-    return replace(forecast, values=values, notes=(*forecast.notes, note, *plain.notes))
+    stand_ins = {**forecast.stand_ins, **stand_ins}
+    return replace(forecast, values=values, notes=(*forecast.notes, note, *plain.notes), stand_ins=stand_ins)
