@@ -23,11 +23,14 @@ format: ## let ruff arrange the code
 regen: ## write the golden programs anew
 	GATEWISE_REGEN=1 $(PYTHON) -m pytest tests/compiler/test_program.py
 
-docs: ## write the pages of the cells anew
-	$(PYTHON) tools/make_docs.py
+docs: ## write the pages that are made from the code
+	$(PYTHON) -m tools.make_docs
+
+site: ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet && $(PYTHON) -m tools.check_site
 
 show: ## one cell from equation to LLVM: make show CELL=gru
-	$(PYTHON) -m gatewise.cli show $(or $(CELL),lstm) --as equations
+	$(PYTHON) -m gatewise show $(or $(CELL),lstm) --as equations
 
 bench: ## our CPU kernels and their peers, timed alternately
 	$(PYTHON) -m benchmarks cpu
@@ -49,4 +52,4 @@ harden: ## hostile calls drawn from SEED: nothing may crash, hang, or be wrong w
 clean: ## everything that can be made again
 	rm -rf .venv build dist .cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test test-all format regen docs show bench competition conformance overfitting harden clean
+.PHONY: help install check test test-all format regen docs site show bench competition conformance overfitting harden clean

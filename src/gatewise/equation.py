@@ -1,7 +1,7 @@
 """A recurrent cell: one time step, written once as a plain PyTorch function that reads like its paper.
 
 Called on tensors the step is the eager reference; called on `Value` it records itself, and everything else is derived
-from the record. How cells are declared is in :mod:`.declaration`.
+from the record. How cells are declared is in `.declaration`.
 """
 
 from __future__ import annotations
