@@ -1,4 +1,4 @@
-"""Our LSTM beside torch.nn's as one chart, drawn from the tables of docs/performance.md: ``python -m benchmarks chart``."""
+"""Our LSTM beside torch.nn's as one chart, drawn from docs/performance.md: ``python -m benchmarks chart``."""
 
 from __future__ import annotations
 

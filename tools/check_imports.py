@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container pages progress synthetic",
+    "equation container notebook pages progress synthetic",
     "compiler",
     "declaration",
     "cells",

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from .errors import CellError
@@ -104,6 +105,10 @@ class Cell:
     def __call__(self, *arguments: Any) -> Any:
         """The step itself, on tensors: the eager reference."""
         return self.step(*arguments)
+
+    def _repr_html_(self) -> str:
+        """The picture of one step, which a notebook shows. It is drawn by a package that knows cells, hence by name."""
+        return import_module("gatewise.diagram").diagram(self)
 
     def __post_init__(self) -> None:
         for name in ("__module__", "__qualname__"):  # by which pickle refers to it
