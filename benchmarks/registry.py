@@ -8,6 +8,7 @@ from importlib import import_module
 # name: (module, what it measures)
 BENCHMARKS = {
     "cpu": ("benchmarks.cpu.main", "our kernels and their peers, timed alternately on this processor"),
+    "chart": ("benchmarks.chart", "the picture of the README, drawn from the tables that the benchmark cpu wrote"),
     "gpu": ("benchmarks.gpu.main", "kernels for GPUs beside torch.nn, a loop and torch.compile of it, on this card"),
     "programs": ("benchmarks.programs.main", "programs as people write them, with our classes and with torch.nn's"),
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),

@@ -32,9 +32,12 @@ def asked(line: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("gatewise ", ["forecast", "forecast-many", "classify", "generate", "inspect", "export", "serve", "show"]),
+        (
+            "gatewise ",
+            ["forecast", "forecast-many", "classify", "generate", "inspect", "export", "serve", "show", "demo"],
+        ),
         ("gatewise f", ["forecast", "forecast-many"]),
-        ("gatewise --v", ["--version"]),
+        ("gatewise --vers", ["--version"]),
         ("gatewise forecast data.csv --f", ["--freq", "--fill"]),
         ("gatewise forecast data.csv --fill ", [*get_args(Fill)]),
         ("gatewise forecast data.csv --fill l", ["linear"]),

@@ -21,6 +21,7 @@ from . import inspect as inspect
 from . import export as export
 from . import serve as serve
 from . import show as show
+from . import demo as demo
 
 # isort: on
 from .app import DATA, app, complain
