@@ -32,7 +32,7 @@ def asked(line: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("gatewise ", ["forecast", "classify", "generate", "inspect", "export", "serve", "show"]),
+        ("gatewise ", ["forecast", "classify", "generate", "translate", "inspect", "export", "serve", "show"]),
         ("gatewise f", ["forecast"]),
         ("gatewise --v", ["--version"]),
         ("gatewise forecast data.csv --f", ["--freq", "--fill"]),

@@ -16,6 +16,7 @@ import typer
 from . import forecast as forecast
 from . import classify as classify
 from . import generate as generate
+from . import translate as translate
 from . import inspect as inspect
 from . import export as export
 from . import serve as serve
