@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,6 +85,8 @@ def check(request: Request) -> None:
         writes=(request.save, request.alignment),
         page=request.report,
     )
+    if request.test:
+        import_module("sacrebleu")  # a missing one is told now rather than after the training
 
 
 def run(request: Request) -> Outcome:

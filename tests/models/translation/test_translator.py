@@ -19,6 +19,7 @@ from gatewise.models.modelfile import ESTIMATOR_FILE
 from gatewise.models.translation.alignment import rank_correlation
 from gatewise.models.translation.report import render
 from gatewise.models.translation.scores import edits, metrics, repeats
+from gatewise.models.translation.units import END
 
 LETTERS = "abcdefgh"
 SMALL = {"hidden_size": 16, "embedding_size": 8, "batch_size": 200, "random_state": 0}
@@ -194,7 +195,7 @@ def test_edits_and_repetitions_are_counted() -> None:
 @pytest.mark.slow
 def test_one_translation_for_everything_is_noted(model: Translator) -> None:
     made = Translator(**TINY | {"learning_rate": 1e-9}, beam=1).fit(SOURCE, TARGET)
-    made.network_.bias.data[3] = 50.0
+    made.network_.bias.data[END] = 1e3
     assert any("the same translation" in note for note in made.evaluate(SOURCE[:2], TARGET[:2]).notes)
 
 
