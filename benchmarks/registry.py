@@ -30,6 +30,7 @@ BENCHMARKS = {
     "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
     "many": ("benchmarks.many.main", "many series on one machine: time, memory, and what a kill costs"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
+    "translate": ("benchmarks.translate.main", "translators on Multi30k and on the CMU dictionary, within a time"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

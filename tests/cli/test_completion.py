@@ -34,7 +34,10 @@ def asked(line: str) -> dict[str, str]:
     [
         (
             "gatewise ",
-            ["forecast", "forecast-many", "classify", "generate", "inspect", "export", "serve", "show", "demo"],
+            [
+                *("forecast", "forecast-many", "classify", "generate", "translate", "inspect", "export", "serve", "show"),
+                "demo",
+            ],
         ),
         ("gatewise f", ["forecast", "forecast-many"]),
         ("gatewise --vers", ["--version"]),
