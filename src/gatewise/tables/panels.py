@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from .calendar import read_times
 from .columns import Roles, find_roles
 from .compose import composed
 from .context import Draft
+from .covariate_columns import read_columns, set_apart, with_columns
 from .frames import as_pandas, frame_table
 from .numbers import read_numbers
 from .observations import Observations
@@ -31,6 +33,7 @@ def panel_from_frame(
     source: str = "the data frame",
     *,
     pace: Frequency | None = None,
+    covariates: Sequence[str] = (),
 ) -> Panel:
     """The series of a data frame (pandas, or polars and pyarrow where narwhals is installed).
 
@@ -38,20 +41,24 @@ def panel_from_frame(
     times followed by several of numbers holds one series in each. Raises InputError, naming ``source``, row and
     column, for whatever is not a regular, finite, complete series and is not repaired by an option, and for an option
     that only a file can follow. pace: the frequency, where the rows go on from others of which it is known.
+    covariates: names of columns that are read beside the target.
     """
     for name in ("encoding", "delimiter", "skip"):
         if getattr(options, name) is not None:
             raise InputError("only a file can be read with it", where=argument(name), hint="leave it out")
     with database(source) as connection:
-        return panel_from_table(frame_table(connection, as_pandas(frame), source), options, pace)
+        return panel_from_table(frame_table(connection, as_pandas(frame), source), options, pace, covariates)
 
 
-def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
-    """The series of a table. pace: as of `panel_from_frame`."""
+def panel_from_table(
+    table: Table, options: ReadOptions, pace: Frequency | None = None, covariates: Sequence[str] = ()
+) -> Panel:
+    """The series of a table. pace, covariates: as of `panel_from_frame`."""
     _check_rows(table, known=(options.frequency or pace) is not None)
+    table, beside = set_apart(table, covariates)
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)
-    table.keep(roles.used)
+    table.keep([*roles.used, *beside])
     values, number_notes = read_numbers(table, roles.targets, options.decimal)
     ids, codes = _series(table, roles)
     readings = read_times(table, roles.time, counts=_counts(options, pace), dates=options.dates)
@@ -62,9 +69,10 @@ def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None 
     draft = replace(draft, calendar=reading.calendar)
     if reading.words:
         notes.append(reading.words)
-    observed = known(draft, unique(draft, in_time(draft, observed)))
-    observed, ticks, grid, frequency = paced(draft, observed)
-    return _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
+    rows = unique(draft, in_time(draft, observed))
+    observed, ticks, grid, frequency = paced(draft, known(draft, rows))
+    panel = _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
+    return with_columns(panel, draft, rows, read_columns(table, beside, options.decimal)) if beside else panel
 
 
 def _counts(options: ReadOptions, pace: Frequency | None) -> bool | None:
