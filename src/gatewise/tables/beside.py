@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, argument
+from ..errors import argument
 from ..words import count, few
 from .columns import ID_NAMES, STRONG_ID_NAMES, TARGET_NAMES, TIME_NAMES, looks_like
 from .compose import composed
@@ -71,7 +71,9 @@ def with_static(panel: Panel, static: Any, options: ReadOptions, ahead: int) -> 
         place = _rows_of(table, series, owners, panel)
         columns = read_columns(table, beside, options.decimal)
     numbers = np.column_stack([values for _, values in columns])[place]
-    values = tuple(np.tile(own, (length + ahead, 1)) for own, length in zip(numbers, panel.lengths.tolist(), strict=True))
+    values = tuple(
+        np.tile(own, (length + ahead, 1)) for own, length in zip(numbers, panel.lengths.tolist(), strict=True)
+    )
     made = Covariates(tuple(replace(column, role="static") for column, _ in columns), values, table.names[series])
     return replace(panel, covariates=panel.covariates.joined(made) if panel.covariates else made)
 

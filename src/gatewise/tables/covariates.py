@@ -21,13 +21,15 @@ Matrix = NDArray[np.float64]
 class Covariate:
     """One column. words: the categories that its values number, by code; empty where it holds numbers.
 
-    role: None until it is settled. source: where its later values come from, in errors.
+    role: None until it is settled. source: where its later values come from, in errors. country: whose holidays it
+    holds, empty for all else.
     """
 
     name: str
     words: tuple[str, ...] = ()
     role: Role | None = None
     source: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,33 @@ def longer(values: Matrix, length: int) -> Matrix:
 
 def recoded(values: Matrix, words: Sequence[str], known: Sequence[str]) -> tuple[Matrix, tuple[str, ...]]:
     """Codes of ``words`` as codes of the ``known`` ones, to which new ones are added."""
+    if not words:
+        return values, tuple(known)
     every = tuple(dict.fromkeys((*known, *words)))
     codes = np.array([every.index(word) for word in words], np.float64)
     seen = ~np.isnan(values)
     renamed = values.copy()
     renamed[seen] = codes[values[seen].astype(np.int64)]
     return renamed, every
+
+
+def followed(old: Covariates, new: Covariates, rows: Sequence[int], lengths: Sequence[int]) -> Covariates:
+    """The covariates ``old`` with those of new rows behind them.
+
+    rows: which series of the old each of the new ones is. lengths: how many steps of those went before. What the new
+    rows do not have keeps what was known of it.
+    """
+    columns, values = list(old.columns), list(old.values)
+    for place, column in enumerate(new.columns):
+        if column.name not in old.names:
+            continue
+        at = old.names.index(column.name)
+        for row, length, fresh in zip(rows, lengths, new.values, strict=True):
+            own, words = recoded(fresh[:, [place]], column.words, columns[at].words)
+            columns[at] = replace(columns[at], words=words)
+            joined = longer(values[row], length + len(own)).copy()
+            joined[length : length + len(own), at] = np.where(
+                np.isnan(own[:, 0]), joined[length : length + len(own), at], own[:, 0]
+            )
+            values[row] = joined
+    return replace(old, columns=tuple(columns), values=tuple(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +43,15 @@ def with_future(panel: Panel, future: Any, options: ReadOptions, names: Sequence
         columns = read_columns(table, beside, options.decimal)
         owners = named_series(table, series, panel)
         rows = _rows(table, owners, len(panel))
-        ticks = _ticks(table, time, rows, panel, options)
-        return replace(panel, covariates=_merged(covariates, columns, rows, ticks))
+        places = [Places(*both) for both in zip(rows, _ticks(table, time, rows, panel, options), strict=True)]
+        return replace(panel, covariates=_merged(covariates, columns, places, panel.lengths.tolist()))
+
+
+class Places(NamedTuple):
+    """Of one series the rows of the table, and the number of the step of each."""
+
+    rows: Times
+    ticks: Times
 
 
 def _series_column(table: Table, options: ReadOptions, name: str) -> int | None:
@@ -100,8 +107,8 @@ def _number(time: Any) -> int:
     return int(np.datetime64(time, "ns").astype(np.int64)) if isinstance(time, np.datetime64) else int(time)
 
 
-def _merged(covariates: Covariates, columns: Columns, rows: Sequence[Times], ticks: Sequence[Times]) -> Covariates:
-    """With the columns' values at these steps wherever there is none yet. rows: of each series, those of its own."""
+def _merged(covariates: Covariates, columns: Columns, places: Sequence[Places], lengths: Sequence[int]) -> Covariates:
+    """With the columns' values after the ends of the series, and before wherever there is none yet."""
     for column, numbers in columns:
         covariates = covariates if column.name in covariates.names else _with_empty(covariates, column)
         at = covariates.names.index(column.name)
@@ -112,8 +119,8 @@ def _merged(covariates: Covariates, columns: Columns, rows: Sequence[Times], tic
             raise InputError(what, where=column.source, hint="write it in the same way in both")
         codes, words = recoded(numbers[:, None], column.words, mine.words) if column.words else (numbers[:, None], ())
         values = [
-            _filled(matrix, at, own_ticks, codes[own, 0])
-            for matrix, own, own_ticks in zip(covariates.values, rows, ticks, strict=True)
+            _filled(matrix, at, place.ticks, codes[place.rows, 0], length)
+            for matrix, place, length in zip(covariates.values, places, lengths, strict=True)
         ]
         changed = replace(mine, words=words, source=column.source)
         columns_now = (*covariates.columns[:at], changed, *covariates.columns[at + 1 :])
@@ -130,11 +137,12 @@ def _with_empty(covariates: Covariates, column: Covariate) -> Covariates:
     )
 
 
-def _filled(matrix: Matrix, column: int, ticks: Times, numbers: Floats) -> Matrix:
+def _filled(matrix: Matrix, column: int, ticks: Times, numbers: Floats, length: int) -> Matrix:
     inside = ticks >= 0
     values = longer(matrix, int(ticks.max(initial=-1)) + 1).copy()
     own = values[:, column]
     fresh = np.full(len(own), np.nan)
     fresh[ticks[inside]] = numbers[inside]
-    values[:, column] = np.where(np.isnan(own), fresh, own)
+    empty = np.isnan(own) | (~np.isnan(fresh) & (np.arange(len(own)) >= length))
+    values[:, column] = np.where(empty, fresh, own)
     return values

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, argument
@@ -39,9 +38,15 @@ def with_holidays(panel: Panel, holidays: Any, options: ReadOptions, ahead: int)
     first, last = min(one[0] for one in steps), max(one[-1] for one in steps)
     days = _days(holidays, options, range(_year(first), _year(last) + 1))
     values = tuple(_in_steps(one.astype("datetime64[ns]"), days)[:, None] for one in steps)
-    column = Covariate(NAME, role="known", source="the holidays")
+    country = holidays if is_code(holidays) else ""
+    column = Covariate(NAME, role="known", source="the holidays", country=country)
     made = Covariates((column,), values)
     return replace(panel, covariates=panel.covariates.joined(made) if panel.covariates else made)
+
+
+def is_code(holidays: Any) -> bool:
+    """Whether they are those of a country, and not in a table."""
+    return isinstance(holidays, str) and not Path(holidays).suffix and not Path(holidays).exists()
 
 
 def _year(time: Any) -> int:
@@ -58,8 +63,7 @@ def _in_steps(steps: NDArray[np.datetime64], days: Days) -> NDArray[np.float64]:
 
 def _days(holidays: Any, options: ReadOptions, years: range) -> Days:
     """The holidays, sorted, each once."""
-    is_code = isinstance(holidays, str) and not Path(holidays).suffix and not Path(holidays).exists()
-    days = _of_country(holidays, years) if is_code else _of_table(holidays, options)
+    days = _of_country(holidays, years) if is_code(holidays) else _of_table(holidays, options)
     return np.unique(days.astype("datetime64[D]"))
 
 
@@ -83,7 +87,7 @@ def _of_country(code: str, years: range) -> Days:
     if subdivision:
         _check(f"subdivision of {country}", subdivision, set(known[country]))
     found = holidays.country_holidays(country, subdiv=subdivision or None, years=years)
-    return pd.to_datetime(sorted(found)).to_numpy("datetime64[D]")
+    return np.array(sorted(found), "datetime64[D]")
 
 
 def _check(what: str, code: str, known: Set[str]) -> None:

@@ -12,6 +12,8 @@ from ..errors import InputError, argument
 Fill = Literal["none", "linear", "previous", "zero"]
 Duplicates = Literal["refuse", "mean", "last"]
 FutureFill = Literal["none", "previous", "zero"]
+Names = str | Sequence[str] | Mapping[str, str | None]
+"""Names of columns, in one text with commas, in a list, or each with its role."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class CovariateOptions:
         InputError: For a value outside these.
     """
 
-    covariates: str | Sequence[str] | Mapping[str, str | None] | None = None
+    covariates: Names | None = None
     static: Any = None
     holidays: Any = None
     future_fill: FutureFill = "none"
