@@ -27,6 +27,8 @@ BENCHMARKS = {
     "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
     "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
     "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
+    "epf": ("benchmarks.covariates.epf", "day-ahead prices of electricity, beside the models of their benchmark"),
+    "covariates": ("benchmarks.covariates.main", "what covariates take off the error of demand and of bicycle hire"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }

@@ -19,7 +19,7 @@ READING, MODEL, WRITING = "How the data are read", "The model", "What is written
 
 MODELS = (
     *("auto", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida", "auto_theta", "auto_ets"),
-    *("mstl", "auto_arima", "pretrained", "regression", "pool", "tuned"),
+    *("mstl", "auto_arima", "pretrained", "regression", "direct", "pool", "tuned"),
 )
 FILLS = ("none", "linear", "previous", "zero")
 FUTURE_FILLS = ("none", "previous", "zero")

@@ -85,10 +85,12 @@ def _names_column(table: Table, options: ReadOptions, panel: Panel) -> int:
     if name is not None:
         return table.names.index(name)
     names = frozenset(panel.ids)
+    shared: dict[int, int] = {}
     for column in range(len(table.names)):
         cells = table.connection.execute(f"SELECT CAST(c{column} AS VARCHAR) FROM {table.relation}").fetchall()
-        if names <= {cell for (cell,) in cells}:
-            return column
+        shared[column] = len(names & {cell for (cell,) in cells})
+    if most := max(shared.values()):
+        return next(column for column, count in shared.items() if count == most)
     what = f"no column names the series, such as {few([repr(one) for one in panel.ids])}; the columns are "
     raise table.error(what + quoted(table.names), hint=f"name it with {argument('id')}, as in the data")
 

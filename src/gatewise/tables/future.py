@@ -80,7 +80,7 @@ def _ticks(table: Table, time: int, rows: Sequence[Times], panel: Panel, options
     """
     readings = read_times(table, time, counts=panel.frequency.counts, dates=options.dates)
     found = [_placed(panel, reading.times, rows) for reading in readings if reading.year]
-    fits = [sum(int(on.sum()) for _, on in one) for one in found]
+    fits = [_fit(one, panel.lengths.tolist()) for one in found]
     best = [number for number, fit in enumerate(fits) if fit == max(fits)]
     if len(best) > 1 and any(
         not np.array_equal(a, b) for (a, _), (b, _) in zip(found[best[0]], found[best[1]], strict=True)
@@ -92,6 +92,16 @@ def _ticks(table: Table, time: int, rows: Sequence[Times], panel: Panel, options
             what = f"the time {table.cell(row, time)!r} does not lie on the steps of {panel.frequency.alias}"
             raise table.error(what, row=row, column=time, hint="give the future at the steps of the data")
     return [ticks for ticks, _ in found[best[0]]]
+
+
+def _fit(placed: Sequence[tuple[Times, NDArray[np.bool_]]], lengths: Sequence[int]) -> tuple[int, int]:
+    """How many rows follow the end of a series without a gap, and how many lie on its steps at all."""
+    following = 0
+    for (ticks, on), length in zip(placed, lengths, strict=True):
+        ahead = np.unique(ticks[on]) - length
+        ahead = ahead[ahead >= 0]
+        following += int((ahead == np.arange(len(ahead))).sum())
+    return following, sum(int(on.sum()) for _, on in placed)
 
 
 def _placed(panel: Panel, times: Times, rows: Sequence[Times]) -> list[tuple[Times, NDArray[np.bool_]]]:

@@ -40,7 +40,7 @@ def leak(target: Floats, values: Floats) -> int | None:
     """
     longest = min(FURTHEST, len(target) - _FEWEST)
     leads = [lead for lead in range(longest + 1) if _same(target[lead:], values[: len(values) - lead])]
-    if not leads or any(_same(target[:-lag], values[lag:]) for lag in range(1, min(leads[0] + 2, longest + 1))):
+    if not leads or any(_same(target[:-lag], values[lag:]) for lag in range(1, longest + 1)):
         return None
     return leads[0]
 

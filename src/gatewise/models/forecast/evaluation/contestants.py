@@ -83,6 +83,22 @@ def _informed(setup: Setup, intermittent: bool) -> bool:
     return setup.covariates
 
 
+def _within_a_season(setup: Setup, intermittent: bool) -> bool:
+    return setup.covariates and 1 < setup.season >= setup.horizon
+
+
+def _make_direct(setup: Setup) -> Model:
+    from ..regression.direct import Direct
+
+    return Direct(setup)
+
+
+def _make_rolling_direct(setup: Setup) -> Model:
+    from ..regression.direct import RollingDirect
+
+    return RollingDirect(setup)
+
+
 def _make_regression(setup: Setup) -> Model:
     from ..regression.model import Regression
 
@@ -209,6 +225,14 @@ CONTESTANTS: dict[str, Contestant] = {
         _restored("Regression", _make_regression),
         enters=_informed,
         entrant=_make_rolling_regression,
+        informed=True,
+    ),
+    "direct": Contestant(
+        "Direct",
+        _make_direct,
+        _restored("Direct", _make_direct),
+        enters=_within_a_season,
+        entrant=_make_rolling_direct,
         informed=True,
     ),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),

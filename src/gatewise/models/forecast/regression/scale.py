@@ -14,16 +14,49 @@ ROOM = 0.5
 
 
 @dataclass(frozen=True)
-class Scale:
-    """The logarithm of a series that is positive, else the inverse hyperbolic sine about its median.
+class Asinh:
+    """The inverse hyperbolic sine about the median, in units of the median distance from it.
 
-    The second is Uniejewski, Weron & Ziel's for electricity prices, which have spikes and fall below zero (2018,
-    doi:10.1109/TPWRS.2017.2734563). low, high: bounds on the scale.
+    It is Uniejewski, Weron & Ziel's for electricity prices, which have spikes and fall below zero (2018,
+    doi:10.1109/TPWRS.2017.2734563).
     """
 
-    logarithm: bool
     centre: float
     unit: float
+
+    @classmethod
+    def of(cls, values: Floats) -> Asinh:
+        """That of values, which may hold NaN."""
+        seen = values[~np.isnan(values)]
+        centre = float(np.median(seen))
+        return cls(centre, float(np.median(np.abs(seen - centre))) / NORMAL or float(seen.std()) or 1.0)
+
+    def enter(self, values: Floats) -> Floats:
+        """On the scale."""
+        return np.arcsinh((values - self.centre) / self.unit)
+
+    def leave(self, values: Floats) -> Floats:
+        """Back in the units of the values."""
+        return np.sinh(values) * self.unit + self.centre
+
+
+class Logarithm:
+    """The logarithm of what is positive."""
+
+    def enter(self, values: Floats) -> Floats:
+        """On the scale."""
+        return np.log(np.maximum(values, np.finfo(float).tiny))
+
+    def leave(self, values: Floats) -> Floats:
+        """Back in the units of the values."""
+        return np.exp(values)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The logarithm of a series that is positive, else the inverse hyperbolic sine. low, high: bounds on the scale."""
+
+    form: Asinh | Logarithm
     low: float
     high: float
 
@@ -31,23 +64,15 @@ class Scale:
     def of(cls, values: Floats) -> Scale:
         """That of a history, which may hold NaN."""
         seen = values[~np.isnan(values)]
-        logarithm = bool(seen.min() > 0)
-        centre = float(np.median(seen))
-        unit = float(np.median(np.abs(seen - centre))) / NORMAL or float(seen.std()) or 1.0
-        plain = cls(logarithm, centre, unit, -np.inf, np.inf)
-        on = plain.enter(seen)
+        form = Logarithm() if seen.min() > 0 else Asinh.of(seen)
+        on = form.enter(seen)
         room = ROOM * float(np.ptp(on))
-        return cls(logarithm, centre, unit, float(on.min()) - room, float(on.max()) + room)
+        return cls(form, float(on.min()) - room, float(on.max()) + room)
 
     def enter(self, values: Floats) -> Floats:
         """On the scale."""
-        return (
-            np.log(np.maximum(values, np.finfo(float).tiny))
-            if self.logarithm
-            else np.arcsinh((values - self.centre) / self.unit)
-        )
+        return self.form.enter(values)
 
     def leave(self, values: Floats) -> Floats:
         """Back in the units of the series, within the bounds."""
-        held = np.clip(values, self.low, self.high)
-        return np.exp(held) if self.logarithm else np.sinh(held) * self.unit + self.centre
+        return self.form.leave(np.clip(values, self.low, self.high))
