@@ -19,6 +19,9 @@ BATCH_SIZE_FORECAST = 1e-4
 FLOAT32_FORECAST = 1e-3
 """Between forecasts of the same series in another unit: the networks work in float32."""
 
+FLOAT32_REGRESSION = 1e-4
+"""Absolute, between columns of deviation 1 in float32 that running sums over other stretches gave."""
+
 # Relative to the largest number compared. Fused kernels against the eager loop in float64: only the order of sums
 # differs, over at most a few hundred terms of 1.1e-16 each. The project promises 1e-10 for gradients.
 PARITY = {"float64": 1e-12, "float32": 5e-6}

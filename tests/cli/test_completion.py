@@ -35,7 +35,17 @@ def asked(line: str) -> dict[str, str]:
         (
             "gatewise ",
             [
-                *("forecast", "forecast-many", "classify", "generate", "translate", "inspect", "export", "serve", "show"),
+                *(
+                    "forecast",
+                    "forecast-many",
+                    "classify",
+                    "generate",
+                    "translate",
+                    "inspect",
+                    "export",
+                    "serve",
+                    "show",
+                ),
                 "demo",
             ],
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from ..errors import InputError, argument
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import (
+    FUTURE_FILLS,
     MODELS,
     READING,
     WRITING,
@@ -29,6 +30,8 @@ from .options import (
     Target,
     Text,
     Time,
+    covariate_options,
+    listed,
     option,
     read_options,
 )
@@ -38,20 +41,29 @@ if TYPE_CHECKING:
     from ..models.forecast.forecast import Forecast
     from ..models.forecast.results import Outcome
     from ..progress import OnProgress
-    from ..tables.options import ReadOptions
+    from ..tables.options import CovariateOptions, ReadOptions
+    from ..tables.panel import Panel
     from .console import Screen
 
-FORECAST = "What is forecast"
+FORECAST, BESIDE = "What is forecast", "What is known besides the past"
+FUTURE_HELP = f"Into missing cells of the future: {listed(FUTURE_FILLS)}."
 NAMES = f"One of {', '.join(MODELS)}. Default: auto."
 
 _FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK = 3, 48, 12, 3
+
+
+def _no_covariates() -> CovariateOptions:
+    from ..tables.options import NO_COVARIATES
+
+    return NO_COVARIATES
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked of ``gatewise forecast``; None leaves it to the default, or to the loaded model.
 
-    data: the table, and ``read`` how it is read. backtest: how many windows; step, refit: as of `Forecaster.fit`. load,
+    data: the table, and ``read`` how it is read. covariates: what is read beside the target, and ``future`` the table
+    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. load,
     out, report, save: files, of which no other is written. command: the words that ask for this, for readers who want
     to repeat it.
     """
@@ -67,6 +79,8 @@ class Request:
     backtest: int | None = None
     step: int | None = None
     refit: bool = False
+    covariates: CovariateOptions = field(default_factory=_no_covariates)
+    future: Path | None = None
     load: Path | None = None
     out: Path | None = None
     report: Path | None = None
@@ -107,13 +121,15 @@ def check(request: Request) -> None:
         _check_load(request)
     else:
         request.forecaster(None)
-    check_files(reads=(request.data, request.load), writes=(request.out, request.save), page=request.report)
+    reads = (request.data, request.load, request.future)
+    check_files(reads=reads, writes=(request.out, request.save), page=request.report)
 
 
 def _check_load(request: Request) -> None:
     settled = {
         name: getattr(request, name) for name in ("model", "level", "seed", "budget", "tune", "backtest", "step")
     }
+    settled |= {"covariates": request.covariates.covariates, "holidays": request.covariates.holidays}
     for name, value in {**settled, "refit": request.refit or None, "season": request.read.season}.items():
         if value is not None:
             raise InputError(
@@ -137,15 +153,18 @@ def levels(text: str | None) -> tuple[int, ...] | None:
 def run(request: Request) -> Forecast:
     """Read, train or load, forecast, and write. Raises GatewiseError, and then leaves no half-written file."""
     from ..progress import progress_bar
-    from ..tables.reading import load_panel
 
     with progress_bar("reading") as progress:
-        panel = load_panel(request.data, request.read)
         if request.load:
-            forecaster = _loaded(request.load, request.horizon).update(panel)
+            forecaster = _continued(request)
         else:
-            forecaster = request.forecaster(progress).fit(
-                panel, windows=request.windows, step=request.step, refit=request.refit
+            forecaster = request.forecaster(progress)
+            forecaster.fit(
+                _panel(request, request.covariates, forecaster.horizon),
+                windows=request.windows,
+                step=request.step,
+                refit=request.refit,
+                future_fill=request.covariates.future_fill,
             )
         forecast = forecaster.forecast(title=request.data.name)
     forecast = replace(forecast, command=request.command)
@@ -156,6 +175,23 @@ def run(request: Request) -> Forecast:
     if request.report:
         forecast.to_html(request.report)
     return forecast
+
+
+def _panel(request: Request, wanted: CovariateOptions, horizon: int) -> Panel:
+    """The series, whose covariates of which nothing tells are taken as known only in the past."""
+    from ..tables.supplied import panel_with_covariates
+
+    future, data = request.future, request.data
+    return panel_with_covariates(data, request.read, wanted, future, horizon=horizon, otherwise="past")
+
+
+def _continued(request: Request) -> Forecaster:
+    """The loaded model with the data as its history; it knows which covariates it takes."""
+    assert request.load is not None
+    forecaster, asked = _loaded(request.load, request.horizon), request.covariates
+    known = forecaster.known_covariates
+    forecaster.wanted_ = replace(known, static=asked.static, future_fill=asked.future_fill)
+    return forecaster.update(_panel(request, forecaster.wanted_, forecaster.horizon))
 
 
 def _loaded(path: Path, horizon: int | None) -> Forecaster:
@@ -173,7 +209,7 @@ def _loaded(path: Path, horizon: int | None) -> Forecaster:
 
 def present(outcome: Outcome, screen: Screen) -> None:
     """Print the verdict, the leaderboard, the forecast of the first series, and what was inferred."""
-    from ..models.forecast.document import score_columns
+    from ..models.forecast.document import effect_columns, score_columns
     from ..words import count, sentence
 
     screen.say(f"{outcome.source}: {_size(outcome)}", "bold")
@@ -182,6 +218,9 @@ def present(outcome: Outcome, screen: Screen) -> None:
         trial = f"{count(len(backtest.windows), 'window')} of {count(backtest.horizon, 'step')}"
         screen.head(f"Backtest, {trial}; ratio: error over that of {backtest.judgement.reference}")
         screen.columns(score_columns(backtest))
+        if backtest.worth and backtest.worth.effects:
+            screen.head(f"What each covariate does for {backtest.worth.model}: with the values of other times")
+            screen.columns(effect_columns(backtest.worth))
     for row in range(min(len(outcome.panel), _FEW_SERIES)):
         _present_series(outcome, row, screen)
     hidden = len(outcome.panel) - _FEW_SERIES
@@ -239,6 +278,11 @@ def forecast(
     tune: Annotated[Text, option(FORECAST, "TIME", "Train the pretrained network on DATA for so long.")] = None,
     seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
     load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
+    covariates: Annotated[Text, option(BESIDE, "NAMES", "Columns known besides the target, or none.")] = None,
+    future: Annotated[File, option(BESIDE, "FILE", "Their values after the end of DATA.")] = None,
+    static: Annotated[File, option(BESIDE, "FILE", "A row for each series that describes it.")] = None,
+    holidays: Annotated[Text, option(BESIDE, "CC[-SUB]", "Such as DE-BY, or a table with ds and name.")] = None,
+    future_fill: Annotated[str, option(BESIDE, "WORD", FUTURE_HELP, "--future-fill", choices=FUTURE_FILLS)] = "none",
     out: Annotated[File, option(WRITING, "FILE", "The forecast, as CSV.")] = None,
     report: Annotated[File, option(WRITING, "FILE", "The report, one page of HTML that opens offline.")] = None,
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
@@ -263,6 +307,8 @@ def forecast(
         lambda: Request(
             data=data,
             read=read_options(context),
+            covariates=covariate_options(context),
+            future=future,
             horizon=horizon,
             model=model,
             level=level,

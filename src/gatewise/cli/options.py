@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..tables.options import ReadOptions
+    from _typeshed import DataclassInstance
+
+    from ..tables.options import CovariateOptions, ReadOptions
 
 READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
 """Panels of the help."""
 
 MODELS = (
     *("auto", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida", "auto_theta", "auto_ets"),
-    *("mstl", "auto_arima", "pretrained", "pool", "tuned"),
+    *("mstl", "auto_arima", "pretrained", "regression", "direct", "pool", "tuned"),
 )
 FILLS = ("none", "linear", "previous", "zero")
+FUTURE_FILLS = ("none", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
 MARKS = (".", ",")
 FREQUENCIES = ("h", "D", "B", "W", "MS", "ME", "QS", "YS", "15min")
@@ -95,5 +98,16 @@ def read_options(context: typer.Context) -> ReadOptions:
     """
     from ..tables.options import ReadOptions
 
-    names = {field.name for field in fields(ReadOptions)}
-    return ReadOptions(**{name: value for name, value in context.params.items() if name in names})
+    return ReadOptions(**_named_like(ReadOptions, context))
+
+
+def covariate_options(context: typer.Context) -> CovariateOptions:
+    """Which covariates are read, by those options that are named like fields of `CovariateOptions`, see above."""
+    from ..tables.options import CovariateOptions
+
+    return CovariateOptions(**_named_like(CovariateOptions, context))
+
+
+def _named_like(kind: type[DataclassInstance], context: typer.Context) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in context.params.items() if name in names}

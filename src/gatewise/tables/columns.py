@@ -77,7 +77,7 @@ def find_roles(table: Table, options: ReadOptions, kinds: Sequence[Kind] | None 
     """
     named = named_columns(table, {"time": options.time, "id": options.id, "target": options.target})
     kinds = kinds_of(table) if kinds is None else kinds
-    time = named["time"] if "time" in named else _find_time(table, kinds)
+    time = named["time"] if "time" in named else find_time(table, kinds)
     series = named["id"] if "id" in named else _find_series(table, kinds, time, named.get("target"))
     targets = (named["target"],) if "target" in named else _find_targets(table, kinds, time, series)
     refuse_double_roles(table, {"time": time, "id": series, "target": targets[0]})
@@ -141,7 +141,9 @@ def _only(table: Table, groups: Sequence[list[int]], role: str) -> int | None:
     return None
 
 
-def _find_time(table: Table, kinds: Sequence[Kind]) -> int:
+def find_time(table: Table, kinds: Sequence[Kind] | None = None) -> int:
+    """The column of times; InputError, listing the candidates, where that leaves a choice or nothing."""
+    kinds = kinds_of(table) if kinds is None else kinds
     names = TIME_NAMES | PERIOD_NAMES
     groups = [
         _known(table, {"ds"}, kinds),

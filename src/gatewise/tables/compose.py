@@ -75,7 +75,8 @@ def _listed(table: Table, names: str | None) -> list[int]:
 
 def _holding(table: Table, part: str, columns: Sequence[int]) -> list[int]:
     """Those of these columns of which every one of the first cells holds such a part."""
-    named = [column for column in columns if looks_like(table, column, PART_NAMES[part])]
+    free = [column for column in columns if column not in table.parts]
+    named = [column for column in free if looks_like(table, column, PART_NAMES[part])]
     return [column for column in named if _all(table, column, _HOLDS[part])]
 
 
@@ -110,7 +111,8 @@ def _date_and_clock(table: Table, kinds: Sequence[Kind]) -> dict[str, int] | Non
     dates = [i for i in columns if kinds[i] == "time"] or [i for i in columns if _is_compact(table, i, kinds[i])]
     if len(dates) != 1:
         return None
-    names = [i for i in columns if i not in dates and (kinds[i] == "text" or looks_like(table, i, ID_NAMES))]
+    free = [i for i in columns if i not in dates and i not in table.parts]
+    names = [i for i in free if kinds[i] == "text" or looks_like(table, i, ID_NAMES)]
     for part in ("clock", "hour"):
         holding = [i for i in _holding(table, part, columns) if i not in dates]
         names = [i for i in names if i not in holding]
@@ -176,11 +178,11 @@ def _hours(table: Table, column: int) -> tuple[str, list[str]]:
 
 def _ids(table: Table, options: ReadOptions) -> list[int]:
     """Columns of names that only together tell the series, none more than is needed."""
-    columns = range(len(table.names))
+    columns = [i for i in range(len(table.names)) if i not in table.parts]
     if any(looks_like(table, i, STRONG_ID_NAMES) for i in columns):
         return []
     named = [i for i in columns if looks_like(table, i, ID_NAMES) and table.names[i] != options.target]
-    times = [i for i, name in enumerate(table.names) if name == options.time or looks_like(table, i, TIME_NAMES)]
+    times = [i for i in columns if table.names[i] == options.time or looks_like(table, i, TIME_NAMES)]
     if len(named) < 2 or len(times) != 1 or not _tells(table, [*times, *named]):
         return []
     alone = [column for column in named if _tells(table, [*times, column])]

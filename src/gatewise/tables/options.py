@@ -1,15 +1,19 @@
-"""How a table is read: what a user may specify, and what is otherwise inferred."""
+"""How tables are read: what a user may specify, and what is otherwise inferred."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ..errors import InputError, argument
 
 Fill = Literal["none", "linear", "previous", "zero"]
 Duplicates = Literal["refuse", "mean", "last"]
+FutureFill = Literal["none", "previous", "zero"]
+Names = str | Sequence[str] | Mapping[str, str | None]
+"""Names of columns, in one text with commas, in a list, or each with its role."""
 
 
 @dataclass(frozen=True)
@@ -93,4 +97,64 @@ def _check_whole(name: str, number: object, least: int) -> None:
         raise InputError(f"{name} is {number!r}", where=argument(name), hint=f"give a whole number, {least} or more")
 
 
+@dataclass(frozen=True, eq=False)
+class CovariateOptions:
+    """Which covariates are read beside the target, and where from.
+
+    Args:
+        covariates: Names of columns, in a list or as text with commas between them, or a dictionary that gives each its
+            role: ``"known"`` ahead, ``"past"`` for known only in the past, or None for inferred. In text the role
+            follows a colon, as in ``"price:past"``. By default the columns that the future and the data share.
+        static: A table with one row for each series, as a frame or the path of a file: a column of their names, and
+            others that describe them.
+        holidays: A country, with a subdivision after a hyphen, such as ``"DE"`` or ``"DE-BY"``, or a table with
+            columns ``ds`` and ``name``, as a frame or the path of a file.
+        future_fill: What stands in for values of the future that are missing: ``"none"`` refuses them, ``"previous"``
+            repeats the last value, ``"zero"`` puts 0.
+
+    Raises:
+        InputError: For a value outside these.
+    """
+
+    covariates: Names | None = None
+    static: Any = None
+    holidays: Any = None
+    future_fill: FutureFill = "none"
+
+    def __post_init__(self) -> None:
+        _check_choice("future_fill", self.future_fill, get_args(FutureFill))
+        for name, role in self.roles.items():
+            _check_text("covariates", name)
+            if role not in (None, "known", "past"):
+                what = f"{role!r} is not a role of a covariate"
+                raise InputError(what, where=argument("covariates"), hint="give known, past, or None to infer it")
+
+    @property
+    def roles(self) -> dict[str, str | None]:
+        """The columns that are named, each with the role that it is given, if any."""
+        names = self.covariates
+        if isinstance(names, Mapping):
+            return dict(names)
+        if isinstance(names, str):
+            parts = [part.strip() for part in names.split(",") if part.strip() not in ("", "none")]
+            return dict(_role(part) for part in parts)
+        return dict.fromkeys(names or ())
+
+    @property
+    def named(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.roles) or self.static is not None or self.holidays is not None
+
+    @property
+    def off(self) -> bool:
+        """Whether the columns that the future and the data share are to be left alone."""
+        return self.covariates is not None and not self.roles
+
+
+def _role(text: str) -> tuple[str, str | None]:
+    name, colon, role = text.rpartition(":")
+    return (name, role) if colon and role in ("known", "past") else (text, None)
+
+
 DEFAULTS = ReadOptions()
+NO_COVARIATES = CovariateOptions()

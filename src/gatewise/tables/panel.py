@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
 from ..errors import InputError
+from .covariates import Covariates
 from .options import Fill
 
 Floats = NDArray[np.float64]
@@ -77,6 +78,7 @@ class Panel:
     id_kind: what the ids were in that table, where they are text here.
     made: S bool arrays, true where a value was not observed but put in by ``fill``; by default nowhere.
     fill: how missing values were filled, which a history that is cut off is filled by again.
+    covariates: what else is known, on the same steps and beyond; a panel that is cut off keeps all of it.
     """
 
     ids: tuple[str, ...]
@@ -92,6 +94,7 @@ class Panel:
     fill: Fill = "none"
     longer: tuple[int, ...] = ()
     assumed: bool = False
+    covariates: Covariates | None = None
 
     def __post_init__(self) -> None:
         if len(self.made) != len(self.values):
@@ -142,6 +145,7 @@ class Panel:
             times=tuple(self.times[row] for row in rows),
             values=tuple(self.values[row] for row in rows),
             made=tuple(self.made[row] for row in rows),
+            covariates=self.covariates and self.covariates.select(rows),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from .calendar import read_times
 from .columns import Roles, find_roles
 from .compose import composed
 from .context import Draft
+from .covariate_columns import read_columns, set_apart, with_columns
 from .frames import as_pandas, frame_table
 from .numbers import read_numbers
 from .observations import Observations
@@ -34,6 +36,7 @@ def panel_from_frame(
     source: str = "the data frame",
     *,
     pace: Frequency | None = None,
+    covariates: Sequence[str] = (),
 ) -> Panel:
     """The series of a data frame (pandas, or polars and pyarrow where narwhals is installed).
 
@@ -41,25 +44,31 @@ def panel_from_frame(
     times followed by several of numbers holds one series in each. Raises InputError, naming ``source``, row and
     column, for whatever is not a regular, finite, complete series and is not repaired by an option, and for an option
     that only a file can follow. pace: the frequency, where the rows go on from others of which it is known.
+    covariates: names of columns that are read beside the target.
     """
     for name in ("encoding", "delimiter", "skip"):
         if getattr(options, name) is not None:
             raise InputError("only a file can be read with it", where=argument(name), hint="leave it out")
     with database(source) as connection:
-        return panel_from_table(frame_table(connection, as_pandas(frame), source), options, pace)
+        return panel_from_table(frame_table(connection, as_pandas(frame), source), options, pace, covariates)
 
 
-def panel_from_table(table: Table, options: ReadOptions, pace: Frequency | None = None) -> Panel:
-    """The series of a table. pace: as of `panel_from_frame`."""
-    return regular_panel(*drafted(table, options, pace))
+def panel_from_table(
+    table: Table, options: ReadOptions, pace: Frequency | None = None, covariates: Sequence[str] = ()
+) -> Panel:
+    """The series of a table. pace, covariates: as of `panel_from_frame`."""
+    table, beside = set_apart(table, covariates)
+    return regular_panel(*drafted(table, options, pace, beside), beside)
 
 
-def drafted(table: Table, options: ReadOptions, pace: Frequency | None = None) -> tuple[Draft, Observations]:
-    """What the cells of a table say, in the order of its rows."""
+def drafted(
+    table: Table, options: ReadOptions, pace: Frequency | None = None, beside: Sequence[int] = ()
+) -> tuple[Draft, Observations]:
+    """What the cells of a table say, in the order of its rows. beside: columns that are kept for later."""
     _check_rows(table, known=(options.frequency or pace) is not None)
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)
-    table.keep(roles.used)
+    table.keep([*roles.used, *beside])
     values, number_notes = read_numbers(table, roles.targets, options.decimal)
     ids, codes = _series(table, roles)
     readings = read_times(table, roles.time, counts=_counts(options, pace), dates=options.dates)
@@ -73,11 +82,16 @@ def drafted(table: Table, options: ReadOptions, pace: Frequency | None = None) -
     return draft, observed
 
 
-def regular_panel(draft: Draft, observed: Observations) -> Panel:
-    """The series, once they are in order, without repeats and gaps; InputError where an option does not allow it."""
-    observed = known(draft, unique(draft, in_time(draft, observed)))
-    observed, ticks, grid, frequency = paced(draft, observed)
-    return _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
+def regular_panel(draft: Draft, observed: Observations, beside: Sequence[int] = ()) -> Panel:
+    """The series, once they are in order, without repeats and gaps, with the columns beside them.
+
+    InputError where an option does not allow it.
+    """
+    rows = unique(draft, in_time(draft, observed))
+    observed, ticks, grid, frequency = paced(draft, known(draft, rows))
+    panel = _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
+    columns = read_columns(draft.table, beside, draft.options.decimal) if beside else []
+    return with_columns(panel, draft, rows, columns) if columns else panel
 
 
 def _counts(options: ReadOptions, pace: Frequency | None) -> bool | None:

@@ -31,16 +31,22 @@ _NEEDS = "give a header and at least two rows"
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 
 
-def load_panel(path: str | Path, options: ReadOptions = DEFAULTS, *, pace: Frequency | None = None) -> Panel:
+def load_panel(
+    path: str | Path,
+    options: ReadOptions = DEFAULTS,
+    *,
+    pace: Frequency | None = None,
+    covariates: Sequence[str] = (),
+) -> Panel:
     """The series of a CSV file (plain or gzip) or a Parquet file.
 
     Columns, delimiter, decimal mark, encoding, form of the dates, frequency and season are inferred where the
     options leave them open, and listed in the panel's notes. Raises InputError, naming file, row (line of the file,
     the header being line 1) and column, for whatever cannot be read without a guess. pace: the frequency, where the
-    rows go on from others of which it is known.
+    rows go on from others of which it is known. covariates: names of columns that are read beside the target.
     """
     with open_table(path, options) as table:
-        return panel_from_table(table, options, pace)
+        return panel_from_table(table, options, pace, covariates)
 
 
 @contextmanager

@@ -87,7 +87,8 @@ class Table:
     it: the line of a text file, its first line being 1; the row of a Parquet file, from 1; the row of a frame, from 0.
     delimiter: what separated the cells as text, if anything did. notes: what was inferred on the way here.
     origin: an object that DuckDB reads from and that must live as long as the table. relation: what DuckDB calls it.
-    parts: columns that others have been made of. zones: names of the time zones of columns that have one.
+    parts: columns that others have been made of, or that are covariates. zones: names of the time zones of columns that
+    have one.
     """
 
     connection: DuckDBPyConnection

@@ -7,11 +7,13 @@ import numpy as np
 from gatewise.models.forecast.results import (
     Backtest,
     Claim,
+    Effect,
     Judgement,
     Outcome,
     Quantiles,
     Score,
     Window,
+    Worth,
     quantile_levels,
 )
 from gatewise.tables.panel import Frequency, Panel
@@ -62,9 +64,14 @@ def backtest(data: Panel, horizon: int = 12, windows: int = 3) -> Backtest:
         )
         for row, name in enumerate(MODELS)
     )
-    return Backtest(
-        horizon, 12, scores, made, judgement(), "Too close to call: the LSTM 0.50 and AutoETS 0.65.", step=horizon
-    )
+    verdict = "Too close to call: the LSTM 0.50 and AutoETS 0.65."
+    return Backtest(horizon, 12, scores, made, judgement(), verdict, step=horizon, worth=worth())
+
+
+def worth() -> Worth:
+    """What two covariates are worth, one of which does harm."""
+    effects = Effect("heat", 1.25, 0.2), Effect("holiday", -0.01, 0.03)
+    return Worth(tuple(one.name for one in effects), "LSTM", 0.5, "AutoETS", 0.65, True, effects)
 
 
 def judgement(claim: Claim = "close") -> Judgement:

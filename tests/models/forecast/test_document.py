@@ -41,8 +41,12 @@ def test_json_keeps_its_keys() -> None:
     ]
     assert list(document["backtest"]) == [
         *("horizon", "season", "windows", "step", "claim", "best", "runner_up", "naive", "reference"),
-        *("chosen", "expected", "intervals", "widening", "scores"),
+        *("chosen", "expected", "intervals", "widening", "scores", "covariates"),
     ]
+    assert list(document["backtest"]["covariates"]) == [
+        *("names", "model", "relative", "without", "relative_without", "clear", "effects"),
+    ]
+    assert list(document["backtest"]["covariates"]["effects"][0]) == ["name", "rise", "standard_error"]
     keys = [
         *("model", "relative", "relative_error", "median", "best", "mase", "smape", "wql", "msis"),
         *("coverage", "coverage_error", "seconds", "error_by_step"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...escape import json_ascii, json_number, needs_quotes, plain_cell
 from ...words import UNDEFINED, numbers, percent, stamps
-from .results import Backtest, Outcome, Score, forecast_frame, interval_levels
+from .results import Backtest, Outcome, Score, Worth, forecast_frame, interval_levels
 
 
 def as_csv(outcome: Outcome) -> str:
@@ -35,8 +35,9 @@ def as_json(outcome: Outcome) -> str:
     ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``, then ``widening`` by level, and ``scores``, best
     first, with the fields of `Score`: ``model``, ``relative``, ``relative_error``, ``median``, ``best``, ``mase``,
     ``smape``, ``wql``, ``msis``, ``coverage`` and ``coverage_error`` in percent by level, ``seconds``,
-    ``error_by_step``) and ``forecast``: for each series and step ``unique_id``, ``ds`` (ISO 8601, or a counter),
-    ``forecast`` (the median) and for each level ``lo-80`` and ``hi-80``. What is undefined is null.
+    ``error_by_step``, and ``covariates``, null or the fields of `Worth`) and ``forecast``: for each series and step
+    ``unique_id``, ``ds`` (ISO 8601, or a counter), ``forecast`` (the median) and for each level ``lo-80`` and
+    ``hi-80``. What is undefined is null.
     """
     document = {
         "version": outcome.version,
@@ -74,6 +75,22 @@ def _backtest(backtest: Backtest) -> dict[str, Any]:
         "expected": json_number(backtest.judgement.expected),
         "widening": {str(level): json_number(factor) for level, factor in sorted(backtest.widening.items())},
         "scores": [_score(score) for score in backtest.scores],
+        "covariates": backtest.worth and _worth(backtest.worth),
+    }
+
+
+def _worth(worth: Worth) -> dict[str, Any]:
+    return {
+        "names": worth.covariates,
+        "model": worth.model,
+        "relative": json_number(worth.relative),
+        "without": worth.without,
+        "relative_without": json_number(worth.relative_without),
+        "clear": worth.clear,
+        "effects": [
+            {"name": one.name, "rise": json_number(one.rise), "standard_error": json_number(one.standard_error)}
+            for one in worth.effects
+        ],
     }
 
 
@@ -123,6 +140,18 @@ def score_columns(backtest: Backtest) -> Columns:
     for level in sorted(scores[0].coverage):
         columns.append((f"in {level} %", [percent(score.coverage[level]) for score in scores]))
     return [*columns, ("time", [f"{score.seconds:.1f} s" for score in scores])]
+
+
+def effect_columns(worth: Worth) -> Columns:
+    """What each covariate does for the model, the most first."""
+    rises = [_rise(100 * one.rise, 100 * one.standard_error) for one in worth.effects]
+    return [("covariate", [one.name for one in worth.effects]), ("error rises by", rises)]
+
+
+def _rise(rise: float, standard_error: float) -> str:
+    decimals = 0 if abs(rise) >= 10 else 1
+    error = f" ± {standard_error:.{decimals}f}" if np.isfinite(standard_error) else ""
+    return f"{rise:.{decimals}f}{error} %"
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -11,7 +11,7 @@ from ... import fields
 from ...errors import InputError, argument
 from ...fields import Fields
 from ...progress import OnProgress, Stages
-from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.options import DEFAULTS, CovariateOptions, FutureFill, Names, ReadOptions
 from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
@@ -19,6 +19,7 @@ from .evaluation.backtest import compare
 from .evaluation.contestants import CONTESTANTS, TUNED, UNTESTED
 from .evaluation.design import Design
 from .fitted import FittedForecaster
+from .foreign import refuse
 from .history import SCHEMA, Schema
 from .model import NORMALISATIONS, Setup
 from .results import Backtest, central_levels, quantile_levels
@@ -81,6 +82,7 @@ class Forecaster(FittedForecaster):
         panel_: The history, a `Panel`; None after `load`.
         schema_: The columns, frequency and season that further data must share.
         read_: How the table was read, as `ReadOptions`.
+        wanted_: Which covariates were read beside it, as `CovariateOptions`.
         setup_: The arguments as they were when the model was fitted.
 
     Raises:
@@ -118,6 +120,12 @@ class Forecaster(FittedForecaster):
         step: int | None = None,
         refit: bool = False,
         read: ReadOptions | None = None,
+        covariates: Names | None = None,
+        future: Data | None = None,
+        static: Data | None = None,
+        holidays: Data | None = None,
+        future_fill: FutureFill = "none",
+        **foreign: object,
     ) -> Self:
         """Learn from a table, after a backtest on its past where there is one.
 
@@ -135,6 +143,14 @@ class Forecaster(FittedForecaster):
             refit: Whether networks are trained again before each window, and not only before the first.
             read: How the table is read, such as ``ReadOptions(target="sales", fill="linear")``; further tables are
                 read in the same way. By default everything is found out, and nothing repaired.
+            covariates: Columns of the frame that are known besides the target, see `CovariateOptions`. One that has
+                values after the last target, or in ``future``, is known ahead, one that never changes is static; where
+                neither tells it is known ahead, and `predict` needs it as ``future``.
+            future: A table of their values after the end of the frame. By default they are the columns that both share.
+            static: A table with one row for each series, see `CovariateOptions`.
+            holidays: A country, or a table of days, see `CovariateOptions`.
+            future_fill: What stands in for missing values of the future, see `CovariateOptions`.
+            **foreign: What other libraries call these is refused with a word on what it is called here.
 
         Returns:
             This object, fitted.
@@ -142,9 +158,11 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: For arguments or data that cannot be used; it names row and column.
         """
+        refuse("fit", foreign)
         tested = self._tested(windows, step)
-        panel = self._seasoned(self._panel(frame, read), windows if tested else 0)
-        asked, choice = self._setup(panel.season, panel.longer), ChosenModel(self._word())
+        wanted = CovariateOptions(covariates, static, holidays, future_fill)
+        panel = self._seasoned(self._panel(frame, read, wanted=wanted, future=future), windows if tested else 0)
+        asked, choice = self._setup_of(panel), ChosenModel(self._word())
         if not tested and choice.word == AUTO:
             choice = ChosenModel(TUNED if asked.tune else UNTESTED)
         panel.frequency.future(panel.ends.max(), asked.horizon)  # refused now, not later
@@ -160,7 +178,8 @@ class Forecaster(FittedForecaster):
         stages.rest()
         self.model_, self.kind_, self.backtest_ = model, choice.word, choice.backtest
         self.notes_ = panel.notes + choice.notes
-        self.panel_, self.schema_, self.read_ = panel, Schema.of(panel), read or DEFAULTS
+        self.panel_, self.read_, self.wanted_ = panel, read or DEFAULTS, wanted
+        self.schema_ = Schema.of(panel, informed=CONTESTANTS[choice.word].informed)
         self.setup_ = replace(asked, widening=choice.widening)
         self._growth = self._file = None
         return self
@@ -173,6 +192,11 @@ class Forecaster(FittedForecaster):
         step: int | None = None,
         refit: bool = False,
         read: ReadOptions | None = None,
+        covariates: Names | None = None,
+        future: Data | None = None,
+        static: Data | None = None,
+        holidays: Data | None = None,
+        **foreign: object,
     ) -> Backtest:
         """Compare all models on the last ``windows`` stretches of ``horizon`` steps. This object stays as it is.
 
@@ -182,6 +206,11 @@ class Forecaster(FittedForecaster):
             step: Steps from one window to the next, as in `fit`.
             refit: Whether networks are trained again before each, as in `fit`.
             read: How the frame is read.
+            covariates: As in `fit`; so are ``future``, ``static`` and ``holidays``.
+            future: See ``covariates``.
+            static: See ``covariates``.
+            holidays: See ``covariates``.
+            **foreign: As in `fit`.
 
         Returns:
             A `Backtest`: the scores of every model, the forecasts of every window, and a verdict in one sentence.
@@ -189,8 +218,10 @@ class Forecaster(FittedForecaster):
         Raises:
             InputError: The series are too short for a single window, or the data cannot be used.
         """
-        panel = self._seasoned(self._panel(frame, read), windows)
-        word, setup = self._word(), replace(self._setup(panel.season, panel.longer), progress=self.progress)
+        refuse("backtest", foreign)
+        wanted = CovariateOptions(covariates, static, holidays)
+        panel = self._seasoned(self._panel(frame, read, wanted=wanted, future=future), windows)
+        word, setup = self._word(), replace(self._setup_of(panel), progress=self.progress)
         chosen = None if word == AUTO else word
         return compare(panel, setup, windows=windows, step=step, refit=refit, chosen=chosen)
 
@@ -244,10 +275,13 @@ class Forecaster(FittedForecaster):
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
             )
-            setup = replace(loaded._setup(schema.season, schema.longer), widening=_widening(contents))
+            informed = bool(schema.covariates or schema.holidays)
+            told = loaded._setup(schema.season, schema.longer)
+            setup = replace(told, widening=_widening(contents), covariates=informed)
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS
+        loaded.wanted_ = CovariateOptions(schema.covariates or None, holidays=schema.holidays or None)
         loaded._file = path
         return loaded
 
@@ -267,6 +301,11 @@ class Forecaster(FittedForecaster):
 
     def _design(self, windows: int | None, step: int | None = None) -> Design:
         return Design.of(self._setup(1).horizon, windows, step)
+
+    def _setup_of(self, panel: Panel) -> Setup:
+        """The arguments, checked, for these series."""
+        covariates = panel.covariates is not None
+        return replace(self._setup(panel.season, panel.longer), covariates=covariates)
 
     def _setup(self, season: int, longer: tuple[int, ...] = ()) -> Setup:
         """The arguments, checked, for data of these seasons."""

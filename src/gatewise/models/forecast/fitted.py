@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import ARGUMENT, InputError, ModelFileError, advised
-from ...tables.options import DEFAULTS, ReadOptions
+from ...errors import ARGUMENT, InputError, ModelFileError, advised, argument
+from ...tables.holidays import NAME as HOLIDAYS
+from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...version import version
 from .. import arguments
 from ..estimator import Estimator
-from .evaluation.contestants import forecast_all
+from .ahead import known_over
+from .evaluation.contestants import CONTESTANTS, forecast_all
 from .forecast import Forecast
+from .foreign import refuse
 from .history import Growth, Schema
 from .model import Model, Setup
 from .results import Backtest, Quantiles, central_levels, forecast_frame
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
     from ...inspect.subject import Subject
 
     Data = pd.DataFrame | Panel | str | Path
+
+
+OF_FIT = frozenset(field.name for field in fields(CovariateOptions)) | {"future"}
+"""Arguments of `fit` itself that errors about tables name."""
 
 
 class FittedForecaster(Estimator):
@@ -41,9 +50,12 @@ class FittedForecaster(Estimator):
     panel_: Panel | None
     schema_: Schema
     read_: ReadOptions
+    wanted_: CovariateOptions
     setup_: Setup
 
-    def update(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
+    def update(
+        self, frame: Data, *, read: ReadOptions | None = None, future: Data | None = None, **foreign: object
+    ) -> Self:
         """Add new rows to the end of the history, without learning from them; `predict` then forecasts from the new
         end.
 
@@ -55,6 +67,8 @@ class FittedForecaster(Estimator):
             frame: Rows in any form that `fit` takes, with the same columns, of all or some of the series. Those of each
                 series continue where its history ends.
             read: How they are read; by default as in `fit`.
+            future: A table of covariates after the end of the rows.
+            **foreign: As in `fit`.
 
         Returns:
             This object.
@@ -64,23 +78,35 @@ class FittedForecaster(Estimator):
                 another frequency, have missing values that are not to be filled, or there are none. Nothing is changed
                 then.
         """
+        refuse("update", foreign)
         self._check_fitted()
         if self.panel_ is None:
-            self.panel_ = self._history(frame, read)
+            self.panel_ = self._history(frame, read, future)
             return self
-        new = self._agreeing(self._panel(frame, read, self.schema_, pace=self.panel_.frequency))
+        pace = self.panel_.frequency
+        new = self._agreeing(self._panel(frame, read, self.schema_, pace, self.known_covariates, future))
         if self._following is None:
             self._growth = Growth(self.panel_, self.model_)
         assert self._growth is not None
         self.panel_ = self._growth.extend(new)
         return self
 
-    def predict(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        frame: Data | None = None,
+        *,
+        read: ReadOptions | None = None,
+        future: Data | None = None,
+        **foreign: object,
+    ) -> pd.DataFrame:
         """Forecast the ``horizon`` steps after the end of each series, as a table.
 
         Args:
             frame: A history to forecast from in place of the one learned from, in any form that `fit` takes.
             read: How it is read; by default as in `fit`.
+            future: A table of the covariates that are known ahead, at each step of the horizon: a column of times, one
+                for each of them, and one of series where they differ between these.
+            **foreign: As in `fit`.
 
         Returns:
             A data frame with a row for each series and step. Its columns are ``unique_id``, ``ds``, the median under
@@ -91,10 +117,13 @@ class FittedForecaster(Estimator):
             InputError: As `predict_quantiles`.
             ModelFileError: As `predict_quantiles`.
         """
-        panel = self._history(frame, read)
+        refuse("predict", foreign)
+        panel = self._history(frame, read, future)
         return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
 
-    def predict_quantiles(self, frame: Data | None = None, *, read: ReadOptions | None = None) -> Quantiles:
+    def predict_quantiles(
+        self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None
+    ) -> Quantiles:
         """Forecast the ``horizon`` steps after the end of each series, as an array.
 
         For a series that was never below zero, neither the median nor a bound is.
@@ -103,6 +132,7 @@ class FittedForecaster(Estimator):
             frame: A history to forecast from in place of the one learned from, in any form that `fit` takes. Nothing is
                 refitted.
             read: How it is read; by default as in `fit`.
+            future: As in `predict`.
 
         Returns:
             `Quantiles`, with values of shape (series, horizon, quantiles). Its notes tell which values were raised to
@@ -112,15 +142,23 @@ class FittedForecaster(Estimator):
             InputError: Before `fit`, after `load` without a frame, and for data that cannot be used.
             ModelFileError: A loaded model was made for other columns or another frequency.
         """
-        return self._forecast(self._history(frame, read))
+        return self._forecast(self._history(frame, read, future))
 
-    def forecast(self, frame: Data | None = None, *, read: ReadOptions | None = None, title: str = "") -> Forecast:
+    def forecast(
+        self,
+        frame: Data | None = None,
+        *,
+        read: ReadOptions | None = None,
+        title: str = "",
+        future: Data | None = None,
+    ) -> Forecast:
         """Forecast, and keep with the forecast what it rests on: for reports and files.
 
         Args:
             frame: A history to forecast from in place of the one learned from, in any form that `fit` takes.
             read: How it is read; by default as in `fit`.
             title: What the data are called in the report; by default the name of the file, or of the column.
+            future: As in `predict`.
 
         Returns:
             A `Forecast`, with ``to_html``, ``to_csv`` and ``to_json``. The backtest of `fit` is part of it where the
@@ -130,7 +168,7 @@ class FittedForecaster(Estimator):
             InputError: As `predict_quantiles`.
             ModelFileError: As `predict_quantiles`.
         """
-        panel = self._history(frame, read)
+        panel = self._history(frame, read, future)
         quantiles = self._forecast(panel)
         return Forecast(
             panel=panel,
@@ -175,9 +213,10 @@ class FittedForecaster(Estimator):
 
     def _forecast(self, panel: Panel) -> Quantiles:
         growth = self._following
-        if growth is not None and growth.panel is panel:
-            return forecast_all(growth.model, panel, self.setup_, growth.floors)
-        return forecast_all(self.model_, panel, self.setup_)
+        model, lowest = (growth.model, growth.floors) if growth and growth.panel is panel else (self.model_, None)
+        if self.setup_.covariates and CONTESTANTS[self.kind_].informed:
+            panel = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
+        return forecast_all(model, panel, self.setup_, lowest)
 
     def _provenance(self, frame: Data | None) -> tuple[str, ...]:
         """Notes on what the model learned, beside a forecast of this frame."""
@@ -190,17 +229,37 @@ class FittedForecaster(Estimator):
         """What extends `panel_`; None where a copy of this object has extended its own."""
         return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
 
-    def _history(self, frame: Data | None, read: ReadOptions | None) -> Panel:
-        """The series to forecast from: those of the frame, or else those learned from."""
+    def _history(self, frame: Data | None, read: ReadOptions | None, future: Data | None = None) -> Panel:
+        """The series to forecast from: those of the frame, or else those learned from, with this future."""
         self._check_fitted()
         if frame is None:
             if self.panel_ is None:
                 raise InputError(
                     "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
                 )
-            return self.panel_
-        panel = self._panel(frame, read, self.schema_)
+            return self.panel_ if future is None else self._with_future(self.panel_, future)
+        panel = self._panel(frame, read, self.schema_, wanted=self.known_covariates, future=future)
         return replace(self._agreeing(panel), season=self.schema_.season, longer=self.schema_.longer, assumed=False)
+
+    def _with_future(self, panel: Panel, future: Data) -> Panel:
+        """The panel with the values of its covariates in a table."""
+        from ...tables.future import with_future
+
+        names = [one.name for one in panel.covariates.columns if one.role == "known"] if panel.covariates else []
+        if not names:
+            what = "the model takes no covariates that are known ahead, and has no use for a future"
+            raise InputError(what, where=argument("future"), hint=f"name them to fit: {argument('covariates')}")
+        return with_future(panel, future, self.read_, names)
+
+    @property
+    def known_covariates(self) -> CovariateOptions:
+        """The covariates that further tables must have, with the roles that they have by now."""
+        if not (self.schema_.covariates or self.schema_.holidays):
+            return NO_COVARIATES
+        names, holidays = dict(self.schema_.covariates), self.wanted_.holidays
+        if holidays is not None:
+            names.pop(HOLIDAYS, None)
+        return replace(self.wanted_, covariates=names, holidays=holidays or self.schema_.holidays or None)
 
     def _agreeing(self, panel: Panel) -> Panel:
         """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
@@ -211,16 +270,25 @@ class FittedForecaster(Estimator):
         return panel
 
     def _panel(
-        self, frame: Data, read: ReadOptions | None, schema: Schema | None = None, pace: Frequency | None = None
+        self,
+        frame: Data,
+        read: ReadOptions | None,
+        schema: Schema | None = None,
+        pace: Frequency | None = None,
+        wanted: CovariateOptions = NO_COVARIATES,
+        future: Data | None = None,
     ) -> Panel:
         """The series of a table or panel; of a table with a known schema's columns, by their names.
 
-        read: None for as `fit` was told where there is a schema, and else for the defaults.
+        read: None for as `fit` was told where there is a schema, and else for the defaults. wanted, future: the
+        covariates, and a table of them after the end.
         """
         season = None if self.season is None else arguments.whole("season", self.season)
         if isinstance(frame, Panel):
             if read is not None:
                 raise InputError("a Panel is read already", hint="give it without ReadOptions")
+            if schema is None and (wanted.named or future is not None):
+                raise InputError("a Panel has its covariates already", hint="give it without covariates and future")
             return frame if season is None else replace(frame, season=season, longer=(), assumed=False)
         read = read or (DEFAULTS if schema is None else self.read_)
         settled = season if schema is None else schema.season
@@ -228,26 +296,39 @@ class FittedForecaster(Estimator):
             raise InputError(
                 f"the season is {settled} for the forecaster, and {read.season} for the table", hint="give it once"
             )
-        return _read(frame, replace(read, season=settled or read.season), schema, pace)
+        return self._read(frame, replace(read, season=settled or read.season), schema, pace, wanted, future)
 
+    def _read(
+        self,
+        frame: Any,
+        read: ReadOptions,
+        schema: Schema | None,
+        pace: Frequency | None,
+        wanted: CovariateOptions,
+        future: Data | None,
+    ) -> Panel:
+        """The series of a table; columns that the schema names are taken by name where the table has them.
 
-def _read(frame: Any, read: ReadOptions, schema: Schema | None, pace: Frequency | None) -> Panel:
-    """The series of a table; columns that the schema names are taken by name where the table has them.
+        pace: the frequency, where that is known.
+        """
+        from ...tables.supplied import panel_with_covariates
 
-    pace: the frequency, where that is known.
-    """
-    from ...tables.panels import panel_from_frame
-    from ...tables.reading import load_panel
-
-    try:
-        if isinstance(frame, str | Path):
-            return load_panel(frame, read, pace=pace)
-        if schema is not None:
+        if schema is not None and not isinstance(frame, str | Path):
             known: list[Any] = list(getattr(frame, "columns", []))
             time, target = (name if name in known else None for name in (schema.time, schema.target))
             read = replace(read, time=read.time or time, target=read.target or target)
-        return panel_from_frame(frame, read, pace=pace)
+        horizon = arguments.whole("horizon", self.horizon)
+        with advising_read():
+            return panel_with_covariates(frame, read, wanted, future, horizon=horizon, pace=pace)
+
+
+@contextmanager
+def advising_read() -> Generator[None]:
+    """Errors that advise arguments of `ReadOptions` say where these are set."""
+    try:
+        yield
     except InputError as error:
-        if not ARGUMENT.search(error.hint):
+        advises = {name for name, _ in ARGUMENT.findall(error.hint)}
+        if not advises or advises <= OF_FIT:
             raise
         raise advised(error, f"{error.hint} (set in ReadOptions, which is passed as read)") from error

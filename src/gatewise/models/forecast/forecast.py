@@ -72,9 +72,9 @@ class Forecast(Outcome):
 
         Its keys are ``version``, ``model``, ``horizon``, ``frequency`` (a pandas alias), ``season`` (steps, 1 for
         none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``,
-        ``step``, ``claim``, ``best``, ``runner_up``, ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``
-        and ``scores``, best first) and ``forecast``, a list with ``unique_id``, ``ds``, ``forecast`` (the
-        median) and the bounds, such as ``lo-80``. What is undefined is null.
+        ``step``, ``claim``, ``best``, ``runner_up``, ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``,
+        ``scores``, best first, and ``covariates``, null or what they are worth) and ``forecast``, a list with
+        ``unique_id``, ``ds``, ``forecast`` (the median) and the bounds, such as ``lo-80``. What is undefined is null.
 
         Args:
             path: A file to write it to as well; one that exists is replaced.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from ... import fields
 from ...errors import InputError
 from ...fields import Fields
+from ...tables.covariates import Covariates, followed
+from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.panel import Frequency, Panel
 from ...words import count, few, stamps
 from ..arguments import LONGEST_SEASON
@@ -23,7 +26,8 @@ class Schema:
     """The names of two columns, and the pace of time.
 
     target: empty where every series had a column of its own. frequency: alias, see `Frequency`. season: steps in
-    one season; longer: those in longer seasons.
+    one season; longer: those in longer seasons. covariates: by the names of those that the model takes, whether they
+    are known ahead or only in the past. holidays: the country of those that it takes, empty where there is none.
     """
 
     time: str
@@ -31,11 +35,16 @@ class Schema:
     frequency: str
     season: int
     longer: tuple[int, ...] = ()
+    covariates: Mapping[str, str] = field(default_factory=dict[str, str])
+    holidays: str = ""
 
     @classmethod
-    def of(cls, panel: Panel) -> Self:
-        """The schema of these series."""
-        return cls(panel.time, panel.target, panel.frequency.alias, panel.season, panel.longer)
+    def of(cls, panel: Panel, *, informed: bool = False) -> Self:
+        """The schema of these series. informed: whether the model takes their covariates."""
+        columns = panel.covariates.columns if panel.covariates and informed else ()
+        code = next((one.country for one in columns if one.country), "")
+        roles = {one.name: one.role for one in columns if one.role in ("known", "past") and not one.country}
+        return cls(panel.time, panel.target, panel.frequency.alias, panel.season, panel.longer, roles, code)
 
     def to_json(self) -> dict[str, object]:
         """As JSON can hold it."""
@@ -50,6 +59,10 @@ class Schema:
         ):
             if learned and present and learned != present:
                 return f"the model was made for the {what} {learned!r}, the data have {present!r}"
+        names = panel.covariates.names if panel.covariates else ()
+        needed = [*self.covariates, *([HOLIDAYS] if self.holidays else [])]
+        if lacking := [repr(name) for name in needed if name not in names]:
+            return f"the model was made for the covariates {few(lacking)}, which the data were read without"
         return ""
 
 
@@ -60,8 +73,10 @@ SCHEMA = Fields(
         "frequency": fields.text,
         "season": fields.whole(1, LONGEST_SEASON),
         "longer": fields.listed(fields.whole(2, LONGEST_SEASON), 9),
+        "covariates": fields.table(fields.one_of(("known", "past"))),
+        "holidays": fields.text,
     },
-    lacking=("longer",),
+    lacking=("longer", "covariates", "holidays"),
 )
 """A `Schema` in a file."""
 
@@ -93,8 +108,19 @@ class Growth:
             times[row], values[row] = moments.extended(times[row], later), numbers.extended(values[row], more)
             made[row] = marks.extended(made[row], fresh)
             self.floors[row] = min(self.floors[row], floor_of(more))
-        self.panel = replace(self.panel, times=tuple(times), values=tuple(values), made=tuple(made))
+        covariates = self._continued(new)
+        self.panel = replace(
+            self.panel, times=tuple(times), values=tuple(values), made=tuple(made), covariates=covariates
+        )
         return self.panel
+
+    def _continued(self, new: Panel) -> Covariates | None:
+        """The covariates up to where those of the new rows reach."""
+        old = self.panel.covariates
+        if old is None or new.covariates is None:
+            return old
+        rows = [self._rows[name] for name in new.ids]
+        return followed(old, new.covariates, rows, self.panel.lengths[rows].tolist())
 
 
 class Room:

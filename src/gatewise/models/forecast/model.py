@@ -27,8 +27,8 @@ class Setup:
     it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
     model's own choice. tune: whether the tuned network takes part in a contest. normalisation: a word of
     ``NORMALISATIONS``, for models that learn. members: the words of the models that a pool may be made of, None for
-    all. widening: for levels of intervals that fell short in a backtest, the factor by which whatever the model
-    forecasts is widened.
+    all. covariates: whether the series have any. widening: for levels of intervals that fell short in a backtest, the
+    factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -40,6 +40,7 @@ class Setup:
     normalisation: str = "window"
     longer: tuple[int, ...] = ()
     members: frozenset[str] | None = None
+    covariates: bool = False
     progress: OnProgress | None = None
     widening: Mapping[int, float] = field(default_factory=dict[int, float])
 

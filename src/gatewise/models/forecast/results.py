@@ -26,6 +26,8 @@ class Quantiles:
         members: The point forecasts of M networks that differ by chance and forecast together, (M, S, horizon); None
             where nothing depends on chance.
         stand_ins: The ids of series that another model forecast, by the reason.
+        shuffled: By covariate, the point forecasts with its values replaced D times by those of other times, (D, S,
+            horizon); empty where that was not tried.
     """
 
     model: str
@@ -34,6 +36,7 @@ class Quantiles:
     notes: tuple[str, ...] = ()
     members: Floats | None = None
     stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    shuffled: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
 
     @property
     def median(self) -> Floats:
@@ -138,6 +141,44 @@ class Window:
     intermittent: NDArray[np.bool_] = field(kw_only=True, default_factory=lambda: np.zeros(0, np.bool_))
 
 
+@dataclass(frozen=True)
+class Effect:
+    """What one covariate does for a model.
+
+    Attributes:
+        name: The covariate.
+        rise: By which share the mean absolute error rises where it has the values of other times of the same season.
+        standard_error: The standard error of that, over windows; infinite where it cannot be told.
+    """
+
+    name: str
+    rise: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What covariates are worth in a backtest.
+
+    Attributes:
+        covariates: Their names.
+        model: The best model that takes them, and ``relative`` its error, see `Score.relative`.
+        relative: See ``model``.
+        without: The best model that takes none, and ``relative_without`` its error.
+        relative_without: See ``without``.
+        clear: Whether the first is ahead by more than a standard error, and better in most windows.
+        effects: What each does alone, the largest first.
+    """
+
+    covariates: tuple[str, ...]
+    model: str
+    relative: float
+    without: str
+    relative_without: float
+    clear: bool
+    effects: tuple[Effect, ...]
+
+
 Claim = Literal["wins", "close", "naive", "few"]
 """What a backtest shows: that the best model is better than every other, that it is too close to call among those
 better than the naive forecast, that no model is better than that, or that there are too few values to tell."""
@@ -184,6 +225,7 @@ class Backtest:
         widening: For levels whose intervals held less than chance explains, the factor by which those of the model that
             forecasts are widened.
         step: Steps from the cutoff of one window to the next, which overlap where it is less than ``horizon``.
+        worth: What covariates are worth; None where there are none.
     """
 
     horizon: int
@@ -195,6 +237,7 @@ class Backtest:
     notes: tuple[str, ...] = ()
     widening: Mapping[int, float] = field(default_factory=dict[int, float])
     step: int = field(kw_only=True)
+    worth: Worth | None = None
 
     def score(self, model: str) -> Score:
         """The figures of one model; KeyError where it was not scored."""

@@ -26,6 +26,7 @@ from .intermittent import intermittent
 from .pool import pooled
 from .scoring import undefined_scales
 from .verdict import Participants, judged
+from .worth import Informed, known_ahead
 
 # Shares of the waiting time, for progress only.
 FITTING, COSTLY, QUICK = 20, 5, 1
@@ -63,9 +64,14 @@ def compare(
         networks=tuple(model.name for word, model in terms.models.items() if contestants[word].learns),
         absent="; ".join(terms.absent),
         asked=contestants[chosen].name if chosen else None,
+        informed=Informed(
+            panel.covariates.names if panel.covariates else (),
+            tuple(model.name for word, model in terms.models.items() if contestants[word].informed),
+        ),
     )
     backtest = judged(setup, outcome, design.step, participants)
-    return replace(backtest, notes=(*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome)))
+    notes = (*terms.notes, *run.notes(outcome), *undefined_scales(panel, outcome), *known_ahead(panel))
+    return replace(backtest, notes=notes)
 
 
 @dataclass

@@ -36,7 +36,7 @@ class Contestant:
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
     it takes part for series of this setup, of which most are intermittent or not. invited: whether, in this
     setup, it takes part where the user did not choose it. entrant: the model that takes part in its place. pools: the
-    words of those whose forecasts are pooled to its own.
+    words of those whose forecasts are pooled to its own. informed: whether it takes covariates.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Contestant:
     entrant: Callable[[Setup], Model] | None = None
     pools: Callable[[Setup], list[str]] | None = None
     rowwise: bool = True
+    informed: bool = False
 
     @property
     def called(self) -> str:
@@ -77,6 +78,38 @@ def _beyond_ets(setup: Setup, intermittent: bool) -> bool:
 
 def _intermittent(setup: Setup, intermittent: bool) -> bool:
     return intermittent
+
+
+def _informed(setup: Setup, intermittent: bool) -> bool:
+    return setup.covariates
+
+
+def _within_a_season(setup: Setup, intermittent: bool) -> bool:
+    return setup.covariates and 1 < setup.season >= setup.horizon
+
+
+def _make_direct(setup: Setup) -> Model:
+    from ..regression.direct import Direct
+
+    return Direct(setup)
+
+
+def _make_rolling_direct(setup: Setup) -> Model:
+    from ..regression.direct import RollingDirect
+
+    return RollingDirect(setup)
+
+
+def _make_regression(setup: Setup) -> Model:
+    from ..regression.model import Regression
+
+    return Regression(setup)
+
+
+def _make_rolling_regression(setup: Setup) -> Model:
+    from ..regression.model import RollingRegression
+
+    return RollingRegression(setup)
 
 
 def _make_lstm(setup: Setup) -> Model:
@@ -187,6 +220,22 @@ CONTESTANTS: dict[str, Contestant] = {
     "mstl": _baseline("MSTL", enters=_beyond_ets),
     "auto_arima": _baseline("AutoARIMA"),
     "pretrained": Contestant("Pretrained", _make_pretrained, _restored("Pretrained", _make_pretrained)),
+    "regression": Contestant(
+        "Regression",
+        _make_regression,
+        _restored("Regression", _make_regression),
+        enters=_informed,
+        entrant=_make_rolling_regression,
+        informed=True,
+    ),
+    "direct": Contestant(
+        "Direct",
+        _make_direct,
+        _restored("Direct", _make_direct),
+        enters=_within_a_season,
+        entrant=_make_rolling_direct,
+        informed=True,
+    ),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
     "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=lambda setup: setup.tune),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=lambda setup: False, rowwise=False),

@@ -9,11 +9,12 @@ import numpy as np
 
 from ....words import capital, count, listed, percent
 from ..model import Setup
-from ..results import Backtest, Judgement, Score, Window, central_levels
+from ..results import Backtest, Judgement, Score, Window, Worth, central_levels
 from .calibration import Coverage, widening
 from .differences import Errors
 from .judging import judge
 from .scoring import coverages, leaderboard
+from .worth import NOT_INFORMED, Informed, in_words, worth
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,14 @@ class Participants:
     """Who took part in a backtest.
 
     seconds: wall time of each model. networks: the names of those that learn. absent: why one does not take part.
-    asked: the model whose forecast was asked for; None to follow the judgement.
+    asked: the model whose forecast was asked for; None to follow the judgement. informed: who takes covariates.
     """
 
     seconds: Mapping[str, float]
     networks: Collection[str] = ()
     absent: str = ""
     asked: str | None = None
+    informed: Informed = NOT_INFORMED
 
 
 def judged(setup: Setup, windows: tuple[Window, ...], step: int, participants: Participants) -> Backtest:
@@ -41,8 +43,10 @@ def judged(setup: Setup, windows: tuple[Window, ...], step: int, participants: P
     held = coverages(windows, forecaster, step) if forecaster in errors.models else ()
     held = tuple(one for one in held if one.level in central_levels(setup.levels))
     factors = widening(windows, forecaster, held)
-    sentences = str(Verdict(judgement, scores, size, participants, held, factors))
-    return Backtest(setup.horizon, setup.season, scores, windows, judgement, sentences, widening=factors, step=step)
+    found = worth(errors, windows, participants.informed)
+    sentences = str(Verdict(judgement, scores, size, participants, held, factors, found))
+    told = {"widening": factors, "step": step, "worth": found}
+    return Backtest(setup.horizon, setup.season, scores, windows, judgement, sentences, **told)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Size:
 class Verdict:
     """Everything the sentences depend on.
 
-    scores: best first. held: what the intervals of the model that forecasts held. widening: see `Backtest`.
+    scores: best first. held: what the intervals of the model that forecasts held. widening, worth: see `Backtest`.
     """
 
     judgement: Judgement
@@ -72,9 +76,11 @@ class Verdict:
     participants: Participants
     held: Sequence[Coverage] = ()
     widening: Mapping[int, float] = field(default_factory=dict[int, float])
+    worth: Worth | None = None
 
     def __str__(self) -> str:
-        sentences = f"{capital(self._shown())}; {self._forecaster()}.", self._expected(), self._held()
+        covariates = in_words(self.worth) if self.worth else ""
+        sentences = f"{capital(self._shown())}; {self._forecaster()}.", covariates, self._expected(), self._held()
         return " ".join(filter(None, sentences))
 
     def _shown(self) -> str:

@@ -17,10 +17,10 @@ from ....pages.figure import Figure
 from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
-from ..document import forecast_columns, score_columns
+from ..document import effect_columns, forecast_columns, score_columns
 from ..model import Predictor
 from ..pretrained.model import PretrainedModel
-from ..results import Backtest, Outcome, error_by_series
+from ..results import Backtest, Outcome, Worth, error_by_series
 from ..subject import subject_of
 from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
@@ -77,6 +77,8 @@ def render(outcome: Outcome, within: EmbeddedPage | None = None) -> str:
         heads=[head for head, _ in score_columns(backtest)] if backtest else (),
         comparisons=_comparisons(outcome, backtest, model) if backtest else (),
         scored=_scored(backtest) if backtest else "",
+        worth=backtest.worth if backtest else None,
+        effects=_effects(backtest.worth) if backtest and backtest.worth else (),
     )
 
 
@@ -128,6 +130,14 @@ def _leaderboard(backtest: Backtest) -> list[Row]:
     rows = zip(*(cells for _, cells in score_columns(backtest)), strict=True)
     bars = (100 * score.relative / widest if np.isfinite(score.relative) else 0.0 for score in backtest.scores)
     return [Row(series(place), bar, cells) for place, (bar, cells) in enumerate(zip(bars, rows, strict=True))]
+
+
+def _effects(worth: Worth) -> list[Row]:
+    """One line for each covariate; the bar is what the error rises by."""
+    rows = zip(*(cells for _, cells in effect_columns(worth)), strict=True)
+    widest = max([one.rise for one in worth.effects], default=0.0)
+    bars = [100 * max(one.rise, 0.0) / widest if widest > 0 else 0.0 for one in worth.effects]
+    return [Row(series(0), bar, cells) for bar, cells in zip(bars, rows, strict=True)]
 
 
 def _comparisons(outcome: Outcome, backtest: Backtest, model: str) -> list[Figure]:

@@ -1,0 +1,1 @@
+"""What covariates are worth, on sets whose future is known."""

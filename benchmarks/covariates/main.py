@@ -1,0 +1,145 @@
+"""What covariates take off the error of a forecast, on windows of the past.
+
+    python -m benchmarks covariates demand    # Victoria's half-hourly demand, a week ahead: temperature, holidays
+    python -m benchmarks covariates bikes     # hourly bicycle hire, two days ahead: weather, holidays
+    python -m benchmarks covariates noise     # both with a covariate that is noise, and with nothing else
+
+The files vic_electricity.csv.gz and bike_sharing.csv.gz (skforecast-datasets) are read from ../shared/data/covariates
+or from --data. All models of the contest take part, with noise those that search no form. What came of the weather
+stands for its forecast. Beside the bicycles stands scikit-learn's gradient boosting with the same covariates, the
+calendar, and the hire of the days and weeks before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gatewise.forecast import Forecaster, ReadOptions
+from gatewise.models.forecast.evaluation.backtest import compare
+from gatewise.models.forecast.evaluation.contestants import field_of
+from gatewise.models.forecast.model import Setup
+from gatewise.models.forecast.results import SCORED, Backtest, quantile_levels
+from gatewise.models.forecast.seasons import with_seasons
+from gatewise.progress import progress_bar
+from gatewise.tables.options import CovariateOptions
+from gatewise.tables.supplied import panel_with_covariates
+
+from .boosting import boosted
+from .epf import DATA
+
+NOISE = "noise"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A set and what is forecast of it. windows: end to end, at the end."""
+
+    file: str
+    time: str
+    target: str
+    covariates: tuple[str, ...]
+    horizon: int
+    windows: int
+
+
+TASKS = {
+    "demand": Task("vic_electricity.csv.gz", "Time", "Demand", ("Temperature", "Holiday"), 336, 12),
+    "bikes": Task(
+        "bike_sharing.csv.gz",
+        "date_time",
+        "users",
+        ("holiday", "workingday", "weather", "temp", "atemp", "hum", "windspeed"),
+        48,
+        24,
+    ),
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run one comparison and print its figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks covariates", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("set", choices=[*TASKS, NOISE])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with the files")
+    given = parser.parse_args(arguments)
+    if given.set == NOISE:
+        for name in TASKS:
+            useless(name, given.data)
+    else:
+        worth(given.set, given.data)
+
+
+def worth(name: str, data: Path) -> None:
+    """With covariates and without."""
+    task = TASKS[name]
+    frame = pd.read_csv(data / task.file)
+    backtest = tested(task, frame, task.covariates)
+    for model, error in errors(backtest).items():
+        print(f"{model:16}MAE {error:.2f}")
+    if name == "bikes":
+        print(f"{'boosting':16}MAE {boosted(task, frame):.2f}")
+    found = backtest.worth
+    assert found is not None
+    with_them, without = (errors(backtest)[model] for model in (found.model, found.without))
+    print(f"{name}: {100 * (1 - with_them / without):.1f} % below {found.without}, the best without")
+    for effect in found.effects:
+        print(f"{effect.name}: error rises by {100 * effect.rise:.1f} % (± {100 * effect.standard_error:.1f})")
+
+
+def useless(name: str, data: Path) -> None:
+    """What a covariate costs that is noise: beside the others for the model that takes them, and alone."""
+    task = TASKS[name]
+    frame = pd.read_csv(data / task.file)
+    frame[NOISE] = np.random.default_rng(0).normal(size=len(frame))
+    plain, noisy = (quickly(task, frame, names) for names in (task.covariates, (*task.covariates, NOISE)))
+    found = plain.worth
+    assert found is not None
+    before, after = (errors(one)[found.model] for one in (plain, noisy))
+    print(f"{name}, {found.model}: noise beside the others costs {100 * (after / before - 1):.2f} %", flush=True)
+    without, alone = (quickly(task, frame, names) for names in ((), (NOISE,)))
+    before, after = (errors(one)[one.judgement.chosen] for one in (without, alone))
+    chosen = f"{without.judgement.chosen} without, {alone.judgement.chosen} with it"
+    print(f"{name}, as chosen ({chosen}): noise alone costs {100 * (after / before - 1):.2f} %", flush=True)
+
+
+def tested(task: Task, frame: pd.DataFrame, names: Sequence[str]) -> Backtest:
+    """The contest on the last windows."""
+    with progress_bar("backtest") as progress:
+        return Forecaster(task.horizon, progress=progress).backtest(
+            frame,
+            task.windows,
+            step=task.horizon,
+            read=ReadOptions(time=task.time, target=task.target),
+            covariates=list(names),
+        )
+
+
+def quickly(task: Task, frame: pd.DataFrame, names: Sequence[str]) -> Backtest:
+    """The contest of those that search no form, on the last windows."""
+    options, covariates = ReadOptions(time=task.time, target=task.target), CovariateOptions(list(names))
+    panel = with_seasons(
+        panel_with_covariates(frame, options, covariates, horizon=task.horizon), task.windows * task.horizon
+    )
+    informed = panel.covariates is not None
+    told = Setup(task.horizon, panel.season, quantile_levels(SCORED), longer=panel.longer, covariates=informed)
+    quick = {word: one for word, one in field_of(None).items() if not one.costly}
+    return compare(panel, told, windows=task.windows, step=task.horizon, contestants=quick)
+
+
+def errors(backtest: Backtest) -> dict[str, float]:
+    """Mean absolute error of each model over all windows, best first."""
+    windows = backtest.windows
+    return {
+        score.model: float(np.mean([np.abs(one.actual - one.forecasts[score.model].median) for one in windows]))
+        for score in backtest.scores
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,71 @@
+"""Covariates over the horizon: what is still missing there is filled as asked, or named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError, argument
+from ...tables.covariates import Covariates
+from ...tables.options import FutureFill
+from ...tables.panel import Floats, Panel
+from ...words import count, stamps
+
+_FILLS = f"{argument('future_fill', 'previous')} or {argument('future_fill', 'zero')}"
+
+
+def known_over(panel: Panel, horizon: int, fill: FutureFill) -> Panel:
+    """The panel whose covariates that are known ahead have a value at each step of the horizon.
+
+    Raises InputError, naming series and time, for the first that is missing, where nothing is to be put in.
+    """
+    covariates = panel.covariates
+    if covariates is None:
+        return panel
+    covariates = covariates.reaching(panel.lengths + horizon)
+    lengths = panel.lengths.tolist()
+    for at, column in enumerate(covariates.columns):
+        if column.role == "past":
+            continue
+        gaps = {
+            row: missing
+            for row, length in enumerate(lengths)
+            if (missing := np.isnan(covariates.values[row][length : length + horizon, at])).any()
+        }
+        if not gaps:
+            continue
+        if fill == "none" and column.role == "known":
+            raise _missing(panel, at, gaps, horizon)
+        covariates = _filled(covariates, at, lengths, list(gaps), "previous" if column.role == "static" else fill)
+    return replace(panel, covariates=covariates)
+
+
+def _filled(covariates: Covariates, at: int, lengths: list[int], rows: list[int], fill: FutureFill) -> Covariates:
+    values = list(covariates.values)
+    for row in rows:
+        values[row] = values[row].copy()
+        own = values[row][lengths[row] - 1 :, at]
+        own[:] = np.where(np.isnan(own), 0.0, own) if fill == "zero" else _previous(own)
+    return replace(covariates, values=tuple(values))
+
+
+def _previous(own: Floats) -> Floats:
+    places = np.maximum.accumulate(np.where(np.isnan(own), 0, np.arange(len(own))))
+    return own[places]
+
+
+def _missing(panel: Panel, at: int, gaps: dict[int, NDArray[np.bool_]], horizon: int) -> InputError:
+    assert panel.covariates is not None
+    column, row = panel.covariates.columns[at], next(iter(gaps))
+    of = f" of series {panel.ids[row]!r}" if len(panel) > 1 else ""
+    others = f", and of {count(len(gaps) - 1, 'other series', 'other series')}" if len(gaps) > 1 else ""
+    first = stamps(panel.frequency.future(panel.times[row][-1], horizon))[int(np.argmax(gaps[row]))]
+    lacking = f"{int(gaps[row].sum()):,} of {count(horizon, 'step')}"
+    return InputError(
+        f"{column.name!r} is not known for {lacking}{of}{others}, first {first}",
+        where=column.source,
+        hint=f"give its values there as {argument('future')}, or in rows of the data whose target is empty; use "
+        f"{_FILLS}; or say that it is known only in the past: {argument('covariates', f'{column.name}:past')}",
+    )

@@ -1,0 +1,1 @@
+"""The contestant that regresses on covariates and forecasts what they leave."""

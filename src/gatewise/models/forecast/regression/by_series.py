@@ -1,0 +1,100 @@
+"""What models share that regress each series on its own, whenever they forecast it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ....tables.panel import Floats, Panel
+from ..model import Predictor, Setup
+from ..results import Quantiles
+from .layout import History
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DRAWS = 5
+"""Times that a covariate is replaced by what it was at another time."""
+
+
+class BySeries(ABC):
+    """Nothing is learned by `fit`; every forecast is made from the panel given."""
+
+    name: str
+    needs: int
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    def fit(self, panel: Panel) -> None:  # noqa: B027 - what it does is nothing
+        """Do nothing: series are regressed whenever they are forecast."""
+
+    def predict(self, panel: Panel) -> Quantiles:
+        """Forecast after the end of every series, for which its covariates must be known that far."""
+        found = [self._series(panel, row) for row in range(len(panel))]
+        return Quantiles(self.name, self.setup.levels, np.stack(found))
+
+    def following(self) -> Predictor:
+        """Itself: nothing is remembered."""
+        return self
+
+    def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, object]]:
+        """Nothing beyond the setup, which the model file holds already."""
+        return {}, {}
+
+    @abstractmethod
+    def _series(self, panel: Panel, row: int) -> Floats:
+        """The quantiles of one series, (horizon, Q)."""
+
+
+class Tried(NamedTuple):
+    """A covariate whose values are to be replaced. index: its column. lag: steps by which it is known late."""
+
+    name: str
+    index: int
+    lag: int
+
+
+class Shuffling:
+    """The point forecasts of each series with what a covariate was at other times, see `Quantiles.shuffled`."""
+
+    def __init__(self, setup: Setup, step: int) -> None:
+        self.setup, self.step = setup, step
+        self._found: list[dict[str, Floats]] = []
+
+    def add(self, history: History, tried: Iterable[Tried], median: Callable[[History], Floats]) -> None:
+        """Those of the next series, whose median forecast (horizon,) a history brings about."""
+        found: dict[str, Floats] = {}
+        for one in tried:
+            start, horizon = history.length - one.lag, self.setup.horizon
+            backs = self._backs(start, horizon)
+            if len(backs):
+                found[one.name] = np.stack([median(_replaced(history, one, start, back, horizon)) for back in backs])
+        self._found.append(found)
+
+    def _backs(self, start: int, horizon: int) -> list[int]:
+        """How many steps before, each of them whole seasons, other values are taken."""
+        least, most = -(-horizon // self.step), (start - horizon) // self.step
+        rng = np.random.default_rng(self.setup.seed)
+        return (self.step * rng.integers(least, most + 1, DRAWS)).tolist() if most >= least else []
+
+    def beside(self, forecast: Quantiles) -> Quantiles:
+        """The forecast with these; a series in which a covariate never changes is forecast the same whatever it is."""
+        names, median = dict.fromkeys(name for one in self._found for name in one), forecast.median
+        same = [np.tile(values, (DRAWS, 1)) for values in median]
+        shuffled = {
+            name: np.stack([one.get(name, plain) for one, plain in zip(self._found, same, strict=True)], axis=1)
+            for name in names
+        }
+        self._found = []
+        return replace(forecast, shuffled=shuffled)
+
+
+def _replaced(history: History, one: Tried, start: int, back: int, horizon: int) -> History:
+    known = history.known.copy()
+    known[start : start + horizon, one.index] = history.known[start - back : start - back + horizon, one.index]
+    return replace(history, known=known)
