@@ -121,6 +121,7 @@ def _series(table: Table, roles: Roles) -> tuple[tuple[str, ...], Times]:
     if row is not None:
         hint = f"put it in, or name another column with {argument('id')}"
         raise table.error("the name of the series is missing", row=row, column=roles.series, hint=hint)
+    table.connection.execute("DROP TYPE IF EXISTS series")  # of a reading of more rows, see `sound`
     table.connection.execute(f"CREATE TYPE series AS ENUM (SELECT {name} FROM rows GROUP BY 1 ORDER BY min(rowid))")
     ids = table.one("SELECT enum_range(NULL::series)")[0]
     return tuple(ids), table.arrays([f"enum_code(CAST({name} AS series))"])[0].astype(np.int64)
