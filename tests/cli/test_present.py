@@ -20,7 +20,15 @@ def printed(outcome: Outcome, width: int = 80, **console: bool | str) -> str:
 def test_everything_is_said() -> None:
     told = outcomes.outcome()
     text = printed(told)
-    for part in (told.verdict, "3 windows of 12 steps", "What each covariate does for LSTM", "125 ± 20 %", "SeasonalNaive", "LSTM, the next 12 months", "1961-12-01"):
+    for part in (
+        told.verdict,
+        "3 windows of 12 steps",
+        "The error of LSTM with a covariate's values",
+        "125.0 %",
+        "SeasonalNaive",
+        "LSTM, the next 12 months",
+        "1961-12-01",
+    ):
         assert part in text
     for note in told.notes:
         assert note in text
