@@ -51,7 +51,7 @@ def asked(line: str) -> dict[str, str]:
         ),
         ("gatewise f", ["forecast", "forecast-many"]),
         ("gatewise --vers", ["--version"]),
-        ("gatewise forecast data.csv --f", ["--freq", "--fill"]),
+        ("gatewise forecast data.csv --f", ["--future", "--future-fill", "--freq", "--fill"]),
         ("gatewise forecast data.csv --fill ", [*get_args(Fill)]),
         ("gatewise forecast data.csv --fill l", ["linear"]),
         ("gatewise forecast data.csv --model ", ["auto", "lstm", *(word for word in CONTESTANTS if word != "lstm")]),

@@ -23,8 +23,8 @@ def test_everything_is_said() -> None:
     for part in (
         told.verdict,
         "3 windows of 12 steps",
-        "What each covariate does for LSTM",
-        "125 ± 20 %",
+        "The error of LSTM with a covariate's values",
+        "125.0 %",
         "SeasonalNaive",
         "LSTM, the next 12 months",
         "1961-12-01",

@@ -219,7 +219,7 @@ def present(outcome: Outcome, screen: Screen) -> None:
         screen.head(f"Backtest, {trial}; ratio: error over that of {backtest.judgement.reference}")
         screen.columns(score_columns(backtest))
         if backtest.worth and backtest.worth.effects:
-            screen.head(f"What each covariate does for {backtest.worth.model}: with the values of other times")
+            screen.head(f"The error of {backtest.worth.model} with a covariate's values of other times")
             screen.columns(effect_columns(backtest.worth))
     for row in range(min(len(outcome.panel), _FEW_SERIES)):
         _present_series(outcome, row, screen)

@@ -114,7 +114,7 @@ def _placed(panel: Panel, times: Times, rows: Sequence[Times]) -> list[tuple[Tim
 
 
 def _number(time: Any) -> int:
-    return int(np.datetime64(time, "ns").astype(np.int64)) if isinstance(time, np.datetime64) else int(time)
+    return int(np.asarray(time, "datetime64[ns]").astype(np.int64)) if isinstance(time, np.datetime64) else int(time)
 
 
 def _merged(covariates: Covariates, columns: Columns, places: Sequence[Places], lengths: Sequence[int]) -> Covariates:

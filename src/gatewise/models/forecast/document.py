@@ -143,15 +143,12 @@ def score_columns(backtest: Backtest) -> Columns:
 
 
 def effect_columns(worth: Worth) -> Columns:
-    """What each covariate does for the model, the most first."""
-    rises = [_rise(100 * one.rise, 100 * one.standard_error) for one in worth.effects]
-    return [("covariate", [one.name for one in worth.effects]), ("error rises by", rises)]
-
-
-def _rise(rise: float, standard_error: float) -> str:
-    decimals = 0 if abs(rise) >= 10 else 1
-    error = f" ± {standard_error:.{decimals}f}" if np.isfinite(standard_error) else ""
-    return f"{rise:.{decimals}f}{error} %"
+    """By how much the error rises without what is known of each covariate, and its standard error; the most first."""
+    return [
+        ("covariate", [one.name for one in worth.effects]),
+        ("rises by", [percent(100 * one.rise, 1) for one in worth.effects]),
+        ("±", [percent(100 * one.standard_error, 1) for one in worth.effects]),
+    ]
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -42,6 +42,7 @@ class FittedForecaster(Estimator):
     _growth: Growth | None = None
     _file: str | Path | None = None
 
+    horizon: int
     season: int | None
     model_: Model
     kind_: str

@@ -10,7 +10,7 @@ from tests.tolerance import FLOAT32_REGRESSION
 from gatewise.models.forecast.regression.basis import bent, blocks, mean_of, shifted
 from gatewise.models.forecast.regression.calendar import Calendar
 from gatewise.models.forecast.regression.fitting import Fit
-from gatewise.models.forecast.regression.kernel import Kernel, Learned
+from gatewise.models.forecast.regression.kernel import Kernel, Learned, Rows
 from gatewise.models.forecast.regression.layout import History, Layout
 from gatewise.models.forecast.regression.ridge import Sums
 from gatewise.models.forecast.regression.scale import Scale
@@ -129,18 +129,18 @@ def test_what_a_kernel_leaves_out_is_what_it_has_not_seen():
     features = (features - features.mean(axis=0)) / features.std(axis=0)
     target -= target.mean(axis=0)
     kernel = Kernel(0.2, 1.0, 4.0, 0.1)
-    errors = Learned.of(kernel, features, target).left_out()
+    errors = Learned.of(kernel, Rows.of(features), target).left_out()
     for row in (0, 7):
         rest = np.arange(20) != row
-        alike = kernel.between(features[rest], features[rest]) + 0.1 * np.eye(19)
-        expected = kernel.between(features[[row]], features[rest]) @ np.linalg.solve(alike, target[rest])
+        alike = Rows.of(features).alike(kernel)
+        expected = alike[[row]][:, rest] @ np.linalg.solve(alike[rest][:, rest] + 0.1 * np.eye(19), target[rest])
         assert np.allclose(errors[row], target[row] - expected[0], rtol=1e-6)
 
 
 def test_a_kernel_of_products_is_a_linear_regression():
     features = RNG.normal(size=(30, 3))
     target = features @ np.array([[1.0], [-2], [0.5]]) + 4
-    learned = Learned.of(Kernel(1.0, 0.0, 1.0, 1e-9), features, target)
+    learned = Learned.of(Kernel(1.0, 0.0, 1.0, 1e-9), Rows.of(features), target)
     ahead = RNG.normal(size=(5, 3))
     assert np.allclose(learned.values(ahead), ahead @ np.array([[1.0], [-2], [0.5]]) + 4, atol=1e-5)
 

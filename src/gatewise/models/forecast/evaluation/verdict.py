@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,8 +45,8 @@ def judged(setup: Setup, windows: tuple[Window, ...], step: int, participants: P
     factors = widening(windows, forecaster, held)
     found = worth(errors, windows, participants.informed)
     sentences = str(Verdict(judgement, scores, size, participants, held, factors, found))
-    told = {"widening": factors, "step": step, "worth": found}
-    return Backtest(setup.horizon, setup.season, scores, windows, judgement, sentences, **told)
+    backtest = Backtest(setup.horizon, setup.season, scores, windows, judgement, sentences, step=step)
+    return replace(backtest, widening=factors, worth=found)
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,10 @@ class BySeries(ABC):
 
 
 class Tried(NamedTuple):
-    """A covariate whose values are to be replaced. index: its column. lag: steps by which it is known late."""
+    """A covariate whose values are to be replaced. column: which it is. lag: steps by which it is known late."""
 
     name: str
-    index: int
+    column: int
     lag: int
 
 
@@ -96,5 +96,5 @@ class Shuffling:
 
 def _replaced(history: History, one: Tried, start: int, back: int, horizon: int) -> History:
     known = history.known.copy()
-    known[start : start + horizon, one.index] = history.known[start - back : start - back + horizon, one.index]
+    known[start : start + horizon, one.column] = history.known[start - back : start - back + horizon, one.column]
     return replace(history, known=known)

@@ -24,48 +24,66 @@ class Kernel:
     width: float
     penalty: float
 
-    def between(self, rows: Floats, others: Floats) -> Floats:
-        """(N, P) and (M, P) to (N, M)."""
-        products = rows @ others.T / rows.shape[1]
+    def of(self, products: Floats, sizes: Floats, other_sizes: Floats) -> Floats:
+        """From the mean products of N rows and M others, (N, M), and the mean squares of both."""
         if not self.bell:
             return self.linear * products
-        sizes, other_sizes = ((one**2).mean(axis=1) for one in (rows, others))
         distances = np.maximum(sizes[:, None] + other_sizes - 2 * products, 0)
         return self.linear * products + self.bell * np.exp(-distances / self.width)
 
 
 @dataclass(frozen=True)
-class Learned:
-    """What a kernel learned of rows (N, P) whose targets are (N, H).
+class Rows:
+    """N rows of features, standardised by centre and spread, with their mean products (N, N)."""
 
-    rows: standardised by centre and spread. weights: (N, H), added to the ``mean`` of the targets.
-    """
-
-    kernel: Kernel
     rows: Floats
     centre: Floats
     spread: Floats
+    products: Floats
+
+    @classmethod
+    def of(cls, features: Floats) -> Rows:
+        """From features (N, P)."""
+        centre, spread = features.mean(axis=0), features.std(axis=0)
+        spread = np.where(spread > _TINY, spread, np.inf)
+        rows = (features - centre) / spread
+        return cls(rows, centre, spread, rows @ rows.T / rows.shape[1])
+
+    def alike(self, kernel: Kernel) -> Floats:
+        """How alike they are, (N, N)."""
+        sizes = np.diagonal(self.products)
+        return kernel.of(self.products, sizes, sizes)
+
+    def like(self, kernel: Kernel, features: Floats) -> Floats:
+        """How alike others (M, P) are to them, (M, N)."""
+        others = (features - self.centre) / self.spread
+        products = others @ self.rows.T / self.rows.shape[1]
+        return kernel.of(products, (others**2).mean(axis=1), np.diagonal(self.products))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a kernel learned of rows whose targets are (N, H). weights: (N, H), added to the ``mean`` of the targets."""
+
+    kernel: Kernel
+    rows: Rows
     weights: Floats
     mean: Floats
     factor: Floats
 
     @classmethod
-    def of(cls, kernel: Kernel, features: Floats, target: Floats) -> Learned:
-        """From features (N, P) and targets (N, H)."""
+    def of(cls, kernel: Kernel, rows: Rows, target: Floats) -> Learned:
+        """From rows and targets (N, H)."""
         from scipy.linalg import cho_factor, cho_solve
 
-        centre, spread = features.mean(axis=0), features.std(axis=0)
-        spread = np.where(spread > _TINY, spread, np.inf)
-        rows, mean = (features - centre) / spread, target.mean(axis=0)
-        alike = kernel.between(rows, rows)
+        alike, mean = rows.alike(kernel), target.mean(axis=0)
         alike[np.diag_indices_from(alike)] += kernel.penalty
         factor, lower = cho_factor(alike, lower=True, overwrite_a=True)
-        return cls(kernel, rows, centre, spread, cho_solve((factor, lower), target - mean), mean, factor)
+        return cls(kernel, rows, cho_solve((factor, lower), target - mean), mean, factor)
 
     def values(self, features: Floats) -> Floats:
         """For features (M, P) the targets expected, (M, H)."""
-        rows = (features - self.centre) / self.spread
-        return self.mean + self.kernel.between(rows, self.rows) @ self.weights
+        return self.mean + self.rows.like(self.kernel, features) @ self.weights
 
     def left_out(self) -> Floats:
         """The error at each row of what would have been learned without it, (N, H), in closed form."""
