@@ -207,7 +207,7 @@ class FittedForecaster(Estimator):
                 exist.
             ModelFileError: As `predict_quantiles`.
         """
-        from .subject import subject_of
+        from .inside.subject import subject_of
 
         panel = self._history(frame, read)
         return subject_of(self.model_, panel, series, step)

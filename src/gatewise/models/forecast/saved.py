@@ -12,7 +12,7 @@ from ...tables.panel import Panel
 from ...tables.reading import load_panel
 from ..kind import Question, Supplied
 from .estimator import Forecaster
-from .subject import check_memory
+from .inside.subject import check_memory
 
 
 def load(path: str | Path, supplied: Supplied) -> Forecaster:

@@ -18,10 +18,10 @@ from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
 from ..document import effect_columns, forecast_columns, score_columns
+from ..inside.subject import subject_of
 from ..model import Predictor
 from ..pretrained.model import PretrainedModel
 from ..results import Backtest, Outcome, Worth, error_by_series
-from ..subject import subject_of
 from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
 from .overlay import backtest_chart, contenders

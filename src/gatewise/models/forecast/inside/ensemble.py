@@ -12,12 +12,12 @@ from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
 from ....words import number
 from ..evaluation.floor import floored, floors
-from ..opening import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
-from .ensemble import Ensemble
-from .lstm_model import LSTMModel
-from .network import PatchLSTM
-from .scaling import Space
-from .windows import Store, Windows
+from ..network.ensemble import Ensemble
+from ..network.lstm_model import LSTMModel
+from ..network.network import PatchLSTM
+from ..network.scaling import Space
+from ..network.windows import Store, Windows
+from .shared import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
 
 
 class OneInput(nn.Module):

@@ -10,9 +10,9 @@ from tests.models.forecast.fakes import panel, setup
 from gatewise.errors import InputError
 from gatewise.inspect import look_inside
 from gatewise.inspect.explain import Sum
+from gatewise.models.forecast.inside.subject import subject_of
 from gatewise.models.forecast.pretrained.model import PretrainedModel
 from gatewise.models.forecast.pretrained.tokens import PARTS
-from gatewise.models.forecast.subject import subject_of
 
 GAP = 21
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import InputError, argument
-from ...inspect.subject import Subject
-from ...tables.panel import Panel
-from ...words import few
-from .network.inside import WindowOpened
-from .network.lstm_model import LSTMModel
-from .pretrained.inside import TokensOpened
-from .pretrained.model import PretrainedModel
-from .pretrained.tuned import TunedModel
+from ....errors import InputError, argument
+from ....inspect.subject import Subject
+from ....tables.panel import Panel
+from ....words import few
+from ..network.lstm_model import LSTMModel
+from ..pretrained.model import PretrainedModel
+from ..pretrained.tuned import TunedModel
+from .ensemble import WindowOpened
+from .pretrained import TokensOpened
 
 OPENED: dict[type, Callable[[Any, Panel, int | None], Any]] = {
     LSTMModel: WindowOpened,

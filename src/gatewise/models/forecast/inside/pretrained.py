@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +14,13 @@ from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
 from ....words import count, number
 from ..evaluation.floor import floored, floors
-from ..opening import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
-from .experts import EXPERTS
-from .learning import Network
-from .model import PretrainedModel, ask, second_of
-from .network import MIDDLE, Sizes, answers, embed, quantiles, shares
-from .tokens import PARTS, RECENT, TOKEN_FEATURES, Steps, width
-from .tuned import TunedModel
+from ..pretrained.experts import EXPERTS
+from ..pretrained.learning import Network
+from ..pretrained.model import PretrainedModel, ask, second_of
+from ..pretrained.network import MIDDLE, Sizes, answers, embed, quantiles, shares
+from ..pretrained.tokens import PARTS, RECENT, TOKEN_FEATURES, Steps, width
+from ..pretrained.tuned import TunedModel
+from .shared import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
 
 GROUPS = {
     "what is observed at all": PARTS,
@@ -40,20 +42,20 @@ class OneOrigin(nn.Module):
     def __init__(self, network: Network, steps: Steps) -> None:
         super().__init__()
         self.network, self.steps = network, _tensors(steps)
+        self.maps: Any = network
 
     def forward(self, tokens: Tensor) -> Tensor:
         """See the class."""
-        return quantiles(torch, self.network, *self._read(tokens), self.steps)
+        return quantiles(torch, self.maps, *self._read(tokens), self.steps)
 
     def experts(self, tokens: Tensor) -> Tensor:
         """How much each expert counts, (H, EXPERTS)."""
-        found = answers(torch, self.network, *self._read(tokens), self.steps)
+        found = answers(torch, self.maps, *self._read(tokens), self.steps)
         return shares(torch, found[..., : len(EXPERTS)], self.steps.valid)[0]
 
     def _read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        network = self.network
-        read = embed(network, tokens.transpose(0, 1))
-        states, _ = network.lstm(read)
+        read = embed(self.maps, tokens.transpose(0, 1))
+        states, _ = self.network.lstm(read)
         return read[-1], states[-1]
 
 
@@ -159,7 +161,6 @@ def _loaded(model: PretrainedModel | TunedModel) -> Network:
     return network
 
 
-def _tensors(steps: Steps) -> Steps:
+def _tensors(steps: Steps) -> Any:
     """The same in torch."""
-    tensors = {name: torch.from_numpy(np.asarray(part)) for name, part in vars(steps).items()}
-    return Steps(**tensors)
+    return SimpleNamespace(**{name: torch.from_numpy(np.asarray(part)) for name, part in vars(steps).items()})

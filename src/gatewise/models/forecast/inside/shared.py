@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import InputError
-from ...inspect.page.chart import Chart, PredictionInterval
-from ...tables.panel import Panel
-from ...words import stamps
-from .results import Quantiles, central_levels
+from ....errors import InputError
+from ....inspect.page.chart import Chart, PredictionInterval
+from ....tables.panel import Panel
+from ....words import stamps
+from ..results import Quantiles, central_levels
 
 MOST_STEPS = 48
 """Steps ahead that are explained; of more, some in even distances."""

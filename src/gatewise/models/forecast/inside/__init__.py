@@ -1,0 +1,1 @@
+"""What lies behind the forecast of one series, to look into."""
