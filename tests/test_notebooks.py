@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import fields
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +13,10 @@ import torch
 
 import gatewise
 from gatewise import notebook
+from gatewise.forecast import Forecast
 from gatewise.inspect import Certificate
+
+from .models.forecast import outcomes
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ipynb"))
 
@@ -65,6 +69,15 @@ def test_a_certificate_is_shown_with_its_verdict() -> None:
     lines = torch.tensor([1.0, 2.0])
     assert ">holds<" in Certificate.of("lines", lines, torch.tensor(3.0), 1e-6)._repr_html_()
     assert ">does not hold<" in Certificate.of("lines", lines, torch.tensor(4.0), 1e-6)._repr_html_()
+
+
+def test_a_forecast_is_shown_with_its_verdict_and_its_numbers() -> None:
+    outcome = outcomes.outcome()
+    parts = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    shown = Forecast(**parts, fitted=None)._repr_html_()
+    assert shown.count("<table>") == 2
+    assert "passengers.csv, 12 steps ahead" in shown
+    assert ">1961-12-01<" in shown
 
 
 def test_text_of_data_is_text() -> None:

@@ -15,6 +15,7 @@ from .app import app
 from .command import Command, carry_out
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ..nn.chain import Chain
@@ -65,7 +66,7 @@ def run(request: Request) -> Outcome:
 
     request.folder.mkdir(parents=True)
     data = request.folder / DATA
-    data.write_bytes(files(__package__).joinpath(DATA).read_bytes())
+    data.write_bytes(files("gatewise.cli").joinpath(DATA).read_bytes())
     with progress_bar("training a network for a device") as progress:
         _sensor(_readings(data), progress).save(request.folder / SENSOR)
     return Outcome(_stops(request.folder), tuple(str(request.folder / page) for page in (REPORT, PAGE)))
@@ -95,13 +96,13 @@ def _stops(folder: Path) -> tuple[Stop, ...]:
     )
 
 
-def _readings(data: Path) -> NDArray:
+def _readings(data: Path) -> NDArray[np.float64]:
     import numpy as np
 
     return np.log(np.loadtxt(data, delimiter=",", skiprows=1, usecols=1))
 
 
-def _sensor(readings: NDArray, progress: OnProgress | None) -> Chain:
+def _sensor(readings: NDArray[np.float64], progress: OnProgress | None) -> Chain:
     """A network that reads one value after the other, (T,), and says by how much the next will differ."""
     import torch
     from torch import nn
