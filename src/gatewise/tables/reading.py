@@ -105,7 +105,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _parquet_table(connection: DuckDBPyConnection, paths: Sequence[Path], source: str) -> Table:
-    files = ", ".join("'{}'".format(_literal(path).replace("'", "''")) for path in paths)
+    files = ", ".join("'{}'".format(literal(path).replace("'", "''")) for path in paths)
     relation = connection.sql(f"SELECT * FROM read_parquet([{files}], hive_partitioning=false)")
     names = tuple(relation.columns)
     check_names(names, source)
@@ -122,7 +122,7 @@ def _parquet_table(connection: DuckDBPyConnection, paths: Sequence[Path], source
 
 def _zones(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
     """The time zone of each column that has one, by its name, where pandas wrote the file, or pyarrow can tell."""
-    entries = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [_literal(path)]).fetchall()
+    entries = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [literal(path)]).fetchall()
     pandas = [json.loads(value) for key, value in entries if bytes(key) == b"pandas"]
     if pandas:
         columns = [(column["name"], column.get("metadata") or {}) for column in pandas[0].get("columns", [])]
@@ -159,7 +159,7 @@ def _text_table(connection: DuckDBPyConnection, file: TextFile, options: ReadOpt
 def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, heading: Heading) -> Table:
     names = heading.names
     relation = connection.read_csv(
-        _literal(file.path) if file.plain else file.recoded(delimiter, heading.above),
+        literal(file.path) if file.plain else file.recoded(delimiter, heading.above),
         auto_detect=False,
         columns={f"c{i}": "VARCHAR" for i in range(len(names))},
         header=True,
@@ -233,7 +233,7 @@ def _explained(file: TextFile, table: Table, heading: Heading, error: duckdb.Err
     )
 
 
-def _literal(path: Path) -> str:
+def literal(path: Path) -> str:
     """The path as DuckDB takes it without looking for other files that match it as a pattern.
 
     Raises InputError where there is no such way: a backslash ends a folder's name for it once there is a pattern.

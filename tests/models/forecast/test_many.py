@@ -56,6 +56,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "ROWS", 200)
+    monkeypatch.setattr(buckets, "SLICE", 500)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def read(outcome: ManyForecasts) -> pd.DataFrame:
 
 @pytest.mark.parametrize("model", ["pretrained", "seasonal_naive"])
 def test_parts_hold_what_one_table_is_forecast_to_be(source: Path, tmp_path: Path, here: list[int], model: str):
-    outcome = forecast_many(source, tmp_path / "out", 3, model=model)
+    outcome = forecast_many(source, tmp_path / "out's [1]*", 3, model=model)
     expected = Forecaster(3, model=model).fit(table()).predict()
     pd.testing.assert_frame_equal(
         read(outcome), expected.sort_values(["unique_id", "ds"], ignore_index=True), check_exact=True

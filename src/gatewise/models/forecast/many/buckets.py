@@ -14,15 +14,17 @@ from duckdb import DuckDBPyConnection
 from ....errors import argument
 from ....tables.columns import find_roles
 from ....tables.options import ReadOptions
-from ....tables.reading import open_folder, open_table
+from ....tables.reading import literal, open_folder, open_table
 from ....tables.table import Table, database
 
 ROWS = 200_000
 """In a bucket, about."""
+SLICE = 4_000_000
+"""Rows that are parted at a time, and held while they are."""
 HEAD = 10_000
 """Rows by which columns are told apart."""
 MEMORY = "600MB"
-"""Of the database that parts the rows: they flow through it."""
+"""Of the database that parts the rows, a slice at a time."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,50 @@ def part(source: Path, read: ReadOptions, folder: Path) -> Columns:
     """Write the buckets of a source into a folder, which is there only once all are. Raises InputError."""
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
     with _opened(source, read) as table:
         columns = _columns(table, read)
-        cells = ", ".join(f"c{table.names.index(name)} AS c{at}" for at, name in enumerate(columns.names))
-        rows = table.one(f"SELECT count(*) FROM {table.relation}")[0]
-        bucket = f"hash(CAST(c0 AS VARCHAR)) % {max(1, -(-rows // ROWS))}"
-        target = str(unfinished).replace("'", "''")
-        table.connection.execute(
-            f"COPY (SELECT *, {bucket} AS bucket FROM (SELECT {cells}, row_number() OVER () AS place "
-            f"FROM {table.relation})) TO '{target}' (FORMAT parquet, PARTITION_BY (bucket))"
-        )
-        _refuse_nameless(table, target, columns)
+        rows = _numbered(table, columns, unfinished / "rows.parquet")
+        for number, first in enumerate(range(0, rows, SLICE)):
+            bucket = f"hash(CAST(c0 AS VARCHAR)) % {-(-rows // ROWS)}"
+            table.connection.execute(
+                f"COPY (SELECT *, {bucket} AS bucket FROM {_parquet(unfinished / 'rows.parquet')} "
+                f"WHERE place > {first} AND place <= {first + SLICE}) "
+                f"TO {_quoted(unfinished / str(number))} (FORMAT parquet, PARTITION_BY (bucket))"
+            )
+    (unfinished / "rows.parquet").unlink()
     unfinished.rename(folder)
     return columns
 
 
+def _numbered(table: Table, columns: Columns, file: Path) -> int:
+    """Copy the columns into a file whose rows are numbered from 1, and which can be read in slices; how many rows."""
+    cells = ", ".join(f"c{table.names.index(name)} AS c{at}" for at, name in enumerate(columns.names))
+    numbered = f"SELECT {cells}, row_number() OVER () AS place FROM {table.relation}"
+    table.connection.execute(f"COPY ({numbered}) TO {_quoted(file)} (FORMAT parquet)")
+    nameless, rows = table.one(f"SELECT count(*) FILTER (WHERE c0 IS NULL), count(*) FROM {_parquet(file)}")
+    if nameless:
+        place = table.names.index(columns.names[0])
+        raise table.error(f"{nameless:,} rows do not name their series", column=place, hint="put the names in")
+    if not rows:
+        raise table.error("there are no rows of data", hint="give a header and at least two rows")
+    return rows
+
+
+def _quoted(path: Path) -> str:
+    """SQL: the path."""
+    return "'{}'".format(str(path).replace("'", "''"))
+
+
+def _parquet(path: Path, *below: str) -> str:
+    """SQL: the rows of a file, or of those below a folder that a pattern stands for."""
+    pattern = "/".join([literal(path), *below]).replace("'", "''")
+    return f"read_parquet('{pattern}', hive_partitioning=false)"
+
+
 def numbers(folder: Path) -> list[int]:
     """The buckets that there are."""
-    return sorted(int(path.name.partition("=")[2]) for path in folder.glob("bucket=*"))
+    return sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/bucket=*")})
 
 
 @contextmanager
@@ -86,11 +114,8 @@ def bucket(folder: Path, number: int, columns: Columns, source: str) -> Generato
     """The rows of a bucket, in the order of the source."""
     with database(source) as connection:
         single_threaded(connection)
-        files = str(folder / f"bucket={number}" / "*.parquet").replace("'", "''")
-        connection.execute(
-            "CREATE TEMP VIEW cells AS SELECT c0, c1, c2 FROM "
-            f"read_parquet('{files}', hive_partitioning=false) ORDER BY place"
-        )
+        files = _parquet(folder, "*", f"bucket={number}", "*.parquet")
+        connection.execute(f"CREATE TEMP VIEW cells AS SELECT c0, c1, c2 FROM {files} ORDER BY place")
         zones = {1: columns.zone} if columns.zone else {}
         yield Table(connection, source, columns.names, columns.types, lambda row: f"bucket {number}", zones=zones)
 
@@ -113,10 +138,3 @@ def _columns(table: Table, read: ReadOptions) -> Columns:
     places = (roles.series, roles.time, roles.targets[0])
     names, types = (tuple(every[place] for place in places) for every in (table.names, table.types))
     return Columns(names, types, table.zones.get(roles.time, ""))
-
-
-def _refuse_nameless(table: Table, target: str, columns: Columns) -> None:
-    nameless = table.one(f"SELECT count(*) FROM read_parquet('{target}/*/*.parquet') WHERE c0 IS NULL")[0]
-    if nameless:
-        place = table.names.index(columns.names[0])
-        raise table.error(f"{nameless:,} rows do not name their series", column=place, hint="put the names in")
