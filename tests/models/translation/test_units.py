@@ -59,6 +59,13 @@ def test_pieces_that_no_training_gives_are_refused(pieces: list[str]) -> None:
         Subwords(pieces)
 
 
+def test_too_many_characters_are_told_with_how_many_it_takes() -> None:
+    lines = [chr(0x4E00 + n) * 2 + " x" for n in range(100)]
+    with pytest.raises(InputError, match=r"101 different characters(.|\n)*`vocabulary_size` of 361 or more"):
+        Subwords.learned(lines, 360)
+    assert Subwords.learned(lines, 361).size == 361
+
+
 def test_the_same_lines_give_the_same_pieces() -> None:
     assert Subwords.learned(LINES, 300).pieces == Subwords.learned(LINES, 300).pieces
 

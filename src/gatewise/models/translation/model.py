@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,8 +26,9 @@ from .batches import Pair
 from .learning import Course, learn, mean_loss
 from .network import Rates, Sizes, TranslationNetwork
 from .pairs import UNITS, Vocabularies, check_pairs, checked, clean, cleaned, learnable, vocabularies
+from .parts import Translation, cut, joined
 from .scores import TranslationScores
-from .search import Beam, Hypothesis, search
+from .search import Beam, search
 from .stored import VOCABULARIES, restored
 
 _FEWEST = 300
@@ -37,23 +37,6 @@ _LARGEST = 1 << 16
 _PROBED = 100
 """Pairs by which swapped columns are noticed."""
 _LEAST_RATIO = 2.0
-
-
-@dataclass(frozen=True)
-class Translation:
-    """One translation of a sentence.
-
-    Attributes:
-        text: The translation.
-        score: Log-probability in nats divided by the length in units to the power ``length_penalty``; higher is
-            better.
-        parts: In how many parts the sentence was translated, each by itself; more than one only where it is longer
-            than ``longest``.
-    """
-
-    text: str
-    score: float
-    parts: int = 1
 
 
 class Translator(NetworkEstimator):
@@ -220,10 +203,11 @@ class Translator(NetworkEstimator):
         self._check_fitted()
         beam = self._beam()
         most = whole("n_best", n_best, 1, beam.width)
-        cut = [self._parts(clean(line)) for line in checked("source", source)]
+        source_units, target_units = self.vocabularies_
+        parts = [cut(source_units, clean(line), self.longest) for line in checked("source", source)]
         with self._threads():
-            found = iter(search(self.network_, [part for parts in cut for part in parts], beam, self._ratio))
-        return [self._joined([next(found)[:most] for _ in parts], most) for parts in cut]
+            found = iter(search(self.network_, [part for line in parts for part in line], beam, self._ratio))
+        return [joined(target_units, [next(found)[:most] for _ in line]) for line in parts]
 
     def score(self, source: Sequence[str], target: Sequence[str]) -> float:
         """Measure translations by chrF2, which also suits short lines.
@@ -255,7 +239,8 @@ class Translator(NetworkEstimator):
             InputError: As `score`, and where no pair has two lines that are not blank.
         """
         sources, references = check_pairs(source, target)
-        probed = self._probed(cleaned(sources, references).source, cleaned(sources, references).target)
+        lines = cleaned(sources, references)
+        probed = self._probed(lines.source, lines.target)
         translations, references = self.predict(sources), list(map(clean, references))
         errors = scores.unit_errors(self.vocabularies_.target, translations, references)
         return TranslationScores(
@@ -312,32 +297,6 @@ class Translator(NetworkEstimator):
 
     def _encoded(self, source: str, target: str) -> Pair:
         return self.vocabularies_.source.encode(source), self.vocabularies_.target.encode(target)
-
-    def _parts(self, line: str) -> list[list[int]]:
-        """The units of a line, cut between words where it is longer than what was learned from; none of a blank one."""
-        units = self.vocabularies_.source.encode(line)
-        parts: list[list[int]] = [[]] if units else []
-        for _, places in self.vocabularies_.source.words(units) if len(units) > self.longest else ():
-            if parts[-1] and len(parts[-1]) + len(places) > self.longest:
-                parts.append([])
-            parts[-1] += [units[place] for place in places]
-        cut = parts if len(units) > self.longest else [units] if units else []
-        return [part[at : at + self.longest] for part in cut for at in range(0, len(part), self.longest)]
-
-    def _joined(self, found: Sequence[Sequence[Hypothesis]], most: int) -> list[Translation]:
-        """Translations of a line, of the hypotheses for each of its parts."""
-        if not found:
-            return [Translation("", 0.0)]
-        target = self.vocabularies_.target
-        alike = zip(*found, strict=False) if len(found) > 1 else product(*found)
-        return [
-            Translation(
-                clean(target.joint.join(target.decode(part.units) for part in parts)),
-                sum(part.score for part in parts) / len(parts),
-                len(parts),
-            )
-            for parts in alike
-        ][:most]
 
     def _probed(self, source: Sequence[str], target: Sequence[str]) -> _Probed:
         """How probable references are, and whether they would be more so the other way round."""

@@ -107,9 +107,9 @@ class _Group:
             self._leave()
             if not self.running:
                 break
-        for sentence in self.running:
-            if not sentence.ended:
-                self._cut(sentence)
+        for sentence, (score, *_) in zip(self.running, self.scores.tolist(), strict=True):
+            if not sentence.ended:  # the best hypothesis as it stands
+                sentence.ended.append(Hypothesis(sentence.live[0], self.beam.score(score, self.most)))
         return [sorted(sentence.ended, key=lambda one: -one.score) for sentence in self.sentences]
 
     def _step(self, length: int) -> None:
@@ -149,8 +149,3 @@ class _Group:
         rows = (chosen[:, None] * K + torch.arange(K)).flatten()
         self.memory, self.flipped, self.scores = self.memory[chosen], self.flipped[chosen], self.scores[chosen]
         self.units, self.decoding = self.units[rows], self.decoding.rows(rows)
-
-    def _cut(self, sentence: _Sentence) -> None:
-        """Take the best hypothesis as it stands, as none came to an end."""
-        score = float(self.scores[self.running.index(sentence), 0])
-        sentence.ended.append(Hypothesis(sentence.live[0], self.beam.score(score, self.most)))

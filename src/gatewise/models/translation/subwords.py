@@ -8,7 +8,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from .units import SPECIAL, Words
 
 _BYTES = 256
@@ -45,9 +45,17 @@ class Subwords:
 
     @classmethod
     def learned(cls, lines: Iterable[str], size: int) -> Subwords:
-        """At most ``size`` pieces, bytes included. The same lines give the same pieces."""
+        """At most ``size`` units, bytes included. The same lines give the same pieces.
+
+        Raises InputError where the lines have more different characters than that.
+        """
         from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
+        lines = list(lines)
+        least = _FIRST + len({BLANK}.union(*lines) - {" "})
+        if least > size:
+            what = f"the lines have {least - _FIRST - 1:,} different characters, too many for {size:,} subwords"
+            raise InputError(what, hint=f"give a {argument('vocabulary_size')} of {least:,} or more")
         written: Any = BytesIO()
         SentencePieceTrainer.train(
             sentence_iterator=iter(lines),
