@@ -18,7 +18,7 @@ from gatewise.cli import options as choices
 from gatewise.export.c.write import FLAGS
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.show import FORMS as VIEWS
-from gatewise.tables.options import Duplicates, Fill
+from gatewise.tables.options import Duplicates, Fill, FutureFill
 
 MAIN = "from gatewise.cli import main; main()"
 
@@ -35,7 +35,7 @@ def asked(line: str) -> dict[str, str]:
         ("gatewise ", ["forecast", "classify", "generate", "inspect", "export", "serve", "show"]),
         ("gatewise f", ["forecast"]),
         ("gatewise --v", ["--version"]),
-        ("gatewise forecast data.csv --f", ["--freq", "--fill"]),
+        ("gatewise forecast data.csv --f", ["--future", "--future-fill", "--freq", "--fill"]),
         ("gatewise forecast data.csv --fill ", [*get_args(Fill)]),
         ("gatewise forecast data.csv --fill l", ["linear"]),
         ("gatewise forecast data.csv --model ", ["auto", "lstm", *(word for word in CONTESTANTS if word != "lstm")]),
@@ -76,6 +76,7 @@ def test_completion_loads_nothing_heavy(line: str, words: str) -> None:
 def test_the_words_are_those_of_what_they_choose() -> None:
     assert {*choices.MODELS} == {"auto", *CONTESTANTS}
     assert get_args(Fill) == choices.FILLS
+    assert get_args(FutureFill) == choices.FUTURE_FILLS
     assert get_args(Duplicates) == choices.DUPLICATES
     assert tuple(VIEWS) == choices.VIEWS
     assert {*choices.TARGETS} == {*FLAGS}
