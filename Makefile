@@ -6,10 +6,11 @@ help: ## this list
 install: ## a virtual environment with everything for work on gatewise
 	python3 -m venv .venv && $(PYTHON) -m pip install -q -e '.[dev]'
 
-check: ## lint, format, types, import arrows
+check: ## lint, format, types, import arrows, workflows
 	$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check
 	$(PYTHON) -m pyright --project pyproject.toml --pythonpath $(PYTHON)
 	$(PYTHON) tools/check_imports.py
+	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 test: ## the quick breadth of the tests, three minutes
 	$(PYTHON) -m pytest
@@ -23,11 +24,17 @@ format: ## let ruff arrange the code
 regen: ## write the golden programs anew
 	GATEWISE_REGEN=1 $(PYTHON) -m pytest tests/compiler/test_program.py
 
-docs: ## write the pages of the cells anew
-	$(PYTHON) tools/make_docs.py
+docs: ## write the pages that are made from the code
+	$(PYTHON) -m tools.make_docs
+
+site: ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet && $(PYTHON) -m tools.check_site
+
+package: ## wheel and sdist in dist, as they would be published
+	rm -rf dist && $(PYTHON) -m build --quiet && $(PYTHON) -m twine check --strict dist/*
 
 show: ## one cell from equation to LLVM: make show CELL=gru
-	$(PYTHON) -m gatewise.cli show $(or $(CELL),lstm) --as equations
+	$(PYTHON) -m gatewise show $(or $(CELL),lstm) --as equations
 
 bench: ## our CPU kernels and their peers, timed alternately
 	$(PYTHON) -m benchmarks cpu
@@ -49,4 +56,4 @@ harden: ## hostile calls drawn from SEED: nothing may crash, hang, or be wrong w
 clean: ## everything that can be made again
 	rm -rf .venv build dist .cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test test-all format regen docs show bench competition conformance overfitting harden clean
+.PHONY: help install check test test-all format regen docs site package show bench competition conformance overfitting harden clean

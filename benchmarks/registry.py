@@ -8,6 +8,7 @@ from importlib import import_module
 # name: (module, what it measures)
 BENCHMARKS = {
     "cpu": ("benchmarks.cpu.main", "our kernels and their peers, timed alternately on this processor"),
+    "chart": ("benchmarks.chart", "the picture of the README, drawn from the tables that the benchmark cpu wrote"),
     "gpu": ("benchmarks.gpu.main", "kernels for GPUs beside torch.nn, a loop and torch.compile of it, on this card"),
     "programs": ("benchmarks.programs.main", "programs as people write them, with our classes and with torch.nn's"),
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
@@ -27,9 +28,11 @@ BENCHMARKS = {
     "corpus": ("benchmarks.pretraining.corpus", "real series for the pretrained forecaster, and what was left out"),
     "validation": ("benchmarks.pretraining.validation", "real series that are not held out, and the baselines on them"),
     "pretrain": ("benchmarks.pretraining.pretrain", "the training of the forecaster that is in the wheel"),
+    "many": ("benchmarks.many.main", "many series on one machine: time, memory, and what a kill costs"),
     "epf": ("benchmarks.covariates.epf", "day-ahead prices of electricity, beside the models of their benchmark"),
     "covariates": ("benchmarks.covariates.main", "what covariates take off the error of demand and of bicycle hire"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
+    "translate": ("benchmarks.translate.main", "translators on Multi30k and on the CMU dictionary, within a time"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

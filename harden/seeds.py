@@ -15,7 +15,7 @@ from torch import nn
 
 import gatewise
 from gatewise.container import Container
-from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
+from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.forecast import Forecaster
 from gatewise.models.forecast.network.lstm_model import LSTMModel
 from gatewise.models.forecast.network.settings import Settings
@@ -120,6 +120,12 @@ SEEDS: dict[str, Seed] = {
             ESTIMATOR_FILE,
             lambda path: LanguageModel(**TINY, embedding_size=2).fit(TEXT).save(path),
             lambda model: (model.generate(model.vocabulary_.entries[0], 3), model.score("abc")),
+        ),
+        Seed(
+            "translator",
+            ESTIMATOR_FILE,
+            lambda path: Translator(**TINY, embedding_size=2, beam=2).fit(["ab", "ba"], ["AB", "B"]).save(path),
+            lambda model: (model.predict(["ab", ""]), model.align("ab", "B")),
         ),
         Seed("chain", chains.FILE, lambda path: stepping_chain().save(path), _run),
         Seed("chain of maps", chains.FILE, lambda path: _chain_of_maps().save(path), _run),

@@ -1,4 +1,4 @@
-"""The pages of the cells are what the tool writes, and the code in the guides runs."""
+"""The pages that are made from the code are what the tool writes, and the code in the guides runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tools import make_reference
 from tools.make_docs import FOLDER, PICTURES, pages, pictures
 
 from gatewise import cell
@@ -41,6 +42,20 @@ def test_pages_are_what_make_docs_writes(texts):
 
 def test_pictures_are_what_make_docs_writes():
     assert texts_in(PICTURES) == pictures()
+
+
+@pytest.mark.slow
+def test_pages_of_the_reference_are_what_make_docs_writes():
+    written = make_reference.pages()
+    assert {path: (ROOT / "docs" / path).read_text(encoding="utf-8") for path in written} == written
+
+
+def test_one_cell_is_shown_at_every_stage_by_the_lines_of_its_step():
+    stages = make_reference.stages()
+    for stage in ("source", "equations", "program", "gradient", "llvm", "triton", "c"):
+        assert "tanh" in stages[stage]
+        assert stages[stage].count("\n") < 20
+    assert stages["c"].splitlines()[-1] == "const float h = o * t2;"
 
 
 @pytest.mark.parametrize("name", names(CELLS))

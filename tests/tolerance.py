@@ -16,6 +16,9 @@ SAMPLED = 5e-3
 BATCH_SIZE_FORECAST = 1e-4
 """Relative, between forecasts made in batches of different size: matrix products sum in another order."""
 
+FLOAT32_LOG_PROBABILITY = 1e-4
+"""Relative, and in nats, of a target found unit by unit and read at once: a dozen float32 logits of up to about 30."""
+
 FLOAT32_FORECAST = 1e-3
 """Between forecasts of the same series in another unit: the networks work in float32."""
 

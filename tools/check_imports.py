@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container pages progress synthetic",
+    "equation container notebook pages progress synthetic",
     "compiler",
     "declaration",
     "cells",
@@ -27,6 +27,7 @@ FLOORS = (
     "forecast estimators",
     "serve",
     "cli",
+    "__main__",
 )
 # Within a package: a part imports those on floors below its own. Parts that are not named here are free.
 WITHIN = {

@@ -2,12 +2,14 @@
 
     python -m benchmarks pretrain --hours 2 --folder FOLDER             # from the beginning
     python -m benchmarks pretrain --hours 2 --folder FOLDER --resume    # from the newest checkpoint there
-    python -m benchmarks pretrain --folder FOLDER --export              # averaged weights into the package
+    python -m benchmarks pretrain --folder COPY --resume --cool 1500    # to its end, in a copy of that folder
+    python -m benchmarks pretrain --folder COPY --export                # averaged weights into the package
     python -m benchmarks pretrain --score                                      # the package's, on the validation suite
 
 Batches are functions of a seed and their number, and checkpoints resume bit for bit. The learning rate rises, and then
-falls with the root of the steps, so that a run may go on for as long as it pays; the weights that forecast are an
-exponential average. ``log.jsonl`` in the folder tells how it went.
+falls with the root of the steps, so that a run may go on for as long as it pays. Weights are best after a last piece in
+which it falls to nothing: that is learned in a copy of the folder, so that the run itself can still go on. The weights
+that forecast are an exponential average. ``log.jsonl`` in the folder tells how it went.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--hours", type=float, default=1.0, help="of this run, by the clock")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of checkpoints and the log")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint of the folder")
+    parser.add_argument("--cool", type=int, metavar="STEPS", help="end in so many, as the learning rate falls to 0")
     parser.add_argument("--export", action="store_true", help="write the averaged weights into the package")
     parser.add_argument("--score", action="store_true", help="only score the weights in the package")
     parser.add_argument("--seed", type=int, default=0)
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
     if given.export:
         export(run)
     else:
-        train(run, checkpoints)
+        train(run, checkpoints, given.cool)
 
 
 def trainer(seed: int, folder: Path, hours: float) -> Trainer:
@@ -92,12 +95,21 @@ def rate(step: int) -> float:
     return min((step + 1) / WARMUP, 1.0, (FULL / (step + 1)) ** 0.5)
 
 
-def train(run: Trainer, checkpoints: Checkpointing) -> None:
-    """Until its time is over; what was learned until then is saved."""
+def cooling(start: int, steps: int) -> Callable[[int], float]:
+    """The learning rate of a run that ends ``steps`` after step ``start``, as a fraction of the highest."""
+    return lambda step: rate(step) * min(1.0, max(0.0, (start + steps - step) / steps))
+
+
+def train(run: Trainer, checkpoints: Checkpointing, cool: int | None = None) -> None:
+    """Until its time is over, or it has cooled; what was learned until then is saved."""
     size = sum(parameter.numel() for parameter in run.module.parameters())
     print(f"{size:,} parameters, from step {run.step:,}", flush=True)
+    end = sys.maxsize
+    if cool:
+        end = run.step + cool
+        run.schedule = torch.optim.lr_scheduler.LambdaLR(run.optimizer, cooling(run.step, cool), run.step - 1)
     try:
-        run.run(steps=sys.maxsize)
+        run.run(steps=end)
     finally:
         checkpoints.save(run)
 

@@ -1,7 +1,7 @@
 """A recurrent cell: one time step, written once as a plain PyTorch function that reads like its paper.
 
 Called on tensors the step is the eager reference; called on `Value` it records itself, and everything else is derived
-from the record. How cells are declared is in :mod:`.declaration`.
+from the record. How cells are declared is in `.declaration`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from .errors import CellError
@@ -104,6 +105,10 @@ class Cell:
     def __call__(self, *arguments: Any) -> Any:
         """The step itself, on tensors: the eager reference."""
         return self.step(*arguments)
+
+    def _repr_html_(self) -> str:
+        """The picture of one step, which a notebook shows. It is drawn by a package that knows cells, hence by name."""
+        return import_module("gatewise.diagram").diagram(self)
 
     def __post_init__(self) -> None:
         for name in ("__module__", "__qualname__"):  # by which pickle refers to it

@@ -41,6 +41,11 @@ def plain_cell(text: str) -> str:
     return spreadsheet_safe(_STEERING.sub(lambda match: visible(match[0]), text))
 
 
+def without_steering(text: str) -> str:
+    """The text with a blank in place of everything that steers a terminal or a reader; see `plain_cell`."""
+    return _STEERING.sub(" ", text)
+
+
 def needs_quotes(text: str) -> bool:
     """Whether some reader of CSV would split the cell or take it for a formula, although a comma would not."""
     return ";" in text or "|" in text or plain_cell(text) != text

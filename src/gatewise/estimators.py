@@ -9,16 +9,20 @@ if TYPE_CHECKING:
     from .models.language.model import LanguageModel as LanguageModel
     from .models.sequence.classifier import SequenceClassifier as SequenceClassifier
     from .models.sequence.regressor import SequenceRegressor as SequenceRegressor
+    from .models.translation.model import Translator as Translator
     from .tables.labelled import load_labelled as load_labelled
+    from .tables.parallel import load_pairs as load_pairs
 
 # Found when asked for, so that the command line answers without importing torch.
 _EXPORTS = {
     "LanguageModel": ".models.language.model",
     "SequenceClassifier": ".models.sequence.classifier",
     "SequenceRegressor": ".models.sequence.regressor",
+    "Translator": ".models.translation.model",
     "load_labelled": ".tables.labelled",
+    "load_pairs": ".tables.parallel",
 }
-__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "load_labelled"]
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "Translator", "load_labelled", "load_pairs"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,11 +6,25 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from .escape import visible
 
 OnProgress = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and a few words."""
+
+
+_shown: ContextVar[bool] = ContextVar("_shown", default=True)
+
+
+@contextmanager
+def hidden() -> Generator[None]:
+    """No bar and no spinner while the block runs."""
+    before = _shown.set(False)
+    try:
+        yield
+    finally:
+        _shown.reset(before)
 
 
 @contextmanager
@@ -26,7 +40,7 @@ def progress_bar(words: str = "", *, transient: bool = True) -> Generator[OnProg
     Yields:
         The function that moves the bar and sets its words.
     """
-    if not _on_terminal():
+    if not _wanted():
         yield None
         return
     from rich.console import Console
@@ -45,7 +59,7 @@ def progress_bar(words: str = "", *, transient: bool = True) -> Generator[OnProg
 @contextmanager
 def busy(words: str) -> Generator[None]:
     """A spinner with these words on standard error while the block runs; nothing where that is no terminal."""
-    if not _on_terminal():
+    if not _wanted():
         yield
         return
     from rich.console import Console
@@ -55,8 +69,8 @@ def busy(words: str) -> Generator[None]:
         yield
 
 
-def _on_terminal() -> bool:
-    return sys.stderr.isatty() and os.environ.get("RANK", "0") == "0"
+def _wanted() -> bool:
+    return _shown.get() and sys.stderr.isatty() and os.environ.get("RANK", "0") == "0"
 
 
 class Stages:

@@ -32,6 +32,8 @@ def equations(cell: Cell) -> str:
     fed = {i.name: program.expression(i.args[0]) for i in program.body if i.op == "product"}
     lines = [preactivation(gate, cell.state[0], fed.get(gate.preactivation, "")) for gate in cell.gates]
     lines += [f"{name} = {text}" for name, text in program.statements() if name not in fed]
+    outputs = {state: program.expression(value) for state, value in program.outputs.items()}
+    lines += [f"{state} = {text}" for state, text in outputs.items() if text != state]  # returned without a name
     body = "\n".join(f"    {line}" for line in lines)
     for state in cell.state:
         body = body.replace(previous(state), f"{state}'")

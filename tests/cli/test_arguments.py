@@ -15,7 +15,7 @@ import pytest
 import gatewise
 from gatewise import estimators, export, nn, serve
 from gatewise.cli import app as program
-from gatewise.cli import classify, follow, forecast, generate
+from gatewise.cli import classify, follow, forecast, forecast_many, generate, translate
 from gatewise.cli import export as exporting
 from gatewise.errors import ARGUMENT, argument
 from gatewise.forecast import Forecaster, ReadOptions
@@ -24,7 +24,10 @@ from gatewise.tables import columns
 from gatewise.tables.labelled import load_labelled
 
 SOURCES = Path(gatewise.__file__).parent
-COMMANDS = (forecast.Request, classify.Request, generate.Request, Question, exporting.Request)
+COMMANDS = (
+    *(forecast.Request, forecast_many.Request, classify.Request, generate.Request, translate.Request),
+    *(Question, exporting.Request),
+)
 PUBLIC = (
     *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, load_labelled),
     *(getattr(estimators, name) for name in estimators.__all__),
@@ -42,11 +45,14 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 CHOSEN_AS_IT_RUNS = {
     "cli/classify.py": {"test", "save", "epochs"},
     "cli/export.py": {"dtype", "target", "calibration"},
-    "cli/forecast.py": {"model", "level", "seed", "budget", "backtest", "season"},
+    "cli/translate.py": {"save", "epochs", "units"},
+    "cli/forecast.py": {"model", "level", "seed", "budget", "tune", "backtest", "season"},
+    "models/forecast/foreign.py": {"future", "static", "covariates", "holidays"},
     "models/arguments.py": {"horizon", "model", "season", "seed", "budget", "level", "length", "temperature", "top_p"},
     "tables/columns.py": {*columns.CALLED, "label"},
     "tables/long_table.py": {"target", "frequency", "season", "fill", "duplicates"},
     "tables/options.py": {field.name for field in dataclasses.fields(ReadOptions)},
+    "tables/parallel.py": {"source", "target"},
     "tables/panels.py": {"encoding", "delimiter"},
     "tables/sequences.py": {"id_column", "time_column"},
 }

@@ -32,9 +32,25 @@ def asked(line: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("gatewise ", ["forecast", "classify", "generate", "inspect", "export", "serve", "show"]),
-        ("gatewise f", ["forecast"]),
-        ("gatewise --v", ["--version"]),
+        (
+            "gatewise ",
+            [
+                *(
+                    "forecast",
+                    "forecast-many",
+                    "classify",
+                    "generate",
+                    "translate",
+                    "inspect",
+                    "export",
+                    "serve",
+                    "show",
+                ),
+                "demo",
+            ],
+        ),
+        ("gatewise f", ["forecast", "forecast-many"]),
+        ("gatewise --vers", ["--version"]),
         ("gatewise forecast data.csv --f", ["--future", "--future-fill", "--freq", "--fill"]),
         ("gatewise forecast data.csv --fill ", [*get_args(Fill)]),
         ("gatewise forecast data.csv --fill l", ["linear"]),

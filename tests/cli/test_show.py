@@ -4,7 +4,9 @@ import re
 import sys
 
 import pytest
+import torch
 
+from gatewise import cell
 from gatewise.cells import CELLS
 from gatewise.cli import follow
 from gatewise.errors import CellError
@@ -24,6 +26,15 @@ def test_equations_read_like_the_paper():
     for line in ("a_i = W_i x + U_i h' + b_i", "c = f * c' + i * g", "h = o * tanh(c)"):
         assert f"    {line}\n" in text
     assert "U_candidate (r * h')" in show("gru_reset_before")
+
+
+def test_a_state_that_is_returned_without_a_name_has_its_equation_too():
+    @cell(gates="update candidate", state="h")
+    def unnamed(z, n, h):
+        z, n = torch.sigmoid(z), torch.tanh(n)
+        return z * h + (1 - z) * n
+
+    assert show(unnamed).endswith("    h = z * h' + (1 - z) * n\n")
 
 
 def test_emitted_code_keeps_the_names_of_the_step():

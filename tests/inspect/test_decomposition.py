@@ -132,6 +132,24 @@ def test_a_chain_of_maps_adds_up():
     assert {f"parts.{part}.bias" for part in (1, 3, 4, 6)} < set(found.biases)
 
 
+def test_what_a_map_makes_of_constants_and_what_scales_that_never_are_negative_do_have_their_places():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.known, self.scale = LSTM(2, 3), nn.Linear(4, 3), nn.Linear(3, 3)
+
+        def forward(self, x):
+            read = self.rnn(x)[0] + self.known(torch.ones(4).double())
+            return read * (1 + self.scale(read).exp().cumsum(-1) / 2)
+
+    torch.manual_seed(0)
+    found = decompose(Scaled().double(), random(5, 1, 2), lambda y: y[-1, 0, 0])
+    found.require()
+    assert found.constants["constants of the model"].all()
+    assert "known.bias" in found.biases
+    assert "scale.bias" not in found.biases  # of a gate
+
+
 class Around(nn.Module):
     """A layer, and some function of its output."""
 

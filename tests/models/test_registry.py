@@ -18,7 +18,7 @@ from torch import nn
 import gatewise
 from gatewise.cells import CELLS
 from gatewise.errors import CheckpointError, InputError, ModelFileError
-from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
+from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.forecast import Forecaster
 from gatewise.models.kind import Question
 from gatewise.models.registry import KINDS, kind_of
@@ -60,6 +60,7 @@ SAVED = {
     "sequence classifier": lambda path: of_sequences(SequenceClassifier, list("ababab"), path),
     "sequence regressor": lambda path: of_sequences(SequenceRegressor, list(range(6)), path),
     "language model": lambda path: LanguageModel(**SMALL).fit(TEXT).save(path),
+    "translator": lambda path: Translator(**SMALL, embedding_size=2).fit(["ab", "ba"], ["AB", "BA"]).save(path),
     "chain": lambda path: chain().save(path),
     "stream's state": save_stream,
     "training checkpoint": lambda path: checkpoint.save(path, {"step": 7, "weight": torch.ones(2)}),
@@ -108,6 +109,7 @@ def test_load_gives_what_was_saved(files) -> None:
     assert loaded["sequence classifier"].predict(X).tolist()
     assert loaded["sequence regressor"].predict(X).shape == (6,)
     assert len(loaded["language model"].generate("a", 5)) == 5
+    assert len(loaded["translator"].predict(["a", ""])) == 2
     assert torch.equal(loaded["chain"](torch.ones(3, 2))[0], chain().eval()(torch.ones(3, 2))[0])
     assert loaded["training checkpoint"]["step"] == 7
 

@@ -14,12 +14,15 @@ import typer
 # Commands stand in the help in the order in which they are imported: the main job first.
 # isort: off
 from . import forecast as forecast
+from . import forecast_many as forecast_many
 from . import classify as classify
 from . import generate as generate
+from . import translate as translate
 from . import inspect as inspect
 from . import export as export
 from . import serve as serve
 from . import show as show
+from . import demo as demo
 
 # isort: on
 from .app import DATA, app, complain

@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
@@ -20,6 +21,8 @@ USAGE, DATA = 2, 1
 """Exit codes: of a command line that makes no sense, and of data or files that cannot be used."""
 
 WHICH = "Print the version."
+QUIET = "Show no progress; results and errors stay."
+VERBOSE = "Show where in the code an error was raised."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,16 +41,24 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def gatewise(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help=WHICH)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET)] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=VERBOSE)] = False,
 ) -> None:
     """The LSTM family for PyTorch, from equation to device."""
+    if quiet:
+        from ..progress import hidden
+
+        context.with_resource(hidden())
 
 
 @contextmanager
 def failing(context: typer.Context, code: int) -> Generator[None]:
     """End with one message and this exit code where the block meets what it cannot use."""
     try:
-        yield
+        with _traced(context):
+            yield
     except GatewiseError as error:
         what = f"{error.where}: {error.what}" if error.where else error.what
         _fail(with_options(what, context), with_options(error.hint, context), code)
@@ -55,6 +66,17 @@ def failing(context: typer.Context, code: int) -> Generator[None]:
         _fail(f"this needs {error.name}, which is not installed", how_to_install(error.name or ""), DATA)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror or error}", "", DATA)
+
+
+@contextmanager
+def _traced(context: typer.Context) -> Generator[None]:
+    """With ``--verbose``, print the traceback of what the block raises before it is made one message."""
+    try:
+        yield
+    except (GatewiseError, ModuleNotFoundError, OSError):
+        if context.find_root().params.get("verbose"):
+            traceback.print_exc()
+        raise
 
 
 def with_options(message: str, context: typer.Context) -> str:

@@ -75,6 +75,7 @@ class Request:
     level: str | None = None
     seed: int | None = None
     budget: str | None = None
+    tune: str | None = None
     backtest: int | None = None
     step: int | None = None
     refit: bool = False
@@ -105,9 +106,10 @@ class Request:
             )
         settings: dict[str, Any] = {
             "model": self.model,
-            "levels": _levels(self.level),
+            "levels": levels(self.level),
             "seed": self.seed,
             "budget": self.budget,
+            "tune": self.tune,
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
         return Forecaster(self.horizon, progress=progress, **chosen)
@@ -124,7 +126,9 @@ def check(request: Request) -> None:
 
 
 def _check_load(request: Request) -> None:
-    settled = {name: getattr(request, name) for name in ("model", "level", "seed", "budget", "backtest", "step")}
+    settled = {
+        name: getattr(request, name) for name in ("model", "level", "seed", "budget", "tune", "backtest", "step")
+    }
     settled |= {"covariates": request.covariates.covariates, "holidays": request.covariates.holidays}
     for name, value in {**settled, "refit": request.refit or None, "season": request.read.season}.items():
         if value is not None:
@@ -134,7 +138,8 @@ def _check_load(request: Request) -> None:
             )
 
 
-def _levels(text: str | None) -> tuple[int, ...] | None:
+def levels(text: str | None) -> tuple[int, ...] | None:
+    """Central intervals in percent, out of words such as ``80,95``; None for the default. Raises InputError."""
     from ..models.arguments import percents
 
     try:
@@ -270,6 +275,7 @@ def forecast(
     step: Annotated[int | None, option(FORECAST, "N", "Steps between windows. Default: horizon / 4.", min=1)] = None,
     refit: Annotated[bool, option(FORECAST, None, "Train before each window, not only the first.", "--refit")] = False,
     budget: Annotated[Text, option(FORECAST, "TIME", "Time limit of the training, such as 60s or 2m.")] = None,
+    tune: Annotated[Text, option(FORECAST, "TIME", "Train the pretrained network on DATA for so long.")] = None,
     seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
     load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
     covariates: Annotated[Text, option(BESIDE, "NAMES", "Columns known besides the target, or none.")] = None,
@@ -308,6 +314,7 @@ def forecast(
             level=level,
             seed=seed,
             budget=budget,
+            tune=tune,
             backtest=backtest,
             step=step,
             refit=refit,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import notebook
 from ..errors import ExplanationError
 
 # What rounding may leave open, relative to the largest of the lines and the value: float32 keeps 24 bits, float64 53,
@@ -71,6 +72,13 @@ class Certificate:
         """
         if not self.holds:
             raise ExplanationError(f"{self.what} does not add up: {self._figures()}", hint="nothing is shown of it")
+
+    def _repr_html_(self) -> str:
+        """The sum beside what it must equal, as a notebook shows it."""
+        figures = (f"{self.total:.9g}", f"{self.value:.9g}", f"{self.gap:.1e}", f"{self.tolerance:.0e}")
+        return notebook.table(
+            (self.what, "sum", "value", "gap", "tolerance"), [("holds" if self.holds else "does not hold", *figures)]
+        )
 
     def _figures(self) -> str:
         return f"sum {self.total:.9g}, value {self.value:.9g}, gap {self.gap:.1e}, tolerance {self.tolerance:.0e}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
+from .. import notebook
 from ..compiler.lower import program_of
 from ..equation import Cell
 from ..errors import InputError
@@ -204,6 +206,22 @@ class Record:
         steps, batch = self._layers[0].x.shape[:2]
         names = ", ".join([*self.gates, *self.states])
         return f"Record of {self.module!r}: {steps} steps of {batch} sequences; {names}"
+
+    def _repr_html_(self) -> str:
+        """What was recorded, of each layer and direction, and between which numbers it lies, for a notebook."""
+        rows = [
+            (f"{name}, layer {layer}" + (", backward" if direction else ""), *_summary(tensor))
+            for layer, direction, one in self.layers()
+            for name, tensor in columns(one).items()
+        ]
+        return notebook.paragraph(repr(self)) + notebook.table(("", "T x B x H", "lowest", "mean", "highest"), rows)
+
+
+def _summary(tensor: Tensor) -> tuple[str, ...]:
+    """The shape of a tensor, and its lowest number, mean and highest, as text."""
+    shape = " x ".join(map(str, tensor.shape))
+    numbers = (tensor.min(), tensor.mean(), tensor.max()) if tensor.numel() else ()
+    return shape, *(f"{float(number):.3g}" for number in numbers or (math.nan,) * 3)
 
 
 def columns(record: Record | LayerRecord) -> dict[str, Any]:

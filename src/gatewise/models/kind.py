@@ -91,8 +91,8 @@ class Kind:
         """The data in a file such as this kind of model reads.
 
         options: how a table is read. label: its column of labels, of sequences. Returns a `Panel` for a forecaster,
-        `Labelled` for an estimator of sequences, a text for a language model, arrays (T, I) for a chain. Raises
-        InputError.
+        `Labelled` for an estimator of sequences, a text for a language model, `Parallel` for a translator, arrays
+        (T, I) for a chain. Raises InputError.
         """
         return self._function("read")(Path(path), options, label)
 

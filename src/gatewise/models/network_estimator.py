@@ -89,7 +89,7 @@ class NetworkEstimator(Estimator):
     learning_rate: float
     weight_decay: float
     batch_size: int
-    max_epochs: int
+    max_epochs: int | None
     random_state: Any
     n_jobs: int | None
     verbose: bool

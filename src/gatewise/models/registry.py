@@ -23,6 +23,8 @@ _WINDOWED = Unsupported(
 )
 _MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
 _STATE = "give the file of the model whose stream it is"
+_TRANSLATES = "load it with gatewise.load: its align says what each word of a translation attended to"
+_TWO_PARTS = Unsupported("reads a whole sentence before it writes, and is no chain", _TRANSLATES)
 _CHECKPOINT = "load it with gatewise.load, put its weights into your module, and save a Chain with it"
 
 
@@ -62,6 +64,17 @@ KINDS = (
         functions("language.saved", "load", *_ALL),
         estimator="LanguageModel",
         takes=("tokenizer",),
+    ),
+    Kind(
+        "translator",
+        ESTIMATOR_FILE.key,
+        functions("translation.saved", "load", "read"),
+        estimator="Translator",
+        refusals={
+            "explain": Unsupported("cannot be inspected yet", _TRANSLATES),
+            "chain": _TWO_PARTS,
+            "steps": _TWO_PARTS,
+        },
     ),
     Kind(
         "chain",
@@ -119,9 +132,9 @@ def load(path: str | Path, *, cells: Iterable[Cell] = (), tokenizer: Any = None,
         model: The module whose stream is to go on, of a stream's state.
 
     Returns:
-        What was saved: a `Forecaster`, `SequenceClassifier`, `SequenceRegressor`, `LanguageModel` or `Chain`, ready to
-        use, on the CPU and in evaluation mode; of a stream's state the stream itself, at the step where it was saved;
-        of a training checkpoint its state, a nest of dicts, lists, numbers and tensors.
+        What was saved: a `Forecaster`, `SequenceClassifier`, `SequenceRegressor`, `LanguageModel`, `Translator` or
+        `Chain`, ready to use, on the CPU and in evaluation mode; of a stream's state the stream itself, at the step
+        where it was saved; of a training checkpoint its state, a nest of dicts, lists, numbers and tensors.
 
     Raises:
         ModelFileError: The file cannot be read, is damaged, a pickle, too new, or not one that gatewise has written.

@@ -1,5 +1,6 @@
 """Modules: any cell as a stack of layers, and drop-ins for torch.nn's."""
 
+from . import init as init
 from . import modules
 from .chain import Chain as Chain
 from .maps import Standardize as Standardize

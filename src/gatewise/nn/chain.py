@@ -49,8 +49,8 @@ class Chain(nn.Module):
 
     An ``nn.Sequential`` passes one tensor on, and a recurrent module returns two things. A chain takes the states of
     its recurrent parts and returns them beside its output, and holds only what is known to treat each step by itself.
-    So :func:`gatewise.stream` runs it one input at a time with the bits of the whole sequence, the exporters write it
-    as C and ONNX, and its file (:meth:`save`) holds parts and weights with a checksum, and no code::
+    So `gatewise.stream` runs it one input at a time with the bits of the whole sequence, the exporters write it
+    as C and ONNX, and its file (`save`) holds parts and weights with a checksum, and no code:
 
         model = Chain(Standardize(mean, scale), LSTM(3, 16, 2), nn.Linear(16, 1))
         y, states = model(x)
@@ -58,7 +58,7 @@ class Chain(nn.Module):
     Args:
         *parts: recurrent modules, ours or ``torch.nn.LSTM``, ``GRU``, ``RNN`` (whose weights are then shared), and
             between them ``nn.Linear``, ``nn.LayerNorm``, ``nn.Tanh``, ``nn.Sigmoid``, ``nn.ReLU``, ``nn.LogSigmoid``,
-            ``nn.Identity``, ``nn.Dropout``, :class:`Standardize` and :class:`Unstandardize`. An ``nn.Sequential``
+            ``nn.Identity``, ``nn.Dropout``, `Standardize` and `Unstandardize`. An ``nn.Sequential``
             stands for the modules in it.
 
     Raises:
@@ -102,7 +102,7 @@ class Chain(nn.Module):
         """Run over a sequence.
 
         x: (T, B, I), (B, T, I) where parts are ``batch_first``, or (T, I). hx: for each recurrent part the state that
-        it takes. lengths: as of :class:`Recurrent`; outputs beyond are of no meaning.
+        it takes. lengths: as of `Recurrent`; outputs beyond are of no meaning.
         Returns the outputs, formed like x, and the list of the last states.
         """
         if isinstance(x, Proxy):
@@ -130,7 +130,7 @@ class Chain(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, *, cells: Iterable[Cell] = ()) -> Self:
-        """The chain that :meth:`save` wrote, on the CPU and in evaluation mode.
+        """The chain that `save` wrote, on the CPU and in evaluation mode.
 
         cells: those in it that are none of gatewise's own. Raises ModelFileError for a file that is damaged, foreign or
         too new; nothing in it is executed.

@@ -51,7 +51,7 @@ def from_torch(module: nn.Module) -> Recurrent:
 
 
 def twin_of(module: nn.Module) -> Recurrent:
-    """As :func:`from_torch`, but the same module again as long as its arguments and weights are the same objects.
+    """As `from_torch`, but the same module again as long as its arguments and weights are the same objects.
 
     For those who look at a module many times.
     """

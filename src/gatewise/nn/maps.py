@@ -86,13 +86,13 @@ def linear(a: Any) -> Any:
 
 @cell(gates={}, state="y", per_unit="mean scale")
 def standardize(y: Any, mean: Any, scale: Any) -> Any:
-    """:class:`Standardize`."""
+    """`Standardize`."""
     return (y - mean) / scale
 
 
 @cell(gates={}, state="y", per_unit="mean scale")
 def unstandardize(y: Any, mean: Any, scale: Any) -> Any:
-    """:class:`Unstandardize`."""
+    """`Unstandardize`."""
     return y * scale + mean
 
 

@@ -1,6 +1,6 @@
 """The cells of the library as modules; LSTM, GRU and RNN are torch.nn's by name, arguments, weights and results.
 
-Every cell in :data:`gatewise.cells.CELLS` has one, made here from the cell: nothing is written by hand but ``RNN``,
+Every cell in `gatewise.cells.CELLS` has one, made here from the cell: nothing is written by hand but ``RNN``,
 which chooses between two. For type checkers and editors they are listed in ``modules.pyi``, which
 ``tools/make_stub.py`` writes.
 """
@@ -37,7 +37,7 @@ def _documented(about: str, name: str, arguments: str = "") -> str:
     drop_in = (
         f"A drop-in for ``torch.nn.{name}``, and more: " if hasattr(nn, name) else "Called like ``torch.nn.LSTM``: "
     )
-    see = "see :class:`gatewise.nn.Recurrent`, whose ``forward`` it has."
+    see = "see `gatewise.nn.Recurrent`, whose ``forward`` it has."
     listed = _arguments_of(Recurrent) + arguments + _arguments_of(Options)
     return f"{about}\n\n{drop_in}{see}\n\nArgs:\n{listed}"
 

@@ -42,7 +42,7 @@ class Recurrent(Stack):
     Attributes:
         allow_nonfinite: set it to True to compute with NaN and infinities, and to load them, instead of raising an
             error that says where they are.
-        watch: what runs the layers in place of the kernels; see :func:`gatewise.record`.
+        watch: what runs the layers in place of the kernels; see `gatewise.record`.
 
     Args:
         cell: one of ``gatewise.cells``, or your own.
@@ -58,7 +58,7 @@ class Recurrent(Stack):
             as its state. 0 for no projection. Source: Sak et al., arXiv:1402.1128, equations 1 to 6.
         device: of the weights, as in torch.nn.
         dtype: of the weights, as in torch.nn.
-        **options: see :class:`Options`.
+        **options: see `Options`.
 
     Raises:
         TypeError: for an argument of the wrong type, or an unknown option.
@@ -82,7 +82,7 @@ class Recurrent(Stack):
     def driver(self, x: Tensor) -> Choice:
         """Which driver would run on an input like this one, and why, in words.
 
-        x: as :meth:`forward` takes it, (T, B, I) or the like.
+        x: as `forward` takes it, (T, B, I) or the like.
         """
         place, batch, dtype = self.places[0], Batch(x, None, self.batch_first), working_dtype(self.cell, x)
         rows, states = batch.x.to(dtype), batch.x.new_zeros(len(self.cell.state), batch.rows.batch, place.units)

@@ -14,7 +14,7 @@ from .options import Duplicates, Fill
 from .panel import Floats
 from .times import Times
 
-_MOST_FILLED = 100  # filled values for each observed one; beyond that the frequency was inferred wrongly
+MOST_FILLED = 100  # filled values for each observed one; beyond that the frequency was inferred wrongly
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def filled(observed: Observations, ticks: Times, grid: Grid, how: Fill, where: s
     """
     lengths = ticks[np.append(observed.starts[1:], len(observed)) - 1] + 1
     total = float(lengths.astype(np.float64).sum())
-    if total > _MOST_FILLED * (len(observed) + 1):
+    if total > MOST_FILLED * (len(observed) + 1):
         raise InputError(
             f"filling the gaps would make {total:,.0f} values out of {count(len(observed), 'observation')}",
             where=where,

@@ -118,7 +118,7 @@ class Panel:
 
     def without_last(self, steps: int) -> Panel:
         """The panel as it was ``steps`` observations ago, see `first`."""
-        return self.first(self.lengths - steps)
+        return self.first(self.lengths - steps) if steps else self
 
     def until(self, time: np.generic) -> Panel:
         """The panel as it was at this time, see `first`."""
@@ -148,9 +148,15 @@ class Panel:
             covariates=self.covariates and self.covariates.select(rows),
         )
 
-    def future(self, horizon: int) -> tuple[NDArray[np.generic], ...]:
-        """For each series the time stamps of its next ``horizon`` steps."""
-        return tuple(self.frequency.future(times[-1], horizon) for times in self.times)
+    @property
+    def ends(self) -> NDArray[np.generic]:
+        """The last time of each series, shape (S,)."""
+        return np.array([times[-1] for times in self.times])
+
+    def future(self, horizon: int) -> NDArray[np.generic]:
+        """The times of the next ``horizon`` steps of each series, shape (S, horizon)."""
+        ends, series = np.unique(self.ends, return_inverse=True)
+        return np.stack([self.frequency.future(end, horizon) for end in ends])[series]
 
 
 def _held(values: Floats, made: NDArray[np.bool_]) -> Floats:

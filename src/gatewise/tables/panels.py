@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import InputError, argument
 from ..words import count
@@ -25,6 +26,8 @@ from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
 from .table import Table, database, holds_numbers, quoted
 from .times import Times
+
+T = TypeVar("T", bound=np.generic)
 
 
 def panel_from_frame(
@@ -54,8 +57,15 @@ def panel_from_table(
     table: Table, options: ReadOptions, pace: Frequency | None = None, covariates: Sequence[str] = ()
 ) -> Panel:
     """The series of a table. pace, covariates: as of `panel_from_frame`."""
-    _check_rows(table, known=(options.frequency or pace) is not None)
     table, beside = set_apart(table, covariates)
+    return regular_panel(*drafted(table, options, pace, beside), beside)
+
+
+def drafted(
+    table: Table, options: ReadOptions, pace: Frequency | None = None, beside: Sequence[int] = ()
+) -> tuple[Draft, Observations]:
+    """What the cells of a table say, in the order of its rows. beside: columns that are kept for later."""
+    _check_rows(table, known=(options.frequency or pace) is not None)
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)
     table.keep([*roles.used, *beside])
@@ -69,10 +79,19 @@ def panel_from_table(
     draft = replace(draft, calendar=reading.calendar)
     if reading.words:
         notes.append(reading.words)
+    return draft, observed
+
+
+def regular_panel(draft: Draft, observed: Observations, beside: Sequence[int] = ()) -> Panel:
+    """The series, once they are in order, without repeats and gaps, with the columns beside them.
+
+    InputError where an option does not allow it.
+    """
     rows = unique(draft, in_time(draft, observed))
     observed, ticks, grid, frequency = paced(draft, known(draft, rows))
     panel = _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
-    return with_columns(panel, draft, rows, read_columns(table, beside, options.decimal)) if beside else panel
+    columns = read_columns(draft.table, beside, draft.options.decimal) if beside else []
+    return with_columns(panel, draft, rows, columns) if columns else panel
 
 
 def _counts(options: ReadOptions, pace: Frequency | None) -> bool | None:
@@ -102,6 +121,7 @@ def _series(table: Table, roles: Roles) -> tuple[tuple[str, ...], Times]:
     if row is not None:
         hint = f"put it in, or name another column with {argument('id')}"
         raise table.error("the name of the series is missing", row=row, column=roles.series, hint=hint)
+    table.connection.execute("DROP TYPE IF EXISTS series")  # of a reading of more rows, see `sound`
     table.connection.execute(f"CREATE TYPE series AS ENUM (SELECT {name} FROM rows GROUP BY 1 ORDER BY min(rowid))")
     ids = table.one("SELECT enum_range(NULL::series)")[0]
     return tuple(ids), table.arrays([f"enum_code(CAST({name} AS series))"])[0].astype(np.int64)
@@ -132,22 +152,28 @@ def _column_notes(table: Table, roles: Roles) -> list[str]:
 def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
     steps = season(draft, observed, frequency)
     _note_constant(draft, observed)
-    cuts = observed.starts[1:]
+    starts = observed.starts
     times = observed.times.view("datetime64[ns]") if draft.calendar else observed.times
     return Panel(
-        ids=tuple(draft.ids[code] for code in observed.codes[observed.starts].tolist()),
-        times=tuple(np.split(times, cuts)),
-        values=tuple(np.split(observed.values, cuts)),
+        ids=tuple(draft.ids[code] for code in observed.codes[starts].tolist()),
+        times=_cut(times, starts),
+        values=_cut(observed.values, starts),
         frequency=frequency,
         season=steps,
         notes=tuple(draft.notes),
         time=draft.table.names[draft.roles.time],
         target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
-        made=tuple(np.split(observed.rows < 0, cuts)),
+        made=_cut(observed.rows < 0, starts),
         fill=draft.options.fill,
         assumed=draft.options.season is None,
         id_kind="text" if draft.roles.series is None else _id_kind(draft.table.types[draft.roles.series]),
     )
+
+
+def _cut(values: NDArray[T], starts: Times) -> tuple[NDArray[T], ...]:
+    """The stretches that begin at these places, each up to the next."""
+    ends = [*starts[1:].tolist(), len(values)]
+    return tuple(values[start:end] for start, end in zip(starts.tolist(), ends, strict=True))
 
 
 def _id_kind(kind: str) -> IdKind:

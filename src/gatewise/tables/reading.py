@@ -61,7 +61,7 @@ def open_table(path: str | Path, options: ReadOptions = DEFAULTS, *, fewest: int
     head = _head(file)
     with database(str(path)) as connection:
         if head == b"PAR1":
-            yield _parquet_table(connection, file)
+            yield _parquet_table(connection, [file], str(path))
         else:
             with _text_table(connection, examine(file, options.encoding), options, fewest) as table:
                 yield table
@@ -79,25 +79,50 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _parquet_table(connection: DuckDBPyConnection, path: Path) -> Table:
-    relation = connection.read_parquet(_literal(path), hive_partitioning=False)
+@contextmanager
+def open_folder(path: str | Path) -> Generator[Table]:
+    """The table whose rows are in the Parquet files of a folder and of those in it, in the order of their names.
+
+    Raises InputError where there are none, or their columns differ.
+    """
+    with database(str(path)) as connection:
+        yield _parquet_table(connection, parquet_files(Path(path)), str(path))
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder and of those in it, but for names that begin with ``_`` or ``.``.
+
+    Raises InputError where there are none.
+    """
+    files = sorted(path for path in folder.rglob("*.parquet") if not _is_hidden(path.relative_to(folder)))
+    if not files:
+        raise InputError("there is no Parquet file in this folder", where=str(folder), hint="name another folder")
+    return files
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(("_", ".")) for part in path.parts)
+
+
+def _parquet_table(connection: DuckDBPyConnection, paths: Sequence[Path], source: str) -> Table:
+    files = ", ".join("'{}'".format(_literal(path).replace("'", "''")) for path in paths)
+    relation = connection.sql(f"SELECT * FROM read_parquet([{files}], hive_partitioning=false)")
     names = tuple(relation.columns)
-    check_names(names, str(path))
-    quoted = _literal(path).replace("'", "''")
-    _check_rows(connection, quoted, path)
+    check_names(names, source)
+    _check_rows(connection, files, source)
     renamed = ", ".join(f"c{i}" for i in range(len(names)))
     connection.execute(
-        f"CREATE TEMP VIEW cells AS SELECT * FROM read_parquet('{quoted}', hive_partitioning=false) AS t({renamed})"
+        f"CREATE TEMP VIEW cells AS SELECT * FROM read_parquet([{files}], hive_partitioning=false) AS t({renamed})"
     )
     types = tuple(str(kind) for kind in relation.types)
-    named = _zones(connection, quoted) if any(map(has_zone, types)) else {}
+    named = _zones(connection, paths[0]) if any(map(has_zone, types)) else {}
     zones = {i: named[name] for i, name in enumerate(names) if name in named}
-    return Table(connection, str(path), names, types, lambda row: f"row {row + 1}", zones=zones)
+    return Table(connection, source, names, types, lambda row: f"row {row + 1}", zones=zones)
 
 
-def _zones(connection: DuckDBPyConnection, quoted: str) -> dict[str, str]:
+def _zones(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
     """The time zone of each column that has one, by its name, where pandas wrote the file, or pyarrow can tell."""
-    entries = connection.execute(f"SELECT key, value FROM parquet_kv_metadata('{quoted}')").fetchall()
+    entries = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [_literal(path)]).fetchall()
     pandas = [json.loads(value) for key, value in entries if bytes(key) == b"pandas"]
     if pandas:
         columns = [(column["name"], column.get("metadata") or {}) for column in pandas[0].get("columns", [])]
@@ -106,16 +131,15 @@ def _zones(connection: DuckDBPyConnection, quoted: str) -> dict[str, str]:
         from pyarrow.parquet import read_schema
     except ImportError:
         return {}
-    schema = read_schema(quoted.replace("''", "'")) if "[" not in quoted else []
-    return {field.name: field.type.tz for field in schema if getattr(field.type, "tz", None)}
+    return {field.name: field.type.tz for field in read_schema(path) if getattr(field.type, "tz", None)}
 
 
-def _check_rows(connection: DuckDBPyConnection, quoted: str, path: Path) -> None:
+def _check_rows(connection: DuckDBPyConnection, files: str, source: str) -> None:
     """InputError for more rows than memory should hold, which may be packed into next to nothing."""
-    rows = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata('{quoted}')").fetchall()[0][0] or 0
+    rows = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{files}])").fetchall()[0][0] or 0
     if rows > MAX_ROWS:
         what = f"the table has {rows:,} rows, more than {MAX_ROWS:,}"
-        raise InputError(what, where=str(path), hint="read a part of it")
+        raise InputError(what, where=source, hint="read a part of it")
 
 
 @contextmanager

@@ -56,6 +56,7 @@ class TestParameters:
             "season": None,
             "seed": 0,
             "budget": "2m",
+            "tune": None,
             "normalisation": "window",
             "progress": None,
         }

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 DTYPE, TARGET = "float32", "generic"
-"""The defaults of :func:`gatewise.export.to_c`."""
+"""The defaults of `gatewise.export.to_c`."""

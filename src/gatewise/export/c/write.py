@@ -74,7 +74,7 @@ def to_c(
     the output of its last layer.
 
     Args:
-        model: A :class:`gatewise.nn.Chain`, a recurrent module in one direction, or ``torch.nn.LSTM``, ``GRU`` or
+        model: A `gatewise.nn.Chain`, a recurrent module in one direction, or ``torch.nn.LSTM``, ``GRU`` or
             ``RNN``. Weights of float64 are rounded to float32.
         path: The folder in which to write; it must exist.
         name: What the files, types and functions are called.

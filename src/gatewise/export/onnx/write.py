@@ -67,7 +67,7 @@ def to_onnx(
     ``part0_h_0``.
 
     Args:
-        model: A :class:`gatewise.nn.chain.Chain`, a recurrent module, or ``torch.nn.LSTM``, ``GRU`` or ``RNN``, in
+        model: A `gatewise.nn.chain.Chain`, a recurrent module, or ``torch.nn.LSTM``, ``GRU`` or ``RNN``, in
             float32 or float64.
         path: The file to write.
         lengths: Whether the file has a further input ``lengths``, (B,) int64 from 0 to T. Last states are then those

@@ -34,6 +34,8 @@ _VIEWS = [
     "transpose", "permute", "reshape", "view", "unsqueeze", "squeeze", "expand", "__getitem__", "flatten",
     "unflatten", "dropout", "t",
 ]  # fmt: skip
+_KEEPING = [*_VIEWS, "sum", "mean", "cumsum"]
+_ADDING = ["add", "__add__", "__radd__"]
 
 
 class SignalsOnly(TorchFunctionMode):
@@ -59,9 +61,22 @@ class SignalsOnly(TorchFunctionMode):
         result = func(*args, **kwargs) if rule is None else rule(self, func, *args, **kwargs)
         if isinstance(result, Tensor) and all(map(self.is_weight, filter(_carries, (*args, *kwargs.values())))):
             self._weights[result] = True
-        if isinstance(result, Tensor) and (name in _NEVER_NEGATIVE or (name in _VIEWS and self.is_gate(args[0]))):
+        if isinstance(result, Tensor) and self._never_negative(name, args):
             self._gates[result] = True
         return result
+
+    def _never_negative(self, name: str, args: tuple[Any, ...]) -> bool:
+        if name in _KEEPING:
+            return self.is_gate(args[0])
+        if name in (*_ADDING, *_PRODUCTS, *_QUOTIENTS):
+            return all(map(self._at_least_zero, args[:2]))
+        return name in _NEVER_NEGATIVE
+
+    def _at_least_zero(self, value: Any) -> bool:
+        """Whether it is a gate, or a constant that might be one."""
+        if _carries(value):
+            return self.is_gate(value)
+        return bool((value >= 0).all()) if isinstance(value, Tensor) else value >= 0
 
     def is_gate(self, value: Any) -> bool:
         """Whether it is known never to be negative."""
@@ -94,7 +109,7 @@ def _curve(mode: SignalsOnly, func: Callable[..., Any], z: Tensor, *args: Any, *
 
 
 def _weighted(mode: SignalsOnly, func: Callable[..., Any], z: Tensor, weight: Any, *args: Any, **kwargs: Any) -> Tensor:
-    return func(z, _held(weight), *args, **kwargs)
+    return func(mode.constant(z), _held(weight), *args, **kwargs)
 
 
 def _sum(mode: SignalsOnly, func: Callable[..., Any], a: Any, b: Any, **kwargs: Any) -> Tensor:

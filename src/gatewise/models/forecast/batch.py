@@ -17,6 +17,7 @@ from ...tables.panel import Frequency, Panel
 from ...tables.panels import panel_from_frame
 from ...training.torch_state import exactly_threads
 from .estimator import Forecaster
+from .evaluation.contestants import CONTESTANTS
 from .results import Quantiles, central_levels, forecast_frame
 
 if TYPE_CHECKING:
@@ -127,14 +128,22 @@ class Batch:
             )
 
 
-def _frame(fitted: FittedForecaster, panel: Panel) -> pd.DataFrame:
-    """The forecasts of some series, each made alone."""
+def forecast_apart(fitted: FittedForecaster, panel: Panel) -> Quantiles:
+    """The forecasts of some series, each with the bits that it has alone, from one thread."""
+    if CONTESTANTS[fitted.kind_].rowwise:
+        return fitted.predict_quantiles(panel)
     with exactly_threads(1):
         forecasts = [fitted.predict_quantiles(panel.select([row])) for row in range(len(panel))]
+    stand_ins: dict[str, tuple[str, ...]] = {}
+    for forecast in forecasts:
+        stand_ins |= {reason: stand_ins.get(reason, ()) + names for reason, names in forecast.stand_ins.items()}
     values = np.concatenate([forecast.values for forecast in forecasts])
-    levels = forecasts[0].levels
-    frame = forecast_frame(Quantiles(fitted.model_.name, levels, values), panel, central_levels(levels))
-    return frame.astype({"unique_id": object})
+    return replace(forecasts[0], values=values, members=None, stand_ins=stand_ins)
+
+
+def _frame(fitted: FittedForecaster, panel: Panel) -> pd.DataFrame:
+    forecast = forecast_apart(fitted, panel)
+    return forecast_frame(forecast, panel, central_levels(forecast.levels)).astype({"unique_id": object})
 
 
 def _example(fitted: FittedForecaster) -> Panel:

@@ -20,7 +20,8 @@ def as_csv(outcome: Outcome) -> str:
     others stand as they are. Where a reader could split an id, everything but numbers is quoted.
     """
     frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
-    frame["unique_id"] = frame["unique_id"].map(str).map(plain_cell)
+    cells = [plain_cell(str(name)) for name in frame["unique_id"].iloc[:: outcome.horizon]]
+    frame["unique_id"] = np.repeat(np.array([*cells, None], object)[:-1], outcome.horizon)
     quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, outcome.panel.ids)) else csv.QUOTE_MINIMAL
     return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ... import fields
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, CovariateOptions, FutureFill, Names, ReadOptions
@@ -16,7 +16,7 @@ from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
-from .evaluation.contestants import CONTESTANTS, UNTESTED
+from .evaluation.contestants import CONTESTANTS, TUNED, UNTESTED
 from .evaluation.design import Design
 from .fitted import FittedForecaster
 from .foreign import refuse
@@ -67,6 +67,8 @@ class Forecaster(FittedForecaster):
             bit, unless a budget ends the training.
         budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
             for as long as the size of the data deserves.
+        tune: Seconds, as for ``budget``, in which the pretrained network is trained further on these series, half of
+            them before the backtest, where it takes part as ``"tuned"``. None for no such training.
         normalisation: On what scale the network reads the past: ``"window"`` scales each window as a whole;
             ``"causal"`` scales each part by what came before, so that the network carries its state over the rows of
             `update`.
@@ -100,11 +102,13 @@ class Forecaster(FittedForecaster):
         season: int | None = None,
         seed: int = 0,
         budget: float | str | None = None,
+        tune: float | str | None = None,
         normalisation: str = "window",
         progress: OnProgress | None = None,
     ) -> None:
         self.horizon, self.model, self.levels, self.season = horizon, model, levels, season
-        self.seed, self.budget, self.normalisation, self.progress = seed, budget, normalisation, progress
+        self.seed, self.budget, self.tune = seed, budget, tune
+        self.normalisation, self.progress = normalisation, progress
         self._setup(1)
         self._word()
 
@@ -160,8 +164,8 @@ class Forecaster(FittedForecaster):
         panel = self._seasoned(self._panel(frame, read, wanted=wanted, future=future), windows if tested else 0)
         asked, choice = self._setup_of(panel), ChosenModel(self._word())
         if not tested and choice.word == AUTO:
-            choice = ChosenModel(UNTESTED)
-        panel.frequency.future(max(times[-1] for times in panel.times), asked.horizon)  # refused now, not later
+            choice = ChosenModel(TUNED if asked.tune else UNTESTED)
+        panel.frequency.future(panel.ends.max(), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
         if tested:
@@ -311,9 +315,22 @@ class Forecaster(FittedForecaster):
             longer=longer,
             levels=quantile_levels(arguments.percents("levels", self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
-            budget=arguments.seconds("budget", self.budget),
+            budget=self._seconds(),
+            tune=self.tune is not None,
             normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
         )
+
+    def _seconds(self) -> float | None:
+        """Of training."""
+        if self.tune is None:
+            return arguments.seconds("budget", self.budget)
+        if self.budget is not None or self._word() != AUTO:
+            raise InputError(
+                f"{argument('tune')} adds the tuned network to the models that a backtest compares, and takes neither "
+                f"{argument('model')} nor {argument('budget')}",
+                hint=f"use {argument('model', 'tuned')} with {argument('budget', self.tune)} to tune without a choice",
+            )
+        return arguments.seconds("tune", self.tune)
 
 
 def _widening(contents: Mapping[str, Any]) -> dict[int, float]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ... import notebook
 from ...files import written
 from ...words import count
-from .document import as_csv, as_json
+from .document import as_csv, as_json, forecast_columns, score_columns
 from .model import Predictor
 from .results import Outcome, forecast_frame
 
@@ -36,6 +38,11 @@ class Forecast(Outcome):
 
     def __str__(self) -> str:
         return f"{self.source}, {count(self.horizon, 'step')} ahead: {self.verdict}"
+
+    def _repr_html_(self) -> str:
+        """The verdict, the scores and the forecast of the first series, as a notebook shows them."""
+        scores = _table(score_columns(self.backtest)) if self.backtest else ""
+        return notebook.paragraph(str(self)) + scores + _table(forecast_columns(self, 0))
 
     def to_pandas(self) -> pd.DataFrame:
         """The forecast as `Forecaster.predict` gives it.
@@ -97,3 +104,9 @@ class Forecast(Outcome):
 
         inside = embedded_page(self.fitted, self.panel, shown_first(self))
         return written(path, render(self, inside))
+
+
+def _table(columns: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Columns, each a heading and its cells, as a table."""
+    heads, cells = zip(*columns, strict=True)
+    return notebook.table(heads, zip(*cells, strict=True))

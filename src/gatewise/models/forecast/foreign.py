@@ -29,5 +29,5 @@ def refuse(method: str, arguments: Mapping[str, object]) -> None:
     for name in arguments:
         if name in OURS:
             ours = OURS[name]
-            raise InputError(f"{method} takes no {argument(name)}", hint=f"give {argument(ours)}: {_SAYS[ours]}")
+            raise InputError(f"{method} takes no `{name}`", hint=f"give {argument(ours)}: {_SAYS[ours]}")
         raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")

@@ -25,9 +25,10 @@ class Setup:
 
     horizon: steps to forecast. season: observations in one season, 1 for none; longer: those in longer seasons beside
     it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
-    model's own choice. normalisation: a word of ``NORMALISATIONS``, for models that learn. members: the words of the
-    models that a pool may be made of, None for all. covariates: whether the series have any. widening: for levels of
-    intervals that fell short in a backtest, the factor by which whatever the model forecasts is widened.
+    model's own choice. tune: whether the tuned network takes part in a contest. normalisation: a word of
+    ``NORMALISATIONS``, for models that learn. members: the words of the models that a pool may be made of, None for
+    all. covariates: whether the series have any. widening: for levels of intervals that fell short in a backtest, the
+    factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -35,6 +36,7 @@ class Setup:
     levels: tuple[float, ...]
     seed: int = 0
     budget: float | None = None
+    tune: bool = False
     normalisation: str = "window"
     longer: tuple[int, ...] = ()
     members: frozenset[str] | None = None

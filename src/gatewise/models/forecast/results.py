@@ -25,6 +25,7 @@ class Quantiles:
         notes: Sentences about values and series that were treated differently.
         members: The point forecasts of M networks that differ by chance and forecast together, (M, S, horizon); None
             where nothing depends on chance.
+        stand_ins: The ids of series that another model forecast, by the reason.
         shuffled: By covariate, the point forecasts with its values replaced D times by those of other times, (D, S,
             horizon); empty where that was not tried.
     """
@@ -34,6 +35,7 @@ class Quantiles:
     values: Floats
     notes: tuple[str, ...] = ()
     members: Floats | None = None
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     shuffled: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
 
     @property
@@ -251,7 +253,7 @@ def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> 
     name, horizon = forecast.model, forecast.values.shape[1]
     columns: dict[str, object] = {
         "unique_id": np.repeat(_ids(panel), horizon),
-        "ds": np.concatenate(panel.future(horizon)),
+        "ds": panel.future(horizon).ravel(),
         name: forecast.median.ravel(),
     }
     for level in levels:

@@ -25,14 +25,13 @@ class SequenceRegressor(SequenceEstimator):
     """Predicts one or several numbers for each sequence, of any length, with a recurrent network.
 
     The network is that of `SequenceClassifier`, and so are the arguments. Features and targets are standardised by the
-    training data, and the loss is the squared error.
+    training data, and the loss is the squared error. Its other attributes are those of `SequenceClassifier`, without
+    ``classes_``.
 
     Attributes:
         target_scale_: Mean and standard deviation of each target in the training data.
         validation_loss_: The lowest mean squared error of standardised targets on the held-out part; None where nothing
             was held out.
-
-        The others are those of `SequenceClassifier`, without ``classes_``.
     """
 
     target_scale_: Standard

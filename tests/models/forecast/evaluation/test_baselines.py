@@ -16,6 +16,7 @@ from gatewise.models.forecast.evaluation.baselines import Baseline, RollingBasel
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.evaluation.intermittent import LEAST_INTERVAL, intermittent
 from gatewise.models.forecast.evaluation.methods import LONGEST_ETS_SEASON, METHODS, RECENT_OBSERVATIONS
+from gatewise.models.forecast.evaluation.naive import TOGETHER
 from gatewise.models.forecast.evaluation.theta import Level
 from gatewise.models.forecast.metrics import mase, seasonal_scale, smape
 from gatewise.tables.panel import Panel
@@ -71,6 +72,23 @@ def test_naive_repeats_the_last_value_and_seasonal_naive_the_last_season():
     assert (seasonal == np.stack([values[[-4, -3, -2, -1, -4, -3]] for values in series.values])).all()
 
 
+@pytest.mark.parametrize("season", [1, 4, 12])
+@pytest.mark.parametrize("name", TOGETHER)
+def test_many_series_at_once_get_what_each_gets_alone_from_statsforecast(name: str, season: int):
+    told = setup(horizon=9, season=season)
+    series = [np.asarray(values, np.float64) for values in SERIES.values()]
+    together = TOGETHER[name](series, told)
+    for values, found in zip(series, together, strict=True):
+        alone = TOGETHER[name]([values], told)
+        assert np.array_equal(found, alone[0], equal_nan=True), "the bits depend on the company"
+        try:
+            with np.errstate(all="ignore"):
+                expected = METHODS[name].quantiles(values, told, None)
+        except (ValueError, ZeroDivisionError):
+            expected = np.full(found.shape, np.nan)
+        np.testing.assert_allclose(found, expected, rtol=ROUNDING, atol=ROUNDING * np.abs(values).max())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_wider_levels_give_wider_intervals_around_the_same_forecast(name: str):
     forecast = Baseline(name, setup(levels=(50, 80, 95))).predict(panel(climbing(40)))
@@ -117,7 +135,7 @@ def test_values_beyond_arithmetic_are_refused():
 
 def test_progress_reaches_the_end():
     heard: list[float] = []
-    Baseline("Naive", setup(progress=lambda done, words: heard.append(done))).predict(panel(climbing(9), climbing(9)))
+    Baseline("TSB", setup(progress=lambda done, words: heard.append(done))).predict(panel(climbing(9), climbing(9)))
     assert heard == [0.5, 1.0]
 
 

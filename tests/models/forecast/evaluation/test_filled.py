@@ -13,12 +13,13 @@ from tests.models.forecast.fakes import climbing, network, panel, setup
 from gatewise.models.forecast.evaluation.backtest import compare
 from gatewise.models.forecast.evaluation.contestants import field_of
 from gatewise.models.forecast.metrics import seasonal_scale
+from gatewise.models.forecast.model import Setup
 from gatewise.tables.options import Fill, ReadOptions
 from gatewise.tables.panel import Panel
 from gatewise.tables.panels import panel_from_frame
 
 FILLS = [fill for fill in get_args(Fill) if fill != "none"]
-ALL = {**field_of(None), "lstm": network()}
+ALL = {**field_of(None, Setup(6, 1, (0.5,))), "lstm": network()}
 GAPS = [7, *range(46, 54), 57]  # one of them across the cutoff before the last 10
 
 

@@ -13,10 +13,11 @@ from gatewise.models.forecast.evaluation.backtest import compare
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, field_of, forecast_all
 from gatewise.models.forecast.evaluation.floor import floors
 from gatewise.models.forecast.history import Growth
+from gatewise.models.forecast.model import Setup
 from gatewise.models.forecast.network.settings import Settings
 from gatewise.tables.panel import Panel
 
-ALL = {**field_of(None), "lstm": network(bias=-50)}
+ALL = {**field_of(None, Setup(6, 1, (0.5,))), "lstm": network(bias=-50)}
 BELOW = [word for word in ALL if word not in ("croston_sba", "tsb", "adida", "pool")]
 """Those that would forecast it; demand has a share of zeros, and a pool is of forecasts that are raised already."""
 NOTE = "Where no observation is below zero, {}'s forecasts below zero are raised to zero."

@@ -9,6 +9,7 @@ import pytest
 from tests.models.forecast.fakes import panel, setup
 
 from gatewise.errors import InputError
+from gatewise.forecast import Forecaster
 from gatewise.models.forecast.pretrained.model import PretrainedModel
 from gatewise.models.forecast.pretrained.tuned import Lessons, TunedModel
 from gatewise.tables.panel import Panel
@@ -65,3 +66,17 @@ def test_a_file_of_another_network_is_refused():
     del tensors["out.bias"]
     with pytest.raises(InputError):
         TunedModel.restored(setup(6, 6), tensors, {})
+
+
+def test_it_takes_part_where_tuning_is_asked_for():
+    forecaster = Forecaster(6, season=6, tune=1)
+    backtest = forecaster.backtest(waves(), windows=2)
+    assert "Tuned" in backtest.windows[0].forecasts
+    assert forecaster.fit(waves(), windows=0).kind_ == "tuned"
+    assert "Tuned" not in Forecaster(6, season=6).backtest(waves(), windows=2).windows[0].forecasts
+
+
+@pytest.mark.parametrize("settled", [{"model": "lstm"}, {"budget": 3}])
+def test_tuning_is_a_choice_of_its_own(settled):
+    with pytest.raises(InputError, match="takes neither"):
+        Forecaster(6, tune="1s", **settled)

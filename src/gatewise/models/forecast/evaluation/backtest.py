@@ -51,7 +51,7 @@ def compare(
     reader gets; None for that of the model chosen by it. contestants: by default `field_of` the chosen one. Raises
     TooShortError where the series have no room for a window.
     """
-    contestants = field_of(chosen) if contestants is None else contestants
+    contestants = field_of(chosen, setup) if contestants is None else contestants
     design, stages = Design.of(setup.horizon, windows, step, refit=refit), Stages(setup.progress)
     fits = len(design.origins(design.held_back)) if refit else 1
     levels = quantile_levels((*central_levels(setup.levels), *SCORED))

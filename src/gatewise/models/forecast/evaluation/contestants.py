@@ -34,9 +34,9 @@ class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
-    it takes part for series of this setup, of which most are intermittent or not. invited: whether it takes part where
-    nobody asks for it. entrant: the model that takes part in its place. pools: the words of those whose forecasts are
-    pooled to its own. informed: whether it takes covariates.
+    it takes part for series of this setup, of which most are intermittent or not. invited: whether, in this
+    setup, it takes part where the user did not choose it. entrant: the model that takes part in its place. pools: the
+    words of those whose forecasts are pooled to its own. informed: whether it takes covariates.
     """
 
     name: str
@@ -45,9 +45,10 @@ class Contestant:
     learns: bool = False
     costly: bool = False
     enters: Callable[[Setup, bool], bool] = lambda setup, intermittent: True
-    invited: bool = True
+    invited: Callable[[Setup], bool] = lambda setup: True
     entrant: Callable[[Setup], Model] | None = None
     pools: Callable[[Setup], list[str]] | None = None
+    rowwise: bool = True
     informed: bool = False
 
     @property
@@ -236,16 +237,16 @@ CONTESTANTS: dict[str, Contestant] = {
         informed=True,
     ),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
-    "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=False),
-    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=False),
+    "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=lambda setup: setup.tune),
+    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=lambda setup: False, rowwise=False),
 }
-UNTESTED = "pretrained"
-"""The model that forecasts where none is asked for and none can be tested."""
+UNTESTED, TUNED = "pretrained", "tuned"
+"""The model that forecasts where none is asked for and none can be tested, and the one that is trained from there."""
 
 
-def field_of(chosen: str | None) -> dict[str, Contestant]:
+def field_of(chosen: str | None, setup: Setup) -> dict[str, Contestant]:
     """Those that take part in a contest: all that are invited, and the one that the user chose."""
-    return {word: each for word, each in CONTESTANTS.items() if each.invited or word == chosen}
+    return {word: each for word, each in CONTESTANTS.items() if each.invited(setup) or word == chosen}
 
 
 def plainest(setup: Setup) -> str:
@@ -275,8 +276,10 @@ def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
         f"{count(len(short), 'series is', 'series are')} too short for {model.name}, which needs "
         f"{model.needs:,} observations ({few(short.ids)}): {plain.model} stands in."
     )
+    stand_ins = {f"too short for {model.name}: {plain.model} stands in": short.ids}
     if not enough.any():
-        return Quantiles(model.name, setup.levels, values, (note, *plain.notes))
+        return Quantiles(model.name, setup.levels, values, (note, *plain.notes), stand_ins=stand_ins)
     forecast = model.predict(panel.select(np.flatnonzero(enough)))
     values[enough] = forecast.values
-    return replace(forecast, values=values, notes=(*forecast.notes, note, *plain.notes))
+    stand_ins = {**forecast.stand_ins, **stand_ins}
+    return replace(forecast, values=values, notes=(*forecast.notes, note, *plain.notes), stand_ins=stand_ins)

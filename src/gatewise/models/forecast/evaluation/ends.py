@@ -31,7 +31,7 @@ class Ends:
         """
         if panel.frequency.counts:
             return cls(rows, False)
-        ends = np.array([times[-1] for times in panel.times])
+        ends = panel.ends
         latest = rows[np.argmax(ends[rows])]
         late = ends[rows] > panel.times[latest][-held_back - 1]
         notes = _early(panel, np.flatnonzero(ends < ends.max()))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from ....training.averaging import Average
-from ....training.schedule import Schedule, one_cycle
+from ....training import timed
+from ....training.schedule import Schedule
 from ....training.sources import Drawn
-from ....training.trainer import Callback, Trained, Trainer
+from ....training.timed import Report
+from ....training.trainer import Trained
 from .scaling import TINY, WindowScale
 from .windows import Windows
 
@@ -34,9 +34,6 @@ def error_weights(windows: Windows, scale: WindowScale, typical_step: float) -> 
     return torch.where(windows.logs, (scaled + relative) / 2, scaled)
 
 
-Report = Callable[[float, str], None]
-
-
 def train(
     module: nn.Module,
     loss: Callable[[], Tensor],
@@ -51,58 +48,5 @@ def train(
     from torch's global generator, which is left as it was found. At least one step is made, however short the
     time. Raises DivergedError on a loss or gradient that is not finite.
     """
-    course = _Course(schedule)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
-    average = _Late(course)
-    trainer = Trainer(
-        module,
-        lambda module, batch: loss(),
-        Drawn(lambda generator: None),
-        optimizer,
-        schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, course.rate),
-        clip=schedule.clip,
-        average=average,
-        callbacks=[_Clock(course, progress or (lambda done, words: None))],
-        seed=seed,
-    )
-    ended = trainer.run(steps=schedule.steps)
-    average.install()
-    return ended
-
-
-class _Course:
-    """How far the run is."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
-        self.begun = time.monotonic()
-        self.done = 0.0
-
-    def rate(self, step: int) -> float:
-        """The learning rate after so many steps, as a fraction of its peak."""
-        if step:
-            self.done = self.schedule.done(step, time.monotonic() - self.begun)
-        return one_cycle(self.done, self.schedule.warmup)
-
-
-class _Late(Average):
-    """The mean of the weights in the later part of the run."""
-
-    def __init__(self, course: _Course) -> None:
-        super().__init__()
-        self.course = course
-
-    def wants(self, step: int) -> bool:
-        return self.course.done > self.course.schedule.average_from
-
-
-class _Clock(Callback):
-    """Ends the run in time, and tells how far it is."""
-
-    def __init__(self, course: _Course, report: Report) -> None:
-        self.course, self.report = course, report
-
-    def after_step(self, trainer: Trainer) -> None:
-        self.report(self.course.done, f"step {trainer.step}, loss {trainer.smooth_loss:.4g}")
-        if self.course.done >= 1:
-            trainer.stop("time")
+    nothing = Drawn(lambda generator: None)
+    return timed.train(module, lambda module, batch: loss(), nothing, schedule, seed=seed, progress=progress)

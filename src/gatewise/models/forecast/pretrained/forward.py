@@ -1,6 +1,6 @@
 """The network in numpy, so that a forecast does without torch and without a compiler.
 
-The same bits come out for a series in any company: matrices are multiplied a fixed number of rows at a time.
+The same bits come out for a series in any company, see `tiles`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import numpy as np
 from .network import Sizes, embed, quantiles
 from .step import STATES, step
 from .sums import Singles, Whole
-
-TILE = 32
-"""Rows that are multiplied at a time."""
+from .tiles import in_rows, in_tiles, times, width
 
 
 class Forward:
@@ -29,10 +27,13 @@ class Forward:
 
     def __init__(self, sizes: Sizes, weights: Mapping[str, Singles]) -> None:
         self.sizes = sizes
+        matrices = {name: np.ascontiguousarray(weights[f"{name}.weight"]) for name in sizes.maps}
+        layers = [_both(weights, number) for number in range(sizes.layers)]
+        self.width = width([*matrices.values(), *layers])
         self.maps: Any = SimpleNamespace(
-            **{name: _affine(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in sizes.maps}
+            **{name: _affine(matrix, weights[f"{name}.bias"], self.width) for name, matrix in matrices.items()}
         )
-        self.layers = [_layer(weights, number) for number in range(sizes.layers)]
+        self.layers = [_layer(matrix, _bias(weights, number)) for number, matrix in enumerate(layers)]
 
     def read(self, tokens: Singles, counts: Whole) -> tuple[Singles, Singles]:
         """What the LSTM read last and what it gave, (B, hidden) each, of tokens (B, N, F) of which series have so many.
@@ -40,43 +41,45 @@ class Forward:
         Tokens behind those of a series change nothing.
         """
         embedded = embed(self.maps, tokens)
-        states = [[np.zeros((len(tokens), self.sizes.hidden), np.float32)] * STATES for _ in self.layers]
-        last = np.zeros((len(tokens), self.sizes.hidden), np.float32)
-        for number in range(tokens.shape[1]):
-            running = embedded[:, number]
+        batch, length, hidden = embedded.shape
+        tiles = in_tiles(embedded.reshape(batch, -1), self.width).reshape(-1, length, hidden, self.width)
+        ends = in_tiles(counts[:, None], self.width)
+        last = np.zeros((len(tiles), hidden, self.width), np.float32)
+        states = [[last] * STATES for _ in self.layers]
+        last = last.copy()
+        for number in range(length):
+            running = tiles[:, number]
             for place, layer in enumerate(self.layers):
                 states[place] = layer(running, states[place])
                 running = running + states[place][0]
-            last[counts == number + 1] = running[counts == number + 1]
-        return embedded[np.arange(len(tokens)), counts - 1], last
+            np.copyto(last, running, where=ends == number + 1)
+        return embedded[np.arange(batch), counts - 1], in_rows(last, batch)
 
     def quantiles(self, read: Singles, state: Singles, steps: Any) -> Singles:
         """See `network.quantiles`."""
         return quantiles(np, self.maps, read, state, steps)
 
 
-def times(rows: Singles, matrix: Singles) -> Singles:
-    """Rows (..., I) times a matrix (I, O), `TILE` rows at a time."""
-    flat = rows.reshape(-1, rows.shape[-1])
-    padded = np.zeros((-(-len(flat) // TILE) * TILE, flat.shape[1]), np.float32)
-    padded[: len(flat)] = flat
-    tiles = padded.reshape(-1, TILE, flat.shape[1]) @ matrix
-    return tiles.reshape(-1, matrix.shape[1])[: len(flat)].reshape(*rows.shape[:-1], -1)
+def _affine(matrix: Singles, bias: Singles, width: int) -> Any:
+    return lambda rows: times(rows, matrix, width) + bias
 
 
-def _affine(weight: Singles, bias: Singles) -> Any:
-    matrix = np.ascontiguousarray(weight.T)
-    return lambda rows: times(rows, matrix) + bias
+def _both(weights: Mapping[str, Singles], number: int) -> Singles:
+    """The matrix (gates x hidden, 2 hidden) of a layer, for what it reads and for its own state."""
+    return np.concatenate([weights[f"lstm.weight_{part}_l{number}"] for part in ("ih", "hh")], axis=1)
 
 
-def _layer(weights: Mapping[str, Singles], number: int) -> Any:
-    """One step of one layer: from what it reads and its states to its new states."""
-    both = [weights[f"lstm.weight_{part}_l{number}"] for part in ("ih", "hh")]
-    matrix = np.ascontiguousarray(np.concatenate(both, axis=1).T)
-    bias = weights[f"lstm.bias_ih_l{number}"] + weights[f"lstm.bias_hh_l{number}"]
+def _bias(weights: Mapping[str, Singles], number: int) -> Singles:
+    return weights[f"lstm.bias_ih_l{number}"] + weights[f"lstm.bias_hh_l{number}"]
+
+
+def _layer(matrix: Singles, bias: Singles) -> Any:
+    """One step of one layer in tiles: from what it reads and its states to its new states."""
+    bias = bias[:, None]
 
     def advance(running: Singles, states: list[Singles]) -> list[Singles]:
-        total = times(np.concatenate([running, states[0]], axis=1), matrix) + bias
+        total = matrix @ np.concatenate([running, states[0]], axis=1)
+        total += bias
         hidden = running.shape[1]
         gates = [total[:, start : start + hidden] for start in range(0, total.shape[1], hidden)]
         return list(step(*gates, *states))

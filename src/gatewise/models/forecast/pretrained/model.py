@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from ..results import Quantiles
 from .experts import MANY_SEASONS, SEASONS
 from .forward import Forward
 from .network import LEVELS, MIDDLE
-from .sums import Whole
-from .tokens import PARTS, TINY, Reading, centred, grid, width
-from .weights import pretrained
+from .sums import Singles, Whole
+from .tokens import PARTS, TINY, Reading, Steps, centred, grid, width
+from .weights import pretrained, pretrained_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +36,11 @@ class PretrainedModel:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.network = pretrained()
+
+    @property
+    def weights(self) -> Mapping[str, Singles]:
+        """Of the network, by name."""
+        return pretrained_weights()
 
     def fit(self, panel: Panel) -> None:
         """Do nothing: it was trained before."""
@@ -85,13 +90,32 @@ def _upright(network: Forward, histories: Sequence[Floats], season: int, second:
 
 
 def _some(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
+    asked = ask(histories, season, second, horizon)
+    found = network.quantiles(*network.read(asked.reading.tokens, asked.counts), asked.steps).astype(np.float64)
+    return found * asked.unit[:, None, None] + asked.level[:, None, None]
+
+
+class Asked(NamedTuple):
+    """What the network is asked about S series. reading: of their patches, of which each has so many, counts (S,).
+
+    steps: those ahead of the end of each. level, unit: (S,), by which its answers become values of the series.
+    """
+
+    reading: Reading
+    counts: Whole
+    steps: Steps
+    level: Floats
+    unit: Floats
+
+
+def ask(histories: Sequence[Floats], season: int, second: int, horizon: int) -> Asked:
+    """See `Asked`."""
     values, lengths = side_by_side(histories, furthest(season, second))
     series, first = centred(values, season, second)
     reading, counts = Reading(series, grid(lengths, season, MOST_PATCHES)), patches(lengths, season)
     steps = reading.steps(counts[:, None] - 1, np.arange(1, horizon + 1)).at(0)
-    found = network.quantiles(*network.read(reading.tokens, counts), steps).astype(np.float64)
     unit = np.where(steps.unit > TINY, steps.unit, 0.0)  # what never moved does not move
-    return found * unit[:, None, None] + steps.level[:, None, None] + first[:, :, None]
+    return Asked(reading, counts, steps, steps.level + first[:, 0], unit)
 
 
 def second_of(setup: Setup) -> int:

@@ -76,18 +76,28 @@ def quantiles(xp: Any, maps: Maps, read: Any, state: Any, steps: Any) -> Any:
         state: What it gave, (..., hidden).
         steps: With ``experts`` and ``valid`` (..., H, EXPERTS), and ``features`` (..., H, STEP_FEATURES).
     """
-    place = maps.place(xp.concatenate([state, read], -1))
-    hidden = _rectified(place[..., None, :] + maps.step(steps.features))
-    out = maps.out(_rectified(maps.inner(hidden)))
+    out = answers(xp, maps, read, state, steps)
     logits, shift, widths = out[..., : len(EXPERTS)], out[..., len(EXPERTS)], out[..., len(EXPERTS) + 1 :]
-    weights = xp.exp(xp.clip(logits, -STEEPEST, STEEPEST)) * steps.valid
-    weights = weights / (weights.sum(-1)[..., None] + 1e-12)
+    weights = shares(xp, logits, steps.valid)
     mean = (weights * steps.experts).sum(-1)
     unit = 1 + (weights * abs(steps.experts - mean[..., None])).sum(-1)
     middle = (mean + shift * unit)[..., None]
     widths = _softplus(xp, widths) * unit[..., None]
     below, above = widths[..., :DOWN].cumsum(-1), widths[..., DOWN:].cumsum(-1)
     return xp.concatenate([middle - below[..., list(range(DOWN))[::-1]], middle, middle + above], -1)
+
+
+def answers(xp: Any, maps: Maps, read: Any, state: Any, steps: Any) -> Any:
+    """What is found for each step, (..., H, EXPERTS + LEVELS): logits of the experts, correction, widths."""
+    place = maps.place(xp.concatenate([state, read], -1))
+    hidden = _rectified(place[..., None, :] + maps.step(steps.features))
+    return maps.out(_rectified(maps.inner(hidden)))
+
+
+def shares(xp: Any, logits: Any, valid: Any) -> Any:
+    """How much each expert counts (..., H, EXPERTS), all together one."""
+    weights = xp.exp(xp.clip(logits, -STEEPEST, STEEPEST)) * valid
+    return weights / (weights.sum(-1)[..., None] + 1e-12)
 
 
 def _rectified(values: Any) -> Any:

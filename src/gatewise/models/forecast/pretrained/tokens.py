@@ -122,6 +122,16 @@ class Reading:
         new = np.diff(self.ends, axis=1, prepend=self.series.first)
         return np.minimum(new, PARTS * width(self.series.season))
 
+    @property
+    def bounds(self) -> Whole:
+        """Where the parts of each patch begin, (B, N, PARTS)."""
+        return self.ends[..., None] - width(self.series.season) * np.arange(PARTS, 0, -1)
+
+    @cached_property
+    def parts(self) -> Floats:
+        """The means of each patch's parts, (B, N, PARTS), NaN where nothing was observed."""
+        return self.series.sums.mean(self.bounds, self.bounds + width(self.series.season))
+
     @cached_property
     def tokens(self) -> Singles:
         """What is told of each patch, (B, N, TOKEN_FEATURES), float32."""
@@ -159,10 +169,9 @@ class Reading:
 
     def _values(self) -> list[Floats]:
         """Means of a patch's parts, how much of them is there, and the latest observations."""
-        wide = width(self.series.season)
-        bounds = self.ends[..., None] - wide * np.arange(PARTS, 0, -1)
+        wide, bounds = width(self.series.season), self.bounds
         level, spread = self.scales.level[..., None], self.scales.spread[..., None]
-        means = relative(self.series.sums.mean(bounds, bounds + wide) - level, spread)
+        means = relative(self.parts - level, spread)
         share = self.series.sums.count(bounds, bounds + wide) / wide
         recent = gather(self.series.latest, self.ends[..., None] - np.arange(RECENT, 0, -1))
         recent = relative(recent - level, self.scales.step[..., None])

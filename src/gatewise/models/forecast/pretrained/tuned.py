@@ -21,6 +21,7 @@ from .forward import Forward
 from .learning import Batch, Network, batch_of, loss, together
 from .model import MOST_PATCHES, forecast, forecast_panel, second_of
 from .network import LEVELS, Sizes
+from .sums import Singles
 from .tokens import PARTS, width
 from .weights import pretrained_weights
 
@@ -79,14 +80,18 @@ class TunedModel:
         """Itself: nothing is remembered."""
         return self
 
+    @property
+    def weights(self) -> Mapping[str, Singles]:
+        """Of the network, by name; nothing before `fit`."""
+        return {name: tensor.numpy() for name, tensor in self._weights.items()}
+
     def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, object]]:
         """The weights."""
         return self._weights, {}
 
     def _keep(self, weights: Mapping[str, Tensor]) -> None:
         self._weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
-        arrays = {name: tensor.numpy() for name, tensor in self._weights.items()}
-        self._network = Forward(Sizes.of(arrays), arrays)
+        self._network = Forward(Sizes.of(self.weights), self.weights)
 
     @classmethod
     def restored(cls, setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:

@@ -19,6 +19,7 @@ from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
 from ..document import effect_columns, forecast_columns, score_columns
 from ..model import Predictor
+from ..pretrained.model import PretrainedModel
 from ..results import Backtest, Outcome, Worth, error_by_series
 from ..subject import subject_of
 from .comparison import coverage_chart, error_chart, spread_chart
@@ -160,6 +161,9 @@ def _scored(backtest: Backtest) -> str:
     )
 
 
+UNOPENED = "The network came trained; gatewise inspect opens its memory on any series, from a saved model."
+
+
 @dataclass(frozen=True)
 class EmbeddedPage:
     """page: one of HTML, complete in itself, or "". script: what a policy must let run for it, or "". sentence: what
@@ -173,6 +177,8 @@ class EmbeddedPage:
 def embedded_page(model: Predictor, panel: Panel, row: int) -> EmbeddedPage:
     """What can be seen inside the model's network on one series of the panel."""
     name = panel.ids[row]
+    if isinstance(model, PretrainedModel):  # compiling what looks inside takes longer than the forecast
+        return EmbeddedPage("", "", UNOPENED)
     try:
         page = look_inside(subject_of(model, panel, name)).to_html()
     except GatewiseError as error:

@@ -1,0 +1,57 @@
+"""The command line: learn with every seed, print a line for each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import mean, stdev
+
+from ..machine import description as machine
+from . import __doc__ as description
+from .g2p import pronunciations
+from .multi30k import DIRECTIONS, FOLDER, sentences
+from .result import Plan, Result
+
+TASKS = ("multi30k", "g2p")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Every seed, and the mean of all."""
+    given = _parser().parse_args(arguments)
+    plan = Plan(given.budget, given.threads, given.beam, given.cell)
+    print(json.dumps({"task": given.task, **asdict(plan), **machine()}), flush=True)
+    results = [_result(given, plan, seed) for seed in range(given.seeds)]
+    for name in results[0].figures:
+        values = [result.figures[name] for result in results]
+        spread = f" +- {stdev(values):.2f}" if len(values) > 1 else ""
+        print(f"{name}: {mean(values):.2f}{spread} over {len(values)} seeds")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks translate",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("direction", nargs="?", choices=DIRECTIONS, default=DIRECTIONS[0], help="of multi30k")
+    parser.add_argument("--seeds", type=int, default=1, help="runs, with seeds from 0")
+    parser.add_argument("--budget", default="20m", help="time to learn in each run")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--cell", default="lstm")
+    parser.add_argument("--data", type=Path, default=FOLDER, help="folder of multi30k's files")
+    parser.add_argument("--save", type=Path, help="the last run's model")
+    return parser
+
+
+def _result(given: argparse.Namespace, plan: Plan, seed: int) -> Result:
+    if given.task == "g2p":
+        result = pronunciations(plan, seed, given.save)
+    else:
+        result = sentences(plan, seed, given.direction, given.data, given.save)
+    print(json.dumps(asdict(result)), flush=True)
+    return result

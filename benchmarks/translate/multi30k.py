@@ -1,0 +1,41 @@
+"""Multi30k, task 1 (Elliott et al., W16-3210): 29,000 pairs, scored on the 1,000 of test2016.
+
+The data are for research and education and are not shipped; test2017 and MSCOCO are held out, and not read here.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from gatewise.estimators import load_pairs
+from gatewise.models.translation.pairs import repeated
+from gatewise.tables.parallel import Parallel
+
+from .result import Plan, Result, learned
+
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "translation"
+DIRECTIONS = ("de-en", "en-de")
+
+
+def sentences(plan: Plan, seed: int, direction: str, folder: Path, save: Path | None) -> Result:
+    """One run: cased BLEU and chrF of test2016 with sacrebleu's own tokens, and both without case."""
+    train, test = (_pairs(folder, name, direction) for name in ("train", "test_2016_flickr"))
+    course = learned(plan.translator(seed), train.source, train.target, save)
+    begun = time.monotonic()
+    scores = course.model.evaluate(test.source, test.target)
+    figures = {f"{metric.name}, {'cased' if metric.cased else 'lowercased'}": metric.value for metric in scores.metrics}
+    details = {
+        "metrics": [metric._asdict() for metric in scores.metrics],
+        "nats": scores.nats,
+        "length_ratio": scores.length_ratio,
+        "repeating": scores.repeating,
+        "seconds of evaluation": round(time.monotonic() - begun, 1),
+        "test sources learned from": repeated(train.source, test.source),
+    }
+    return Result(seed, figures, {**course.details, **details})
+
+
+def _pairs(folder: Path, name: str, direction: str) -> Parallel:
+    source, target = (folder / f"{name}.{language}.gz" for language in direction.split("-"))
+    return load_pairs(source, target)

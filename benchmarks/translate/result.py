@@ -1,0 +1,72 @@
+"""What a run is asked for, and what it gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatewise.estimators import Translator
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The same for every seed. budget: of training."""
+
+    budget: str
+    threads: int
+    beam: int
+    cell: str
+
+    def translator(self, seed: int, **settings: Any) -> Translator:
+        """One that is to learn until the time is over."""
+        return Translator(
+            self.cell,
+            beam=self.beam,
+            budget=self.budget,
+            max_epochs=1_000,
+            random_state=seed,
+            n_jobs=self.threads,
+            verbose=True,
+            **settings,
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """figures: by name, what the run is judged by. details: all else that was measured."""
+
+    seed: int
+    figures: dict[str, float]
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A fitted translator and what it cost."""
+
+    model: Translator
+    seconds: float
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Of a `Result`."""
+        return {
+            "seconds": round(self.seconds, 1),
+            "epochs": self.model.n_iter_,
+            "pairs": self.model.pairs_,
+            "parameters": sum(weight.numel() for weight in self.model.network_.parameters()),
+            "notes": self.model.notes_,
+        }
+
+
+def learned(model: Translator, source: Sequence[str], target: Sequence[str], save: Path | None) -> Course:
+    """Fit, and say how long it took."""
+    begun = time.monotonic()
+    model.fit(source, target)
+    seconds = time.monotonic() - begun
+    if save:
+        model.save(save)
+    return Course(model, seconds)

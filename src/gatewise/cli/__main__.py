@@ -1,5 +1,0 @@
-"""``python -m gatewise.cli``."""
-
-from . import main
-
-main()

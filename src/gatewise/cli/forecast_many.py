@@ -1,0 +1,153 @@
+"""``gatewise forecast-many``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError, argument
+from .app import app
+from .command import Command, carry_out
+from .forecast import FORECAST, NAMES, levels
+from .options import (
+    MODELS,
+    READING,
+    WRITING,
+    Dates,
+    Decimal,
+    Delimiter,
+    Duplicates,
+    Encoding,
+    File,
+    Fill,
+    Frequency,
+    Json,
+    Skip,
+    Target,
+    Text,
+    Time,
+    option,
+    read_options,
+)
+
+if TYPE_CHECKING:
+    from ..models.forecast.many.outcome import ManyForecasts
+    from ..tables.options import ReadOptions
+    from .console import Screen
+
+_DATA = "A folder of Parquet files, or a CSV or Parquet file."
+_OUT = "Folder of the forecasts; where a run in it was interrupted, it goes on."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of ``gatewise forecast-many``: the arguments of `forecast_many`."""
+
+    data: Path
+    out: Path
+    read: ReadOptions
+    horizon: int | None = None
+    model: str | None = None
+    level: str | None = None
+    seed: int | None = None
+    load: Path | None = None
+    workers: int | None = None
+
+
+def check(request: Request) -> None:
+    """Raise InputError for a request that cannot be carried out, whatever the data are."""
+    levels(request.level)
+    if request.out.resolve() == request.data.resolve():
+        raise InputError("the forecasts would stand among the data", where=argument("out"), hint="name another folder")
+
+
+def run(request: Request) -> ManyForecasts:
+    """Forecast into the folder. Raises GatewiseError, and then leaves what is done to be gone on with."""
+    from ..models.forecast.many.run import forecast_many
+    from ..progress import progress_bar
+
+    with progress_bar("reading") as progress:
+        return forecast_many(
+            request.data,
+            request.out,
+            request.horizon,
+            model=request.model,
+            levels=levels(request.level),
+            seed=request.seed,
+            load=request.load,
+            read=request.read,
+            workers=request.workers,
+            progress=progress,
+        )
+
+
+def present(outcome: ManyForecasts, screen: Screen) -> None:
+    """Print what was forecast, what was set aside, and what was inferred."""
+    from ..words import count, sentence
+
+    screen.say(f"{outcome}.", "bold")
+    screen.say(f"{count(len(outcome.parts), 'part')} in {outcome.folder}, sha256 {outcome.sha256[:16]}")
+    for head, reasons in (("Refused", outcome.refused), ("Forecast by another model", outcome.fell_back)):
+        if reasons:
+            screen.head(f"{head}; their ids are in {outcome.set_aside.name}")
+            screen.columns([("series", [f"{many:,}" for many in reasons.values()]), ("because of", list(reasons))])
+    screen.head("What was inferred")
+    for note in outcome.notes:
+        screen.bullet(sentence(note))
+
+
+def as_json(outcome: ManyForecasts) -> str:
+    """The document of ``--json``: the fields of `ManyForecasts`."""
+    from ..escape import json_ascii
+
+    return json_ascii(outcome.to_json())
+
+
+COMMAND = Command(run, present, as_json, check)
+
+
+@app.command("forecast-many")
+def forecast_many(
+    context: typer.Context,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help=_DATA, show_default=False)],
+    out: Annotated[Path, option(WRITING, "FOLDER", _OUT)],
+    horizon: Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not needed with --load.", min=1)] = None,
+    model: Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)] = None,
+    level: Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")] = None,
+    seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
+    load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
+    workers: Annotated[int | None, option(FORECAST, "N", "Processes. Default: one for each core.", min=1)] = None,
+    json: Json = False,
+    time: Time = None,
+    target: Target = None,
+    id: Annotated[Text, option(READING, "NAME", "Column that names the series.", "--id-col")] = None,
+    frequency: Frequency = None,
+    season: Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)] = None,
+    fill: Fill = "none",
+    duplicates: Duplicates = "refuse",
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    skip: Skip = None,
+    decimal: Decimal = None,
+    dates: Dates = None,
+) -> None:
+    """Forecast more series than fit into memory, from a folder into a folder; go on after a kill."""
+    carry_out(
+        context,
+        COMMAND,
+        lambda: Request(
+            data=data,
+            out=out,
+            read=read_options(context),
+            horizon=horizon,
+            model=model,
+            level=level,
+            seed=seed,
+            load=load,
+            workers=workers,
+        ),
+        json=json,
+    )

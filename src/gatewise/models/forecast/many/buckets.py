@@ -1,0 +1,122 @@
+"""The rows of a source, parted by the names of their series into buckets that each fit into a worker's memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from duckdb import DuckDBPyConnection
+
+from ....errors import argument
+from ....tables.columns import find_roles
+from ....tables.options import ReadOptions
+from ....tables.reading import open_folder, open_table
+from ....tables.table import Table, database
+
+ROWS = 200_000
+"""In a bucket, about."""
+HEAD = 10_000
+"""Rows by which columns are told apart."""
+MEMORY = "600MB"
+"""Of the database that parts the rows: they flow through it."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The three columns that matter, in the order id, time, target: what the source calls them, and DuckDB's types.
+
+    zone: the name of the time zone of the times; empty where they have none.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    zone: str = ""
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """What `to_json` gave."""
+        return cls(tuple(content["names"]), tuple(content["types"]), content["zone"])
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+    def named(self, read: ReadOptions) -> ReadOptions:
+        """The options, with these columns."""
+        return replace(read, id=self.names[0], time=self.names[1], target=self.names[2])
+
+
+@contextmanager
+def _opened(source: Path, read: ReadOptions) -> Generator[Table]:
+    with open_folder(source) if source.is_dir() else open_table(source, read) as table:
+        single_threaded(table.connection)
+        yield table
+
+
+def part(source: Path, read: ReadOptions, folder: Path) -> Columns:
+    """Write the buckets of a source into a folder, which is there only once all are. Raises InputError."""
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with _opened(source, read) as table:
+        columns = _columns(table, read)
+        cells = ", ".join(f"c{table.names.index(name)} AS c{at}" for at, name in enumerate(columns.names))
+        rows = table.one(f"SELECT count(*) FROM {table.relation}")[0]
+        bucket = f"hash(CAST(c0 AS VARCHAR)) % {max(1, -(-rows // ROWS))}"
+        target = str(unfinished).replace("'", "''")
+        table.connection.execute(
+            f"COPY (SELECT *, {bucket} AS bucket FROM (SELECT {cells}, row_number() OVER () AS place "
+            f"FROM {table.relation})) TO '{target}' (FORMAT parquet, PARTITION_BY (bucket))"
+        )
+        _refuse_nameless(table, target, columns)
+    unfinished.rename(folder)
+    return columns
+
+
+def numbers(folder: Path) -> list[int]:
+    """The buckets that there are."""
+    return sorted(int(path.name.partition("=")[2]) for path in folder.glob("bucket=*"))
+
+
+@contextmanager
+def bucket(folder: Path, number: int, columns: Columns, source: str) -> Generator[Table]:
+    """The rows of a bucket, in the order of the source."""
+    with database(source) as connection:
+        single_threaded(connection)
+        files = str(folder / f"bucket={number}" / "*.parquet").replace("'", "''")
+        connection.execute(
+            "CREATE TEMP VIEW cells AS SELECT c0, c1, c2 FROM "
+            f"read_parquet('{files}', hive_partitioning=false) ORDER BY place"
+        )
+        zones = {1: columns.zone} if columns.zone else {}
+        yield Table(connection, source, columns.names, columns.types, lambda row: f"bucket {number}", zones=zones)
+
+
+def single_threaded(connection: DuckDBPyConnection) -> None:
+    """One thread, which leaves rows in order, and little memory."""
+    connection.execute("SET threads = 1")
+    connection.execute(f"SET memory_limit = '{MEMORY}'")
+
+
+def _columns(table: Table, read: ReadOptions) -> Columns:
+    """The columns that the options name, or that the first rows tell apart."""
+    table.connection.execute(f"CREATE TEMP TABLE head AS SELECT * FROM {table.relation} LIMIT {HEAD}")
+    roles = find_roles(replace(table, relation="head"), read)
+    if roles.series is None:
+        what = "no column names the series" if not roles.wide else "the table is wide: each series has a column"
+        raise table.error(
+            what, hint=f"give the table one row for each series and time, and name the column: {argument('id')}"
+        )
+    places = (roles.series, roles.time, roles.targets[0])
+    names, types = (tuple(every[place] for place in places) for every in (table.names, table.types))
+    return Columns(names, types, table.zones.get(roles.time, ""))
+
+
+def _refuse_nameless(table: Table, target: str, columns: Columns) -> None:
+    nameless = table.one(f"SELECT count(*) FROM read_parquet('{target}/*/*.parquet') WHERE c0 IS NULL")[0]
+    if nameless:
+        place = table.names.index(columns.names[0])
+        raise table.error(f"{nameless:,} rows do not name their series", column=place, hint="put the names in")

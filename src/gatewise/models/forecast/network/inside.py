@@ -1,0 +1,147 @@
+"""The network of an ensemble that is nearest to the forecast of one series, and its window, to look into."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ....inspect.subject import Credit, Prediction, Subject
+from ....tables.panel import Floats, Panel
+from ....words import number
+from ..evaluation.floor import floored, floors
+from ..opening import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
+from .ensemble import Ensemble
+from .lstm_model import LSTMModel
+from .network import PatchLSTM
+from .scaling import Space
+from .windows import Store, Windows
+
+
+class OneInput(nn.Module):
+    """The network, called with (1, 2 * look_back + FEATURES): past, which of it was observed, and features."""
+
+    def __init__(self, network: PatchLSTM, look_back: int) -> None:
+        super().__init__()
+        self.network, self.look_back = network, look_back
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised quantiles (1, horizon, Q)."""
+        past, seen, about = x.split((self.look_back, self.look_back, x.shape[1] - 2 * self.look_back), dim=1)
+        return self.network(past, seen.relu(), about)  # of what was seen nothing is negative: it is a gate
+
+
+class Opened(NamedTuple):
+    """number: which of the members it is. module, x: it, and what it reads. level, spread: of the window, in working
+    space. median: (horizon,) float64, its own medians in working space."""
+
+    number: int
+    module: OneInput
+    x: Tensor
+    level: float
+    spread: float
+    median: Tensor
+
+
+@torch.no_grad()
+def opened(ensemble: Ensemble, window: Windows) -> Opened:
+    """The member nearest to the forecast of all. window: of one series."""
+    number = ensemble.nearest(window)
+    scale, past, about = ensemble.normalised(window)
+    x = torch.cat((past, window.seen.to(past.dtype), about), dim=1)
+    module = OneInput(ensemble.members[number], past.shape[1]).eval()
+    median = scale.undo(module(x).double())[0, :, ensemble.levels.index(0.5)]
+    return Opened(number, module, x, float(scale.level), float(scale.spread), median)
+
+
+class WindowOpened:
+    """The last window of one series: L observations in steps of P, h steps ahead."""
+
+    def __init__(self, model: LSTMModel, panel: Panel, step: int | None) -> None:
+        self.floors = floors(panel)
+        self.forecast = floored(model.predict(panel), self.floors)
+        ensemble, store = model.ensemble, Store(panel, model.season)
+        settings = ensemble.settings
+        self.window = store.last(torch.tensor([0]), settings.look_back, model.horizon)
+        self.opened: Opened = opened(ensemble, self.window)
+        self.panel, self.space, self.patch, self.members = panel, store.spaces[0], settings.patch, settings.members
+        self.middle, self.ahead = model.levels.index(0.5), Ahead(model.horizon, step)
+
+    def subject(self) -> Subject:
+        """The subject."""
+        seen, ahead = times_of(self.panel, self.length - self.unseen, self.forecast.values.shape[1])
+        cells = [f"before the data, {place + 1}" for place in range(self.unseen)] + seen
+        places, middle, spread = torch.from_numpy(self.ahead.explained), self.middle, self.opened.spread
+        return Subject(
+            title=self.panel.ids[0],
+            model=self.opened.module,
+            x=self.opened.x,
+            of=lambda output: spread * output[0, places, middle],
+            predictions=self._predictions(len(seen), ahead),
+            steps=self._steps(seen),
+            inputs=tuple(f"{ordinal(place + 1)} of {self.patch}" for place in range(self.patch)),
+            fed=self._fed(),
+            explains=_explains(self.space),
+            about=self._about(),
+            credited=self._credited,
+            chart=chart(self.panel, self.forecast, seen, ahead, first=-self.unseen, every=self.patch),
+            cells=tuple(zip(*[iter(cells)] * self.patch, strict=True)),
+            chosen=self.ahead.first,
+        )
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.window.past.shape[1]
+
+    @property
+    def unseen(self) -> int:
+        """How many places of the window lie before the series."""
+        return int((~self.window.seen).sum())
+
+    def _steps(self, seen: list[str]) -> tuple[str, ...]:
+        times = [UNSEEN] * self.unseen + seen
+        starts = range(0, self.length, self.patch)
+        return tuple(span(times[at : at + self.patch]) for at in starts)
+
+    def _fed(self) -> Tensor:
+        """What was observed, in its own units; not a number before the data."""
+        values = np.full(self.length, np.nan)
+        values[self.unseen :] = self.panel.values[0][-(self.length - self.unseen) :]
+        return torch.from_numpy(values).view(-1, self.patch)
+
+    def _predictions(self, seen: int, ahead: list[str]) -> tuple[Prediction, ...]:
+        values, unit = self._predicted, unit_of(self.panel)
+        return tuple(Prediction(ahead[at], float(values[at]), unit, seen + at) for at in self.ahead.explained.tolist())
+
+    @property
+    def _predicted(self) -> Floats:
+        """The medians of the network that is looked into, in the units of the data, (horizon,)."""
+        return np.maximum(self.space.leave(self.opened.median.numpy()), self.floors)
+
+    def _about(self) -> tuple[tuple[str, str], ...]:
+        medians = self._predicted
+        (forecast,) = self.forecast.median
+        away = np.abs(medians - forecast) / np.maximum(np.abs(forecast), np.finfo(float).tiny)
+        level = float(self.space.leave(np.array([self.opened.level]))[0])
+        return (
+            ("Network", f"{self.opened.number + 1} of {self.members}, the nearest to the forecast of all"),
+            ("Away from that", f"{100 * away.max():.2g} % at most"),
+            ("Recent level", number(level)),
+            ("Explained", _explains(self.space)),
+            ("One step", f"{self.patch} observations" if self.patch > 1 else "1 observation"),
+        )
+
+    def _credited(self, credit: Tensor) -> Credit:
+        """Past to steps; what was observed at all, and features of the window, are lines."""
+        past, seen, about = (
+            part[:, 0] for part in credit.split((self.length, self.length, credit.shape[2] - 2 * self.length), dim=2)
+        )
+        lines = {"what is observed at all": seen.sum(1), "spread of the window": about.sum(1)}
+        return Credit(past.reshape(len(past), -1, self.patch), lines)
+
+
+def _explains(space: Space) -> str:
+    return "log of the forecast over the recent level" if space.log else "the forecast less the recent level"

@@ -1,0 +1,1 @@
+"""From one sequence of units to another: translation, pronunciation, spelling."""
