@@ -18,7 +18,7 @@ from gatewise.cli import options as choices
 from gatewise.export.c.write import FLAGS
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.show import FORMS as VIEWS
-from gatewise.tables.options import Duplicates, Fill
+from gatewise.tables.options import Duplicates, Fill, FutureFill
 
 MAIN = "from gatewise.cli import main; main()"
 
@@ -92,6 +92,7 @@ def test_completion_loads_nothing_heavy(line: str, words: str) -> None:
 def test_the_words_are_those_of_what_they_choose() -> None:
     assert {*choices.MODELS} == {"auto", *CONTESTANTS}
     assert get_args(Fill) == choices.FILLS
+    assert get_args(FutureFill) == choices.FUTURE_FILLS
     assert get_args(Duplicates) == choices.DUPLICATES
     assert tuple(VIEWS) == choices.VIEWS
     assert {*choices.TARGETS} == {*FLAGS}

@@ -94,6 +94,13 @@ def test_intervals_hold_about_what_they_say(word: str):
     assert 0.6 < np.mean(held) < 0.95
 
 
+def test_what_is_static_is_of_no_use_and_that_is_said():
+    whole = panel(role="static")
+    assert made("regression", False).predict(whole).notes == (
+        "Regression takes each series on its own and has no use for 'warm' and 'noise'.",
+    )
+
+
 def test_they_take_part_only_where_there_are_covariates():
     with_them, without = setup(HORIZON, SEASON, covariates=True), setup(HORIZON, SEASON)
     for word in INFORMED:

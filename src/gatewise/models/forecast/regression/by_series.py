@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ....tables.panel import Floats, Panel
+from ....words import listed
 from ..model import Predictor, Setup
 from ..results import Quantiles
 from .layout import History
@@ -36,7 +37,13 @@ class BySeries(ABC):
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast after the end of every series, for which its covariates must be known that far."""
         found = [self._series(panel, row) for row in range(len(panel))]
-        return Quantiles(self.name, self.setup.levels, np.stack(found))
+        return Quantiles(self.name, self.setup.levels, np.stack(found), self._unused(panel))
+
+    def _unused(self, panel: Panel) -> tuple[str, ...]:
+        """A note on covariates that are the same at every step of a series."""
+        columns = panel.covariates.columns if panel.covariates else ()
+        names = [repr(column.name) for column in columns if column.role == "static"]
+        return (f"{self.name} takes each series on its own and has no use for {listed(names)}.",) if names else ()
 
     def following(self) -> Predictor:
         """Itself: nothing is remembered."""
