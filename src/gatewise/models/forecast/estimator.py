@@ -328,7 +328,7 @@ class Forecaster(FittedForecaster):
             raise InputError(
                 f"{argument('tune')} adds the tuned network to the models that a backtest compares, and takes neither "
                 f"{argument('model')} nor {argument('budget')}",
-                hint=f"use {argument('model', 'tuned')} with {argument('budget', str(self.tune))} to tune without a choice",
+                hint=f"use {argument('model', TUNED)} with {argument('budget', str(self.tune))} to only tune",
             )
         return arguments.seconds("tune", self.tune)
 

@@ -10,15 +10,12 @@ import numpy as np
 
 from ....errors import GatewiseError
 from ....escape import visible
-from ....inspect.explain import look_inside
-from ....inspect.page import script_hash
 from ....pages import templates
 from ....pages.figure import Figure
 from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
 from ..document import effect_columns, forecast_columns, score_columns
-from ..inside.subject import subject_of
 from ..model import Predictor
 from ..pretrained.model import PretrainedModel
 from ..results import Backtest, Outcome, Worth, error_by_series
@@ -179,6 +176,10 @@ def embedded_page(model: Predictor, panel: Panel, row: int) -> EmbeddedPage:
     name = panel.ids[row]
     if isinstance(model, PretrainedModel):  # compiling what looks inside takes longer than the forecast
         return EmbeddedPage("", "", UNOPENED)
+    from ....inspect.explain import look_inside  # which imports torch
+    from ....inspect.page import script_hash
+    from ..inside.subject import subject_of
+
     try:
         page = look_inside(subject_of(model, panel, name)).to_html()
     except GatewiseError as error:
