@@ -198,14 +198,20 @@ def _memories(subject: Subject, run: Record) -> list[Sum | Refused]:
     return _each(sums, len(subject.predictions))
 
 
+AROUND = "what goes around the last layer"
+
+
 def _by_write_time(run: Record, read: Readout) -> tuple[Tensor, dict[str, Tensor]]:
     """(K, T), and further lines (K,): sums over all directions, and over all times at which the output is read."""
     layer = run.module.num_layers - 1
     steps = read.weights.new_zeros(read.weights.shape[:2])
     names = ("initial state", "rounding of the run", "what the output holds beside the memory")
-    lines = {name: read.weights.new_zeros(len(steps)) for name in names}
-    for direction, weights in enumerate(read.weights[:, :, 0].chunk(run.directions, dim=2)):
+    lines = {name: read.weights.new_zeros(len(steps)) for name in (*names, AROUND)}
+    of_each = zip(*(part[..., 0, :].chunk(run.directions, dim=-1) for part in (read.weights, read.output)), strict=True)
+    for direction, (weights, output) in enumerate(of_each):
         wrote = provenance(run, layer, direction)
+        own = run.layer(layer, direction).states[run.cell.state[0]][:, 0].double()
+        lines[AROUND] += torch.einsum("ktp,tp->k", weights, output - own)  # nothing without residual connections
         for time in weights.abs().sum((0, 2)).nonzero().flatten().tolist():
             part = wrote.by_write_time(time, weights[:, time])
             part.certificate.require()

@@ -18,11 +18,13 @@ from ..intercept import the_layer
 class Readout:
     """Numbers of a model as sums over the output of its recurrent layer. All in float64.
 
-    weights: (K, T, B, P), what each number of the output counts. beside: (K,) by name, what does not come from it.
+    weights: (K, T, B, P), what each number of the output counts. output: (T, B, P). beside: (K,) by name, what does not
+    come from it.
     value: (K,), the numbers, as the model itself gives them.
     """
 
     weights: Tensor
+    output: Tensor
     beside: Mapping[str, Tensor]
     value: Tensor
 
@@ -50,7 +52,10 @@ def linear_readout(model: nn.Module, x: Tensor, of: Callable[[Any], Tensor]) -> 
         "biases after the memory": torch.stack([_shares(row[3:], weights) for row in slopes]),
         "constants of the model": torch.stack([_share(row[2], ones) for row in slopes]),
     }
-    return Readout(read.transpose(1, 2) if layer.batch_first else read, beside, number.double())
+    output = outputs[0].detach().double()
+    if layer.batch_first:
+        read, output = read.transpose(1, 2), output.transpose(0, 1)
+    return Readout(read, output, beside, number.double())
 
 
 @contextmanager

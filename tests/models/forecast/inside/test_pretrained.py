@@ -43,7 +43,7 @@ def test_what_is_explained_is_the_network_and_what_is_fed_the_series(season):
 
 def test_credit_adds_up():
     inside = look_inside(subject_of(PretrainedModel(setup(4, 6)), waves()))
-    assert all(isinstance(output.credit, Sum) for output in inside.outputs)
+    assert all(isinstance(view, Sum) for output in inside.outputs for view in output.views)
 
 
 def test_the_network_named_is_the_one_that_forecasts():
