@@ -74,7 +74,7 @@ def served(folder: Path) -> Iterator[tuple[int, int]]:
     STEP.save(folder / "step.safetensors")
     WIDE.save(folder / "wide.safetensors")
     names = [str(folder / name) for name in ("step.safetensors", "wide.safetensors")]
-    command = [sys.executable, "-m", "gatewise.cli", "serve", *names, "--port", "0", "--sessions", "100000"]
+    command = [sys.executable, "-m", "gatewise", "serve", *names, "--port", "0", "--sessions", "100000"]
     cores = sorted(os.sched_getaffinity(0))
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}

@@ -26,7 +26,7 @@ def test_the_extras_are_those_of_the_project() -> None:
     optional = PROJECT["optional-dependencies"]
     assert extras() == {
         "": names(PROJECT["dependencies"]),
-        **{name: names(optional[name]) for name in ("forecast", "export", "serve", "translate")},
+        **{name: names(optional[name]) for name in ("forecast", "export", "serve", "translate", "holidays")},
     }
 
 

@@ -75,7 +75,7 @@ def run(folder: Path) -> None:
 
 def printed(folder: Path, words: str) -> str:
     """What a command prints in this folder, but for durations, and how it ends."""
-    command = [sys.executable, "-m", "gatewise.cli", *words.split()]
+    command = [sys.executable, "-m", "gatewise", *words.split()]
     environment = {**os.environ, "COLUMNS": "100"}
     outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     if outcome.returncode:

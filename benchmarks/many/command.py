@@ -23,7 +23,7 @@ class Taken:
 def taken(*words: str) -> Taken:
     """What ``gatewise WORDS`` takes. Raises CalledProcessError where it fails."""
     begun, most = time.perf_counter(), 0
-    command = [sys.executable, "-m", "gatewise.cli", *words]
+    command = [sys.executable, "-m", "gatewise", *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             most = max(most, sum(map(_share, [process.pid, *_below(process.pid)])))

@@ -59,7 +59,7 @@ def run(seed: int, count: int) -> Report:
 def _server(folder: Path, report: Report) -> Iterator[tuple[int, int]]:
     """Port and process of a server; what it writes to standard error is a finding, and so is how it ends."""
     stepping_chain().save(folder / "chain.safetensors")
-    command = [sys.executable, "-m", "gatewise.cli", "serve", str(folder / "chain.safetensors"), "--port", "0"]
+    command = [sys.executable, "-m", "gatewise", "serve", str(folder / "chain.safetensors"), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stderr is not None

@@ -52,7 +52,7 @@ def one(port: int) -> str:
 
 
 def test_it_ends_under_load_with_no_answer_half_written(files: dict[str, Path]) -> None:
-    command = [sys.executable, "-m", "gatewise.cli", "serve", f"chain={files['chain']}", "--port", "0"]
+    command = [sys.executable, "-m", "gatewise", "serve", f"chain={files['chain']}", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stderr is not None
