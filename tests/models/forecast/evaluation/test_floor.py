@@ -19,7 +19,7 @@ from gatewise.tables.panel import Panel
 
 ALL = {**field_of(None, Setup(6, 1, (0.5,))), "lstm": network(bias=-50)}
 BELOW = [word for word in ALL if word not in ("croston_sba", "tsb", "adida", "pool", "direct")]
-"""Those that would forecast it; demand has a share of zeros, a pool is of forecasts that are raised already, and what is
+"""Those that would forecast it; demand has a share of zeros, a pool is of forecasts that are raised, and what is
 regressed directly needs longer series."""
 NOTE = "Where no observation is below zero, {}'s forecasts below zero are raised to zero."
 
