@@ -51,7 +51,7 @@ def test_pairs_stand_in_two_files_and_blank_lines_are_kept(tmp_path: Path) -> No
         ("a.tsv", "a\tb\n\nc\n", {}, "a.tsv, line 3: 1 column, expected 2"),
         ("a.tsv", "de\ten\na\tb\n", {"source": "fr"}, "`source` is 'fr', which is no column"),
         ("a.tsv", "de\ten\na\tb\n", {"source": "de", "target": "1"}, "the same column"),
-        ("a.csv", 'a,b\n"c,d\n', {}, "a.csv, line 2: the record that starts here cannot be read"),
+        ("a.csv", 'a,b\n"c,d\n', {}, "a.csv, row 2: the record that starts here cannot be read"),
         ("none.tsv", None, {}, "no such file"),
     ],
 )

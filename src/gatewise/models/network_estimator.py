@@ -107,6 +107,24 @@ class NetworkEstimator(Estimator):
         estimator_file.write_estimator(path, self, *self._learned())
 
     @classmethod
+    def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
+        """Load the estimator that `save` wrote, ready to predict.
+
+        ``n_jobs`` and ``verbose`` are their defaults: a file does not say how much of a machine is used.
+
+        Args:
+            path: The file. Nothing in it is executed.
+            cell: The cell, where it is one of your own.
+
+        Returns:
+            A fitted estimator.
+
+        Raises:
+            ModelFileError: The file is damaged, too new, or of another estimator.
+        """
+        return cls._load(path, cell=cell)
+
+    @classmethod
     def _load(cls, path: str | Path, **supplied: Any) -> Self:
         """The estimator in a file. supplied: parameters that a file does not hold, such as a user's cell."""
         params, tensors, fitted = estimator_file.read_estimator(path, cls, cls._declared, **supplied)

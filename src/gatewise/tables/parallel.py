@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError, argument
 from ..words import count
-from .text_file import read_text
+from .text_file import read_text, records_of
 
 _COMMA = (".csv", ".csv.gz")
 _NAMES = {"source", "src", "target", "trg", "tgt", "input", "output"}
@@ -107,19 +106,8 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield line, text.split("\t")
         return
     text = read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
-    line = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(
-            f"the record that starts here cannot be read ({error})",
-            where=f"{path}, line {line}",
-            hint="quote a field that holds a quote, and double the quote; or give the pairs with a tab between them",
-        ) from error
+    hint = "; or give the pairs with a tab between them"
+    yield from records_of(io.StringIO(text, newline=""), _delimiter(text), path, hint)
 
 
 def _delimiter(text: str) -> str:

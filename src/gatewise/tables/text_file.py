@@ -78,19 +78,27 @@ class TextFile:
         return io.TextIOWrapper(unpacked(self.path, self.gzipped), encoding=self.encoding, newline="")
 
     def _records(self, handle: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        line = 1
-        try:
-            reader = csv.reader(handle, delimiter=delimiter, strict=True)
-            for fields in reader:
-                if fields:
-                    yield line, fields
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(
-                f"the record that starts here cannot be read ({error})",
-                where=f"{self.path}, row {line}",
-                hint='a field that holds a quote must be quoted and the quote doubled: "5"" pipe"',
-            ) from error
+        return records_of(handle, delimiter, self.path)
+
+
+def records_of(handle: TextIO, delimiter: str, path: str | Path, hint: str = "") -> Iterator[tuple[int, list[str]]]:
+    """Every record that is not blank, with the number of the line it starts on (the first is 1).
+
+    hint: what else may be done where the quoting is broken, for which it raises InputError.
+    """
+    line = 1
+    try:
+        reader = csv.reader(handle, delimiter=delimiter, strict=True)
+        for fields in reader:
+            if fields:
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"the record that starts here cannot be read ({error})",
+            where=f"{path}, row {line}",
+            hint=f'a field that holds a quote must be quoted and the quote doubled: "5"" pipe"{hint}',
+        ) from error
 
 
 def _rewritten(records: Iterator[tuple[int, list[str]]], delimiter: str) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -176,24 +175,6 @@ class SequenceEstimator(NetworkEstimator):
             raise InputError(f"this {name} takes the {pooling} of all steps", hint="train one that pools the last step")
         network = self.network_
         return Chain(self.scale_.module(), network.recurrent, network.linear, *self._after()).eval()
-
-    @classmethod
-    def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
-        """Load the estimator that `save` wrote, ready to predict.
-
-        ``n_jobs`` and ``verbose`` are their defaults: a file does not say how much of a machine is used.
-
-        Args:
-            path: The file. Nothing in it is executed.
-            cell: The cell, where it is one of your own.
-
-        Returns:
-            A fitted estimator.
-
-        Raises:
-            ModelFileError: The file is damaged, too new, or of another estimator.
-        """
-        return cls._load(path, cell=cell)
 
     def _read(self, X: Any, lengths: Any) -> Sequences:
         return read_sequences(X, lengths, id_column=self.id_column, time_column=self.time_column)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
@@ -276,24 +275,6 @@ class Translator(NetworkEstimator):
                 raise InputError(f"{name} has {len(side)} units", hint=f"give a line of 1 to {self.longest} units")
         with self._threads():
             return align(self.network_, self.vocabularies_, *units)
-
-    @classmethod
-    def load(cls, path: str | Path, *, cell: Cell | None = None) -> Self:
-        """Load the translator that `save` wrote.
-
-        ``n_jobs`` and ``verbose`` are their defaults: a file does not say how much of a machine is used.
-
-        Args:
-            path: The file. Nothing in it is executed.
-            cell: The cell, where it is one of your own.
-
-        Returns:
-            A fitted translator.
-
-        Raises:
-            ModelFileError: The file is damaged, too new, or of another estimator.
-        """
-        return cls._load(path, cell=cell)
 
     def _encoded(self, source: str, target: str) -> Pair:
         return self.vocabularies_.source.encode(source), self.vocabularies_.target.encode(target)
