@@ -16,6 +16,7 @@ from gatewise.models.translation.network import Rates, Sizes, TranslationNetwork
 from gatewise.models.translation.search import Beam, search
 from gatewise.models.translation.units import BEGIN, END
 
+LONGEST = 100
 SOURCES = [[3, 4, 5], [4], [5, 5, 3], [3, 4, 5, 4, 3, 3, 5], [3, 3, 3], []]
 
 
@@ -59,8 +60,8 @@ def test_a_search_has_the_bits_that_it_has_alone(width: int) -> None:
     model, beam = network(target=9, seed=1, std=1.5), Beam(width)
     generator = torch.Generator().manual_seed(0)
     sources = SOURCES + [torch.randint(3, 6, (n % 9,), generator=generator).tolist() for n in range(40)]
-    together = search(model, sources, beam, 1.0)
-    assert [search(model, [source], beam, 1.0)[0] for source in sources] == together
+    together = search(model, sources, beam, 1.0, LONGEST)
+    assert [search(model, [source], beam, 1.0, LONGEST)[0] for source in sources] == together
     assert len({len(found[0].units) for found in together}) > 2  # so that some leave the search before others
     if width > 1:
         for source, found in zip(sources[:9], together, strict=False):
@@ -73,7 +74,7 @@ def test_a_search_has_the_bits_that_it_has_alone(width: int) -> None:
 def test_greedy_takes_the_most_probable_unit_each_time() -> None:
     model = network()
     for source in SOURCES:
-        (found,) = search(model, [source], Beam(1, 0.0), 0.0)[0]
+        (found,) = search(model, [source], Beam(1, 0.0), 0.0, LONGEST)[0]
         written: list[int] = []
         with torch.inference_mode():
             while len(written) < 10:
@@ -94,7 +95,7 @@ def test_a_wide_beam_finds_the_most_probable_target_of_all() -> None:
     every = [list(units) for length in range(7) for units in product((3, 4), repeat=length)]
     for source in SOURCES[:4]:
         best = max(every, key=lambda target: log_probability(model, source, target))
-        found = search(model, [source], Beam(100, 0.0), 1.0)[0][0]
+        found = search(model, [source], Beam(100, 0.0), 1.0, LONGEST)[0][0]
         assert list(found.units) == best
         assert found.score == pytest.approx(log_probability(model, source, best), rel=FLOAT32_LOG_PROBABILITY)
 
@@ -102,7 +103,8 @@ def test_a_wide_beam_finds_the_most_probable_target_of_all() -> None:
 def test_a_length_penalty_favours_longer_targets() -> None:
     model = network(seed=3)
     lengths = [
-        sum(len(found[0].units) for found in search(model, SOURCES, Beam(5, penalty), 1.0)) for penalty in (0.0, 2.0)
+        sum(len(found[0].units) for found in search(model, SOURCES, Beam(5, penalty), 1.0, LONGEST))
+        for penalty in (0.0, 2.0)
     ]
     assert lengths[0] < lengths[1]
 
@@ -111,8 +113,10 @@ def test_a_search_that_comes_to_no_end_is_cut() -> None:
     model = network()
     with torch.no_grad():
         model.bias[END] = -1e4
-    (found,) = search(model, [[3, 4, 5]], Beam(2), 2.0)[0]
+    (found,) = search(model, [[3, 4, 5]], Beam(2), 2.0, LONGEST)[0]
     assert len(found.units) == 16
+    (found,) = search(model, [[3, 4, 5]], Beam(2), 1e6, 5)[0]
+    assert len(found.units) == 15
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("beam", (0,)), ("beam", (101,)), ("length_penalty", (5, -1))])

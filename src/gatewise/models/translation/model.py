@@ -205,7 +205,8 @@ class Translator(NetworkEstimator):
         source_units, target_units = self.vocabularies_
         parts = [cut(source_units, clean(line), self.longest) for line in checked("source", source)]
         with self._threads():
-            found = iter(search(self.network_, [part for line in parts for part in line], beam, self._ratio))
+            sources = [part for line in parts for part in line]
+            found = iter(search(self.network_, sources, beam, self._ratio, self.longest))
         return [joined(target_units, [next(found)[:most] for _ in line]) for line in parts]
 
     def score(self, source: Sequence[str], target: Sequence[str]) -> float:

@@ -51,16 +51,17 @@ class Hypothesis:
 
 @torch.inference_mode()
 def search(
-    network: TranslationNetwork, sources: Sequence[Sequence[int]], beam: Beam, ratio: float
+    network: TranslationNetwork, sources: Sequence[Sequence[int]], beam: Beam, ratio: float, longest: int
 ) -> list[list[Hypothesis]]:
     """For each source the hypotheses that ended, the best first; at least one, at most ``beam.width``.
 
     Sources of one length are searched side by side, so that there is no padding: a source's hypotheses have the same
-    bits whatever it is searched with. ratio: a target has at most so many units for each of its source, and ten more.
+    bits whatever it is searched with. ratio: a target has at most so many units for each of its source, but at most
+    ``longest``, and ten more.
     """
     found: dict[int, list[Hypothesis]] = {}
     for places in _of_equal_length(sources, beam.width, network.attention.query.out_features):
-        most = math.ceil(ratio * len(sources[places[0]])) + _GRACE
+        most = min(math.ceil(ratio * len(sources[places[0]])), longest) + _GRACE
         group = _Group(network, [sources[at] for at in places], beam, most)
         found |= dict(zip(places, group.run(), strict=True))
     return [found[at] for at in range(len(sources))]
