@@ -142,7 +142,7 @@ class TranslationNetwork(nn.Module):
         """Draw weights; on the meta device there are none."""
         if self.bias.is_meta:
             return
-        for embedding in {self.source_embedding, self.target_units}:
+        for embedding in dict.fromkeys((self.source_embedding, self.target_units)):  # in this order: a set has any
             nn.init.normal_(embedding.weight, std=embedding.embedding_dim**-0.5)
         for recurrent in (self.encoder, self.bottom, *([self.upper] if self.upper is not None else [])):
             recommended_(recurrent)
