@@ -128,7 +128,7 @@ def quickly(task: Task, frame: pd.DataFrame, names: Sequence[str]) -> Backtest:
     )
     informed = panel.covariates is not None
     told = Setup(task.horizon, panel.season, quantile_levels(SCORED), longer=panel.longer, covariates=informed)
-    quick = {word: one for word, one in field_of(None).items() if not one.costly}
+    quick = {word: one for word, one in field_of(None, told).items() if not one.costly}
     return compare(panel, told, windows=task.windows, step=task.horizon, contestants=quick)
 
 
