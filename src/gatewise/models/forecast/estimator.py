@@ -16,7 +16,7 @@ from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .evaluation.backtest import compare
-from .evaluation.contestants import CONTESTANTS, TUNED, UNTESTED
+from .evaluation.contestants import CONTESTANTS, untested
 from .evaluation.design import Design
 from .fitted import FittedForecaster
 from .foreign import refuse
@@ -164,7 +164,7 @@ class Forecaster(FittedForecaster):
         panel = self._seasoned(self._panel(frame, read, wanted=wanted, future=future), windows if tested else 0)
         asked, choice = self._setup_of(panel), ChosenModel(self._word())
         if not tested and choice.word == AUTO:
-            choice = ChosenModel(TUNED if asked.tune else UNTESTED)
+            choice = ChosenModel(untested(asked))
         panel.frequency.future(panel.ends.max(), asked.horizon)  # refused now, not later
         stages = Stages(self.progress, 2.0 if tested else 1.0)
         setup = replace(asked, progress=stages)
@@ -328,7 +328,7 @@ class Forecaster(FittedForecaster):
             raise InputError(
                 f"{argument('tune')} adds the tuned network to the models that a backtest compares, and takes neither "
                 f"{argument('model')} nor {argument('budget')}",
-                hint=f"use {argument('model', TUNED)} with {argument('budget', str(self.tune))} to only tune",
+                hint=f"use {argument('model', 'tuned')} with {argument('budget', str(self.tune))} to only tune",
             )
         return arguments.seconds("tune", self.tune)
 

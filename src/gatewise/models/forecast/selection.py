@@ -9,7 +9,7 @@ from ...tables.panel import Panel
 from ...words import capital
 from .evaluation.backtest import compare
 from .evaluation.contest import TooShortError
-from .evaluation.contestants import CONTESTANTS, UNTESTED
+from .evaluation.contestants import CONTESTANTS, untested
 from .model import Setup
 from .results import Backtest
 
@@ -45,7 +45,7 @@ def choose(panel: Panel, setup: Setup, word: str, *, windows: int | None, step: 
     except TooShortError as short:
         if chosen:
             return ChosenModel(chosen, notes=(capital(f"{short.what}: the forecast is untested."),))
-        word = UNTESTED
+        word = untested(setup)
         return ChosenModel(
             word, notes=(capital(f"{short.what}, so the forecast is {CONTESTANTS[word].name}'s, untested."),)
         )

@@ -10,6 +10,7 @@ from tests.models.forecast.fakes import panel, setup
 
 from gatewise.errors import InputError
 from gatewise.forecast import Forecaster
+from gatewise.models.forecast.evaluation.contestants import field_of
 from gatewise.models.forecast.pretrained.model import PretrainedModel
 from gatewise.models.forecast.pretrained.tuned import Lessons, TunedModel
 from gatewise.tables.panel import Panel
@@ -69,11 +70,15 @@ def test_a_file_of_another_network_is_refused():
 
 
 def test_it_takes_part_where_tuning_is_asked_for():
-    forecaster = Forecaster(6, season=6, tune=1)
-    backtest = forecaster.backtest(waves(), windows=2)
-    assert "Tuned" in backtest.windows[0].forecasts
-    assert forecaster.fit(waves(), windows=0).kind_ == "tuned"
-    assert "Tuned" not in Forecaster(6, season=6).backtest(waves(), windows=2).windows[0].forecasts
+    assert "tuned" not in field_of(None, setup(6, 6))
+    assert "tuned" in field_of(None, setup(6, 6, tune=True))
+
+
+@pytest.mark.parametrize("length", [90, 10])
+def test_without_a_contest_it_forecasts_where_tuning_is_asked_for(length):
+    series = panel(waves().values[0][:length], season=6)
+    windows = 0 if length == 90 else None  # ten have no room for one
+    assert Forecaster(6, season=6, tune=0.5).fit(series, windows=windows).kind_ == "tuned"
 
 
 @pytest.mark.parametrize("settled", [{"model": "lstm"}, {"budget": 3}])

@@ -240,8 +240,11 @@ CONTESTANTS: dict[str, Contestant] = {
     "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=lambda setup: setup.tune),
     "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=lambda setup: False, rowwise=False),
 }
-UNTESTED, TUNED = "pretrained", "tuned"
-"""The model that forecasts where none is asked for and none can be tested, and the one that is trained from there."""
+
+
+def untested(setup: Setup) -> str:
+    """The word of the model that forecasts where none is asked for and none can be tested."""
+    return "tuned" if setup.tune else "pretrained"
 
 
 def field_of(chosen: str | None, setup: Setup) -> dict[str, Contestant]:
