@@ -13,9 +13,8 @@ from ..errors import InputError, argument
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import (
+    FORECAST,
     FUTURE_FILLS,
-    MODELS,
-    READING,
     WRITING,
     Dates,
     Decimal,
@@ -25,7 +24,14 @@ from .options import (
     File,
     Fill,
     Frequency,
+    Horizon,
+    Id,
     Json,
+    Level,
+    Load,
+    Model,
+    Season,
+    Seed,
     Skip,
     Target,
     Text,
@@ -45,9 +51,8 @@ if TYPE_CHECKING:
     from ..tables.panel import Panel
     from .console import Screen
 
-FORECAST, BESIDE = "What is forecast", "What is known besides the past"
+BESIDE = "What is known besides the past"
 FUTURE_HELP = f"Into missing cells of the future: {listed(FUTURE_FILLS)}."
-NAMES = f"One of {', '.join(MODELS)}. Default: auto."
 
 _FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK = 3, 48, 12, 3
 
@@ -268,16 +273,16 @@ COMMAND = Command(run, present, as_json, check)
 def forecast(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV or Parquet, long or wide.", show_default=False)],
-    horizon: Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not needed with --load.", min=1)] = None,
-    model: Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)] = None,
-    level: Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")] = None,
+    horizon: Horizon = None,
+    model: Model = None,
+    level: Level = None,
     backtest: Annotated[int | None, option(FORECAST, "K", "Horizons to test on, 0 for none; else 3.", min=0)] = None,
     step: Annotated[int | None, option(FORECAST, "N", "Steps between windows. Default: horizon / 4.", min=1)] = None,
     refit: Annotated[bool, option(FORECAST, None, "Train before each window, not only the first.", "--refit")] = False,
     budget: Annotated[Text, option(FORECAST, "TIME", "Time limit of the training, such as 60s or 2m.")] = None,
     tune: Annotated[Text, option(FORECAST, "TIME", "Train the pretrained network on DATA for so long.")] = None,
-    seed: Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)] = None,
-    load: Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")] = None,
+    seed: Seed = None,
+    load: Load = None,
     covariates: Annotated[Text, option(BESIDE, "NAMES", "Columns known besides the target, or none.")] = None,
     future: Annotated[File, option(BESIDE, "FILE", "Their values after the end of DATA.")] = None,
     static: Annotated[File, option(BESIDE, "FILE", "A row for each series that describes it.")] = None,
@@ -289,9 +294,9 @@ def forecast(
     json: Json = False,
     time: Time = None,
     target: Target = None,
-    id: Annotated[Text, option(READING, "NAME", "Column that names the series.", "--id-col")] = None,
+    id: Id = None,
     frequency: Frequency = None,
-    season: Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)] = None,
+    season: Season = None,
     fill: Fill = "none",
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from ..tables.options import CovariateOptions, ReadOptions
 
-READING, MODEL, WRITING = "How the data are read", "The model", "What is written"
+READING, MODEL, FORECAST, WRITING = "How the data are read", "The model", "What is forecast", "What is written"
 """Panels of the help."""
 
 MODELS = (
     *("auto", "lstm", "naive", "seasonal_naive", "drift", "croston_sba", "tsb", "adida", "auto_theta", "auto_ets"),
     *("mstl", "auto_arima", "pretrained", "regression", "direct", "pool", "tuned"),
 )
+NAMES = f"One of {', '.join(MODELS)}. Default: auto."
 FILLS = ("none", "linear", "previous", "zero")
 FUTURE_FILLS = ("none", "previous", "zero")
 DUPLICATES = ("refuse", "mean", "last")
@@ -77,6 +78,12 @@ STEPS = "Step between times: h, D, W, MS, 15min, ..."
 APART, SORTED = "Column that tells sequences apart.", "Column to sort each sequence by."
 DOCUMENT = "Print one JSON document in place of the tables."
 
+Horizon = Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not needed with --load.", min=1)]
+Model = Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)]
+Level = Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")]
+Seed = Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)]
+Load = Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")]
+
 Json = Annotated[bool, typer.Option("--json", help=DOCUMENT, rich_help_panel=WRITING)]
 Time = Annotated[Text, option(READING, "NAME", "Column of times.", "--time-col")]
 Target = Annotated[Text, option(READING, "NAME", "Column of values.")]
@@ -87,6 +94,8 @@ Encoding = Annotated[Text, option(READING, "CODEC", "Such as latin-1.", choices=
 Delimiter = Annotated[Text, option(READING, "LETTER", "Between two cells; or tab.")]
 Decimal = Annotated[Text, option(READING, "LETTER", "In numbers: . or ,", choices=MARKS)]
 
+Id = Annotated[Text, option(READING, "NAME", "Column that names the series.", "--id-col")]
+Season = Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)]
 Skip = Annotated[int | None, option(READING, "N", "Lines above the names of the columns.", min=0)]
 Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
 
