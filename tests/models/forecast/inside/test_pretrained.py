@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from tests.models.forecast.fakes import panel, setup
+from tests.tolerance import BATCH_SIZE_FORECAST, ROUNDING
 
 from gatewise.errors import InputError
 from gatewise.inspect import look_inside
 from gatewise.inspect.explain import Sum
 from gatewise.models.forecast.inside.subject import subject_of
-from gatewise.models.forecast.pretrained.model import PretrainedModel
+from gatewise.models.forecast.pretrained.model import PretrainedModel, ask, second_of
+from gatewise.models.forecast.pretrained.network import MIDDLE
 from gatewise.models.forecast.pretrained.tokens import PARTS
 
 GAP = 21
@@ -35,10 +37,13 @@ def test_what_is_explained_is_the_network_and_what_is_fed_the_series(season):
     ends = len(values) - wide * np.arange(len(fed))[::-1]
     whole = np.flatnonzero((ends > wide) & ((ends <= GAP) | (ends - wide > GAP)))
     means = [values[end - wide : end].mean() for end in ends[whole]]
-    np.testing.assert_allclose(fed[whole], means, rtol=1e-6)
-    upright = np.array([prediction.value for prediction in subject.predictions])
-    (forecast,) = model.predict(given).median
-    np.testing.assert_allclose(upright, forecast, atol=10)  # that of the series upside down is not in it
+    np.testing.assert_allclose(fed[whole], means, rtol=ROUNDING)
+    asked = ask(given.observed, season, second_of(model.setup), 4)
+    found = model.network.quantiles(*model.network.read(asked.reading.tokens, asked.counts), asked.steps)
+    upright = found[0, :, MIDDLE] * asked.unit[0] + asked.level[0]
+    np.testing.assert_allclose(
+        [prediction.value for prediction in subject.predictions], upright, rtol=BATCH_SIZE_FORECAST
+    )
 
 
 def test_credit_adds_up():
@@ -51,7 +56,7 @@ def test_the_network_named_is_the_one_that_forecasts():
     with torch.no_grad():
         away = subject.of(subject.model(subject.x)).numpy()
     level = [prediction.value for prediction in subject.predictions] - away
-    np.testing.assert_allclose(level, level[0], rtol=1e-5)
+    np.testing.assert_allclose(level, level[0], rtol=BATCH_SIZE_FORECAST)
 
 
 def test_a_step_that_is_not_forecast_is_refused():
