@@ -75,4 +75,4 @@ def network(bias: float = 0.0) -> Contestant:
     def restore(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         return Oracle(setup, bias=float(tensors["bias"]), needs=settings["needs"])
 
-    return Contestant("LSTM", lambda setup: Oracle(setup, bias), restore, learns=True)
+    return Contestant("LSTM", lambda setup: Oracle(setup, bias), restore, learns=True, in_a_sentence="the LSTM")

@@ -170,7 +170,10 @@ def test_a_network_whose_training_fails_stays_out():
         def fit(self, panel: Panel) -> None:
             raise InputError("training stopped: the loss is nan")
 
-    contestants = {**QUICK, "lstm": Contestant("LSTM", Diverging, network().restore, learns=True)}
+    contestants = {
+        **QUICK,
+        "lstm": Contestant("LSTM", Diverging, network().restore, learns=True, in_a_sentence="the LSTM"),
+    }
     result = compare(panel(climbing(60)), setup(), contestants=contestants)
     assert "LSTM" not in {score.model for score in result.scores}
     assert "The LSTM could not be trained (training stopped: the loss is nan)." in result.notes
@@ -183,7 +186,7 @@ def test_a_network_that_forecasts_no_number_for_one_series_loses():
             forecast.values[0] = np.nan
             return forecast
 
-    contestants = {**QUICK, "lstm": Contestant("LSTM", Lost, network().restore, learns=True)}
+    contestants = {**QUICK, "lstm": Contestant("LSTM", Lost, network().restore, learns=True, in_a_sentence="the LSTM")}
     result = compare(panel(climbing(60), climbing(60)), setup(), contestants=contestants)
     assert result.scores[-1].model == "LSTM"
     assert np.isnan(result.scores[-1].mase)
@@ -277,7 +280,9 @@ def test_there_are_nine_windows_or_more_unless_it_is_asked_otherwise(horizon: in
 
 
 def test_a_network_is_trained_again_at_each_cutoff_where_that_is_asked_for():
-    contestants, made = spied({**QUICK, "lstm": Contestant("LSTM", Trained, network().restore, learns=True)})
+    contestants, made = spied(
+        {**QUICK, "lstm": Contestant("LSTM", Trained, network().restore, learns=True, in_a_sentence="the LSTM")}
+    )
     result = compare(panel(climbing(60)), setup(), windows=2, step=2, refit=True, contestants=contestants)
     oracle = made["lstm"]
     assert isinstance(oracle, Trained)

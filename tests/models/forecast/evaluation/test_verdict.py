@@ -12,7 +12,7 @@ from gatewise.models.forecast.evaluation.verdict import Participants, Size, Verd
 
 SIZE = Size(3, 12, 1, 36)
 SCORES = outcomes.backtest(outcomes.panel()).scores
-VERDICT = Verdict(outcomes.judgement(), SCORES, SIZE, Participants({}, networks=("LSTM",)))
+VERDICT = Verdict(outcomes.judgement(), SCORES, SIZE, Participants({}, called={"LSTM": "the LSTM"}))
 EXPECTED = " Chosen without the window it is scored on, the model had 0.62 of that error."
 
 
@@ -56,9 +56,9 @@ def test_too_few_values_are_counted():
 
 
 def test_a_model_that_was_asked_for_is_not_recommended():
-    asked = replace(VERDICT, participants=Participants({}, ("LSTM",), asked="Naive"))
+    asked = replace(VERDICT, participants=Participants({}, {"LSTM": "the LSTM"}, asked="Naive"))
     assert str(asked).endswith("(3 windows of 12 steps); the forecast is Naive's, as asked.")
-    unknown = replace(VERDICT, participants=Participants({}, ("LSTM",), asked="AutoARIMA"))
+    unknown = replace(VERDICT, participants=Participants({}, {"LSTM": "the LSTM"}, asked="AutoARIMA"))
     assert str(unknown).endswith("; the forecast is AutoARIMA's, as asked, which was not compared.")
 
 

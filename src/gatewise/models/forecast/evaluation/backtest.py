@@ -61,7 +61,7 @@ def compare(
     outcome = run.windows(panel)
     participants = Participants(
         run.seconds,
-        networks=tuple(model.name for word, model in terms.models.items() if contestants[word].learns),
+        called={contestant.name: contestant.called for contestant in contestants.values()},
         absent="; ".join(terms.absent),
         asked=contestants[chosen].name if chosen else None,
         informed=Informed(

@@ -34,9 +34,10 @@ class Contestant:
     """A model that takes part. make: a model to be fitted. restore: a fitted one from what its `state` gave.
 
     learns: whether it is trained once and then forecasts series it never saw. costly: seconds a series. enters: whether
-    it takes part for series of this setup, of which most are intermittent or not. invited: whether, in this
-    setup, it takes part where the user did not choose it. entrant: the model that takes part in its place. pools: the
-    words of those whose forecasts are pooled to its own. informed: whether it takes covariates.
+    it takes part for series of this setup, of which most are intermittent or not. invited: whether, in this setup, it
+    takes part where the user did not choose it. entrant: the model that takes part in its place. pools: the words of
+    those whose forecasts are pooled to its own. rowwise: whether a series has the same bits in any company. informed:
+    whether it takes covariates. in_a_sentence: what it is called there, where not by its name.
     """
 
     name: str
@@ -49,12 +50,13 @@ class Contestant:
     entrant: Callable[[Setup], Model] | None = None
     pools: Callable[[Setup], list[str]] | None = None
     rowwise: bool = True
+    in_a_sentence: str = ""
     informed: bool = False
 
     @property
     def called(self) -> str:
         """The name as it stands in a sentence."""
-        return f"the {self.name}" if self.learns else self.name
+        return self.in_a_sentence or self.name
 
     def history(self, model: Model, setup: Setup) -> int:
         """The shortest history with which the model takes part in a comparison."""
@@ -238,7 +240,15 @@ CONTESTANTS: dict[str, Contestant] = {
     ),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
     "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=lambda setup: setup.tune),
-    "lstm": Contestant("LSTM", _make_lstm, _restore_lstm, learns=True, invited=lambda setup: False, rowwise=False),
+    "lstm": Contestant(
+        "LSTM",
+        _make_lstm,
+        _restore_lstm,
+        learns=True,
+        invited=lambda setup: False,
+        rowwise=False,
+        in_a_sentence="the LSTM",
+    ),
 }
 
 

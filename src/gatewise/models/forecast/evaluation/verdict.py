@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,12 +21,13 @@ from .worth import NOT_INFORMED, Informed, in_words, worth
 class Participants:
     """Who took part in a backtest.
 
-    seconds: wall time of each model. networks: the names of those that learn. absent: why one does not take part.
+    seconds: wall time of each model. called: what a model is called in a sentence, by its name, where that is not its
+    name. absent: why one does not take part.
     asked: the model whose forecast was asked for; None to follow the judgement. informed: who takes covariates.
     """
 
     seconds: Mapping[str, float]
-    networks: Collection[str] = ()
+    called: Mapping[str, str] = field(default_factory=dict[str, str])
     absent: str = ""
     asked: str | None = None
     informed: Informed = NOT_INFORMED
@@ -154,7 +155,7 @@ class Verdict:
         return f"the {_plain(self.judgement.reference)} forecast's error"
 
     def _called(self, model: str) -> str:
-        return f"the {model}" if model in self.participants.networks else model
+        return self.participants.called.get(model, model)
 
     def _score(self, model: str) -> Score:
         return next(score for score in self.scores if score.model == model)
