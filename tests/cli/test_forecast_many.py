@@ -69,3 +69,16 @@ def test_what_cannot_be_carried_out_is_said_in_a_line(
     filled = [word.format(out=source.with_name("out"), source=source) for word in words]
     assert follow(["forecast-many", str(source), *filled]) != 0
     assert said in capsys.readouterr().err
+
+
+def test_what_a_saved_model_has_settled_is_not_asked_for_again(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    model = tmp_path / "model"
+    words = ["forecast", str(source), "--horizon", "7", "--model", "naive", "--fill", "zero", "--save", str(model)]
+    assert follow(words) == 0
+    again = ["forecast-many", str(source), "--out", str(tmp_path / "out"), "--load", str(model)]
+    assert follow([*again, "--level", "80"]) != 0
+    assert "--level cannot be used with --load" in capsys.readouterr().err
+    assert follow([*again, "--horizon", "8"]) != 0
+    assert "--horizon cannot be used with --load" in capsys.readouterr().err

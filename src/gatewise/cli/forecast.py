@@ -131,16 +131,12 @@ def check(request: Request) -> None:
 
 
 def _check_load(request: Request) -> None:
-    settled = {
-        name: getattr(request, name) for name in ("model", "level", "seed", "budget", "tune", "backtest", "step")
-    }
-    settled |= {"covariates": request.covariates.covariates, "holidays": request.covariates.holidays}
-    for name, value in {**settled, "refit": request.refit or None, "season": request.read.season}.items():
-        if value is not None:
-            raise InputError(
-                f"{argument(name)} cannot be used with {argument('load')}: the saved model has settled it",
-                hint=f"drop {argument(name)}, or train a new model without {argument('load')}",
-            )
+    from ..models.arguments import settled
+
+    names = ("model", "level", "seed", "budget", "tune", "backtest", "step")
+    beside = {"covariates": request.covariates.covariates, "holidays": request.covariates.holidays}
+    own = {"refit": request.refit or None, "season": request.read.season}
+    settled({**{name: getattr(request, name) for name in names}, **beside, **own})
 
 
 def levels(text: str | None) -> tuple[int, ...] | None:

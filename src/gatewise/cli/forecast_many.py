@@ -63,7 +63,12 @@ class Request:
 
 def check(request: Request) -> None:
     """Raise InputError for a request that cannot be carried out, whatever the data are."""
+    from ..models.arguments import settled
+
     levels(request.level)
+    if request.load:
+        own = {name: getattr(request, name) for name in ("model", "level", "seed")}
+        settled({**own, "season": request.read.season})
     if request.out.resolve() == request.data.resolve():
         raise InputError("the forecasts would stand among the data", where=argument("out"), hint="name another folder")
 

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
@@ -126,3 +126,13 @@ def jobs(n_jobs: object) -> int:
     if n_jobs == -1:
         return os.cpu_count() or 1
     return whole("n_jobs", n_jobs)
+
+
+def settled(given: Mapping[str, object]) -> None:
+    """Raise InputError for the first argument that is given, beside ``load``, to what a saved model has settled."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"{argument(name)} cannot be used with {argument('load')}: the saved model has settled it",
+                hint=f"drop {argument(name)}, or train a new model without {argument('load')}",
+            )

@@ -197,7 +197,7 @@ def test_a_saved_model_forecasts(source: Path, tmp_path: Path, here: list[int]):
     pd.testing.assert_frame_equal(
         read(outcome), saved.predict().sort_values(["unique_id", "ds"], ignore_index=True), check_exact=True
     )
-    with pytest.raises(InputError, match="horizon cannot be used with `load`"):
+    with pytest.raises(InputError, match="`horizon` cannot be used with `load`"):
         forecast_many(source, tmp_path / "other", 4, load=tmp_path / "model")
 
 

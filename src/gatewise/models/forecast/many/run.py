@@ -206,17 +206,8 @@ def _forecaster(asked: Asked, progress: OnProgress | None = None) -> Forecaster:
             )
         return Forecaster(asked.horizon, season=asked.read.season, progress=progress, **given)
     loaded = Forecaster.load(asked.load)
-    settled = {
-        **given,
-        "season": asked.read.season,
-        "horizon": None if asked.horizon == loaded.horizon else asked.horizon,
-    }
-    for name, value in settled.items():
-        if value is not None:
-            raise InputError(
-                f"{name} cannot be used with {argument('load')}: the saved model has settled it",
-                hint=f"leave it out, or make a new model without {argument('load')}",
-            )
+    horizon = None if asked.horizon == loaded.horizon else asked.horizon
+    arguments.settled({**given, "season": asked.read.season, "horizon": horizon})
     return loaded
 
 
