@@ -10,8 +10,7 @@ from llvmlite import binding
 
 from ...compiler.stages import INPUT, Stage
 
-# Registers left for weights and one broadcast operand beside the sums.
-_SPARE_REGISTERS = 6
+_SPARE_REGISTERS = 6  # left for weights and one broadcast operand beside the sums, where there are plenty
 AVX512 = 64  # bytes of a vector, which no other processor has
 MOST_VECTORS = 4  # of units in one block
 _MOST_ROWS = 8  # more are no faster, and each number of rows is compiled for itself
@@ -81,8 +80,12 @@ def _vectors(stage: Stage, most: int) -> int:
 
 
 def rows_in_registers(machine: Machine, sums: int, spare: int, most: int) -> int:
-    """How many rows of a tile fit, each with so many vectors of sums, where so many registers are left for the rest."""
-    return max(1, min(most, (machine.registers - spare) // sums))
+    """How many rows of a tile fit, each with so many vectors of sums.
+
+    spare: registers left for the rest, but no more than a quarter: of 16, twelve hold sums, as fewer would not hide how
+    long a multiply-add takes, and reading weights again for every two rows asks more of the cache than it gives.
+    """
+    return max(1, min(most, (machine.registers - min(spare, machine.registers // 4)) // sums))
 
 
 def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine, most_vectors: int) -> Tile:
