@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .models.sequence.regressor import SequenceRegressor as SequenceRegressor
     from .models.translation.model import Translator as Translator
     from .tables.labelled import load_labelled as load_labelled
+    from .tables.labelled import load_sequences as load_sequences
     from .tables.parallel import load_pairs as load_pairs
 
 # Found when asked for, so that the command line answers without importing torch.
@@ -21,8 +22,17 @@ _EXPORTS = {
     "Translator": ".models.translation.model",
     "load_labelled": ".tables.labelled",
     "load_pairs": ".tables.parallel",
+    "load_sequences": ".tables.labelled",
 }
-__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "Translator", "load_labelled", "load_pairs"]
+__all__ = [
+    "LanguageModel",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "Translator",
+    "load_labelled",
+    "load_pairs",
+    "load_sequences",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -57,6 +58,36 @@ def test_classify_trains_judges_saves_and_judges_again(capsys: pytest.CaptureFix
     assert err == ""
 
 
+def test_a_saved_model_labels_sequences_without_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert follow(["classify", "a.ts", "--test", "a.ts", "--epochs", "8", "--save", "m.safetensors", "--json"]) == 0
+    predicted = json.loads(capsys.readouterr().out)["predicted"]
+    text = Path("a.ts").read_text().replace("true up down", "false")
+    Path("new.ts").write_text(text.replace(":up", "").replace(":down", ""))
+    assert follow(["classify", "new.ts", "--load", "m.safetensors", "--out", "labels.csv"]) == 0
+    out, err = capsys.readouterr()
+    assert "16 sequences of 3 steps, no labels, 1 feature" in out
+    assert "8 up, 8 down" in out
+    assert err == ""
+    with Path("labels.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == predicted
+    assert [row["id"] for row in rows] == [str(number) for number in range(1, 17)]
+    assert all(0.5 < float(row["probability"]) <= 1 for row in rows)
+    assert follow(["classify", "new.ts", "--load", "m.safetensors", "--json"]) == 0
+    labels = json.loads(capsys.readouterr().out)["labels"]
+    assert [(str(row["id"]), row["label"]) for row in labels] == [(row["id"], row["label"]) for row in rows]
+
+
+def test_labels_of_tables_carry_their_ids_and_no_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"=S{row},{step},{row % 2},{step * (1 - 2 * (row % 2))}" for row in range(24) for step in range(4)]
+    Path("a.csv").write_text("\n".join(["id,t,label,x", *lines]) + "\n")
+    words = ["--time-col", "t", "--json"]
+    assert follow(["classify", "a.csv", *words, "--epochs", "1", "--test", "a.csv", "--out", "labels.csv"]) == 0
+    with Path("labels.csv").open() as file:
+        ids = [row["id"] for row in csv.DictReader(file)]
+    assert ids == [f"'=S{row}" for row in range(24)]
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -65,6 +96,8 @@ def test_classify_trains_judges_saves_and_judges_again(capsys: pytest.CaptureFix
         (["classify", "a.ts", "--load", "m", "--test", "a.ts"], "cannot be used with --load"),
         (["classify", "a.ts", "--save", "a.ts"], "named twice"),
         (["classify", "a.ts", "--save", "none/m"], "does not exist"),
+        (["classify", "a.ts", "--save", "m", "--out", "labels.csv"], "--out needs --test or --load"),
+        (["classify", "a.ts", "--test", "a.ts", "--out", "a.ts"], "named twice"),
         (["classify", "a.ts", "--test", "a.ts", "--epochs", "0"], "--epochs"),
         (["generate"], "either a text to learn from"),
         (["generate", "text.txt", "--load", "m"], "either a text to learn from"),

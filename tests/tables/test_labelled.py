@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatewise.errors import InputError
-from gatewise.tables.labelled import load_labelled
+from gatewise.tables.labelled import load_labelled, load_sequences
 from gatewise.tables.long_table import read_steps
 from gatewise.tables.options import ReadOptions
 
@@ -38,6 +38,25 @@ def test_a_file_is_read_plain_and_packed(tmp_path):
         assert [each.tolist() for each in found.sequences] == [[[1, 4], [2, 5], [3, 6]], [[-1.5, 0.002]]]
 
 
+UNLABELLED = GOOD.replace(":up", "").replace(":down", "")
+
+
+@pytest.mark.parametrize("line", ["@classLabel false\n", "@classLabel False\n", ""])
+def test_a_file_without_labels_is_read_but_not_learned_from(line, tmp_path):
+    path = tmp_path / "a.ts"
+    path.write_text(UNLABELLED.replace("@classLabel true up down\n", line))
+    found = load_sequences(path)
+    assert found.labels is None
+    assert [each.tolist() for each in found.sequences] == [[[1, 4], [2, 5], [3, 6]], [[-1.5, 0.002]]]
+    with pytest.raises(InputError, match=r"a\.ts: there are no labels"):
+        load_labelled(path)
+
+
+def test_sequences_of_a_labelled_file_come_with_their_labels(tmp_path):
+    (tmp_path / "a.ts").write_text(GOOD)
+    assert load_sequences(tmp_path / "a.ts").labels == ("up", "down")
+
+
 BAD = [
     ("@data", "@date", "line 9: @date is unknown|no line @data"),
     ("@timeStamps false", "@timeStamps true", "line 3: sequences with time stamps"),
@@ -46,8 +65,10 @@ BAD = [
     ("@dimensions 2", "@dimensions 3", "line 10: there are 2 dimensions before the label, expected 3"),
     ("@dimensions 2", "@dimensions x", "line 6: @dimensions is 'x'"),
     ("@dimensions 2", "@dimensions 2\n@dimensions 2", "line 7: @dimensions appears twice"),
-    ("@classLabel true up down", "@classLabel false", "line 8: @classLabel"),
-    ("@classLabel true up down", "", "no line @classLabel"),
+    ("@classLabel true up down", "@classLabel false", "line 10: there are 3 dimensions, expected 2"),
+    ("@classLabel true up down", "@classLabel maybe", "line 8: @classLabel is 'maybe'"),
+    ("@classLabel true up down", "@classLabel true", "line 8: @classLabel is 'true'"),
+    ("@classLabel true up down", "@classLabel false up", "line 8: @classLabel is 'false up'"),
     ("@problemName Tiny", "Tiny", "line 2: this is neither"),
     ("4,5,6:up", "4,5:up", "line 10: dimension 2 has 2 steps, expected 3"),
     (":up", ":left", "line 10: the label 'left' is not in @classLabel"),
@@ -111,6 +132,27 @@ def test_tables_are_read(form, tmp_path):
     assert found.labels == ("up", "down")
     assert [each.tolist() for each in found.sequences] == [[[2, 1], [3, 1]], [[7, 1]]]
     assert found.sequences.features == ("x", "y")
+
+
+def test_a_table_without_labels_is_read_but_not_learned_from(tmp_path):
+    path, options = tmp_path / "a.csv", ReadOptions(time="t")
+    path.write_text("id,t,x,y\nb,10,3,1\nb,9,2,1\na,1,7,1\n")
+    found = load_sequences(path, options)
+    assert found.labels is None
+    assert found.sequences.ids.tolist() == ["b", "a"]
+    assert [each.tolist() for each in found.sequences] == [[[2, 1], [3, 1]], [[7, 1]]]
+    for read in (load_labelled, load_sequences):
+        with pytest.raises(InputError, match="there is no column 'kind'"):
+            read(path, options, label="kind")
+    with pytest.raises(InputError, match="there is no column 'label'"):
+        load_labelled(path, options)
+
+
+def test_a_column_of_labels_is_found_or_named(tmp_path):
+    (tmp_path / "a.csv").write_text(TABLE)
+    assert load_sequences(tmp_path / "a.csv", ReadOptions(time="t")).labels == ("up", "down")
+    (tmp_path / "a.csv").write_text(TABLE.replace("label", "kind"))
+    assert load_sequences(tmp_path / "a.csv", ReadOptions(time="t"), label="kind").labels == ("up", "down")
 
 
 BAD_TABLES = [

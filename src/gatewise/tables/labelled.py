@@ -1,8 +1,8 @@
-"""Labelled sequences out of a file: the .ts format of sktime and aeon, read here, or a long table.
+"""Sequences out of a file, with or without labels: the .ts format of sktime and aeon, read here, or a long table.
 
-Of the .ts format, labelled sequences without gaps or time stamps are read. A line begins with ``#`` for a remark, or
+Of the .ts format, sequences without gaps or time stamps are read. A line begins with ``#`` for a remark, or
 with ``@`` for a property; after ``@data`` each line is one sequence: ``1,2,3:4,5,6:label``, where dimensions are
-separated by colons and steps by commas.
+separated by colons and steps by commas. Without labels, which ``@classLabel false`` says, there are dimensions alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import open_regular
 from .options import DEFAULTS, ReadOptions
-from .sequences import Floats, Labelled, Sequences
+from .sequences import Floats, Labelled, LoadedSequences, Sequences
 from .text_file import read_text
 
 _PEEKED = 1 << 16  # bytes
@@ -44,12 +44,34 @@ def load_labelled(path: str | Path, options: ReadOptions = DEFAULTS, *, label: s
     Raises:
         InputError: The file cannot be read, or something in it cannot be used; the error names line or row, and column.
     """
+    sequences, labels, notes = load_sequences(path, options, label=label)
+    if labels is None:
+        what = "there are no labels: @classLabel is false, or not there"
+        raise InputError(what, where=str(path), hint="only labelled sequences can be learned from, or judged")
+    return Labelled(sequences, labels, notes)
+
+
+def load_sequences(path: str | Path, options: ReadOptions = DEFAULTS, *, label: str | None = None) -> LoadedSequences:
+    """Read sequences whether or not they have labels, from the files that `load_labelled` reads.
+
+    Args:
+        path: The file; its name ends in ``.ts`` or ``.ts.gz``, or it is a table.
+        options: How a table is read, as for `load_labelled`.
+        label: The column of labels of a table, which has to be there; by default ``"label"``, if there is one. All
+            further columns are features.
+
+    Returns:
+        `LoadedSequences`: ``sequences`` for ``predict``, ``labels`` or None, and ``notes`` on what was inferred.
+
+    Raises:
+        InputError: As `load_labelled`, but for files without labels.
+    """
     if Path(path).name.lower().endswith(_NAMED_TS):
         return read_ts(path)
     _refuse_foreign(Path(path))
-    from .long_table import read_labelled  # DuckDB and pandas, which a .ts file does without
+    from .long_table import read_long_table  # DuckDB and pandas, which a .ts file does without
 
-    return read_labelled(path, options, label)
+    return read_long_table(path, options, label)
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -67,7 +89,7 @@ def _refuse_foreign(path: Path) -> None:
 
 @dataclass
 class _Header:
-    """The properties that were read; None for labels before they are."""
+    """The properties that were read. classes: None where sequences have no labels."""
 
     flags: dict[str, bool]
     numbers: dict[str, int]
@@ -79,8 +101,8 @@ class _Header:
         return 1 if self.flags.get("univariate") else dimensions
 
 
-def read_ts(path: str | Path) -> Labelled:
-    """The sequences and labels of a file, plain or gzip. Raises InputError that names the line."""
+def read_ts(path: str | Path) -> LoadedSequences:
+    """The sequences and labels, if it has some, of a file, plain or gzip. Raises InputError that names the line."""
     lines = enumerate(read_text(Path(path)).split("\n"), start=1)  # splitlines knows ends that other tools do not
     try:
         return _parsed([(number, line.strip()) for number, line in lines])
@@ -95,7 +117,7 @@ class _LineError(Exception):
         super().__init__(what)
 
 
-def _parsed(lines: list[tuple[int, str]]) -> Labelled:
+def _parsed(lines: list[tuple[int, str]]) -> LoadedSequences:
     content = [(number, line) for number, line in lines if line and not line.startswith(("#", "%"))]
     begin = next((place for place, (_, line) in enumerate(content) if line.lower() == "@data"), None)
     if begin is None:
@@ -106,11 +128,13 @@ def _parsed(lines: list[tuple[int, str]]) -> Labelled:
     arrays: list[Floats] = []
     labels: list[str] = []
     for number, line in content[begin + 1 :]:
-        array, label = _sequence(number, line, header, arrays[0].shape[1] if arrays else header.dimensions)
-        arrays.append(array)
-        labels.append(label)
+        parts = [part.strip() for part in line.split(":")]
+        if header.classes is not None:
+            labels.append(_label(number, parts.pop(), header.classes))
+        arrays.append(_sequence(number, parts, header, arrays[0].shape[1] if arrays else header.dimensions))
     lengths = np.array([len(array) for array in arrays], np.int64)
-    return Labelled(Sequences(np.concatenate(arrays), lengths), tuple(labels))
+    sequences = Sequences(np.concatenate(arrays), lengths)
+    return LoadedSequences(sequences, None if header.classes is None else tuple(labels))
 
 
 def _header(lines: list[tuple[int, str]]) -> _Header:
@@ -123,8 +147,6 @@ def _header(lines: list[tuple[int, str]]) -> _Header:
             raise _LineError(what, number, "the sequences come after @data")
         seen.add(name)
         _property(header, name, values, number)
-    if header.classes is None:
-        raise _LineError("there is no line @classLabel true ...", hint="only labelled sequences can be classified")
     return header
 
 
@@ -142,20 +164,25 @@ def _property(header: _Header, name: str, values: list[str], number: int) -> Non
             raise _LineError(f"@{name} is {' '.join(values)!r}", number, "a whole number of at least 1")
         header.numbers[name] = int(first[:9])
     elif name == "classlabel":
-        if first != "true" or len(set(values)) != len(values) or len(values) < 2:
-            raise _LineError(f"@classLabel is {' '.join(values)!r}", number, "true, then each label once")
-        header.classes = tuple(values[1:])
+        labelled = first == "true" and len(set(values)) == len(values) > 1
+        if not labelled and [value.lower() for value in values] != ["false"]:
+            raise _LineError(f"@classLabel is {' '.join(values)!r}", number, "true, then each label once; or false")
+        header.classes = tuple(values[1:]) if labelled else None
     elif name != "problemname":
         raise _LineError(f"@{name} is unknown", number, "@classLabel, @dimensions, @equalLength and the like are known")
 
 
-def _sequence(number: int, line: str, header: _Header, width: int | None) -> tuple[Floats, str]:
-    *dimensions, label = (part.strip() for part in line.split(":"))
+def _label(number: int, label: str, classes: tuple[str, ...]) -> str:
+    if label not in classes:
+        raise _LineError(f"the label {label!r} is not in @classLabel", number)
+    return label
+
+
+def _sequence(number: int, dimensions: list[str], header: _Header, width: int | None) -> Floats:
     if not dimensions or (width is not None and len(dimensions) != width):
         expected = "at least 1" if width is None else str(width)
-        raise _LineError(f"there are {len(dimensions)} dimensions before the label, expected {expected}", number)
-    if label not in (header.classes or ()):
-        raise _LineError(f"the label {label!r} is not in @classLabel", number)
+        place = " before the label" if header.classes is not None else ""
+        raise _LineError(f"there are {len(dimensions)} dimensions{place}, expected {expected}", number)
     columns = [_numbers(number, place, text) for place, text in enumerate(dimensions, start=1)]
     lengths = [len(column) for column in columns]
     expected = header.numbers.get("serieslength") if header.flags.get("equallength") else None
@@ -163,7 +190,7 @@ def _sequence(number: int, line: str, header: _Header, width: int | None) -> tup
     for place, length in enumerate(lengths, start=1):
         if length != expected:
             raise _LineError(f"dimension {place} has {length} steps, expected {expected}", number)
-    return np.stack(columns, axis=1), label
+    return np.stack(columns, axis=1)
 
 
 def _numbers(line: int, dimension: int, text: str) -> Floats:

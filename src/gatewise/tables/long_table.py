@@ -15,35 +15,43 @@ from .columns import ROW_NAMES, TIME_NAMES, kinds_of_text, looks_like, named_col
 from .numbers import Advice, read_numbers
 from .options import DEFAULTS, ReadOptions
 from .reading import open_table
-from .sequences import Floats, Labelled, read_frame
+from .sequences import Floats, LoadedSequences, read_frame
 from .table import Table, holds_numbers, quoted
 
 _USED = ("time", "id", "encoding", "delimiter", "skip", "decimal")
 _FOR_FEATURES = Advice("correct the cell, or leave out the column", "correct the cell, or leave out the sequence")
 
 
-def read_labelled(path: str | Path, options: ReadOptions = DEFAULTS, label: str = "label") -> Labelled:
+_LABEL = "label"
+
+
+def read_long_table(path: str | Path, options: ReadOptions = DEFAULTS, label: str | None = None) -> LoadedSequences:
     """The sequences of a CSV file (plain or gzip) or a Parquet file, in the order in which their ids first appear.
 
     All columns but those of the id, the time and the label are features. options: as for series, but those that are of
-    series alone; by default the column of ids is called ``id``, and rows are in order. Raises InputError, naming file,
-    row (line of a text file, the header being line 1) and column, for whatever cannot be read without a guess.
+    series alone; by default the column of ids is called ``id``, and rows are in order. label: None for ``label``, if
+    there is such a column. Raises InputError, naming file, row (line of a text file, the header being line 1) and
+    column, for whatever cannot be read without a guess.
     """
     _refuse_options(options)
     with open_table(path, options) as table, table.located():
+        if label is None and _LABEL in table.names:
+            label = _LABEL
         named = named_columns(table, {"label": label, "id": options.id or "id", "time": options.time})
         refuse_double_roles(table, named)
         _refuse_unnamed_time(table, named)
         frame, notes = _frame(table, named, options.decimal)
-        label, id = table.names[named["label"]], table.names[named["id"]]
+        id = table.names[named["id"]]
         time = table.names[named["time"]] if "time" in named else None
-        sequences = read_frame(frame.drop(columns=label), id, time)
-        return Labelled(sequences, _labels(frame, label, id), notes)
+        if "label" not in named:
+            return LoadedSequences(read_frame(frame, id, time), None, notes)
+        label = table.names[named["label"]]
+        return LoadedSequences(read_frame(frame.drop(columns=label), id, time), _labels(frame, label, id), notes)
 
 
 def read_steps(path: str | Path, options: ReadOptions = DEFAULTS) -> list[Floats]:
     """The sequences (T, I) of such a file without labels; its rows are one sequence where no column tells them
-    apart. Raises as `read_labelled`."""
+    apart. Raises as `read_long_table`."""
     _refuse_options(options)
     if options.time is not None and options.id is None:
         what = f"{argument('time')} is given without {argument('id')}"

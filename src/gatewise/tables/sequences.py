@@ -291,6 +291,20 @@ def _order(frame: pd.DataFrame, codes: Whole, time_column: Any) -> Whole:
     return order
 
 
+class LoadedSequences(NamedTuple):
+    """What a file of sequences holds.
+
+    Attributes:
+        sequences: N sequences, as an estimator's ``predict`` takes them.
+        labels: N labels, as text; None where the file has none.
+        notes: Sentences about what was inferred about the file.
+    """
+
+    sequences: Sequences
+    labels: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
+
+
 class Labelled(NamedTuple):
     """Sequences and their labels.
 
