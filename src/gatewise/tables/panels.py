@@ -26,6 +26,7 @@ from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
 from .table import Table, database, holds_numbers, quoted
 from .times import Times
+from .turned import turned
 
 T = TypeVar("T", bound=np.generic)
 
@@ -65,6 +66,7 @@ def drafted(
     table: Table, options: ReadOptions, pace: Frequency | None = None, beside: Sequence[int] = ()
 ) -> tuple[Draft, Observations]:
     """What the cells of a table say, in the order of its rows. beside: columns that are kept for later."""
+    table, options = turned(table, options)
     _check_rows(table, known=(options.frequency or pace) is not None)
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)

@@ -53,11 +53,12 @@ def unique(draft: Draft, observed: Observations) -> Observations:
 def known(draft: Draft, observed: Observations) -> Observations:
     """Without missing values that no filling can reach; InputError where the others may not be filled.
 
-    In a wide table a column may begin later or end sooner than its neighbours.
+    Where series lie side by side, in columns or in rows, one may begin later or end sooner than its neighbours.
     """
     if not observed.missing.any():
         return observed
-    fill, late = draft.options.fill, draft.roles.wide and draft.options.fill == "none"
+    fill = draft.options.fill
+    late = (draft.roles.wide or draft.table.turned) and fill == "none"
     # Rows at the end that have no value are times to come.
     reachable = trimmed(observed, leading=late or fill in ("linear", "previous"), trailing=True)
     if fill == "none" and reachable.missing.any():

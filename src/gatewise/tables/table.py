@@ -88,7 +88,7 @@ class Table:
     delimiter: what separated the cells as text, if anything did. notes: what was inferred on the way here.
     origin: an object that DuckDB reads from and that must live as long as the table. relation: what DuckDB calls it.
     parts: columns that others have been made of, or that are covariates. zones: names of the time zones of columns that
-    have one.
+    have one. placed: columns of which ``spot`` tells the place by itself.
     """
 
     connection: DuckDBPyConnection
@@ -102,13 +102,19 @@ class Table:
     relation: str = "cells"
     parts: frozenset[int] = frozenset()
     zones: Mapping[int, str] = field(default_factory=dict[int, str])
+    placed: frozenset[int] = frozenset()
+
+    @property
+    def turned(self) -> bool:
+        """Whether its rows were cells of one row in the source."""
+        return bool(self.placed)
 
     def where(self, row: int | None = None, column: int | None = None) -> str:
         """The place of a cell, a row, a column or the whole table in the user's own terms."""
         parts = [self.source]
         if row is not None:
             parts.append(self.spot(row))
-        if column is not None:
+        if column is not None and (row is None or column not in self.placed):
             parts.append(f"column {self.names[column]!r}")
         return ", ".join(parts)
 

@@ -1,0 +1,181 @@
+"""Tables whose times stand in the names of columns, turned so that they stand in rows.
+
+Three layouts are known: a column for each date, as statistical offices and epidemiologists write; a column for each
+step, as in the files of forecasting competitions; and a row for each year with a column for each month or quarter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import argument
+from ..words import unaccented
+from .columns import ID_NAMES, PART_NAMES, STRONG_ID_NAMES, TIME_NAMES, Kind, kinds_of, looks_like
+from .forms import is_time, likely_forms
+from .month_names import NUMBERS
+from .options import ReadOptions
+from .table import Table, holds_numbers
+
+_FEWEST = 3
+"""Columns of dates that make a table of this kind."""
+_FEWEST_STEPS = 8
+"""Columns numbered one after another that do, as other things are numbered too."""
+_NUMBERED = re.compile(r"(\D*?)(\d{1,9})(?: \[YR\2\])?")
+_QUARTER = re.compile(r"(?:q|qtr|quarter|quartal|t|k)[ _.]?([1-4])|([1-4])[. ]?(?:q|quartal|quarter|trimestre)")
+_YEARS = range(1678, 2262)
+_WITHIN = ("month", "quarter")
+_BESIDE = {"year": ("month", "quarter", "week"), "month": ("year",), "quarter": ("year",)}
+"""What another column may hold that makes a time together with these heads; see `compose`."""
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """Columns whose names are times.
+
+    columns: their positions, in order. times: of each, as text. name: of the column that these become: ``date``,
+    ``step``, ``year``, or the part of a year that they are.
+    """
+
+    columns: tuple[int, ...]
+    times: tuple[str, ...]
+    name: str
+
+
+def turned(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
+    """The table with times in rows, and options that name its columns; or both as they were.
+
+    Only where neither the times nor the target are named, and no other column holds times. Raises InputError where
+    nothing tells the rows apart.
+    """
+    if options.time is not None or options.target is not None or table.parts:
+        return table, options
+    heads = _dates(table) or _numbers(table) or _parts_of_years(table)
+    if heads is None:
+        return table, options
+    kinds = kinds_of(table)
+    others = [i for i in range(len(kinds)) if i not in heads.columns]
+    beside = [i for i in others if any(looks_like(table, i, PART_NAMES[part]) for part in _BESIDE.get(heads.name, ()))]
+    if any(kinds[i] == "time" or looks_like(table, i, TIME_NAMES) for i in others):
+        return table, options
+    if heads.name in _WITHIN and len(beside) != 1:
+        return table, options
+    if options.id is None:
+        options = _with_names(table, heads, options, [i for i in others if i not in beside], beside, kinds)
+        if heads.name == "step" and options.id is None:  # columns may be numbered for other reasons
+            return table, options
+    return _long(table, heads, others), options if beside else replace(options, time=heads.name)
+
+
+def _dates(table: Table) -> _Heads | None:
+    """A column for each date."""
+    names = [name.strip() for name in table.names]
+    forms = likely_forms(names)
+    if not forms:
+        return None
+    query = f"SELECT list({is_time('name', forms)}) FROM (SELECT unnest(?) AS name)"
+    timely = table.connection.execute(query, [names]).fetchall()[0][0]
+    columns = tuple(i for i, is_date in enumerate(timely) if is_date)
+    return _Heads(columns, tuple(names[i] for i in columns), "date") if len(columns) >= _FEWEST else None
+
+
+def _numbers(table: Table) -> _Heads | None:
+    """A column for each step or year: names with the same beginning and numbers one apart, up to the last column."""
+    found = [_NUMBERED.fullmatch(name.strip()) for name in table.names]
+    columns: list[int] = []
+    for i in reversed(range(len(found))):
+        here, after = found[i], found[columns[0]] if columns else None
+        if here is None or (after and (here[1], int(here[2]) + 1) != (after[1], int(after[2]))):
+            break
+        columns.insert(0, i)
+    if columns and table.is_text(columns[0]) and not _holds_numbers(table, columns[0]):
+        columns = columns[1:]  # of V1 to V37 the first may hold the names of the series
+    numbers = [int(match[2]) for i in columns if (match := found[i])]
+    if not columns or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        return None
+    years = all(number in _YEARS for number in numbers) and len(columns) >= _FEWEST
+    if not years and (len(columns) < _FEWEST_STEPS or not all(_holds_numbers(table, i) for i in columns)):
+        return None
+    return _Heads(tuple(columns), tuple(map(str, numbers)), "year" if years else "step")
+
+
+def _holds_numbers(table: Table, column: int) -> bool:
+    return holds_numbers(table.types[column]) or kinds_of(table)[column] in ("integer", "number", "empty")
+
+
+def _parts_of_years(table: Table) -> _Heads | None:
+    """A column for each month or quarter."""
+    keys = [re.sub(r"[^a-z0-9]+", "", unaccented(name.lower())) for name in table.names]
+    months = {NUMBERS[key]: i for i, key in enumerate(keys) if key in NUMBERS}
+    quarters = {int(match[1] or match[2]): i for i, key in enumerate(keys) if (match := _QUARTER.fullmatch(key))}
+    for name, parts, whole in (("month", months, 12), ("quarter", quarters, 4)):
+        if len(parts) == whole:
+            numbers = sorted(parts)
+            return _Heads(tuple(parts[number] for number in numbers), tuple(map(str, numbers)), name)
+    return None
+
+
+def _with_names(
+    table: Table,
+    heads: _Heads,
+    options: ReadOptions,
+    others: Sequence[int],
+    beside: Sequence[int],
+    kinds: Sequence[Kind],
+) -> ReadOptions:
+    """The options with the columns that tell the rows apart as ``id``; none for a single series."""
+    named = STRONG_ID_NAMES | ID_NAMES
+    texts = [i for i in others if kinds[i] == "text" or looks_like(table, i, named)]
+    for columns in (*([i] for i in texts if _is_full(table, i)), texts):
+        if columns and _tells(table, [*columns, *beside]):
+            return replace(options, id=",".join(table.names[i] for i in columns))
+    if heads.name == "step" or _tells(table, beside):
+        return options
+    what = "times stand in the names of columns, and no other column tells the rows apart"
+    raise table.error(what, hint=f"name the column of the series with {argument('id')}")
+
+
+def _tells(table: Table, columns: Sequence[int]) -> bool:
+    """Whether no two rows are equal in these columns; without any, whether there is one row."""
+    cells = ", ".join(f"c{column}" for column in columns)
+    distinct = f"count(DISTINCT row({cells}))" if cells else "1"
+    return bool(table.one(f"SELECT {distinct} >= count(*) FROM {table.relation}")[0])
+
+
+def _is_full(table: Table, column: int) -> bool:
+    return bool(table.one(f"SELECT count(c{column}) = count(*) FROM {table.relation}")[0])
+
+
+def _long(table: Table, heads: _Heads, others: Sequence[int]) -> Table:
+    """The table with a row for each cell under these heads: the other columns, the time, the value."""
+    columns = [f"c{column} AS c{place}" for place, column in enumerate(others)]
+    times = ", ".join("'{}'".format(time.replace("'", "''")) for time in heads.times)
+    kinds = {table.types[i] for i in heads.columns}
+    kind = kinds.pop() if len(kinds) == 1 else "DOUBLE"
+    cells = ", ".join(f"c{i}" if table.types[i] == kind else f"CAST(c{i} AS DOUBLE)" for i in heads.columns)
+    columns.append(f"unnest([{times}]) AS c{len(others)}")
+    columns.append(f"unnest([{cells}]) AS c{len(others) + 1}")
+    table.connection.execute(f"CREATE TEMP VIEW turned AS SELECT {', '.join(columns)} FROM {table.relation}")
+    width, spot = len(heads.columns), table.spot
+
+    def place(row: int) -> str:
+        return f"{spot(row // width)}, column {table.names[heads.columns[row % width]]!r}"
+
+    made = replace(
+        table,
+        names=(*(table.names[i] for i in others), heads.name, _free("value", table.names)),
+        types=(*(table.types[i] for i in others), "VARCHAR", kind),
+        relation="turned",
+        spot=place,
+        placed=frozenset({len(others), len(others) + 1}),
+        zones={},
+    )
+    first, last = table.names[heads.columns[0]], table.names[heads.columns[-1]]
+    return made.noting(f"times read from the names of {width} columns, {first!r} to {last!r}")
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
