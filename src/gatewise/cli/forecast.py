@@ -29,6 +29,8 @@ from .options import (
     Json,
     Level,
     Load,
+    Maximum,
+    Minimum,
     Model,
     Season,
     Seed,
@@ -36,6 +38,7 @@ from .options import (
     Target,
     Text,
     Time,
+    Whole,
     covariate_options,
     listed,
     option,
@@ -81,6 +84,9 @@ class Request:
     seed: int | None = None
     budget: str | None = None
     tune: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    whole: bool = False
     backtest: int | None = None
     step: int | None = None
     refit: bool = False
@@ -115,6 +121,9 @@ class Request:
             "seed": self.seed,
             "budget": self.budget,
             "tune": self.tune,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "whole": self.whole or None,
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
         return Forecaster(self.horizon, progress=progress, **chosen)
@@ -133,10 +142,10 @@ def check(request: Request) -> None:
 def _check_load(request: Request) -> None:
     from ..models.arguments import settled
 
-    names = ("model", "level", "seed", "budget", "tune", "backtest", "step")
+    names = ("model", "level", "seed", "budget", "tune", "minimum", "maximum", "backtest", "step")
     beside = {"covariates": request.covariates.covariates, "holidays": request.covariates.holidays}
-    own = {"refit": request.refit or None, "season": request.read.season}
-    settled({**{name: getattr(request, name) for name in names}, **beside, **own})
+    flags = {"refit": request.refit or None, "whole": request.whole or None}
+    settled({**{name: getattr(request, name) for name in names}, **beside, **flags, "season": request.read.season})
 
 
 def levels(text: str | None) -> tuple[int, ...] | None:
@@ -278,6 +287,9 @@ def forecast(
     budget: Annotated[Text, option(FORECAST, "TIME", "Time limit of the training, such as 60s or 2m.")] = None,
     tune: Annotated[Text, option(FORECAST, "TIME", "Train the pretrained network on DATA for so long.")] = None,
     seed: Seed = None,
+    minimum: Minimum = None,
+    maximum: Maximum = None,
+    whole: Whole = False,
     load: Load = None,
     covariates: Annotated[Text, option(BESIDE, "NAMES", "Columns known besides the target, or none.")] = None,
     future: Annotated[File, option(BESIDE, "FILE", "Their values after the end of DATA.")] = None,
@@ -316,6 +328,9 @@ def forecast(
             seed=seed,
             budget=budget,
             tune=tune,
+            minimum=minimum,
+            maximum=maximum,
+            whole=whole,
             backtest=backtest,
             step=step,
             refit=refit,

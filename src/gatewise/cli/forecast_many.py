@@ -27,12 +27,15 @@ from .options import (
     Json,
     Level,
     Load,
+    Maximum,
+    Minimum,
     Model,
     Season,
     Seed,
     Skip,
     Target,
     Time,
+    Whole,
     option,
     read_options,
 )
@@ -57,6 +60,9 @@ class Request:
     model: str | None = None
     level: str | None = None
     seed: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    whole: bool = False
     load: Path | None = None
     workers: int | None = None
 
@@ -67,8 +73,8 @@ def check(request: Request) -> None:
 
     levels(request.level)
     if request.load:
-        own = {name: getattr(request, name) for name in ("model", "level", "seed")}
-        settled({**own, "season": request.read.season})
+        own = {name: getattr(request, name) for name in ("model", "level", "seed", "minimum", "maximum")}
+        settled({**own, "whole": request.whole or None, "season": request.read.season})
     if request.out.resolve() == request.data.resolve():
         raise InputError("the forecasts would stand among the data", where=argument("out"), hint="name another folder")
 
@@ -86,6 +92,9 @@ def run(request: Request) -> ManyForecasts:
             model=request.model,
             levels=levels(request.level),
             seed=request.seed,
+            minimum=request.minimum,
+            maximum=request.maximum,
+            whole=request.whole,
             load=request.load,
             read=request.read,
             workers=request.workers,
@@ -127,6 +136,9 @@ def forecast_many(
     model: Model = None,
     level: Level = None,
     seed: Seed = None,
+    minimum: Minimum = None,
+    maximum: Maximum = None,
+    whole: Whole = False,
     load: Load = None,
     workers: Annotated[int | None, option(FORECAST, "N", "Processes. Default: one for each core.", min=1)] = None,
     json: Json = False,

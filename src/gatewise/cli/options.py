@@ -82,6 +82,9 @@ Horizon = Annotated[int | None, option(FORECAST, "N", "Steps to forecast; not ne
 Model = Annotated[Text, option(FORECAST, "WORD", NAMES, choices=MODELS)]
 Level = Annotated[Text, option(FORECAST, "PERCENTS", "Central intervals. Default: 80,95.")]
 Seed = Annotated[int | None, option(FORECAST, "N", "Same seed, same forecast. Default: 0.", min=0)]
+Minimum = Annotated[float | None, option(FORECAST, "NUMBER", "No forecast lies below.", "--min")]
+Maximum = Annotated[float | None, option(FORECAST, "NUMBER", "No forecast lies above.", "--max")]
+Whole = Annotated[bool, option(FORECAST, None, "Whole numbers only.", "--round")]
 Load = Annotated[File, option(FORECAST, "FILE", "Forecast with a saved model, training nothing.")]
 
 Json = Annotated[bool, typer.Option("--json", help=DOCUMENT, rich_help_panel=WRITING)]

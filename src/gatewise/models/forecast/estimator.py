@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +15,7 @@ from ...tables.options import DEFAULTS, CovariateOptions, FutureFill, Names, Rea
 from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
+from .bounds import BOUNDS, Bounds, outside
 from .evaluation.backtest import compare
 from .evaluation.contestants import CONTESTANTS, untested
 from .evaluation.design import Design
@@ -37,9 +38,10 @@ RECORD = Fields(
         "seed": fields.whole(0, arguments.LARGEST_SEED),
         "normalisation": fields.one_of(NORMALISATIONS),
         "widening": fields.listed(fields.number(1), 99),
+        "bounds": BOUNDS,
         "schema": SCHEMA,
     },
-    lacking=("normalisation", "widening"),
+    lacking=("normalisation", "widening", "bounds"),
 )
 """What a file says; the settings are the model's."""
 
@@ -72,6 +74,10 @@ class Forecaster(FittedForecaster):
         normalisation: On what scale the network reads the past: ``"window"`` scales each window as a whole;
             ``"causal"`` scales each part by what came before, so that the network carries its state over the rows of
             `update`.
+        minimum: The least that a forecast may be, intervals included, in the units of the data. By default zero for
+            series that never were below, and none for others.
+        maximum: The most that a forecast may be; by default there is none.
+        whole: Whether forecasts are whole numbers: the median the nearest, intervals those around.
         progress: Called with the fraction done, 0 to 1, and a few words.
 
     Attributes:
@@ -104,11 +110,15 @@ class Forecaster(FittedForecaster):
         budget: float | str | None = None,
         tune: float | str | None = None,
         normalisation: str = "window",
+        minimum: float | None = None,
+        maximum: float | None = None,
+        whole: bool = False,
         progress: OnProgress | None = None,
     ) -> None:
         self.horizon, self.model, self.levels, self.season = horizon, model, levels, season
         self.seed, self.budget, self.tune = seed, budget, tune
         self.normalisation, self.progress = normalisation, progress
+        self.minimum, self.maximum, self.whole = minimum, maximum, whole
         self._setup(1)
         self._word()
 
@@ -177,7 +187,7 @@ class Forecaster(FittedForecaster):
             model.fit(panel)
         stages.rest()
         self.model_, self.kind_, self.backtest_ = model, choice.word, choice.backtest
-        self.notes_ = panel.notes + choice.notes
+        self.notes_ = panel.notes + outside(panel, asked.bounds) + choice.notes
         self.panel_, self.read_, self.wanted_ = panel, read or DEFAULTS, wanted
         self.schema_ = Schema.of(panel, informed=CONTESTANTS[choice.word].informed)
         self.setup_ = replace(asked, widening=choice.widening)
@@ -245,6 +255,7 @@ class Forecaster(FittedForecaster):
             "seed": self.setup_.seed,
             "normalisation": self.setup_.normalisation,
             "widening": [self.setup_.widening.get(level, 1.0) for level in central_levels(self.setup_.levels)],
+            "bounds": asdict(self.setup_.bounds),
             "schema": self.schema_.to_json(),
         }
         FORECASTER_FILE.write(path, tensors, record)
@@ -274,6 +285,7 @@ class Forecaster(FittedForecaster):
                 season=schema.season,
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
+                **contents.get("bounds", {}),
             )
             informed = bool(schema.covariates or schema.holidays)
             told = loaded._setup(schema.season, schema.longer)
@@ -318,6 +330,7 @@ class Forecaster(FittedForecaster):
             budget=self._seconds(),
             tune=self.tune is not None,
             normalisation=arguments.one_of("normalisation", self.normalisation, NORMALISATIONS),
+            bounds=Bounds.of(self.minimum, self.maximum, self.whole),
         )
 
     def _seconds(self) -> float | None:

@@ -181,6 +181,7 @@ class FittedForecaster(Estimator):
             command="",
             version=version(),
             fitted=self.model_,
+            bounds=self.setup_.bounds,
         )
 
     def subject(
@@ -210,7 +211,7 @@ class FittedForecaster(Estimator):
         from .inside.subject import subject_of
 
         panel = self._history(frame, read)
-        return subject_of(self.model_, panel, series, step)
+        return subject_of(self.model_, panel, series, step, self.setup_.bounds)
 
     def _forecast(self, panel: Panel) -> Quantiles:
         growth = self._following

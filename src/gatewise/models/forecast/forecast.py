@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ... import notebook
 from ...files import written
 from ...words import count
+from .bounds import ANYTHING, Bounds
 from .document import as_csv, as_json, forecast_columns, score_columns
 from .model import Predictor
 from .results import Outcome, forecast_frame
@@ -32,9 +33,11 @@ class Forecast(Outcome):
         command: The command line that makes this forecast again; empty where there is none.
         version: The version of gatewise.
         fitted: The model that made it.
+        bounds: What the forecasts were kept within.
     """
 
     fitted: Predictor
+    bounds: Bounds = ANYTHING
 
     def __str__(self) -> str:
         return f"{self.source}, {count(self.horizon, 'step')} ahead: {self.verdict}"
@@ -102,7 +105,7 @@ class Forecast(Outcome):
         """
         from .report import embedded_page, render, shown_first
 
-        inside = embedded_page(self.fitted, self.panel, shown_first(self))
+        inside = embedded_page(self.fitted, self.panel, shown_first(self), self.bounds)
         return written(path, render(self, inside))
 
 

@@ -17,7 +17,7 @@ from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.panel import Frequency, Panel
 from ...words import count, few, stamps
 from ..arguments import LONGEST_SEASON
-from .evaluation.floor import floor_of, floors
+from .bounds import floor_of, floors
 from .model import Model
 
 

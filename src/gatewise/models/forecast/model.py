@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...progress import OnProgress
 from ...tables.panel import Panel
+from .bounds import ANYTHING, Bounds
 from .results import Quantiles
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Setup:
     it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
     model's own choice. tune: whether the tuned network takes part in a contest. normalisation: a word of
     ``NORMALISATIONS``, for models that learn. members: the words of the models that a pool may be made of, None for
-    all. covariates: whether the series have any. widening: for levels of intervals that fell short in a backtest, the
-    factor by which whatever the model forecasts is widened.
+    all. covariates: whether the series have any. bounds: what forecasts are kept within. widening: for levels of
+    intervals that fell short in a backtest, the factor by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -41,6 +42,7 @@ class Setup:
     longer: tuple[int, ...] = ()
     members: frozenset[str] | None = None
     covariates: bool = False
+    bounds: Bounds = ANYTHING
     progress: OnProgress | None = None
     widening: Mapping[int, float] = field(default_factory=dict[int, float])
 

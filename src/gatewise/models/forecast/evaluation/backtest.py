@@ -15,13 +15,13 @@ from ....errors import GatewiseError
 from ....progress import Stages
 from ....tables.panel import Panel
 from ....words import capital, count
+from ..bounds import bounded, floors
 from ..metrics import seasonal_scale
 from ..model import Model, Setup
 from ..results import SCORED, Backtest, Quantiles, Window, central_levels, quantile_levels
 from .contest import Contest, contest
 from .contestants import Contestant, field_of
 from .design import Design
-from .floor import floored, floors
 from .intermittent import intermittent
 from .pool import pooled
 from .scoring import undefined_scales
@@ -141,7 +141,8 @@ class RunningContest:
         for word, model in self._in_order():
             with self._clock(model, self._share(word)):
                 parts = self._parts(word, forecasts)
-                forecasts[model.name] = pooled(parts) if parts else floored(model.predict(history), lowest)
+                made = pooled(parts) if parts else model.predict(history)
+                forecasts[model.name] = bounded(made, lowest, self.setup.bounds)
         return Window(
             series=self.terms.ends.rows,
             cutoffs=tuple(times[-1] for times in history.times),

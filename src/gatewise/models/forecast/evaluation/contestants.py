@@ -12,11 +12,11 @@ import numpy as np
 from ....errors import InputError
 from ....tables.panel import Floats, Panel
 from ....words import count, few
+from ..bounds import bounded, floors
 from ..model import Model, Predictor, Setup
 from ..results import Quantiles
 from .baselines import Baseline, RollingBaseline
 from .calibration import widened
-from .floor import floored, floors
 from .methods import LONGEST_ETS_SEASON, METHODS
 from .pool import Pool
 
@@ -272,11 +272,11 @@ def forecast_all(model: Predictor, panel: Panel, setup: Setup, known: Floats | N
 
     The notes say so. known: the `floors` of the panel, where they are known already.
     """
-    forecast = widened(_unfloored(model, panel, setup), setup.widening)
-    return floored(forecast, floors(panel) if known is None else known)
+    forecast = widened(_unbounded(model, panel, setup), setup.widening)
+    return bounded(forecast, floors(panel) if known is None else known, setup.bounds)
 
 
-def _unfloored(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
+def _unbounded(model: Predictor, panel: Panel, setup: Setup) -> Quantiles:
     enough = panel.lengths >= model.needs
     if enough.all():
         return model.predict(panel)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
 from ....words import number
-from ..evaluation.floor import floored, floors
+from ..bounds import Bounds, bounded, floors
 from ..network.ensemble import Ensemble
 from ..network.lstm_model import LSTMModel
 from ..network.network import PatchLSTM
@@ -59,9 +59,10 @@ def opened(ensemble: Ensemble, window: Windows) -> Opened:
 class WindowOpened:
     """The last window of one series: L observations in steps of P, h steps ahead."""
 
-    def __init__(self, model: LSTMModel, panel: Panel, step: int | None) -> None:
-        self.floors = floors(panel)
-        self.forecast = floored(model.predict(panel), self.floors)
+    def __init__(self, model: LSTMModel, panel: Panel, step: int | None, bounds: Bounds) -> None:
+        own = floors(panel)
+        self.lowest, self.highest = bounds.lowest(own), bounds.high
+        self.forecast = bounded(model.predict(panel), own, bounds)
         ensemble, store = model.ensemble, Store(panel, model.season)
         settings = ensemble.settings
         self.window = store.last(torch.tensor([0]), settings.look_back, model.horizon)
@@ -119,7 +120,7 @@ class WindowOpened:
     @property
     def _predicted(self) -> Floats:
         """The medians of the network that is looked into, in the units of the data, (horizon,)."""
-        return np.maximum(self.space.leave(self.opened.median.numpy()), self.floors)
+        return np.clip(self.space.leave(self.opened.median.numpy()), self.lowest, self.highest)
 
     def _about(self) -> tuple[tuple[str, str], ...]:
         medians = self._predicted

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
 from ....words import count, number
-from ..evaluation.floor import floored, floors
+from ..bounds import Bounds, bounded, floors
 from ..pretrained.experts import EXPERTS
 from ..pretrained.learning import Network
 from ..pretrained.model import PretrainedModel, ask, second_of
@@ -62,10 +62,11 @@ class OneOrigin(nn.Module):
 class TokensOpened:
     """The end of one series: N patches of parts, h steps ahead."""
 
-    def __init__(self, model: PretrainedModel | TunedModel, panel: Panel, step: int | None) -> None:
+    def __init__(self, model: PretrainedModel | TunedModel, panel: Panel, step: int | None, bounds: Bounds) -> None:
         setup, self.panel, self.name = model.setup, panel, model.name
-        self.floors = floors(panel)
-        self.forecast = floored(model.predict(panel), self.floors)
+        own = floors(panel)
+        self.lowest, self.highest = bounds.lowest(own), bounds.high
+        self.forecast = bounded(model.predict(panel), own, bounds)
         self.wide = width(setup.season)
         self.asked = ask(panel.observed, setup.season, second_of(setup), setup.horizon)
         self.module = OneOrigin(_loaded(model), self.asked.steps).eval()
@@ -117,7 +118,8 @@ class TokensOpened:
     @property
     def _predicted(self) -> Floats:
         """The network's medians of the series as it stands, in the units of the data, (horizon,)."""
-        return np.maximum(self.answer * self.asked.unit[0] + self.asked.level[0], self.floors[0])
+        medians = self.answer * self.asked.unit[0] + self.asked.level[0]
+        return np.clip(medians, self.lowest[0], self.highest)
 
     def _predictions(self, seen: int, ahead: list[str]) -> tuple[Prediction, ...]:
         values, unit = self._predicted, unit_of(self.panel)

@@ -9,29 +9,32 @@ from ....errors import InputError, argument
 from ....inspect.subject import Subject
 from ....tables.panel import Panel
 from ....words import few
+from ..bounds import ANYTHING, Bounds
 from ..network.lstm_model import LSTMModel
 from ..pretrained.model import PretrainedModel
 from ..pretrained.tuned import TunedModel
 from .ensemble import WindowOpened
 from .pretrained import TokensOpened
 
-OPENED: dict[type, Callable[[Any, Panel, int | None], Any]] = {
+OPENED: dict[type, Callable[[Any, Panel, int | None, Bounds], Any]] = {
     LSTMModel: WindowOpened,
     PretrainedModel: TokensOpened,
     TunedModel: TokensOpened,
 }
-"""What looks into a model at the end of a panel of one series, at a step ahead."""
+"""What looks into a model at the end of a panel of one series, at a step ahead, its forecasts within bounds."""
 
 
-def subject_of(model: object, panel: Panel, series: str | None = None, step: int | None = None) -> Subject:
+def subject_of(
+    model: object, panel: Panel, series: str | None = None, step: int | None = None, bounds: Bounds = ANYTHING
+) -> Subject:
     """The network of a fitted model that is nearest to its forecast of one series.
 
     series: its id, by default the first. step: the step ahead, counted from 1, that is looked at first. A step of the
-    recurrent layer is a patch of the past, named by the times that it covers.
+    recurrent layer is a patch of the past, named by the times that it covers. bounds: what forecasts are kept within.
     Raises InputError for a model without memory, and for a series or step that does not exist.
     """
     check_memory(model)
-    return OPENED[type(model)](model, panel.select([_row(panel, series)]), step).subject()
+    return OPENED[type(model)](model, panel.select([_row(panel, series)]), step, bounds).subject()
 
 
 def check_memory(model: object, where: str = "") -> None:

@@ -41,6 +41,9 @@ def forecast_many(
     model: str | None = None,
     levels: tuple[int, ...] | None = None,
     seed: int | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    whole: bool = False,
     load: str | Path | None = None,
     read: ReadOptions | None = None,
     workers: int | None = None,
@@ -62,6 +65,9 @@ def forecast_many(
         model: A word as of `Forecaster`; by default the model is the one that a backtest on the sample chooses.
         levels: Central prediction intervals in whole percents; by default as of `Forecaster`.
         seed: As of `Forecaster`.
+        minimum: As of `Forecaster`; so are ``maximum`` and ``whole``.
+        maximum: See ``minimum``.
+        whole: See ``minimum``.
         load: The file of a saved forecaster, which has settled all of these but the horizon, and that too.
         read: How the table is read, each option for all series; ``id``, ``time`` and ``target`` name a column each.
         workers: Processes, by default one for each core.
@@ -74,6 +80,7 @@ def forecast_many(
         InputError: An argument or the table cannot be used, the folder holds something else, or a worker ended early.
     """
     settings = {"model": model, "levels": levels, "seed": seed}
+    settings |= {"minimum": minimum, "maximum": maximum, "whole": whole or None}
     asked = Asked(Path(source), horizon, settings, None if load is None else Path(load), read or DEFAULTS)
     _forecaster(asked)
     processes = arguments.whole("workers", _cores() if workers is None else workers)

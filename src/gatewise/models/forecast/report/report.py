@@ -15,6 +15,7 @@ from ....pages.figure import Figure
 from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
+from ..bounds import Bounds
 from ..document import effect_columns, forecast_columns, score_columns
 from ..model import Predictor
 from ..pretrained.model import PretrainedModel
@@ -171,8 +172,8 @@ class EmbeddedPage:
     sentence: str
 
 
-def embedded_page(model: Predictor, panel: Panel, row: int) -> EmbeddedPage:
-    """What can be seen inside the model's network on one series of the panel."""
+def embedded_page(model: Predictor, panel: Panel, row: int, bounds: Bounds) -> EmbeddedPage:
+    """What can be seen inside the model's network on one series of the panel. bounds: of its forecasts."""
     name = panel.ids[row]
     if isinstance(model, PretrainedModel):  # compiling what looks inside takes longer than the forecast
         return EmbeddedPage("", "", UNOPENED)
@@ -181,7 +182,7 @@ def embedded_page(model: Predictor, panel: Panel, row: int) -> EmbeddedPage:
     from ..inside.subject import subject_of
 
     try:
-        page = look_inside(subject_of(model, panel, name)).to_html()
+        page = look_inside(subject_of(model, panel, name, bounds=bounds)).to_html()
     except GatewiseError as error:
         return EmbeddedPage("", "", f"Nothing is shown of the inside: {error.what}.")
     which = f" of {name}" if len(panel) > 1 else ""
