@@ -12,7 +12,7 @@ from gatewise.training.torch_state import at_most_threads
 
 from . import __doc__ as description
 from .record import Record, kept, record, written
-from .report import HEADING, row
+from .report import table
 from .sets import DATA, SETS
 
 RESULTS = Path("verdict.jsonl")
@@ -31,14 +31,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of results, a line of JSON for each series")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the data")
     given = parser.parse_args(arguments)
-    print(f"| {' | '.join(HEADING)} |\n|{'---|' * len(HEADING)}", flush=True)
-    everything: list[Record] = []
     with at_most_threads(1):
-        for name in given.sets:
-            records = list(run(name, given.data, given.results, QUICK_SERIES if given.quick else None))
-            print(f"| {' | '.join(row(name, records))} |", flush=True)
-            everything += records
-    print(f"| {' | '.join(row('all', everything))} |")
+        most = QUICK_SERIES if given.quick else None
+        records = {name: list(run(name, given.data, given.results, most)) for name in given.sets}
+    print(table(records))
 
 
 def run(name: str, data: Path, results: Path, most: int | None) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""The figures of a set, as rows of a table."""
+"""The figures of sets, as a table."""
 
 from __future__ import annotations
 
@@ -40,8 +40,16 @@ HEADING = (
 )
 
 
-def row(name: str, records: Sequence[Record]) -> list[str]:
-    """One line of the table."""
+def table(sets: Mapping[str, Sequence[Record]]) -> str:
+    """The figures of all sets, each in a column, and of all of them together."""
+    everything = [one for records in sets.values() for one in records]
+    columns = [HEADING, *(column(name, records) for name, records in sets.items()), column("all", everything)]
+    first, *rest = (f"| {' | '.join(cells)} |" for cells in zip(*columns, strict=True))
+    return "\n".join([first, f"|---|{'---:|' * (len(columns) - 1)}", *rest])
+
+
+def column(name: str, records: Sequence[Record]) -> list[str]:
+    """The figures of a set, in the order of `HEADING`."""
     right = [one.errors[one.chosen] <= _best(one) * (1 + 1e-9) for one in records]
     return [
         name,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from benchmarks.verdict.main import run
 from benchmarks.verdict.record import Record, kept
-from benchmarks.verdict.report import HEADING, RULES, optimism, regret, row
+from benchmarks.verdict.report import HEADING, RULES, column, optimism, regret, table
 from benchmarks.verdict.sets import SETS
 from tests.tolerance import ROUNDING
 
@@ -26,8 +26,15 @@ def test_figures_by_hand():
     assert not np.isfinite(regret([ONE], RULES["always Theta"]))
     assert optimism([ONE], "best", lambda one: one.printed) == near(100 * (1 - 0.8 / 0.5))
     assert optimism([ONE], "chosen", lambda one: one.expected) == near(100 * (1 - 0.9 / 0.75))
-    cells = dict(zip(HEADING, row("a", [ONE]), strict=True))
+    cells = dict(zip(HEADING, column("a", [ONE]), strict=True))
     assert (cells["right"], cells["in 80 %"], cells["unsaid"], cells["says naive"]) == ("0 %", "40 %", "100 %", "0 %")
+
+
+def test_every_set_is_a_column():
+    lines = table({"a": [ONE], "b": [ONE, ONE]}).splitlines()
+    assert lines[0] == "| set | a | b | all |"
+    assert lines[2] == "| series | 1 | 2 | 3 |"
+    assert len(lines) == len(HEADING) + 1
 
 
 def test_what_stands_in_the_file_is_not_computed_again(tmp_path: Path):
