@@ -25,7 +25,7 @@ FLOORS = (
     "training inspect export",
     "models",
     "forecast estimators",
-    "serve",
+    "serve mlflow",
     "cli",
     "__main__",
 )

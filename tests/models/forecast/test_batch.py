@@ -124,3 +124,10 @@ def test_dask_in_two_processes(tmp_path):
     halves = dask.from_pandas(frame, npartitions=5)
     with pytest.raises(InputError, match="of its"):
         halves.map_partitions(batch, meta=batch.meta).compute(scheduler="processes", num_workers=2)
+
+
+def test_columns_are_called_as_in_the_table_that_was_learned_from() -> None:
+    named = table(3).rename(columns={"ds": "day", "y": "sold", "unique_id": "shop"})
+    batch = Batch(Forecaster(3, model="seasonal_naive", season=7).fit(named.drop(columns="rows")), id="shop")
+    assert (batch.time, batch.target) == ("day", "sold")
+    pd.testing.assert_frame_equal(batch(named), Batch(MODELS["naive"]())(table(3)))

@@ -148,9 +148,11 @@ def _frame(fitted: FittedForecaster, panel: Panel) -> pd.DataFrame:
 
 def _example(fitted: FittedForecaster) -> Panel:
     """A series such as the model forecasts, for what an answer looks like."""
-    frequency = Frequency(fitted.schema_.frequency)
+    schema = fitted.schema_
+    frequency = Frequency(schema.frequency)
     times = frequency.future(0 if frequency.counts else np.datetime64("2020-01-01", "ns"), 2)
-    return Panel(("",), (times,), (np.zeros(2),), frequency, fitted.schema_.season)
+    values = np.zeros(2)
+    return Panel(("",), (times,), (values,), frequency, schema.season, time=schema.time, target=schema.target)
 
 
 def _packed(model: Forecaster) -> bytes:
