@@ -47,6 +47,7 @@ CHOSEN_AS_IT_RUNS = {
     "cli/export.py": {"dtype", "target", "calibration"},
     "cli/translate.py": {"save", "epochs", "units"},
     "cli/forecast.py": {"model", "level", "seed", "budget", "tune", "backtest", "season"},
+    "models/forecast/bounds.py": {"minimum", "maximum"},
     "models/forecast/foreign.py": {"future", "static", "covariates", "holidays"},
     "models/arguments.py": {"horizon", "model", "season", "seed", "budget", "level", "length", "temperature", "top_p"},
     "tables/columns.py": {*columns.CALLED, "label"},

@@ -26,6 +26,7 @@ from .options import (
     Frequency,
     Horizon,
     Id,
+    Ignore,
     Json,
     Level,
     Load,
@@ -312,6 +313,7 @@ def forecast(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    ignore: Ignore = None,
 ) -> None:
     """Forecast every series of a table, with the one model that their past speaks for."""
     carry_out(

@@ -24,6 +24,7 @@ from .options import (
     Frequency,
     Horizon,
     Id,
+    Ignore,
     Json,
     Level,
     Load,
@@ -154,6 +155,7 @@ def forecast_many(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    ignore: Ignore = None,
 ) -> None:
     """Forecast more series than fit into memory, from a folder into a folder; go on after a kill."""
     carry_out(

@@ -23,6 +23,7 @@ from .options import (
     File,
     Fill,
     Frequency,
+    Ignore,
     Skip,
     Text,
     Time,
@@ -256,6 +257,7 @@ def inspect(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    ignore: Ignore = None,
 ) -> None:
     """Look inside a model: its gates, its memory, and what its output is made of, in sums that are checked.
 

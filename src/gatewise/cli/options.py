@@ -101,6 +101,7 @@ Id = Annotated[Text, option(READING, "NAME", "Column that names the series.", "-
 Season = Annotated[int | None, option(READING, "N", "Steps in one season, 1 for none.", min=1)]
 Skip = Annotated[int | None, option(READING, "N", "Lines above the names of the columns.", min=0)]
 Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
+Ignore = Annotated[Text, option(READING, "FROM:TO", "Periods that nothing is learned from, such as 2020-03:2021-05.")]
 
 
 def read_options(context: typer.Context) -> ReadOptions:

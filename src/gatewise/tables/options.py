@@ -45,6 +45,8 @@ class ReadOptions:
         skip: Lines of a text file above the names of its columns, where they are not found. Files only.
         dates: What times mean that can be read in several ways, in the words of the error that says so, such as
             ``"day/month/year"``, ``"excel"`` or ``"number"``.
+        ignore: Periods that nothing is learned from, such as ``"2020-03:2021-05"``: from one time to another, both
+            included, several with commas between. The value of one season before stands in, and is not scored.
 
     Raises:
         InputError: For a value outside these. Whether such columns exist is checked when a table is read.
@@ -62,9 +64,10 @@ class ReadOptions:
     decimal: str | None = None
     skip: int | None = None
     dates: str | None = None
+    ignore: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("time", "target", "id", "frequency", "encoding", "delimiter", "dates"):
+        for name in ("time", "target", "id", "frequency", "encoding", "delimiter", "dates", "ignore"):
             _check_text(name, getattr(self, name))
         _check_choice("fill", self.fill, get_args(Fill))
         _check_choice("duplicates", self.duplicates, get_args(Duplicates))

@@ -18,6 +18,7 @@ from .compose import composed
 from .context import Draft
 from .covariate_columns import read_columns, set_apart, with_columns
 from .frames import as_pandas, frame_table
+from .ignored import without
 from .numbers import read_numbers
 from .observations import Observations
 from .options import DEFAULTS, ReadOptions
@@ -92,6 +93,8 @@ def regular_panel(draft: Draft, observed: Observations, beside: Sequence[int] = 
     rows = unique(draft, in_time(draft, observed))
     observed, ticks, grid, frequency = paced(draft, known(draft, rows))
     panel = _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
+    if draft.options.ignore:
+        panel = without(panel, draft.options.ignore, some=draft.pace is None)
     columns = read_columns(draft.table, beside, draft.options.decimal) if beside else []
     return with_columns(panel, draft, rows, columns) if columns else panel
 
