@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import cache as cache
     from . import cells as cells
     from . import estimators as estimators
     from . import export as export
@@ -42,6 +43,7 @@ _EXPORTS = {
     "stream": ".nn.stream",
 }
 _PACKAGES = (
+    "cache",
     "cells",
     "estimators",
     "export",
@@ -55,6 +57,7 @@ _PACKAGES = (
 )
 __all__ = [
     "Cell",
+    "cache",
     "cell",
     "cells",
     "estimators",

@@ -13,7 +13,6 @@ from gatewise.kernels.cpu import compile as compiling
 from gatewise.kernels.cpu.blocking import this_machine, widths
 from gatewise.nn import Recurrent
 
-from ..machine_code import passes
 from ..matrix import every_cell_slowly
 
 CALLED = ("exp", "sigmoid", "tanh", "log_sigmoid")  # functions of the module
@@ -58,7 +57,7 @@ def test_a_training_loop_compiles_nothing_twice(cell, compilations):
 
 def test_the_sums_are_vector_instructions():
     """A loop that LLVM left to scalars would be right, and ten times slower."""
-    text = str(passes(compiling.llvm_text(forward_sweep(CELLS["lstm"], keep=True), torch.float32)))
+    text = str(compiling.optimised(compiling.llvm_text(forward_sweep(CELLS["lstm"], keep=True), torch.float32)))
     tile = text[text.index("define internal void @stage0_tile2(") :]
     body = tile[: tile.index("\n}")]
     assert body.count("@llvm.fma.v") >= 4

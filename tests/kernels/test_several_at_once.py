@@ -10,6 +10,7 @@ from multiprocessing import get_all_start_methods, get_context
 import pytest
 import torch
 
+from gatewise import cache
 from gatewise.cells import CELLS
 from gatewise.kernels.cpu import compile as compiling
 from gatewise.kernels.cpu import memory, passes
@@ -99,6 +100,7 @@ def fork_once(begun, busy):
 @can_fork
 @forks
 def test_a_fork_while_another_thread_compiles(monkeypatch):
+    monkeypatch.setenv(cache.VARIABLE, cache.OFF)
     begun, optimised = threading.Event(), compiling.optimised
 
     def slowly(text):

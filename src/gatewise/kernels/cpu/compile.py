@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import hashlib
 import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
+import llvmlite
 import torch
 from llvmlite import binding
 
+from ... import cache as kept
 from ...compiler.stages import Sweep
+from ...version import version
 from .blocking import MOST_VECTORS, Tile, this_machine
 from .emit import SweepEmitter
 from .few_rows import FewEmitter
@@ -122,12 +127,58 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
+_Arguments = ParamSpec("_Arguments")
+_Made = TypeVar("_Made")
+
+
+def made_once(make: Callable[_Arguments, _Made]) -> Callable[_Arguments, _Made]:
+    """Remember what a function makes for its arguments, and let threads that ask at once wait for the first of them.
+
+    For what is compiled, which LLVM does for one thread at a time anyway.
+    """
+    made: dict[tuple[object, ...], _Made] = {}
+
+    @wraps(make)
+    def of(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Made:
+        key = (*arguments, *named.items())
+        if key not in made:
+            with _one_at_a_time:
+                if key not in made:
+                    made[key] = make(*arguments, **named)
+        return made[key]
+
+    return of
+
+
 def engine_of(text: str) -> Any:
     """An execution engine with the machine code of a module given as text."""
     with _one_at_a_time:
-        engine = binding.create_mcjit_compiler(optimised(text), target_machine())
+        code = code_of(text)
+        engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+        engine.set_object_cache(getbuffer_func=lambda module: code)  # in place of what LLVM would make of no text
         engine.finalize_object()
     return engine
+
+
+def code_of(text: str) -> bytes:
+    """The object file of a module given as text: as it is kept between processes, or made now."""
+    key = hashlib.sha256(f"{_recipe()}\n{text}".encode()).digest()
+    code = kept.find(key)
+    if code is None:
+        code = target_machine().emit_object(optimised(text))
+        kept.keep(key, code)
+    return code
+
+
+_RECIPE = 1  # raised whenever another code is made of the same text
+
+
+@lru_cache(maxsize=1)
+def _recipe() -> str:
+    """What machine code depends on besides the text of its module."""
+    versions = (_RECIPE, version(), llvmlite.__version__, binding.llvm_version_info)
+    processor = (binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
+    return repr((*versions, binding.get_default_triple(), *processor))
 
 
 def runnable(text: str) -> Runnable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
 from .blocking import this_machine
-from .compile import Runnable, runnable
+from .compile import Runnable, made_once, runnable
 from .loops import carrying, larger, loop, numbers, smaller
 from .team import emit_share
 from .threads import run, wanted
@@ -30,7 +29,7 @@ def sum_rows(target: Tensor, source: Tensor) -> None:
     run(functions(source.dtype)["sum_rows"], ctypes.addressof(task), columns, -(-columns // threads), threads)
 
 
-@cache
+@made_once
 def functions(dtype: torch.dtype) -> dict[str, Runnable]:
     """``run(task, first, end)`` by name, for elements from first to end; tasks are what the functions below read.
 

@@ -12,7 +12,6 @@ import threading
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I64
-from .compile import engine_of
+from .compile import engine_of, made_once
 from .elements import functions
 from .loops import loop, numbers
 from .memory import lent
@@ -242,7 +241,7 @@ def _address(function: Any) -> int:
 _MODULES: list[Any] = []  # machine code lives as long as its engine
 
 
-@cache
+@made_once
 def _player() -> Any:
     """``play(header, addresses, numbers)``: the template copied, addresses put in, every call made."""
     module = ir.Module("script")
