@@ -20,13 +20,13 @@ CALLED = ("exp", "sigmoid", "tanh", "log_sigmoid")  # functions of the module
 
 @pytest.fixture
 def compilations(monkeypatch):
-    """Every module that goes to LLVM."""
-    seen: list[str] = []
+    """What every module that goes to LLVM is written from."""
+    seen: list[object] = []
     original = compiling.engine_of
 
-    def counted(text):
-        seen.append(text.splitlines()[1])
-        return original(text)
+    def counted(source):
+        seen.append(source.origin)
+        return original(source)
 
     monkeypatch.setattr(compiling, "engine_of", counted)
     return seen

@@ -14,6 +14,7 @@ from gatewise import cache
 from gatewise.cells import CELLS
 from gatewise.kernels.cpu import compile as compiling
 from gatewise.kernels.cpu import memory, passes
+from gatewise.kernels.cpu.kept_code import Source
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.registry import register
 from gatewise.nn import GRU, LSTM
@@ -76,7 +77,7 @@ def test_four_forked_trainings_and_the_one_that_was_going_on(kind):
 
 
 def compile_something():
-    compiling.engine_of("define void @f() { ret void }")
+    compiling.engine_of(Source("something", lambda: "define void @f() { ret void }"))
 
 
 def ends_well(function):

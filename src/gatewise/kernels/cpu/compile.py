@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import hashlib
 import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-import llvmlite
 import torch
 from llvmlite import binding
 
-from ... import cache as kept
 from ...compiler.stages import Sweep
-from ...version import version
 from .blocking import MOST_VECTORS, Tile, this_machine
 from .emit import SweepEmitter
 from .few_rows import FewEmitter
+from .kept_code import Source, code_of
 from .table import SlotTable
 
 
@@ -150,41 +147,24 @@ def made_once(make: Callable[_Arguments, _Made]) -> Callable[_Arguments, _Made]:
     return of
 
 
-def engine_of(text: str) -> Any:
-    """An execution engine with the machine code of a module given as text."""
+def engine_of(source: Source) -> Any:
+    """An execution engine with the machine code of a module."""
     with _one_at_a_time:
-        code = code_of(text)
+        code = code_of(source, _generated)
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
         engine.set_object_cache(getbuffer_func=lambda module: code)  # in place of what LLVM would make of no text
         engine.finalize_object()
     return engine
 
 
-def code_of(text: str) -> bytes:
-    """The object file of a module given as text: as it is kept between processes, or made now."""
-    key = hashlib.sha256(f"{_recipe()}\n{text}".encode()).digest()
-    code = kept.find(key)
-    if code is None:
-        code = target_machine().emit_object(optimised(text))
-        kept.keep(key, code)
-    return code
+def _generated(text: str) -> bytes:
+    return target_machine().emit_object(optimised(text))
 
 
-_RECIPE = 1  # raised whenever another code is made of the same text
-
-
-@lru_cache(maxsize=1)
-def _recipe() -> str:
-    """What machine code depends on besides the text of its module."""
-    versions = (_RECIPE, version(), llvmlite.__version__, binding.llvm_version_info)
-    processor = (binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
-    return repr((*versions, binding.get_default_triple(), *processor))
-
-
-def runnable(text: str) -> Runnable:
-    """The functions ``run`` and ``share`` of a module given as text."""
+def runnable(source: Source) -> Runnable:
+    """The functions ``run`` and ``share`` of a module."""
     with _one_at_a_time:
-        engine = engine_of(text)
+        engine = engine_of(source)
         run, share = (engine.get_function_address(name) for name in ("run", "share"))
     signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return Runnable(signature(run), share, engine)
@@ -196,5 +176,5 @@ def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS)
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
     emitter = _emitter(sweep, dtype, vectors)
-    text = _written(emitter)
-    return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(text))
+    code = runnable(Source((sweep, dtype, vectors), lambda: _written(emitter)))
+    return Kernel(emitter.writer.table, tuple(emitter.tiles), code)

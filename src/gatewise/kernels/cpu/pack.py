@@ -18,6 +18,7 @@ from ...compiler.stages import INPUT, Product, Stage
 from ...equation import Gate
 from .blocking import Tile, this_machine
 from .compile import Runnable, made_once, runnable
+from .kept_code import Source
 from .loops import larger, loop, numbers, smaller
 from .memory import empty
 from .team import emit_share
@@ -125,7 +126,7 @@ def pack_task(jobs: ctypes.Array[ctypes.c_int64], units: int, W: int, U: int, pa
 @made_once
 def packer(dtype: torch.dtype) -> Runnable:
     """The compiled kernel: ``run(task, first strip, end strip)``."""
-    return runnable(str(_Packer(dtype).emit()))
+    return runnable(Source(("pack", dtype), lambda: str(_Packer(dtype).emit())))
 
 
 class _Packer:
