@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
+    from .inspect.time_chunks import time_chunks as time_chunks
     from .kernels.choice import selfcheck as selfcheck
     from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
@@ -41,6 +42,7 @@ _EXPORTS = {
     "recording": ".inspect.recorded_run",
     "selfcheck": ".kernels.choice",
     "stream": ".nn.stream",
+    "time_chunks": ".inspect.time_chunks",
 }
 _PACKAGES = (
     "cache",
@@ -73,6 +75,7 @@ __all__ = [
     "serve",
     "stream",
     "synthetic",
+    "time_chunks",
     "training",
     "transforms",
 ]
