@@ -91,7 +91,7 @@ class TimeChunks:
 
 
 @contextmanager
-def time_chunks(model: nn.Module, chunks: int = 64, *, tolerance: float = 1e-6) -> Generator[TimeChunks]:
+def time_chunks(model: nn.Module, chunks: int = 32, *, tolerance: float = 1e-6) -> Generator[TimeChunks]:
     """Run a model's recurrent layers in chunks of time in the block, for one to a few long sequences.
 
     Results are those of the usual run to about the tolerance, and not to the bit: a chunk that was computed from a
