@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
 from tests.browser import launched
-from tests.machine_code import Shared
 from tests.needs import need
+
+from gatewise import cache
 
 # A compiled kernel's first call takes longer than hypothesis allows by default; cases are the same in every run.
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=8)
 settings.register_profile("full", deadline=None, derandomize=True, max_examples=40)
 torch.manual_seed(0)
+
+# Workers, runs and the programs that tests start share their machine code; the user's own is left alone.
+os.environ[cache.VARIABLE] = str(Path(__file__).parents[1] / ".cache")
 
 # Tests that are about threads set their own number; the others must not depend on how busy the machine is.
 torch.set_num_threads(1)
@@ -63,11 +69,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         need(*mark.args)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def machine_code() -> None:
-    Shared().install()
 
 
 @pytest.fixture(scope="session")

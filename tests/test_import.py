@@ -14,8 +14,9 @@ from gatewise.cells import CELLS
 
 from .matrix import names
 
-PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
+PACKAGES = ("cache", "cells", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
 FIRST_USES = [
+    "gatewise.cache.state()",
     "gatewise.cells.lstm.gates",
     "gatewise.estimators.SequenceClassifier",
     "gatewise.export.to_c",

@@ -16,8 +16,8 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container notebook pages progress synthetic",
-    "compiler",
+    "equation container notebook pages private progress synthetic",
+    "cache compiler",
     "declaration",
     "cells",
     "diagram transforms kernels lookup",

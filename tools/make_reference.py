@@ -120,10 +120,16 @@ def commands() -> Iterator[str]:
                 f"## gatewise {name}",
                 inspect.cleandoc(command.help or ""),
                 f"```text\n{usage}\n```",
-                table("argument", "what it is", rows=[(f"`{called(each)}`", plain(each.help)) for each in arguments]),
+                *explained(arguments),
                 *panels(options),
             ]
         )
+
+
+def explained(arguments: list[Any]) -> Iterator[str]:
+    """The arguments of a command as a table, where it has any."""
+    if arguments:
+        yield table("argument", "what it is", rows=[(f"`{called(each)}`", plain(each.help)) for each in arguments])
 
 
 def called(parameter: Any) -> str:

@@ -8,8 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 
 import torch
+from torch import Tensor
 
 import gatewise
 from gatewise.cells import CELLS
@@ -115,9 +118,59 @@ def long_sequence(plan: Plan) -> Finding:
     )
 
 
+def time_chunks(plan: Plan) -> Finding:
+    """One long sequence in chunks of time and as usual, by layers that forget and by layers that never do."""
+    rows: list[Row] = []
+    x = torch.randn(_LONG, 1, _INPUTS)
+    for units, forgets, count in product((128, 256), (True, False), plan.threads):
+        case = f"H {units}, a layer {_FORGETS if forgets else _KEEPS}"
+        plan.progress(f"chunks of time, {case}")
+        module = LSTM(_INPUTS, units)
+        if not forgets:
+            with torch.no_grad():
+                module.bias_ih_l0[units : 2 * units] = _NEVER
+        calls = {"in chunks": partial(_chunked, module, x), _USUAL: partial(_whole, module, x)}
+        with threads(count):
+            apart = float((_chunked(module, x) - _whole(module, x)).abs().max())
+            rows.append(Row.of(case, alternately(calls, plan.seconds), apart=apart))
+    return Finding(f"one sequence, T {_LONG:,}, B 1, I {_INPUTS}, in chunks of time", rows, _chunk_goals(rows))
+
+
+_LONG, _INPUTS = 100_000, 64
+_NEVER = 6.0  # bias of a forget gate
+_FORGETS, _KEEPS, _USUAL = "that forgets", "that never forgets", "as usual"
+
+
+def _whole(module: LSTM, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return module(x)[0]
+
+
+def _chunked(module: LSTM, x: Tensor) -> Tensor:
+    with torch.no_grad(), gatewise.time_chunks(module):
+        return module(x)[0]
+
+
+def _chunk_goals(rows: list[Row]) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    for count, least in ((1, 1.7), (2, 3.0)):
+        speeds = [row.ratios[_USUAL].median for row in rows if row.threads == count and row.case.endswith(_FORGETS)]
+        if speeds:
+            goal = f"at least {least} x as fast, threads: {count}"
+            verdicts.append(Verdict(goal, f"{min(speeds):.2f} x", min(speeds) >= least))
+    slower = max(1 / row.ratios[_USUAL].median for row in rows if row.case.endswith(_KEEPS))
+    apart = max(row.figures["apart"] for row in rows)
+    return [
+        *verdicts,
+        Verdict("at most 1.3 x slower where nothing is forgotten", f"{slower:.2f} x", slower <= 1.3),
+        Verdict("at most 1e-5 apart", f"{apart:.1e}", apart <= 1e-5),
+    ]
+
+
 SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     "busy": busy,
     "memory": memory,
     "streaming": streaming,
     "long_sequence": long_sequence,
+    "time_chunks": time_chunks,
 }

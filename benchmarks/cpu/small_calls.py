@@ -1,9 +1,7 @@
-"""Calls that are over in microseconds: cells in loops, layers of one step or a few, and the first call of a kind."""
+"""Calls that are over in microseconds: cells in loops, and layers of one step or a few."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,7 +13,6 @@ import gatewise.nn as ours
 from gatewise.cells import CELLS
 
 from ..measure import Ratio, alternately
-from .first_call import KINDS
 from .parity import check_parity
 from .plan import Plan
 from .result import Finding, Row, Verdict, threads
@@ -23,7 +20,6 @@ from .workload import Call, Result
 
 _PEER = "torch.nn"
 _LOOP = 20  # steps that a cell is called for in a row, in training
-_PROCESSES = 3  # that make a first call of each kind
 
 # name: ours, and torch.nn's with the same weights
 Makers = tuple[Callable[..., nn.Module], Callable[..., nn.Module]]
@@ -193,25 +189,6 @@ def _least(rows: Sequence[Row], least: float, where: str) -> Verdict:
     return Verdict(f"at least {least} x {_PEER}{where}", f"{lowest.median:.2f} x, {case}", lowest.median >= least)
 
 
-def first_calls(plan: Plan) -> Finding:
-    """Seconds of a new process that the first call of a kind takes, the least of some: most is compiling kernels."""
-    rows: list[Row] = []
-    for kind in KINDS:
-        plan.progress(f"first call, {kind}")
-        rows.append(Row(kind, 1, figures={"seconds": min(_first_call(kind) for _ in range(_PROCESSES))}))
-    slowest = max(rows, key=lambda row: row.figures["seconds"])
-    seconds = slowest.figures["seconds"]
-    reached = f"{seconds:.2f} s, {slowest.case}"
-    return Finding(
-        "the first call of a kind, seconds of a new process", rows, [Verdict("at most 0.6 s", reached, seconds <= 0.6)]
-    )
-
-
-def _first_call(kind: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.cpu.first_call", kind]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 _ALL = tuple(LAYER_MODULES)
 
 SECTIONS: dict[str, Callable[[Plan], Finding]] = {
@@ -221,5 +198,4 @@ SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     "one_step_training": partial(_layers, True, ONE_STEP, _ALL, "layers called with one step"),
     "short_inference": partial(_layers, False, SHORT, ("LSTM", "GRU"), "short or narrow layers"),
     "short_training": partial(_layers, True, SHORT, ("LSTM", "GRU"), "short or narrow layers"),
-    "first_calls": first_calls,
 }

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import cache as cache
     from . import cells as cells
     from . import estimators as estimators
     from . import export as export
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .equation import Cell as Cell
     from .inspect.recorded_run import record as record
     from .inspect.recorded_run import recording as recording
+    from .inspect.time_chunks import time_chunks as time_chunks
     from .kernels.choice import selfcheck as selfcheck
     from .models.registry import load as load
     from .nn.from_torch import from_torch as from_torch
@@ -40,8 +42,10 @@ _EXPORTS = {
     "recording": ".inspect.recorded_run",
     "selfcheck": ".kernels.choice",
     "stream": ".nn.stream",
+    "time_chunks": ".inspect.time_chunks",
 }
 _PACKAGES = (
+    "cache",
     "cells",
     "estimators",
     "export",
@@ -55,6 +59,7 @@ _PACKAGES = (
 )
 __all__ = [
     "Cell",
+    "cache",
     "cell",
     "cells",
     "estimators",
@@ -70,6 +75,7 @@ __all__ = [
     "serve",
     "stream",
     "synthetic",
+    "time_chunks",
     "training",
     "transforms",
 ]

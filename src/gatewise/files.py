@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -128,6 +129,20 @@ def _resolved(path: str | Path) -> Path:
     return target
 
 
+def components(path: Path) -> Iterator[Path]:
+    """Everything that the system passes on its way to a path, from the root on: links, and what they lead to."""
+    left, at = list(reversed(Path.cwd().joinpath(path).parts)), Path()
+    for _ in range(_MOST_COMPONENTS):
+        if not left:
+            return
+        part = left.pop()
+        at = at.parent if part == ".." else at / part
+        yield at
+        if at.is_symlink():
+            left += reversed(at.readlink().parts)
+            at = at.parent
+
+
 def _check_links(path: Path) -> None:
     """Raise InputError for a link in a folder that is open to all, of neither this user nor the folder's owner.
 
@@ -135,18 +150,10 @@ def _check_links(path: Path) -> None:
     """
     if not hasattr(os, "geteuid"):
         return
-    left, at = list(reversed(Path.cwd().joinpath(path).parts)), Path()
-    for _ in range(_MOST_COMPONENTS):
-        if not left:
-            return
-        part = left.pop()
-        at = at.parent if part == ".." else at / part
-        if at.is_symlink():
-            if _is_trap(at.lstat(), at.parent.stat(), os.geteuid()):
-                what = "this is a link of somebody else's, in a folder where all may write"
-                raise InputError(what, where=str(at), hint="choose another path, or remove the link")
-            left += reversed(at.readlink().parts)
-            at = at.parent
+    for at in components(path):
+        if at.is_symlink() and _is_trap(at.lstat(), at.parent.stat(), os.geteuid()):
+            what = "this is a link of somebody else's, in a folder where all may write"
+            raise InputError(what, where=str(at), hint="choose another path, or remove the link")
 
 
 def _is_trap(link: os.stat_result, folder: os.stat_result, user: int) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from benchmarks.cpu import first_call, small_calls
+from benchmarks.cpu import small_calls
 from benchmarks.cpu.parity import ParityError
 from benchmarks.cpu.plan import Plan
 from benchmarks.cpu.small_calls import CELL_MODULES, LAYER_MODULES, Stacked
@@ -43,14 +43,3 @@ def test_a_cell_that_computes_something_else_is_not_timed(monkeypatch, training)
     monkeypatch.setitem(CELL_MODULES, "RNNCell", other)
     with pytest.raises(ParityError, match="RNNCell, B 2 H 4"):
         small_calls._cells(training, {(2, 4): 1.0}, PLAN)
-
-
-def test_the_slowest_first_call_is_the_one_that_counts(monkeypatch, capsys):
-    kinds = list(first_call.KINDS)
-    seconds = {kind: 0.7 if kind == kinds[2] else 0.1 for kind in kinds}
-    monkeypatch.setattr(small_calls, "_first_call", seconds.__getitem__)
-    (verdict,) = small_calls.first_calls(PLAN).verdicts
-    assert (verdict.holds, verdict.reached) == (False, f"0.70 s, {kinds[2]}")
-    monkeypatch.setattr("sys.argv", ["first_call", kinds[1]])
-    first_call.main()
-    assert float(capsys.readouterr().out) > 0

@@ -45,6 +45,7 @@ def asked(line: str) -> dict[str, str]:
                     "export",
                     "serve",
                     "show",
+                    "cache",
                 ),
                 "demo",
             ],

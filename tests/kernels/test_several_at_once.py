@@ -10,9 +10,11 @@ from multiprocessing import get_all_start_methods, get_context
 import pytest
 import torch
 
+from gatewise import cache
 from gatewise.cells import CELLS
 from gatewise.kernels.cpu import compile as compiling
 from gatewise.kernels.cpu import memory, passes
+from gatewise.kernels.cpu.kept_code import Source
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.registry import register
 from gatewise.nn import GRU, LSTM
@@ -75,7 +77,7 @@ def test_four_forked_trainings_and_the_one_that_was_going_on(kind):
 
 
 def compile_something():
-    compiling.engine_of("define void @f() { ret void }")
+    compiling.engine_of(Source("something", lambda: "define void @f() { ret void }"))
 
 
 def ends_well(function):
@@ -99,6 +101,7 @@ def fork_once(begun, busy):
 @can_fork
 @forks
 def test_a_fork_while_another_thread_compiles(monkeypatch):
+    monkeypatch.setenv(cache.VARIABLE, cache.OFF)
     begun, optimised = threading.Event(), compiling.optimised
 
     def slowly(text):

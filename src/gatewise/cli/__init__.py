@@ -22,6 +22,7 @@ from . import inspect as inspect
 from . import export as export
 from . import serve as serve
 from . import show as show
+from . import cache as cache
 from . import demo as demo
 
 # isort: on

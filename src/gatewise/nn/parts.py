@@ -95,10 +95,17 @@ def _recurrent(record: Record, supply: Supply) -> Recurrent:
     return module
 
 
-def _needs_the_end(part: Recurrent) -> InputError | None:
-    what = "a bidirectional module needs the end of a sequence before it can give its first output"
-    hint = f"train one with {argument('bidirectional', False)}"
-    return InputError(what, hint=hint) if part.bidirectional else None
+def watched() -> InputError:
+    """Why a module whose run is intercepted cannot go step by step."""
+    what = "the module runs over whole sequences here, in a block of gatewise.time_chunks or gatewise.recording"
+    return InputError(what, hint="go step by step outside of it")
+
+
+def _not_by_step(part: Recurrent) -> InputError | None:
+    if part.bidirectional:
+        what = "a bidirectional module needs the end of a sequence before it can give its first output"
+        return InputError(what, hint=f"train one with {argument('bidirectional', False)}")
+    return watched() if part.watch is not None else None
 
 
 def _arguments(*names: str) -> Callable[[Any], Record]:
@@ -166,7 +173,7 @@ _ROWS = (
         record=_recurrent_record,
         fields=_recurrent_fields,
         make=_recurrent,
-        step_fault=_needs_the_end,
+        step_fault=_not_by_step,
     ),
     PartKind(
         nn.Linear,

@@ -19,7 +19,7 @@ from .chain import Chain, chain_of
 from .check import check_tensor
 from .from_torch import is_from_torch
 from .maps import linear
-from .parts import check_steps
+from .parts import check_steps, watched
 from .recurrent import Recurrent
 from .stored import most_of
 from .wiring import Memory, Wiring
@@ -287,6 +287,8 @@ def stream(model: nn.Module, batch_size: int = 1) -> Stream:
         raise InputError(f"a stream is made of a module, not of a {type(model).__name__}")
     if type(batch_size) is not int or batch_size < 1:
         raise InputError(f"batch_size must be a whole number of at least 1, not {batch_size!r}")
+    if any(is_from_torch(module) and "forward" in vars(module) for module in model.modules()):
+        raise watched()
     chain = chain_of(model)
     for at, part in enumerate(chain.parts):
         check_steps(part, f"part {at}" if len(chain.parts) > 1 else "")

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from llvmlite import binding
@@ -18,6 +19,7 @@ from ...compiler.stages import Sweep
 from .blocking import MOST_VECTORS, Tile, this_machine
 from .emit import SweepEmitter
 from .few_rows import FewEmitter
+from .kept_code import Source, code_of
 from .table import SlotTable
 
 
@@ -122,18 +124,47 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
-def engine_of(text: str) -> Any:
-    """An execution engine with the machine code of a module given as text."""
+_Arguments = ParamSpec("_Arguments")
+_Made = TypeVar("_Made")
+
+
+def made_once(make: Callable[_Arguments, _Made]) -> Callable[_Arguments, _Made]:
+    """Remember what a function makes for its arguments, and let threads that ask at once wait for the first of them.
+
+    For what is compiled, which LLVM does for one thread at a time anyway.
+    """
+    made: dict[tuple[object, ...], _Made] = {}
+
+    @wraps(make)
+    def of(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Made:
+        key = (*arguments, *named.items())
+        if key not in made:
+            with _one_at_a_time:
+                if key not in made:
+                    made[key] = make(*arguments, **named)
+        return made[key]
+
+    return of
+
+
+def engine_of(source: Source) -> Any:
+    """An execution engine with the machine code of a module."""
     with _one_at_a_time:
-        engine = binding.create_mcjit_compiler(optimised(text), target_machine())
+        code = code_of(source, _generated)
+        engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+        engine.set_object_cache(getbuffer_func=lambda module: code)  # in place of what LLVM would make of no text
         engine.finalize_object()
     return engine
 
 
-def runnable(text: str) -> Runnable:
-    """The functions ``run`` and ``share`` of a module given as text."""
+def _generated(text: str) -> bytes:
+    return target_machine().emit_object(optimised(text))
+
+
+def runnable(source: Source) -> Runnable:
+    """The functions ``run`` and ``share`` of a module."""
     with _one_at_a_time:
-        engine = engine_of(text)
+        engine = engine_of(source)
         run, share = (engine.get_function_address(name) for name in ("run", "share"))
     signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return Runnable(signature(run), share, engine)
@@ -145,5 +176,5 @@ def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS)
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
     emitter = _emitter(sweep, dtype, vectors)
-    text = _written(emitter)
-    return Kernel(emitter.writer.table, tuple(emitter.tiles), runnable(text))
+    code = runnable(Source((sweep, dtype, vectors), lambda: _written(emitter)))
+    return Kernel(emitter.writer.table, tuple(emitter.tiles), code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 import torch
@@ -12,7 +11,8 @@ from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
 from .blocking import this_machine
-from .compile import Runnable, runnable
+from .compile import Runnable, made_once, runnable
+from .kept_code import Source
 from .loops import carrying, larger, loop, numbers, smaller
 from .team import emit_share
 from .threads import run, wanted
@@ -30,14 +30,18 @@ def sum_rows(target: Tensor, source: Tensor) -> None:
     run(functions(source.dtype)["sum_rows"], ctypes.addressof(task), columns, -(-columns // threads), threads)
 
 
-@cache
+@made_once
 def functions(dtype: torch.dtype) -> dict[str, Runnable]:
     """``run(task, first, end)`` by name, for elements from first to end; tasks are what the functions below read.
 
     add: a + b. sum_rows: of a matrix. largest: the bits of the largest absolute value, where those of NaN and infinity
     are larger than of any number.
     """
-    return {name: runnable(str(_ElementFunction(dtype, name).module)) for name in ("add", "sum_rows", "largest")}
+    return {name: runnable(_source(dtype, name)) for name in ("add", "sum_rows", "largest")}
+
+
+def _source(dtype: torch.dtype, name: str) -> Source:
+    return Source((name, dtype), lambda: str(_ElementFunction(dtype, name).module))
 
 
 class _ElementFunction:

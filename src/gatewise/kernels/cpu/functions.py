@@ -12,12 +12,26 @@ from torch import Tensor
 from ...compiler.render.llvm_math import I64, Lanes
 from .blocking import AVX512, this_machine
 from .compile import runnable
+from .kept_code import Source
 from .loops import loop
 from .writer import FORMATS, POINTER
 
 
 def function(name: str, dtype: torch.dtype = torch.float32) -> Callable[[Tensor], Tensor]:
     """``exp``, ``tanh``, ``sigmoid`` or another function of ``render.llvm_math``, as the kernels compute it."""
+    count = this_machine().vector_bytes // dtype.itemsize
+    code = runnable(Source(("over an array", name, dtype), lambda: str(_module(name, dtype))))
+
+    def apply(x: Tensor) -> Tensor:
+        padded = torch.nn.functional.pad(x, (0, -len(x) % count))
+        values = torch.empty_like(padded)
+        code.run(ctypes.addressof((ctypes.c_int64 * 2)(padded.data_ptr(), values.data_ptr())), 0, len(padded))
+        return values[: len(x)]
+
+    return apply
+
+
+def _module(name: str, dtype: torch.dtype) -> ir.Module:
     form, width = FORMATS[dtype], this_machine().vector_bytes
     count = width // dtype.itemsize
     module = ir.Module(name)
@@ -35,12 +49,4 @@ def function(name: str, dtype: torch.dtype = torch.float32) -> Callable[[Tensor]
     builder.ret_void()
     ir.Function(module, ir.FunctionType(ir.VoidType(), ()), "share").append_basic_block("entry")
     ir.IRBuilder(module.globals["share"].blocks[0]).ret_void()
-    code = runnable(str(module))
-
-    def apply(x: Tensor) -> Tensor:
-        padded = torch.nn.functional.pad(x, (0, -len(x) % count))
-        values = torch.empty_like(padded)
-        code.run(ctypes.addressof((ctypes.c_int64 * 2)(padded.data_ptr(), values.data_ptr())), 0, len(padded))
-        return values[: len(x)]
-
-    return apply
+    return module

@@ -7,7 +7,6 @@ multiplying does not. Sums over k are taken in stretches, in an order that does 
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +15,8 @@ from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
 from .blocking import MOST_VECTORS, rows_in_registers, this_machine
-from .compile import Runnable, runnable
+from .compile import Runnable, made_once, runnable
+from .kept_code import Source
 from .loops import call_chosen, equal_parts, loop, numbers, smaller
 from .memory import empty
 from .pack import Job, pack_jobs
@@ -94,10 +94,10 @@ def product_parts(rows: int) -> int:
     return -(-rows // _PART)
 
 
-@cache
+@made_once
 def product_kernel(dtype: torch.dtype, vectors: int) -> Runnable:
     """``run(task, first part of the rows, end)``, for panels that are so many vectors wide; see ``PRODUCT_TASK``."""
-    return runnable(str(_ProductEmitter(dtype, vectors).emit()))
+    return runnable(Source(("product", dtype, vectors), lambda: str(_ProductEmitter(dtype, vectors).emit())))
 
 
 class _ProductEmitter:

@@ -7,7 +7,6 @@ read as [k][lane], zeros past the last unit. Matrices that lie the other way rou
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +17,8 @@ from ...compiler.render.llvm_math import I32, I64
 from ...compiler.stages import INPUT, Product, Stage
 from ...equation import Gate
 from .blocking import Tile, this_machine
-from .compile import Runnable, runnable
+from .compile import Runnable, made_once, runnable
+from .kept_code import Source
 from .loops import larger, loop, numbers, smaller
 from .memory import empty
 from .team import emit_share
@@ -123,10 +123,10 @@ def pack_task(jobs: ctypes.Array[ctypes.c_int64], units: int, W: int, U: int, pa
     return ctypes.addressof(jobs), len(jobs) // len(Job._fields), units, W, U, panels
 
 
-@cache
+@made_once
 def packer(dtype: torch.dtype) -> Runnable:
     """The compiled kernel: ``run(task, first strip, end strip)``."""
-    return runnable(str(_Packer(dtype).emit()))
+    return runnable(Source(("pack", dtype), lambda: str(_Packer(dtype).emit())))
 
 
 class _Packer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import accumulate
 
 import torch
@@ -15,7 +15,7 @@ from ...equation import Cell
 from ..layer import Layer
 from .arrays import held, noise_arrays, pointers
 from .blocking import this_machine, widest
-from .compile import FOR_FEW_ROWS, Kernel, compile_sweep
+from .compile import FOR_FEW_ROWS, Kernel, compile_sweep, made_once
 from .pack import Packing, pack, packing
 from .table import Array
 from .team import barrier_numbers
@@ -41,12 +41,12 @@ class Plan:
     early: tuple[int, ...]
 
 
-@cache
+@made_once
 def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int) -> Kernel:
     return compile_sweep(forward_sweep(cell, keep=keep), dtype, vectors)
 
 
-@cache
+@made_once
 def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int) -> Kernel:
     return compile_sweep(backward_sweep(cell, histories=histories), dtype, vectors)
 

@@ -12,7 +12,6 @@ import threading
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import torch
@@ -20,8 +19,9 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I64
-from .compile import engine_of
+from .compile import engine_of, made_once
 from .elements import functions
+from .kept_code import Source
 from .loops import loop, numbers
 from .memory import lent
 from .writer import POINTER
@@ -242,9 +242,16 @@ def _address(function: Any) -> int:
 _MODULES: list[Any] = []  # machine code lives as long as its engine
 
 
-@cache
+@made_once
 def _player() -> Any:
     """``play(header, addresses, numbers)``: the template copied, addresses put in, every call made."""
+    engine = engine_of(Source("script", lambda: str(_player_module())))
+    _MODULES.append(engine)
+    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return signature(engine.get_function_address("play"))
+
+
+def _player_module() -> ir.Module:
     module = ir.Module("script")
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER,) * 3), "play")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -269,7 +276,4 @@ def _player() -> Any:
         call = numbers(builder, base, _CALL)
         builder.call(builder.inttoptr(call["function"], kind), [call[name] for name in ("a", "b", "c")])
     builder.ret_void()
-    engine = engine_of(str(module))
-    _MODULES.append(engine)
-    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    return signature(engine.get_function_address("play"))
+    return module

@@ -79,7 +79,8 @@ def _pause(builder: ir.IRBuilder) -> None:
 
 
 # What a thread is given, 64-bit integers: the argument of ``run``, how many items there are and make one part, and
-# the addresses of the two functions that tell a thread its number and how many there are.
+# the addresses of the two functions that tell a thread its number and how many there are. Of a team whose threads wait
+# for each other, the items are the threads that take part.
 TASK = ("argument", "items", "part", "number", "count")
 
 
@@ -99,9 +100,12 @@ def emit_share(module: ir.Module, run: ir.Function) -> None:
 
 
 def emit_team(module: ir.Module, run: ir.Function) -> None:
-    """Add ``share(task)``, which calls ``run(argument, number, count)`` with this thread's number in its team."""
+    """Add ``share(task)``, which calls ``run(argument, number, count)`` with this thread's number in its team, unless
+    the team is larger than what takes part."""
     builder, task, number, count = _begun(module)
-    builder.call(run, (builder.inttoptr(task["argument"], POINTER), number, count))
+    with builder.if_then(builder.icmp_signed("<", number, task["items"])):
+        taking_part = smaller(builder, count, task["items"])
+        builder.call(run, (builder.inttoptr(task["argument"], POINTER), number, taking_part))
     builder.ret_void()
 
 

@@ -34,6 +34,15 @@ class _OpenMP(NamedTuple):
     thread_number: int
     thread_count: int
 
+    def share(self, code: Runnable, argument: int, items: int, part: int) -> None:
+        """Give it to a team, always of as many threads as torch's own are; those that are too many find nothing to do.
+
+        A team of another size would cost more: where one is smaller than the last, threads end, and begin anew for the
+        next.
+        """
+        task = (ctypes.c_int64 * len(TASK))(argument, items, part, self.thread_number, self.thread_count)
+        self.parallel(code.share, ctypes.addressof(task), torch.get_num_threads(), 0)
+
 
 @lru_cache(maxsize=1)
 def _openmp() -> _OpenMP | None:
@@ -92,8 +101,7 @@ def run(code: Runnable, argument: int, items: int, part: int, threads: int) -> N
     if pool is None:
         _run_on_own_threads(code, argument, items, part, threads)
         return
-    task = (ctypes.c_int64 * len(TASK))(argument, items, part, pool.thread_number, pool.thread_count)
-    pool.parallel(code.share, ctypes.addressof(task), threads, 0)
+    pool.share(code, argument, items, part)
 
 
 def together(work: int) -> int:
@@ -107,8 +115,7 @@ def run_together(code: Runnable, argument: int, threads: int) -> None:
     if threads <= 1 or pool is None:
         code.run(argument, 0, 1)
         return
-    task = (ctypes.c_int64 * len(TASK))(argument, 0, 0, pool.thread_number, pool.thread_count)
-    pool.parallel(code.share, ctypes.addressof(task), threads, 0)
+    pool.share(code, argument, threads, 1)
 
 
 @lru_cache(maxsize=1)
