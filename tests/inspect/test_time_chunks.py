@@ -145,10 +145,10 @@ def test_streams_are_refused(layer: nn.Module) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"chunks": 2}, "`chunks` must be a whole number of at least 3, not 2"),
-        ({"chunks": 8.0}, "`chunks` must be a whole number of at least 3, not 8.0"),
-        ({"tolerance": 0.0}, "`tolerance` must be between 0 and 1, not 0.0"),
-        ({"tolerance": float("nan")}, "`tolerance` must be between 0 and 1, not nan"),
+        ({"chunks": 2}, "chunks is 2"),
+        ({"chunks": 8.0}, "chunks is 8.0"),
+        ({"tolerance": 0.0}, "tolerance is 0.0"),
+        ({"tolerance": float("nan")}, "tolerance is nan"),
     ],
 )
 def test_arguments_that_make_no_chunks(arguments: dict[str, float], message: str) -> None:

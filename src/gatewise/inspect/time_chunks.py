@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..equation import Cell
-from ..errors import InputError, argument
+from ..errors import InputError
 from ..kernels.dispatch import sequence
 from ..kernels.layer import Layer, States
 from ..kernels.registry import Registered
@@ -120,9 +120,9 @@ def time_chunks(model: nn.Module, chunks: int = 32, *, tolerance: float = 1e-6) 
         0
     """
     if type(chunks) is not int or chunks < 3:
-        raise InputError(f"{argument('chunks')} must be a whole number of at least 3, not {chunks!r}")
+        raise InputError(f"chunks is {chunks!r}", hint="give a whole number, 3 or more")
     if not 0.0 < tolerance < 1.0:
-        raise InputError(f"{argument('tolerance')} must be between 0 and 1, not {tolerance!r}")
+        raise InputError(f"tolerance is {tolerance!r}", hint="give a number above 0 and below 1")
     watch = TimeChunks(chunks, tolerance)
     with intercepted(model, watch):
         yield watch
