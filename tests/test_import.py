@@ -14,7 +14,7 @@ from gatewise.cells import CELLS
 
 from .matrix import names
 
-PACKAGES = ("cells", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
+PACKAGES = ("cells", "compare", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
 FIRST_USES = [
     "gatewise.cells.lstm.gates",
     "gatewise.estimators.SequenceClassifier",

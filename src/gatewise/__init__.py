@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import cells as cells
+    from . import compare as compare
     from . import estimators as estimators
     from . import export as export
     from . import forecast as forecast
@@ -43,6 +44,7 @@ _EXPORTS = {
 }
 _PACKAGES = (
     "cells",
+    "compare",
     "estimators",
     "export",
     "forecast",
@@ -57,6 +59,7 @@ __all__ = [
     "Cell",
     "cell",
     "cells",
+    "compare",
     "estimators",
     "export",
     "forecast",
