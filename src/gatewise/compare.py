@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from .models.compare.run import compare as compare
     from .models.compare.sequences import classification as classification
     from .models.compare.sequences import regression as regression
+    from .models.compare.series import forecasting as forecasting
 
 # Found when asked for, so that the command line answers without importing torch.
 _EXPORTS = {
     "Comparison": "..models.compare.comparison",
     "classification": "..models.compare.sequences",
     "compare": "..models.compare.run",
+    "forecasting": "..models.compare.series",
     "regression": "..models.compare.sequences",
 }
-__all__ = ["Comparison", "classification", "compare", "regression"]
+__all__ = ["Comparison", "classification", "compare", "forecasting", "regression"]
 __getattr__ = found_late(__name__, _EXPORTS)
 
 

@@ -59,6 +59,17 @@ def test_numbers_are_regressed_and_printed_as_json(capsys: pytest.CaptureFixture
     assert "24 to test on" in document["about"][0]
 
 
+def test_forecasts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    values = [f"{month},{50 + month % 12 + month / 7:.3f}" for month in range(72)]
+    Path("series.csv").write_text("\n".join(["step,y", *values]) + "\n")
+    words = ["--task", "forecast", "--horizon", "6", "--windows", "2", "--season", "12"]
+    assert follow(["compare", "series.csv", *words, *SMALL]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for part in ("lowest MASE", "seasonal naive", "2 test items are too few", "undecided"):
+        assert part in out
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [
@@ -67,6 +78,9 @@ def test_numbers_are_regressed_and_printed_as_json(capsys: pytest.CaptureFixture
         (["pairs.tsv", "--task", "translate"], "pairs of sentences cannot be compared"),
         (["walks.csv", "--task", "classify", "--updates", "2", "--minutes", "1"], "exclude each other"),
         (["walks.csv", "--task", "classify", "--models", "lstm"], "two models"),
+        (["walks.csv", "--task", "classify", "--horizon", "2"], "--horizon cannot be used with --task classify"),
+        (["walks.csv", "--task", "forecast"], "--horizon is missing"),
+        (["walks.csv", "--task", "forecast", "--test", "walks.csv"], "--test cannot be used with --task forecast"),
         (
             ["walks.csv", "--task", "classify", "--models", "lstm,perceptron"],
             "--models: there is no model 'perceptron'",

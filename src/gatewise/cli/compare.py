@@ -20,11 +20,18 @@ from .options import (
     READING,
     SORTED,
     WRITING,
+    Dates,
     Decimal,
     Delimiter,
+    Duplicates,
     Encoding,
     File,
+    Fill,
+    Frequency,
     Json,
+    Season,
+    Skip,
+    Target,
     Text,
     option,
     read_options,
@@ -37,8 +44,8 @@ if TYPE_CHECKING:
     from ..tables.sequences import Labelled
     from .console import Screen
 
-FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet."
-TASKS = ("classify", "regress")
+FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet; or a table of series."
+TASKS = ("classify", "regress", "forecast")
 NETWORKS = "Of lstm, gru, rnn or any cell, tcn, transformer; with commas between. Default: these five."
 OWN = "A cell of your own beside them: module:cell, or path/to/file.py:cell. May be given again."
 TIME = "Time for the whole. Default: 5."
@@ -55,7 +62,8 @@ class Request:
 
     data: to learn from, and to hold a part of out where there is no ``test``. task: of `TASKS`; None where the file
     says it. models: words. cells: further cells, in words. conditions: arguments of `gatewise.compare.compare`, of
-    those that were given. command: the words that ask for this, for readers who want to repeat it.
+    those that were given. seed: of what is held out. horizon, windows: of forecasts. command: the words that ask for
+    this, for readers who want to repeat it.
     """
 
     data: Path
@@ -66,7 +74,9 @@ class Request:
     models: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
     conditions: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    seed: int = 0
+    seed: int | None = None
+    horizon: int | None = None
+    windows: int | None = None
     report: Path | None = None
     command: str = ""
 
@@ -92,9 +102,21 @@ def check(request: Request) -> None:
 
     if {"updates", "minutes"} <= request.conditions.keys():
         raise InputError(f"{argument('updates')} and {argument('minutes')} exclude each other", hint="drop one of them")
-    _ = request.word
+    _check_task(request)
     contestants(request.models or DEFAULT, request.cells)
     check_files(reads=(request.data, request.test), writes=(), page=request.report)
+
+
+def _check_task(request: Request) -> None:
+    """Raise InputError for what the task does not take, and for a horizon that it lacks."""
+    forecasts = request.word == "forecast"
+    for name in ("test", "seed") if forecasts else ("horizon", "windows"):
+        if getattr(request, name) is not None:
+            what = f"{argument(name)} cannot be used with {argument('task', request.word)}"
+            raise InputError(what, hint="forecasts are tested on the last steps" if forecasts else "leave it out")
+    if forecasts and request.horizon is None:
+        hint = f"give the number of steps to forecast, such as {argument('horizon', 12)}"
+        raise InputError(f"{argument('horizon')} is missing", hint=hint)
 
 
 def run(request: Request) -> Comparison:
@@ -121,6 +143,11 @@ def run(request: Request) -> Comparison:
 
 
 def _task(request: Request) -> Task:
+    if request.horizon is not None:
+        from ..models.compare.series import forecasting
+
+        horizon, windows = request.horizon, request.windows
+        return forecasting(request.data, horizon, read=request.read, windows=windows, source=request.data.name)
     from ..models.compare import sequences
     from ..tables.labelled import load_labelled
 
@@ -132,7 +159,7 @@ def _task(request: Request) -> Task:
             data.sequences,
             _answers(request, data),
             test=(test.sequences, _answers(request, test)) if test else None,
-            seed=request.seed,
+            seed=request.seed or 0,
             source=request.data.name,
         )
 
@@ -177,22 +204,31 @@ COMMAND = Command(run, present, as_json, check)
 def compare(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(metavar="DATA", help=FORMS, show_default=False)],
-    task: Annotated[Text, option(MODEL, "WORD", f"{' or '.join(TASKS)}; of .ts classify.", choices=TASKS)] = None,
+    task: Annotated[Text, option(MODEL, "WORD", f"{', '.join(TASKS)}. Of .ts classify.", choices=TASKS)] = None,
     test: Annotated[File, option(MODEL, "FILE", "To test on, as DATA; else a quarter of DATA.")] = None,
     models: Annotated[Text, option(MODEL, "NAMES", NETWORKS)] = None,
+    horizon: Annotated[int | None, option(MODEL, "N", "Steps to forecast.", min=1)] = None,
+    windows: Annotated[int | None, option(MODEL, "N", "Horizons to test on. Default: half of DATA, 8.", min=1)] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN, "--cell")] = None,
     minutes: Annotated[float | None, option(FAIR, "N", TIME)] = None,
     updates: Annotated[int | None, option(FAIR, "N", COUNTED, min=1)] = None,
     seeds: Annotated[int | None, option(FAIR, "N", "Networks of each model. Default: 3.", min=1)] = None,
     parameters: Annotated[int | None, option(FAIR, "N", "Of each network. Default: 20000.", min=1)] = None,
     indifference: Annotated[float | None, option(FAIR, "X", INDIFFERENT)] = None,
-    seed: Annotated[int, option(FAIR, "N", "Of what is held out. Default: 0.", min=0)] = 0,
+    seed: Annotated[int | None, option(FAIR, "N", "Of what is held out. Default: 0.", min=0)] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in a table. Default: label.")] = "label",
     id: Annotated[Text, option(READING, "NAME", f"{APART} Default: id.", "--id-col")] = None,
-    time: Annotated[Text, option(READING, "NAME", SORTED, "--time-col")] = None,
+    time: Annotated[Text, option(READING, "NAME", f"{SORTED} Of series: of times.", "--time-col")] = None,
+    target: Target = None,
+    frequency: Frequency = None,
+    season: Season = None,
+    fill: Fill = "none",
+    duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    skip: Skip = None,
     decimal: Decimal = None,
+    dates: Dates = None,
     report: Annotated[File, option(WRITING, "FILE", "One page of HTML that opens offline.")] = None,
     json: Json = False,
 ) -> None:
@@ -217,6 +253,8 @@ def compare(
             cells=tuple(cells or ()),
             conditions={name: value for name, value in given.items() if value is not None},
             seed=seed,
+            horizon=horizon,
+            windows=windows,
             report=report,
             command=shlex.join(["gatewise", *context.obj]),
         ),

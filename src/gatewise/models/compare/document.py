@@ -9,6 +9,7 @@ from ...escape import json_ascii, json_number
 from ...words import UNDEFINED, listed, percent
 from .bootstrap import LEVEL
 from .footprint import Size
+from .measure import Measure
 from .result import Entry, Results, Training
 from .speed import Speed
 from .verdict import in_microseconds, microseconds, verdict
@@ -24,8 +25,7 @@ def columns(results: Results) -> list[Column]:
     decimals = results.measure.decimals
     return [
         ("model", tuple(entry.name for entry in results.entries)),
-        (results.measure.name, tuple(results.measure.shown(entry.score) for entry in results.entries)),
-        ("\u00b1 seeds", _of_networks(results, lambda entry: f"{entry.spread:.{decimals}f}")),
+        (results.measure.name, tuple(_score(results.measure, entry) for entry in results.entries)),
         (f"behind, {LEVEL} %", tuple(_behind(entry, decimals) for entry in results.entries)),
         ("so it is", tuple(entry.claim for entry in results.entries)),
         ("\u00b5s/step", _of_networks(results, microseconds)),
@@ -57,7 +57,7 @@ def conditions(results: Results) -> tuple[str, ...]:
         f"Learning rates {listed([f'{rate:g}' for rate in same.rates])}, each tried once by every model and chosen on "
         f"what is held out for it; then {same.seeds} seeds, on all but the test.",
         f"Intervals: {LEVEL} %, over test items and seeds drawn again, the same items for all. A difference of up to "
-        f"{results.measure.difference(same.indifference)} counts as none.",
+        f"{results.measure.difference(same.indifference)} counts as none. \u00b1: standard deviation over seeds.",
         f"Steps: cells by gatewise.stream, others by PyTorch with what they keep; {results.environment}.",
         f"State: bytes after {_size(networks[0]).steps:,} steps; + where it grows with each. Board: the smallest of "
         "those of examples/boards that holds the float32 model as C, the program around it not counted.",
@@ -111,6 +111,12 @@ def size(count: int) -> str:
 
 def _of_networks(results: Results, cell: Callable[[Entry], str]) -> tuple[str, ...]:
     return tuple(cell(entry) if entry.learned else "" for entry in results.entries)
+
+
+def _score(measure: Measure, entry: Entry) -> str:
+    """The mean, and after it the deviation over seeds where there are several."""
+    spread = f" \u00b1 {entry.spread:.{measure.decimals}f}" if len(entry.scores) > 1 else ""
+    return f"{entry.score:.{measure.decimals}f}{spread}{measure.sign}"
 
 
 def _behind(entry: Entry, decimals: int) -> str:

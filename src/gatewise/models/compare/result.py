@@ -16,6 +16,9 @@ from .speed import Speed
 Claim = Literal["best", "better", "as good", "undecided", "worse"]
 """What the interval of a lead says of a model beside the best one, see `claim_of`."""
 
+FEWEST_ITEMS = 6
+"""Of fewer test items a model is ahead in all by chance more often than one time in twenty."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -144,12 +147,16 @@ class Results:
         return self.networks[0]
 
 
-def claim_of(behind: Interval, indifference: float) -> Claim:
+def claim_of(behind: Interval, indifference: float, items: int) -> Claim:
     """What an interval of how far a model is behind says, beside the region of indifference.
+
+    Of fewer than `FEWEST_ITEMS` test items it says nothing.
 
     Worse, or better, where it lies wholly beyond the region, as good where it lies wholly inside, and undecided
     otherwise (Kruschke 2018, doi:10.1177/2515245918771304).
     """
+    if items < FEWEST_ITEMS:
+        return "undecided"
     if behind.low > indifference:
         return "worse"
     if behind.high < -indifference:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from .comparison import Comparison
 from .contestants import DEFAULT, Contestant, Size, contestants
 from .footprint import parameters_of, size_of
 from .measure import Floats
-from .result import Claim, Conditions, Entry, Training, claim_of
+from .result import FEWEST_ITEMS, Claim, Conditions, Entry, Training, claim_of
 from .speed import Speed, measured
 from .task import Task
 from .training import FIRST_UPDATES, RATES, Cost, Entrant, Limit, Run
@@ -106,7 +107,7 @@ def compare(
         task.about,
         entries,
         shared,
-        tuple(_notes(entries)),
+        tuple(_notes(entries, task.items)),
         time.monotonic() - begun,
         version=version(),
         environment=f"torch {torch.__version__}, {count(_THREADS, 'thread')}",
@@ -250,13 +251,13 @@ def _judged(task: Task, trained: Sequence[_Trained], speeds: Sequence[Speed], re
     sign = 1 if task.measure.higher else -1
     order = sorted(networks, key=lambda name: -sign * networks[name].mean())
     behind = {name: interval(sign * (draws[order[0]] - draws[name])) for name in draws}
+    claim = partial(claim_of, indifference=region, items=task.items)
     known = {one.entrant.contestant.name: (one, speed) for one, speed in zip(trained, speeds, strict=True)}
     entries = [
-        _entry(task, *known[name], behind[name], "best" if name == order[0] else claim_of(behind[name], region))
-        for name in order
+        _entry(task, *known[name], behind[name], "best" if name == order[0] else claim(behind[name])) for name in order
     ]
     ranked = sorted(floors, key=lambda name: -sign * floors[name].mean())
-    return (*entries, *(Entry(name, floors[name], behind[name], claim_of(behind[name], region)) for name in ranked))
+    return (*entries, *(Entry(name, floors[name], behind[name], claim(behind[name])) for name in ranked))
 
 
 def _entry(task: Task, trained: _Trained, speed: Speed, behind: Interval, claim: Claim) -> Entry:
@@ -280,8 +281,10 @@ def _entry(task: Task, trained: _Trained, speed: Speed, behind: Interval, claim:
     )
 
 
-def _notes(entries: Iterable[Entry]) -> Iterable[str]:
-    """What of the trainings a reader has to know."""
+def _notes(entries: Iterable[Entry], items: int) -> Iterable[str]:
+    """What of the test and the trainings a reader has to know."""
+    if items < FEWEST_ITEMS:
+        yield f"{count(items, 'test item')} are too few to tell models apart: {FEWEST_ITEMS} are the least"
     trained = {entry.name: entry.training for entry in entries if entry.training is not None}
     for name, training in trained.items():
         if lost := [f"{rate:g}" for rate, loss in training.validation.items() if not math.isfinite(loss)]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import remove_parametrizations
+from torch.nn.utils.parametrize import cached
 
 from ...nn.chain import Chain
 from ...nn.stream import stream
@@ -48,25 +47,15 @@ def streamed(parts: Stepwise) -> Stepper:
 
 def carried(parts: Stepwise) -> Stepper:
     """By calls of the body with the state that the call before returned."""
-    assert isinstance(parts.body, nn.Module)
-    body, state = _settled(parts.body), None
+    state = None
 
     @torch.inference_mode()
     def step(x: Tensor) -> Tensor:
         nonlocal state
-        y, state = body(x[None], state)
+        y, state = parts.body(x[None], state)
         return parts.head(y[0])
 
     return step
-
-
-def _settled(module: nn.Module) -> nn.Module:
-    """A copy with plain weights in place of what training computes them from, as one would put it to use."""
-    copy = deepcopy(module)
-    for part in copy.modules():
-        for name in list(getattr(part, "parametrizations", ())):
-            remove_parametrizations(part, name)
-    return copy
 
 
 def measured(begin: Callable[[], Stepper], inputs: int, task: Task, network: nn.Module) -> Speed:
@@ -74,11 +63,12 @@ def measured(begin: Callable[[], Stepper], inputs: int, task: Task, network: nn.
 
     begin: a stepper at the beginning of a sequence. inputs: numbers of a step.
     """
-    _of_sequence(begin(), inputs, min(_WARM_UP, task.longest))
     taken: list[int] = []
-    ends = time.perf_counter() + _SECONDS
-    while len(taken) < _FEWEST or (len(taken) < _MOST and time.perf_counter() < ends):
-        taken += _of_sequence(begin(), inputs, min(_LONGEST, task.longest))
+    with cached():  # weights that training computes from others are computed once, as in use
+        _of_sequence(begin(), inputs, min(_WARM_UP, task.longest))
+        ends = time.perf_counter() + _SECONDS
+        while len(taken) < _FEWEST or (len(taken) < _MOST and time.perf_counter() < ends):
+            taken += _of_sequence(begin(), inputs, min(_LONGEST, task.longest))
     begun = time.perf_counter()
     task.scores(network)
     items = task.items / (time.perf_counter() - begun)

@@ -16,7 +16,7 @@ from ...errors import InputError, ShapeError, argument
 from ...fields import Fields
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
-from ...nn.stored import check_finite, fill, tensors_of
+from ...nn.stored import check_finite, fill, renamed, tensors_of
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ..arguments import cell_of, number, one_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
@@ -261,7 +261,7 @@ class SequenceEstimator(NetworkEstimator):
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         names = getattr(self, "feature_names_in_", None)
-        weights = _renamed(self.network_.state_dict(), _BODY, _BODY_IN_FILES)
+        weights = renamed(self.network_.state_dict(), _BODY, _BODY_IN_FILES)
         tensors = {f"network.{name}": value for name, value in weights.items()}
         tensors |= {f"scale.{name}": torch.from_numpy(value) for name, value in self.scale_._asdict().items()}
         return tensors, {
@@ -295,13 +295,5 @@ class SequenceEstimator(NetworkEstimator):
         self.scale_ = Standard.restored(scale, self.n_features_in_)
         with torch.device("meta"):
             self.network_ = self._network(0, 0).eval()
-        fill(self.network_, _renamed(weights, _BODY_IN_FILES, _BODY), torch.get_default_dtype())
+        fill(self.network_, renamed(weights, _BODY_IN_FILES, _BODY), torch.get_default_dtype())
         check_finite(self.network_.state_dict())
-
-
-def _renamed(tensors: Mapping[str, Tensor], prefix: str, other: str) -> dict[str, Tensor]:
-    """The tensors, whose names begin with ``other`` where they began with ``prefix``."""
-    return {
-        f"{other}{name.removeprefix(prefix)}" if name.startswith(prefix) else name: tensor
-        for name, tensor in tensors.items()
-    }
