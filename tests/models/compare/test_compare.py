@@ -242,7 +242,8 @@ def test_the_page_has_all_of_it_and_reaches_nothing(comparison: Comparison, tmp_
     assert (tmp_path / "page.html").read_text() == page
     for words in (comparison.networks[0].name, "nearest means", "The same for all", "microseconds a step", "behind"):
         assert words in page
-    assert page.count('class="dot series-') >= 2
+    assert page.count('class="dot series-') == len(comparison.networks)
+    assert 'transform="scale(2.60)"' in page  # the dot of the largest state
     assert "default-src 'none'" in page
     assert "src=" not in page
     assert "http" not in page.replace("http-equiv", "")
