@@ -163,9 +163,9 @@ def test_states_and_files_are_those_of_the_networks(task: SequenceTask, comparis
 @pytest.mark.slow
 def test_the_time_is_kept_and_the_same_for_all(task: SequenceTask) -> None:
     begun = time.monotonic()
-    comparison = compare(task, models=("lstm", "rnn"), minutes=0.25, seeds=2, parameters=2_000)
-    assert time.monotonic() - begun <= 15
-    assert comparison.seconds <= 15
+    comparison = compare(task, models=("lstm", "rnn"), minutes=0.6, seeds=2, parameters=2_000)
+    assert time.monotonic() - begun <= 36
+    assert comparison.seconds <= 36
     for entry in comparison.networks:
         assert entry.training is not None
         assert comparison.conditions.seconds is not None
