@@ -33,6 +33,7 @@ BENCHMARKS = {
     "covariates": ("benchmarks.covariates.main", "what covariates take off the error of demand and of bicycle hire"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "translate": ("benchmarks.translate.main", "translators on Multi30k and on the CMU dictionary, within a time"),
+    "compare": ("benchmarks.compare", "kinds of models compared twice: time kept, conditions equal, verdicts the same"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }
 

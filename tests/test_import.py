@@ -14,7 +14,10 @@ from gatewise.cells import CELLS
 
 from .matrix import names
 
-PACKAGES = ("cache", "cells", "estimators", "export", "forecast", "inspect", "nn", "serve", "training", "transforms")
+PACKAGES = (
+    *("cache", "cells", "compare", "estimators", "export", "forecast", "inspect", "nn", "serve", "training"),
+    "transforms",
+)
 FIRST_USES = [
     "gatewise.cache.state()",
     "gatewise.cells.lstm.gates",

@@ -93,3 +93,7 @@ FLOAT32_CHAIN = 1e-5
 # what weights of 8 bits leave of random ones over all cells.
 INT8_TRAINED_RATIO = 45.0
 INT8_RATIO = 25.0
+
+IN_PIECES = 1e-5
+"""Absolute, between float32 outputs of size 1 that a network gave at once and in pieces, or to a formula in float64:
+sums of some hundred terms in another order, through a few layers."""

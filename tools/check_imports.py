@@ -24,7 +24,7 @@ FLOORS = (
     "nn show tables",
     "training inspect export",
     "models",
-    "forecast estimators",
+    "compare forecast estimators",
     "serve mlflow",
     "cli",
     "__main__",

@@ -17,6 +17,7 @@ from tools.pages import REPOSITORY, document, table
 from gatewise import errors, nn
 from gatewise.cells import lstm
 from gatewise.cli.app import DATA, USAGE, app
+from gatewise.compare import Comparison
 from gatewise.escape import json_ascii
 from gatewise.export import to_c
 from gatewise.forecast import Forecast
@@ -161,6 +162,7 @@ def documents_as_json() -> dict[str, str]:
     return {
         "forecast": keys(Forecast.to_json),
         "inside": keys(documents.as_json),
+        "compare": keys(Comparison.to_json),
         "tasks": "\n\n".join(task_section(kind, task) for kind, task in TASKS.items()),
     }
 

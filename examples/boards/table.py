@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-KIB = 1 << 10
+from gatewise.export.boards import BOARDS as SIZES
+from gatewise.export.boards import KIB
+
 SHIFT = 8  # an emulated instruction lasts 2^8 ns, so that several ticks of each clock tell one from two
 
 
@@ -39,9 +41,10 @@ class Board:
         return round(ticks * 1000 / (self.megahertz * (1 << SHIFT))) if self.megahertz else ticks
 
 
-def cortex(core: str, machine: str, *more: str, flash: int = 4096, ram: int = 4096, megahertz: float = 25) -> Board:
-    """A Cortex-M: QEMU's boards all have flash at 0 and memory at 0x20000000, here in KiB."""
-    places = Memory(0, flash * KIB), Memory(0x20000000, ram * KIB)
+def cortex(core: str, machine: str, *more: str, megahertz: float = 25) -> Board:
+    """A Cortex-M: QEMU's boards all have flash at 0 and memory at 0x20000000."""
+    flash, ram = SIZES[core]
+    places = Memory(0, flash), Memory(0x20000000, ram)
     flags = (f"-mcpu={core}", "-mthumb", *more)
     return Board("arm-none-eabi-gcc", flags, "arm.c", "qemu-system-arm", machine, *places, megahertz)
 
@@ -54,11 +57,11 @@ def riscv(architecture: str, abi: str) -> Board:
 
 
 BOARDS = {
-    "cortex-m0": cortex("cortex-m0", "microbit", flash=256, ram=16, megahertz=16),
+    "cortex-m0": cortex("cortex-m0", "microbit", megahertz=16),
     "cortex-m3": cortex("cortex-m3", "mps2-an385"),
     "cortex-m4": cortex("cortex-m4", "mps2-an386", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
     "cortex-m7": cortex("cortex-m7", "mps2-an500", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-    "cortex-m55": cortex("cortex-m55", "mps3-an547", "-mfloat-abi=hard", flash=512, ram=512, megahertz=32),
+    "cortex-m55": cortex("cortex-m55", "mps3-an547", "-mfloat-abi=hard", megahertz=32),
     "rv32imac": riscv("rv32imac", "ilp32"),
     "rv32imafc": riscv("rv32imafc", "ilp32f"),
     "host": Board("gcc", (), "host.c"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import cache as cache
     from . import cells as cells
+    from . import compare as compare
     from . import estimators as estimators
     from . import export as export
     from . import forecast as forecast
@@ -47,6 +48,7 @@ _EXPORTS = {
 _PACKAGES = (
     "cache",
     "cells",
+    "compare",
     "estimators",
     "export",
     "forecast",
@@ -62,6 +64,7 @@ __all__ = [
     "cache",
     "cell",
     "cells",
+    "compare",
     "estimators",
     "export",
     "forecast",

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 import gatewise
+from gatewise import compare as comparing
 from gatewise import estimators, export, nn, serve
 from gatewise.cli import app as program
-from gatewise.cli import classify, follow, forecast, forecast_many, generate, translate
+from gatewise.cli import classify, compare, follow, forecast, forecast_many, generate, translate
 from gatewise.cli import export as exporting
 from gatewise.errors import ARGUMENT, argument
 from gatewise.forecast import Forecaster, ReadOptions
@@ -26,13 +27,14 @@ from gatewise.tables.labelled import load_labelled
 SOURCES = Path(gatewise.__file__).parent
 COMMANDS = (
     *(forecast.Request, forecast_many.Request, classify.Request, generate.Request, translate.Request),
-    *(Question, exporting.Request),
+    *(Question, exporting.Request, compare.Request),
 )
 PUBLIC = (
     *(Forecaster, Forecaster.fit, Forecaster.subject, ReadOptions, load_labelled),
     *(getattr(estimators, name) for name in estimators.__all__),
     *(estimators.SequenceClassifier.subject, estimators.LanguageModel.generate),
     *(export.to_c, export.to_onnx, nn.LSTM, nn.Recurrent, serve.run),
+    *(comparing.compare, comparing.classification, comparing.forecasting),
     *COMMANDS,
 )
 
@@ -44,6 +46,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 CHOSEN_AS_IT_RUNS = {
     "cli/classify.py": {"test", "save", "epochs"},
+    "cli/compare.py": {"test", "seed", "horizon", "windows"},
     "cli/export.py": {"dtype", "target", "calibration"},
     "cli/translate.py": {"save", "epochs", "units"},
     "cli/forecast.py": {"model", "level", "seed", "budget", "tune", "backtest", "season"},

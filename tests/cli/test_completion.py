@@ -15,6 +15,7 @@ import typer
 from gatewise.cells import CELLS
 from gatewise.cli import app, follow
 from gatewise.cli import options as choices
+from gatewise.cli.compare import TASKS
 from gatewise.export.c.write import FLAGS
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.show import FORMS as VIEWS
@@ -41,6 +42,7 @@ def asked(line: str) -> dict[str, str]:
                     "classify",
                     "generate",
                     "translate",
+                    "compare",
                     "inspect",
                     "export",
                     "serve",
@@ -58,6 +60,7 @@ def asked(line: str) -> dict[str, str]:
         ("gatewise forecast data.csv --model ", ["auto", "lstm", *(word for word in CONTESTANTS if word != "lstm")]),
         ("gatewise inspect model data --duplicates ", [*get_args(Duplicates)]),
         ("gatewise classify data --one", ["--one-way"]),
+        ("gatewise compare data --task ", [*TASKS]),
         ("gatewise export model --to ", ["c", "onnx"]),
         ("gatewise export model --to c --target cortex", ["cortex-m4", "cortex-m55"]),
         ("gatewise show ", [*CELLS]),

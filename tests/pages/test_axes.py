@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gatewise.pages.axes import (
     Scale,
+    log_ticks,
     number_ticks,
     percent_ticks,
     rounded_up,
@@ -87,3 +88,12 @@ def test_percent_labels_lie_on_their_scale() -> None:
     assert [(tick.at, tick.text) for tick in percent_ticks(Scale(30, 90), 20)] == [
         (pytest.approx(100 / 6), "40 %"), (50.0, "60 %"), (pytest.approx(500 / 6), "80 %")
     ]  # fmt: skip
+
+
+def test_labels_of_logarithms_stand_at_one_two_and_five_times_the_powers_of_ten() -> None:
+    ticks = log_ticks(Scale(np.log10(0.4), np.log10(1100)))
+    labels = ["0.5", "1", "2", "5", "10", "20", "50", "100", "200", "500", "1,000"]
+    assert [tick.text for tick in ticks] == labels
+    assert [tick.text for tick in ticks if not tick.minor] == ["1", "10", "100", "1,000"]
+    places = [100 * np.log10(float(label.replace(",", "")) / 0.4) / np.log10(1100 / 0.4) for label in labels]
+    np.testing.assert_allclose([tick.at for tick in ticks], places)

@@ -18,6 +18,7 @@ from . import forecast_many as forecast_many
 from . import classify as classify
 from . import generate as generate
 from . import translate as translate
+from . import compare as compare
 from . import inspect as inspect
 from . import export as export
 from . import serve as serve

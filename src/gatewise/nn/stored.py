@@ -67,6 +67,14 @@ def tensors_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
+def renamed(tensors: Mapping[str, Tensor], prefix: str, other: str) -> dict[str, Tensor]:
+    """The tensors, with ``other`` in place of the prefix where their names begin with it."""
+    return {
+        f"{other}{name.removeprefix(prefix)}" if name.startswith(prefix) else name: tensor
+        for name, tensor in tensors.items()
+    }
+
+
 def recurrent_fields(most: int, *, required: Collection[str] = (), ignored: Collection[str] = ()) -> Fields:
     """The arguments of `Recurrent` in a file.
 

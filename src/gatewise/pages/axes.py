@@ -63,6 +63,14 @@ def number_ticks(scale: Scale, most: int = 5) -> tuple[Tick, ...]:
     return _placed(_round_numbers(scale.low, scale.high, most), scale)
 
 
+def log_ticks(scale: Scale) -> tuple[Tick, ...]:
+    """Labels at 1, 2 and 5 times the powers of ten inside a scale that runs over decimal logarithms."""
+    powers = range(int(np.floor(scale.low)), int(np.ceil(scale.high)) + 1)
+    logs = [(factor, np.log10(factor) + power) for power in powers for factor in (1, 2, 5)]
+    inside = [(factor, log) for factor, log in logs if scale.low <= log <= scale.high]
+    return tuple(Tick(float(scale(log)), f"{10**log:,.6g}", minor=factor != 1) for factor, log in inside)
+
+
 def percent_ticks(scale: Scale, step: int) -> tuple[Tick, ...]:
     """Labels for every ``step`` of the hundred percent that lie on the scale, which runs over percent."""
     return tuple(Tick(float(scale(at)), f"{at} %") for at in range(0, 101, step) if scale.low <= at <= scale.high)

@@ -36,13 +36,14 @@ class Path:
 
 @dataclass(frozen=True)
 class Dot:
-    """A marker; ``shape`` is one of `SHAPES`, ``tip`` what it says when pointed at."""
+    """A marker; ``shape`` is one of `SHAPES`, ``tip`` what it says when pointed at, ``size`` how much larger it is."""
 
     x: float
     y: float
     style: str
     shape: str = "circle"
     tip: str = ""
+    size: float = 1.0
 
 
 @dataclass(frozen=True)

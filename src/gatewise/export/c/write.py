@@ -119,6 +119,16 @@ def to_c(
     return ExportedC(*files, sizes, quality)
 
 
+def footprint(model: nn.Module) -> Footprint:
+    """What the files of a model in float32 would need; nothing is written.
+
+    Raises InputError for a model that `to_c` does not take.
+    """
+    chain, _ = accepted(model, LIMIT)
+    builder, y = built(chain, "model_", FloatArithmetic(LAYOUTS[TARGET]), chain.input_size)
+    return Footprint.of(builder, chain.input_size, y.size)
+
+
 def check_choices(name: str, target: str, dtype: str) -> None:
     """Raises InputError for a name, target or dtype that `to_c` does not take."""
     checked_name(name)

@@ -15,16 +15,20 @@ from ...equation import Cell
 from ...errors import InputError, ShapeError, argument
 from ...fields import Fields
 from ...nn.chain import Chain
-from ...nn.stored import check_finite, fill, tensors_of
+from ...nn.recurrent import Recurrent
+from ...nn.stored import check_finite, fill, renamed, tensors_of
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ..arguments import cell_of, number, one_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
-from .network import POOLINGS, Examples, Loss, SequenceNetwork, answers, learn
+from .network import POOLINGS, Examples, Loss, SequenceNetwork, answers, learn, recurrent_body
 from .scaling import Standard
 from .targets import aligned, held_out
 
 if TYPE_CHECKING:
     from ...inspect.subject import Subject
+
+_BODY, _BODY_IN_FILES = "body.", "recurrent."
+"""What the names of the body's weights begin with, in the network and in files: an estimator's body is recurrent."""
 
 
 class SequenceEstimator(NetworkEstimator):
@@ -174,7 +178,8 @@ class SequenceEstimator(NetworkEstimator):
         if (pooling := self._pooling) != "last":
             raise InputError(f"this {name} takes the {pooling} of all steps", hint="train one that pools the last step")
         network = self.network_
-        return Chain(self.scale_.module(), network.recurrent, network.linear, *self._after()).eval()
+        assert isinstance(network.body, Recurrent)
+        return Chain(self.scale_.module(), network.body, network.linear, *self._after()).eval()
 
     def _read(self, X: Any, lengths: Any) -> Sequences:
         return read_sequences(X, lengths, id_column=self.id_column, time_column=self.time_column)
@@ -206,19 +211,25 @@ class SequenceEstimator(NetworkEstimator):
             del self.feature_names_in_
 
     def _network(self, seed: int, longest: int) -> SequenceNetwork:
+        dropout, both_ways = self._argument("dropout"), bool(self.bidirectional)
         with seeded(seed):
-            return SequenceNetwork(
+            body = recurrent_body(
                 cell_of(self.cell),
                 self.n_features_in_,
                 self._argument("hidden_size"),
-                self._outputs,
                 layers=self._argument("num_layers"),
-                both_ways=bool(self.bidirectional),
-                pooling=self._pooling,
-                dropout=self._argument("dropout"),
-                input_dropout=self._argument("input_dropout"),
-                options=dict(self.options or {}),
+                both_ways=both_ways,
+                dropout=dropout,
+                options=self.options,
                 longest=longest,
+            )
+            return SequenceNetwork(
+                body,
+                self._outputs,
+                both_ways=both_ways,
+                pooling=self._pooling,
+                dropout=dropout,
+                input_dropout=self._argument("input_dropout"),
             )
 
     def _inputs(self, sequences: Sequences) -> list[Tensor]:
@@ -250,7 +261,8 @@ class SequenceEstimator(NetworkEstimator):
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         names = getattr(self, "feature_names_in_", None)
-        tensors: dict[str, Tensor] = {f"network.{name}": value for name, value in self.network_.state_dict().items()}
+        weights = renamed(self.network_.state_dict(), _BODY, _BODY_IN_FILES)
+        tensors = {f"network.{name}": value for name, value in weights.items()}
         tensors |= {f"scale.{name}": torch.from_numpy(value) for name, value in self.scale_._asdict().items()}
         return tensors, {
             "n_features_in_": self.n_features_in_,
@@ -283,5 +295,5 @@ class SequenceEstimator(NetworkEstimator):
         self.scale_ = Standard.restored(scale, self.n_features_in_)
         with torch.device("meta"):
             self.network_ = self._network(0, 0).eval()
-        fill(self.network_, weights, torch.get_default_dtype())
+        fill(self.network_, renamed(weights, _BODY_IN_FILES, _BODY), torch.get_default_dtype())
         check_finite(self.network_.state_dict())

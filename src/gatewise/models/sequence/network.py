@@ -1,11 +1,11 @@
 """The network of the sequence estimators, how it learns, and how it is asked.
 
-A recurrent stack, one vector for each sequence, a linear layer.
+A body that reads the steps, one vector for each sequence, a linear layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from ...errors import InputError
 from ...nn import Recurrent
 from ...nn.init import recommended_
 from ...training import EarlyStopping, MeanAverage, Shuffled, Trained
+from ..bodies import Body
 from ..network_estimator import Course, train
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -48,53 +49,59 @@ POOLINGS: dict[str, Callable[[Tensor, Tensor, bool], Tensor]] = {"last": _last, 
 """By name: outputs (T, B, K), lengths (B,) and whether there are two directions, to (B, K)."""
 
 
-def start_(recurrent: Recurrent, longest: int) -> None:
-    """Draw weights as `recommended_` does, to remember over ``longest`` steps where the cell has a gate for that.
+def recurrent_body(
+    cell: Cell,
+    inputs: int,
+    hidden: int,
+    *,
+    layers: int = 1,
+    both_ways: bool = False,
+    dropout: float = 0.0,
+    options: Mapping[str, Any] | None = None,
+    longest: int = 0,
+) -> Recurrent:
+    """A recurrent stack as the body of a network.
 
-    Does nothing on the meta device.
+    Layers drop their outputs with this probability for the next one. Weights are drawn as `recommended_` does, to
+    remember over ``longest`` steps where the cell has a gate for that; on the meta device there are none to draw.
     """
-    if next(recurrent.parameters()).is_meta:
-        return
+    between = dropout if layers > 1 else 0.0
+    body = Recurrent(cell, inputs, hidden, layers, dropout=between, bidirectional=both_ways, **(options or {}))
+    if next(body.parameters()).is_meta:
+        return body
     try:
-        recommended_(recurrent, longest if longest >= _SHORTEST else None)
+        recommended_(body, longest if longest >= _SHORTEST else None)
     except InputError:
-        recommended_(recurrent)
+        recommended_(body)
+    return body
 
 
 class SequenceNetwork(nn.Module):
-    """From padded sequences (T, B, I) and their lengths to (B, outputs).
+    """From padded sequences (T, B, I) and their lengths to (B, outputs), around a body.
 
     The input loses features at random in training, each feature at each step by itself, and so does the vector before
-    the linear layer; layers in between drop their outputs with the latter's
-    probability. longest: over how many steps it is to remember at first.
+    the linear layer. both_ways: whether half of what the body puts out is of a direction that reads from the end.
     """
 
     def __init__(
         self,
-        cell: Cell,
-        inputs: int,
-        hidden: int,
+        body: Body,
         outputs: int,
         *,
-        layers: int,
-        both_ways: bool,
-        pooling: str,
+        both_ways: bool = False,
+        pooling: str = "last",
         dropout: float,
         input_dropout: float,
-        options: dict[str, Any],
-        longest: int,
     ) -> None:
         super().__init__()
-        between = dropout if layers > 1 else 0.0
-        self.recurrent = Recurrent(cell, inputs, hidden, layers, dropout=between, bidirectional=both_ways, **options)
-        start_(self.recurrent, longest)
+        self.body = body
         self.before, self.after = nn.Dropout(input_dropout), nn.Dropout(dropout)
         self.pooling, self.both_ways = POOLINGS[pooling], both_ways
-        self.linear = nn.Linear(hidden * (2 if both_ways else 1), outputs)
+        self.linear = nn.Linear(body.output_size, outputs)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """x: (T, B, I), lengths: (B,), each at least 1."""
-        outputs, _ = self.recurrent(self.before(x), lengths=lengths)
+        outputs, _ = self.body(self.before(x), lengths=lengths)
         return self.linear(self.after(self.pooling(outputs, lengths, self.both_ways)))
 
 

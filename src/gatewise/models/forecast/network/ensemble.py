@@ -15,7 +15,7 @@ from .causal import CausalStore
 from .network import PatchLSTM
 from .scaling import WindowScale
 from .settings import Settings
-from .training import error_weights, pinball, train
+from .training import train, window_loss
 from .windows import Store, Windows
 
 
@@ -147,9 +147,8 @@ class Ensemble:
             windows = store.windows(rows, origins, self.settings.look_back, self.horizon)
             counted = windows.known & (self._left_out_by(windows) != number)
             scale, past, about = self.normalised(windows)
-            error = scale.apply(windows.future).float()[..., None] - self._quantiles(member, windows, past, about)
-            weights = error_weights(windows, scale, store.typical_step).float() * counted
-            return (pinball(error, levels) * weights).sum() / counted.sum().clamp(min=1)
+            quantiles = self._quantiles(member, windows, past, about)
+            return window_loss(quantiles, windows, scale, levels, store.typical_step, counted)
 
         train(member, loss, schedule, seed=seed, progress=report)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from .... import fields
 from ....errors import InputError
 from ....fields import Fields
-from ....nn.stored import check_finite, check_floats, fill, most_of, tensors_of
+from ....nn.stored import check_finite, check_floats, fill, most_of, renamed, tensors_of
 from ....progress import OnProgress
 from ....tables.panel import Floats, Panel
 from ...arguments import LARGEST_SEED, LONGEST_HORIZON, LONGEST_SEASON
@@ -30,6 +30,9 @@ from .ensemble import Ensemble
 from .scaling import FEATURES
 from .settings import Settings, stored_settings
 from .windows import Store
+
+_BODY, _BODY_IN_FILES = "body.", "lstm."
+"""What the names of the body's weights begin with, in the network and in files: here it is an LSTM."""
 
 
 class Kept(NamedTuple):
@@ -208,7 +211,7 @@ class LSTMModel:
         tensors = {
             f"members.{number}.{name}": tensor.detach().clone()
             for number, member in enumerate(self.ensemble.members)
-            for name, tensor in member.state_dict().items()
+            for name, tensor in renamed(member.state_dict(), _BODY, _BODY_IN_FILES).items()
         }
         settings: dict[str, object] = {
             "horizon": self.horizon,
@@ -238,7 +241,7 @@ class LSTMModel:
         left = set(tensors)
         for number, member in enumerate(ensemble.members):
             prefix = f"members.{number}."
-            fill(member, tensors_of(tensors, prefix), torch.float32)
+            fill(member, renamed(tensors_of(tensors, prefix), _BODY_IN_FILES, _BODY), torch.float32)
             check_finite(member.state_dict())
             left -= {name for name in tensors if name.startswith(prefix)}
         ensemble.factors = _factors(tensors["factors"], len(model.levels))

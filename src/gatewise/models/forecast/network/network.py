@@ -1,6 +1,8 @@
-"""The forecasting network: patches of the past through an LSTM, then every step and quantile at once."""
+"""The forecasting network: patches of the past through a body, then every step and quantile at once."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from torch.nn.functional import softplus
 
 from ....nn import LSTM
 from ....nn.parts import apply
+from ...bodies import Body
 from .scaling import FEATURES
 
 State = tuple[Tensor, Tensor]
@@ -58,14 +61,69 @@ class SeasonMixture(nn.Module):
         return values[:, -self.observed * self.season :].view(len(values), self.observed, self.season)
 
 
-class PatchLSTM(nn.Module):
-    """A direct forecaster whose every step sees the whole look-back.
+class PatchNetwork(nn.Module):
+    """A direct forecaster whose every step sees the whole look-back, around a body that reads the patches in order.
 
-    The past is cut into patches, each embedded and read in order by the LSTM; the last hidden state, the last
-    patch and the window's features give all steps and quantiles as departures from a mixture of past seasons.
-    Patching, window normalisation and direct decoding follow P-sLSTM (arXiv:2408.10006) and SegRNN
-    (arXiv:2308.11200).
+    The past is cut into patches, each embedded; the body's last output, the last patch and the window's features give
+    all steps and quantiles as departures from a mixture of past seasons. Patching, window normalisation and direct
+    decoding follow P-sLSTM (arXiv:2408.10006) and SegRNN (arXiv:2308.11200).
+
+    make: a body that reads so many numbers at each step. width: of an embedded patch.
     """
+
+    def __init__(
+        self,
+        horizon: int,
+        levels: tuple[float, ...],
+        make: Callable[[int], Body],
+        *,
+        look_back: int,
+        patch: int,
+        season: int,
+        width: int,
+        features: int = FEATURES,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if look_back % patch:
+            raise ValueError(f"look_back {look_back} is not a whole number of patches of {patch}")
+        self.patch = patch
+        self.embed = nn.Sequential(nn.Linear(2 * patch + features, width), nn.GELU())
+        self.body = make(width)
+        self.dropout = nn.Dropout(dropout)
+        hidden = self.body.output_size + width
+        self.head = QuantileHead(hidden, horizon, levels)
+        self.mixture = SeasonMixture(hidden, horizon, season, look_back)
+
+    def forward(self, past: Tensor, seen: Tensor, features: Tensor, memory: Tensor | None = None) -> Tensor:
+        """Normalised past (B, look_back), mask (B, look_back) and features (B, FEATURES) to (B, horizon, Q).
+
+        memory: the body's last output (B, K), where the past was read already; see `PatchLSTM.read`.
+        """
+        observed = seen.to(past.dtype)
+        past = past * observed
+        if memory is None:
+            memory, last = self._read_window(past, observed, features)
+        else:
+            last = self.embed(torch.cat((past[:, -self.patch :], observed[:, -self.patch :], features), dim=-1))
+        hidden = self.dropout(torch.cat((memory, last), dim=-1))
+        return self.head(hidden) + self.mixture(hidden, past, observed)[..., None]
+
+    def _read_window(self, past: Tensor, observed: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The body's last output (B, K) and the last patch embedded (B, E), of windows read from nothing."""
+        patches = torch.cat((self._patches(past), self._patches(observed)), dim=-1)
+        about = features.expand(patches.shape[0], -1, -1)
+        embedded = self.embed(torch.cat((patches, about), dim=-1))
+        outputs, _ = self.body(embedded)
+        return outputs[-1], embedded[-1]
+
+    def _patches(self, values: Tensor) -> Tensor:
+        """(B, look_back) to (look_back / patch, B, patch)."""
+        return values.view(len(values), -1, self.patch).transpose(0, 1)
+
+
+class PatchLSTM(PatchNetwork):
+    """A `PatchNetwork` around an LSTM, whose state can be carried on from patch to patch."""
 
     def __init__(
         self,
@@ -80,29 +138,23 @@ class PatchLSTM(nn.Module):
         layers: int = 2,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
-        if look_back % patch:
-            raise ValueError(f"look_back {look_back} is not a whole number of patches of {patch}")
-        self.patch = patch
-        self.embed = nn.Sequential(nn.Linear(2 * patch + features, hidden), nn.GELU())
-        self.lstm = LSTM(hidden, hidden, layers, dropout=dropout if layers > 1 else 0.0)
-        self.dropout = nn.Dropout(dropout)
-        self.head = QuantileHead(2 * hidden, horizon, levels)
-        self.mixture = SeasonMixture(2 * hidden, horizon, season, look_back)
+        super().__init__(
+            horizon,
+            levels,
+            lambda inputs: LSTM(inputs, hidden, layers, dropout=dropout if layers > 1 else 0.0),
+            look_back=look_back,
+            patch=patch,
+            season=season,
+            width=hidden,
+            features=features,
+            dropout=dropout,
+        )
 
-    def forward(self, past: Tensor, seen: Tensor, features: Tensor, memory: Tensor | None = None) -> Tensor:
-        """Normalised past (B, look_back), mask (B, look_back) and features (B, FEATURES) to (B, horizon, Q).
-
-        memory: the last hidden state (B, H), where the past was read already; see `read`.
-        """
-        observed = seen.to(past.dtype)
-        past = past * observed
-        if memory is None:
-            memory, last = self._read_window(past, observed, features)
-        else:
-            last = self.embed(torch.cat((past[:, -self.patch :], observed[:, -self.patch :], features), dim=-1))
-        hidden = self.dropout(torch.cat((memory, last), dim=-1))
-        return self.head(hidden) + self.mixture(hidden, past, observed)[..., None]
+    @property
+    def lstm(self) -> LSTM:
+        """The body."""
+        assert isinstance(self.body, LSTM)
+        return self.body
 
     def read(self, steps: Tensor, lengths: Tensor, state: State | None = None) -> State:
         """Carry the state of the recurrent layers, h and c of (layers, B, H) each, over embeddings of patches.
@@ -114,15 +166,3 @@ class PatchLSTM(nn.Module):
         embed, activation = self.embed
         assert isinstance(embed, nn.Linear)
         return self.lstm(activation(apply(embed, steps)), state, lengths=lengths)[1]
-
-    def _read_window(self, past: Tensor, observed: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The last hidden state and the last patch embedded, each (B, H), of windows read from nothing."""
-        patches = torch.cat((self._patches(past), self._patches(observed)), dim=-1)
-        about = features.expand(patches.shape[0], -1, -1)
-        embedded = self.embed(torch.cat((patches, about), dim=-1))
-        states, _ = self.lstm(embedded)
-        return states[-1], embedded[-1]
-
-    def _patches(self, values: Tensor) -> Tensor:
-        """(B, look_back) to (look_back / patch, B, patch)."""
-        return values.view(len(values), -1, self.patch).transpose(0, 1)

@@ -34,6 +34,24 @@ def error_weights(windows: Windows, scale: WindowScale, typical_step: float) -> 
     return torch.where(windows.logs, (scaled + relative) / 2, scaled)
 
 
+def window_loss(
+    quantiles: Tensor,
+    windows: Windows,
+    scale: WindowScale,
+    levels: Tensor,
+    typical_step: float,
+    counted: Tensor | None = None,
+) -> Tensor:
+    """The pinball loss of quantiles (B, horizon, Q) of windows on this scale, weighted by `error_weights`.
+
+    levels: (Q,). counted: which of the futures count, bool (B, horizon); None for all that are known.
+    """
+    counted = windows.known if counted is None else counted
+    error = scale.apply(windows.future).float()[..., None] - quantiles
+    weights = error_weights(windows, scale, typical_step).float() * counted
+    return (pinball(error, levels) * weights).sum() / counted.sum().clamp(min=1)
+
+
 def train(
     module: nn.Module,
     loss: Callable[[], Tensor],

@@ -1,0 +1,262 @@
+"""``gatewise compare``."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError, argument, located
+from .app import app
+from .command import Command, carry_out, check_files
+from .options import (
+    APART,
+    MODEL,
+    READING,
+    SORTED,
+    WRITING,
+    Dates,
+    Decimal,
+    Delimiter,
+    Duplicates,
+    Encoding,
+    File,
+    Fill,
+    Frequency,
+    Json,
+    Season,
+    Skip,
+    Target,
+    Text,
+    option,
+    read_options,
+)
+
+if TYPE_CHECKING:
+    from ..models.compare.comparison import Comparison
+    from ..models.compare.task import Task
+    from ..tables.options import ReadOptions
+    from ..tables.sequences import Labelled
+    from .console import Screen
+
+FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet; or a table of series."
+TASKS = ("classify", "regress", "forecast")
+NETWORKS = "Of lstm, gru, rnn or any cell, tcn, transformer; with commas between. Default: these five."
+OWN = "A cell of your own beside them: module:cell, or path/to/file.py:cell. May be given again."
+TIME = "Time for the whole. Default: 5."
+COUNTED = "Updates of every training, in place of time: the same scores again."
+INDIFFERENT = "Difference of scores that matters to nobody."
+FAIR = "The same for all"
+
+_TS = (".ts", ".ts.gz")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of ``gatewise compare``; None leaves it to the default.
+
+    data: to learn from, and to hold a part of out where there is no ``test``. task: of `TASKS`; None where the file
+    says it. models: words. cells: further cells, in words. conditions: arguments of `gatewise.compare.compare`, of
+    those that were given. seed: of what is held out. horizon, windows: of forecasts. command: the words that ask for
+    this, for readers who want to repeat it.
+    """
+
+    data: Path
+    read: ReadOptions
+    task: str | None = None
+    label: str = "label"
+    test: Path | None = None
+    models: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    conditions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seed: int | None = None
+    horizon: int | None = None
+    windows: int | None = None
+    report: Path | None = None
+    command: str = ""
+
+    @property
+    def word(self) -> str:
+        """The task. Raises InputError for one that is unknown, and where nothing says it."""
+        if self.task is None:
+            if self.data.name.lower().endswith(_TS):
+                return "classify"
+            what = "what is to be learned of a table is not said"
+            raise InputError(what, hint=f"add {argument('task')} with one of {', '.join(TASKS)}")
+        if self.task == "translate":
+            what = "pairs of sentences cannot be compared: there is no convolutional or Transformer translator here"
+            raise InputError(what, hint="compare cells with `gatewise translate --cell` and the same budget")
+        if self.task not in TASKS:
+            raise InputError(f"{argument('task')} is {self.task!r}", hint=f"choose one of {', '.join(TASKS)}")
+        return self.task
+
+
+def check(request: Request) -> None:
+    """Raise InputError for a request that cannot be carried out, whatever the data are."""
+    from ..models.compare.contestants import DEFAULT, contestants
+
+    if {"updates", "minutes"} <= request.conditions.keys():
+        raise InputError(f"{argument('updates')} and {argument('minutes')} exclude each other", hint="drop one of them")
+    _check_task(request)
+    contestants(request.models or DEFAULT, request.cells)
+    check_files(reads=(request.data, request.test), writes=(), page=request.report)
+
+
+def _check_task(request: Request) -> None:
+    """Raise InputError for what the task does not take, and for a horizon that it lacks."""
+    forecasts = request.word == "forecast"
+    for name in ("test", "seed") if forecasts else ("horizon", "windows"):
+        if getattr(request, name) is not None:
+            what = f"{argument(name)} cannot be used with {argument('task', request.word)}"
+            raise InputError(what, hint="forecasts are tested on the last steps" if forecasts else "leave it out")
+    if forecasts and request.horizon is None:
+        hint = f"give the number of steps to forecast, such as {argument('horizon', 12)}"
+        raise InputError(f"{argument('horizon')} is missing", hint=hint)
+
+
+def run(request: Request) -> Comparison:
+    """Read, compare, and write the page. Raises GatewiseError."""
+    begun = time.monotonic()
+    from ..models.compare.contestants import DEFAULT
+    from ..models.compare.run import compare as compared
+    from ..progress import progress_bar
+
+    task = _task(request)
+    with progress_bar("comparing") as progress, located(request.data):
+        comparison = compared(
+            task,
+            models=request.models or DEFAULT,
+            cells=request.cells,
+            **request.conditions,
+            progress=progress,
+            begun=begun,
+        )
+    comparison = replace(comparison, command=request.command)
+    if request.report:
+        comparison.to_html(request.report)
+    return comparison
+
+
+def _task(request: Request) -> Task:
+    if request.horizon is not None:
+        from ..models.compare.series import forecasting
+
+        horizon, windows = request.horizon, request.windows
+        return forecasting(request.data, horizon, read=request.read, windows=windows, source=request.data.name)
+    from ..models.compare import sequences
+    from ..tables.labelled import load_labelled
+
+    make = {"classify": sequences.classification, "regress": sequences.regression}[request.word]
+    data = load_labelled(request.data, request.read, label=request.label)
+    test = load_labelled(request.test, request.read, label=request.label) if request.test else None
+    with located(request.data):
+        return make(
+            data.sequences,
+            _answers(request, data),
+            test=(test.sequences, _answers(request, test)) if test else None,
+            seed=request.seed or 0,
+            source=request.data.name,
+        )
+
+
+def _answers(request: Request, data: Labelled) -> list[str] | list[float]:
+    """Labels as they are, or as numbers. Raises InputError for one that is none."""
+    if request.word == "classify":
+        return list(data.labels)
+    values: list[float] = []
+    for row, label in enumerate(data.labels):
+        try:
+            values.append(float(label))
+        except ValueError as error:
+            what = f"{label!r}, the {request.label} of sequence {row}, is not a number"
+            raise InputError(what, hint=f"use {argument('task', 'classify')} for labels") from error
+    return values
+
+
+def present(outcome: Comparison, screen: Screen) -> None:
+    """Print the verdict, the table, what was the same for all, and what else is to be known."""
+    from ..models.compare.document import columns, conditions
+    from ..words import sentence
+
+    screen.say(outcome.source, "bold")
+    screen.say(outcome.verdict)
+    screen.say()
+    screen.columns(columns(outcome))
+    screen.head("The same for all")
+    for line in (*conditions(outcome), *outcome.notes):
+        screen.bullet(sentence(line))
+
+
+def as_json(outcome: Comparison) -> str:
+    """The document of ``--json``; its keys are listed in `Comparison.to_json`."""
+    return outcome.to_json()
+
+
+COMMAND = Command(run, present, as_json, check)
+
+
+@app.command()
+def compare(
+    context: typer.Context,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help=FORMS, show_default=False)],
+    task: Annotated[Text, option(MODEL, "WORD", f"{', '.join(TASKS)}. Of .ts classify.", choices=TASKS)] = None,
+    test: Annotated[File, option(MODEL, "FILE", "To test on, as DATA; else a quarter of DATA.")] = None,
+    models: Annotated[Text, option(MODEL, "NAMES", NETWORKS)] = None,
+    horizon: Annotated[int | None, option(MODEL, "N", "Steps to forecast.", min=1)] = None,
+    windows: Annotated[int | None, option(MODEL, "N", "Horizons to test on. Default: half of DATA, 8.", min=1)] = None,
+    cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN, "--cell")] = None,
+    minutes: Annotated[float | None, option(FAIR, "N", TIME)] = None,
+    updates: Annotated[int | None, option(FAIR, "N", COUNTED, min=1)] = None,
+    seeds: Annotated[int | None, option(FAIR, "N", "Networks of each model. Default: 3.", min=1)] = None,
+    parameters: Annotated[int | None, option(FAIR, "N", "Of each network. Default: 20000.", min=1)] = None,
+    indifference: Annotated[float | None, option(FAIR, "X", INDIFFERENT)] = None,
+    seed: Annotated[int | None, option(FAIR, "N", "Of what is held out. Default: 0.", min=0)] = None,
+    label: Annotated[str, option(READING, "NAME", "Column of labels in a table. Default: label.")] = "label",
+    id: Annotated[Text, option(READING, "NAME", f"{APART} Default: id.", "--id-col")] = None,
+    time: Annotated[Text, option(READING, "NAME", f"{SORTED} Of series: of times.", "--time-col")] = None,
+    target: Target = None,
+    frequency: Frequency = None,
+    season: Season = None,
+    fill: Fill = "none",
+    duplicates: Duplicates = "refuse",
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    skip: Skip = None,
+    decimal: Decimal = None,
+    dates: Dates = None,
+    report: Annotated[File, option(WRITING, "FILE", "One page of HTML that opens offline.")] = None,
+    json: Json = False,
+) -> None:
+    """Which kind of model your data want: LSTM, GRU, convolutions, Transformer, under equal conditions."""
+    given = {
+        "minutes": minutes,
+        "updates": updates,
+        "seeds": seeds,
+        "parameters": parameters,
+        "indifference": indifference,
+    }
+    carry_out(
+        context,
+        COMMAND,
+        lambda: Request(
+            data=data,
+            read=read_options(context),
+            task=task,
+            label=label,
+            test=test,
+            models=tuple(models.split(",")) if models else (),
+            cells=tuple(cells or ()),
+            conditions={name: value for name, value in given.items() if value is not None},
+            seed=seed,
+            horizon=horizon,
+            windows=windows,
+            report=report,
+            command=shlex.join(["gatewise", *context.obj]),
+        ),
+        json=json,
+    )
