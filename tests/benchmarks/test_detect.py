@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tarfile
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.detect.files import nab, ranges_of, skab
+from benchmarks.detect.files import Series, nab, ranges_of, skab
+from benchmarks.detect.main import faded, onsets, row
 from benchmarks.detect.main import judged as judge
-from benchmarks.detect.main import onsets, row
 from benchmarks.detect.nab import PROFILES, Scored, file_score, nab_score
 from benchmarks.detect.vus import THRESHOLDS, Range, vus_pr, window_length
 from tests.tolerance import ROUNDING
@@ -117,6 +118,13 @@ def test_an_alert_may_begin_where_the_surprise_is_the_largest_of_many_rows() -> 
     surprise = np.zeros(300)
     surprise[[10, 20, 30, 200]] = 1, 2, 1.5, 1
     assert np.flatnonzero(onsets(surprise)).tolist() == [10, 20, 200]
+
+
+def test_our_score_has_faded_already() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 1))
+    found = judge(Series("a/b.csv", values, ((200, 220),)))
+    assert faded(found).score == pytest.approx(found.score, rel=ROUNDING)
+    assert (faded(replace(found, score=found.detections)).score >= found.detections).all()
 
 
 def test_the_files_that_are_held_out_are_left_out(tmp_path: Path) -> None:

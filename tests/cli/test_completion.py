@@ -38,6 +38,7 @@ def asked(line: str) -> dict[str, str]:
                 *(
                     "forecast",
                     "forecast-many",
+                    "detect",
                     "classify",
                     "generate",
                     "translate",
