@@ -110,17 +110,16 @@ def run(request: Request) -> Anomalies:
 
 def present(anomalies: Anomalies, screen: Screen) -> None:
     """Print what was read, the verdict, and the alerts."""
-    from ..models.detect.results import alert_table
+    from ..models.detect.results import alert_columns
     from ..words import count, sentence
 
     for note in anomalies.notes:
         screen.bullet(sentence(note))
     screen.head(anomalies.verdict)
-    heads, rows = alert_table(anomalies)
-    if rows:
-        screen.table(heads, rows[:MOST_ALERTS])
-    if len(rows) > MOST_ALERTS:
-        screen.say(f"... and {count(len(rows) - MOST_ALERTS, 'more alert')}; --json lists them all", "dim")
+    if anomalies.alerts:
+        screen.columns([(head, cells[:MOST_ALERTS]) for head, cells in alert_columns(anomalies)])
+    if len(anomalies.alerts) > MOST_ALERTS:
+        screen.say(f"... and {count(len(anomalies.alerts) - MOST_ALERTS, 'more alert')}; --json lists them all", "dim")
 
 
 def as_json(anomalies: Anomalies) -> str:

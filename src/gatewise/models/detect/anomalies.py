@@ -13,7 +13,7 @@ from ... import notebook
 from ...escape import json_ascii, json_number, needs_quotes, plain_cell
 from ...files import written
 from ..forecast.results import ids_of
-from .results import CAUSES, Alert, Findings, alert_table
+from .results import CAUSES, Alert, Findings, alert_columns
 from .watch import KINDS
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ class Anomalies(Findings):
 
     def _repr_html_(self) -> str:
         """The verdict and the alerts, as a notebook shows them."""
-        heads, rows = alert_table(self)
-        return notebook.paragraph(str(self)) + (notebook.table(heads, rows) if rows else "")
+        heads, cells = zip(*alert_columns(self), strict=True)
+        table = notebook.table(heads, zip(*cells, strict=True)) if self.alerts else ""
+        return notebook.paragraph(str(self)) + table
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows.

@@ -15,7 +15,7 @@ from ...pages.figure import Dot, Figure, Key, Rule
 from ...pages.marks import area, line, thinned
 from ...tables.panel import Floats
 from ...words import count, number, sentence, stamps
-from .results import CAUSES, Alert, Findings, alert_table
+from .results import CAUSES, Alert, Findings, alert_columns
 from .watch import KINDS, Verdicts
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class Report:
 
 def render(findings: Findings) -> str:
     """The page as HTML text."""
-    heads, rows = alert_table(findings)
+    heads, cells = zip(*alert_columns(findings), strict=True)
+    rows = list(zip(*cells, strict=True))
     shown = _shown(findings)
     report = Report(
         findings,

@@ -144,21 +144,19 @@ def peak_of(kinds: list[int], surprise: Floats) -> int:
     return next((row for row, kind in enumerate(kinds) if kind in RUNS), int(surprise.argmax()))
 
 
-def alert_table(findings: Findings) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings, and a row of text for each alert."""
-    many = len(findings.panel) > 1
-    heads = (*(("series",) if many else ()), "begins", "ends", "kind", "peak", "observed", "expected", "score")
-    rows = [
-        (
-            *((alert.series,) if many else ()),
-            alert.begin,
-            alert.end,
-            alert.kind,
-            alert.time,
-            number(alert.value),
-            UNDEFINED if np.isnan(alert.low) else f"{number(alert.low)} to {number(alert.high)}",
-            f"{alert.score:.4f}",
-        )
-        for alert in findings.alerts
+def alert_columns(findings: Findings) -> list[tuple[str, list[str]]]:
+    """The alerts as columns, each a heading and a cell for each, those that may be left out last."""
+    alerts = findings.alerts
+    expected = [
+        UNDEFINED if np.isnan(alert.low) else f"{number(alert.low)} to {number(alert.high)}" for alert in alerts
     ]
-    return heads, rows
+    return [
+        *([("series", [alert.series for alert in alerts])] if len(findings.panel) > 1 else []),
+        ("begins", [alert.begin for alert in alerts]),
+        ("kind", [alert.kind for alert in alerts]),
+        ("observed", [number(alert.value) for alert in alerts]),
+        ("expected", expected),
+        ("score", [f"{alert.score:.4f}" for alert in alerts]),
+        ("ends", [alert.end for alert in alerts]),
+        ("peak", [alert.time for alert in alerts]),
+    ]
