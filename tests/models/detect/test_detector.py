@@ -52,6 +52,9 @@ def test_a_spike_is_an_alert(detector: Detector) -> None:
     assert alert.low < alert.expected < alert.high < alert.value
     assert alert.score > 0.98
     assert detector.anomalies_.verdict in str(detector.anomalies_)
+    told = " ".join(detector.anomalies_.notes)
+    assert "1 missing row is a gap, and no value stands in for it" in told
+    assert "filled" not in told
 
 
 def test_every_row_has_what_was_said_of_it(frame: pd.DataFrame, detector: Detector) -> None:

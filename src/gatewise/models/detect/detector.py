@@ -280,7 +280,8 @@ def _panel(
     pace: Frequency | None = None,
     schema: Schema | None = None,
 ) -> Panel:
-    """The series of a table, in which what is missing is marked as made."""
+    """The series of a table, in which what is missing is marked as made, and no note says that it was filled."""
+    from ...tables.repair import FILLED
     from ...tables.supplied import panel_with_covariates
 
     if isinstance(frame, Panel):
@@ -292,7 +293,8 @@ def _panel(
         time, target = (name if name in known else None for name in (schema.time, schema.target))
         wanted = replace(wanted, time=wanted.time or time, target=wanted.target or target)
     wanted = replace(wanted, fill="previous")
-    return panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
+    panel = panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
+    return replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note))
 
 
 def _ends(panel: Panel) -> dict[str, np.generic]:
@@ -317,6 +319,7 @@ def _notes(panel: Panel, watches: Mapping[str, Watch]) -> tuple[str, ...]:
         f"the first {ENOUGH - 1} rows of each series are learned from, and have no score",
         f"an alert is over when nothing as surprising has come for {QUIET} rows",
         said,
-        *([f"{missing:,} missing rows are gaps, and no values stand in for them"] if missing else []),
+        *(["1 missing row is a gap, and no value stands in for it"] if missing == 1 else []),
+        *([f"{missing:,} missing rows are gaps, and no values stand in for them"] if missing > 1 else []),
         *([f"too short for a score: {', '.join(short[:3])}{' and others' if len(short) > 3 else ''}"] if short else []),
     )
