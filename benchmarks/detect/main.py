@@ -62,6 +62,7 @@ def main(arguments: Sequence[str]) -> None:
     if given.skab:
         found = [judged(series) for series in progress(list(skab(given.skab)))]
         print(row("SKAB", found))
+        print(row("SKAB, at random", [at_random(one.series) for one in found]))
     rows = sum(len(one.score) for one in ours)
     print(f"\n{rows / seconds:,.0f} rows a second")
 
@@ -80,6 +81,12 @@ def judged(series: Series) -> Judged:
     decades = np.mean([-np.log10(1 - one.score) for one in verdicts], axis=0)
     surprise = np.mean([one.surprise for one in verdicts], axis=0)
     return Judged(series, 1 - 10**-decades, onsets(surprise))
+
+
+def at_random(series: Series) -> Judged:
+    """What chance says of a file."""
+    score = np.random.default_rng(0).uniform(size=len(series.values))
+    return Judged(series, score, onsets(score))
 
 
 def onsets(surprise: Floats) -> Floats:

@@ -58,6 +58,8 @@ def test_the_future_changes_no_bit_of_what_is_said(values: Floats, verdicts: Ver
     found = Watch(0.005).read(other)
     assert same(first(found, known), first(verdicts, known))
     assert not same(found, verdicts)
+    for name in ("expected", "level"):  # are told before the row itself is seen
+        assert np.array_equal(getattr(found, name)[known], getattr(verdicts, name)[known], equal_nan=True)
 
 
 @pytest.mark.parametrize("step", [1, 50, 333])
