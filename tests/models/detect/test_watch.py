@@ -142,7 +142,8 @@ def test_surprises_of_noise_are_tail_probabilities() -> None:
 
 
 @pytest.mark.slow
-def test_a_series_with_a_season_keeps_the_budget() -> None:
+def test_a_series_with_a_season_keeps_the_budget_within_a_factor_of_two() -> None:
+    """Surprises grow until ranks are among 2,000 rows, so that the past promises a little less than comes."""
     found = Watch(0.002).read(daily(8000))
-    assert found.begins.sum() <= 24
+    assert 8 <= found.begins.sum() <= 32
     assert (found.kind != NO_KIND).mean() < 0.05
