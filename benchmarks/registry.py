@@ -31,6 +31,7 @@ BENCHMARKS = {
     "many": ("benchmarks.many.main", "many series on one machine: time, memory, and what a kill costs"),
     "epf": ("benchmarks.covariates.epf", "day-ahead prices of electricity, beside the models of their benchmark"),
     "covariates": ("benchmarks.covariates.main", "what covariates take off the error of demand and of bicycle hire"),
+    "detect": ("benchmarks.detect.main", "anomalies that people have labelled: VUS-PR, and NAB's own score"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "translate": ("benchmarks.translate.main", "translators on Multi30k and on the CMU dictionary, within a time"),
     "compare": ("benchmarks.compare", "kinds of models compared twice: time kept, conditions equal, verdicts the same"),

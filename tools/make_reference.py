@@ -19,6 +19,7 @@ from gatewise.cells import lstm
 from gatewise.cli.app import DATA, USAGE, app
 from gatewise.compare import Comparison
 from gatewise.escape import json_ascii
+from gatewise.estimators import Anomalies
 from gatewise.export import to_c
 from gatewise.forecast import Forecast
 from gatewise.inspect.explain import documents
@@ -161,6 +162,7 @@ def documents_as_json() -> dict[str, str]:
     """What commands print with --json, and what a server is asked in plain JSON, and answers."""
     return {
         "forecast": keys(Forecast.to_json),
+        "detect": keys(Anomalies.to_json),
         "inside": keys(documents.as_json),
         "compare": keys(Comparison.to_json),
         "tasks": "\n\n".join(task_section(kind, task) for kind, task in TASKS.items()),

@@ -1,4 +1,4 @@
-"""Estimators in scikit-learn's manner: sequences of any length in, labels, numbers or text out."""
+"""Estimators in scikit-learn's manner: sequences of any length in, labels, numbers, text or alerts out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .models.detect.anomalies import Anomalies as Anomalies
+    from .models.detect.detector import Detector as Detector
+    from .models.detect.results import Alert as Alert
     from .models.language.model import LanguageModel as LanguageModel
     from .models.sequence.classifier import SequenceClassifier as SequenceClassifier
     from .models.sequence.regressor import SequenceRegressor as SequenceRegressor
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 # Found when asked for, so that the command line answers without importing torch.
 _EXPORTS = {
+    "Alert": ".models.detect.results",
+    "Anomalies": ".models.detect.anomalies",
+    "Detector": ".models.detect.detector",
     "LanguageModel": ".models.language.model",
     "SequenceClassifier": ".models.sequence.classifier",
     "SequenceRegressor": ".models.sequence.regressor",
@@ -25,6 +31,9 @@ _EXPORTS = {
     "load_sequences": ".tables.labelled",
 }
 __all__ = [
+    "Alert",
+    "Anomalies",
+    "Detector",
     "LanguageModel",
     "SequenceClassifier",
     "SequenceRegressor",

@@ -39,6 +39,7 @@ def asked(line: str) -> dict[str, str]:
                 *(
                     "forecast",
                     "forecast-many",
+                    "detect",
                     "classify",
                     "generate",
                     "translate",

@@ -21,7 +21,7 @@ from gatewise.container import Container, records
 from gatewise.errors import CheckpointError, ModelFileError
 from gatewise.estimators import LanguageModel, SequenceClassifier
 from gatewise.forecast import Forecaster
-from gatewise.models.modelfile import ESTIMATOR_FILE, FORECASTER_FILE
+from gatewise.models.modelfile import DETECTOR_FILE, ESTIMATOR_FILE, FORECASTER_FILE
 from gatewise.nn import LSTM, Chain, Standardize
 from gatewise.nn import chain as chains
 from gatewise.nn import stream as streams
@@ -30,6 +30,7 @@ from gatewise.training import checkpoint
 CONTAINERS = {
     "forecaster": FORECASTER_FILE,
     "LSTM": FORECASTER_FILE,
+    "detector": DETECTOR_FILE,
     "chain": chains.FILE,
     "normal": chains.FILE,
     "stream's state": streams.FILE,

@@ -18,7 +18,7 @@ from torch import nn
 import gatewise
 from gatewise.cells import CELLS
 from gatewise.errors import CheckpointError, InputError, ModelFileError
-from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
+from gatewise.estimators import Detector, LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.forecast import Forecaster
 from gatewise.models.kind import Question
 from gatewise.models.registry import KINDS, kind_of
@@ -29,6 +29,7 @@ SMALL = {"hidden_size": 3, "max_epochs": 1, "random_state": 0}
 X = [np.ones((length, 2)) * length for length in range(1, 7)]
 TEXT = "abc bca cab " * 20
 PANEL = fakes.panel(fakes.climbing(40))
+LONG = fakes.panel(fakes.climbing(80))
 SOURCE = Path(gatewise.__file__).parent
 
 
@@ -61,6 +62,7 @@ SAVED = {
     "sequence regressor": lambda path: of_sequences(SequenceRegressor, list(range(6)), path),
     "language model": lambda path: LanguageModel(**SMALL).fit(TEXT).save(path),
     "translator": lambda path: Translator(**SMALL, embedding_size=2).fit(["ab", "ba"], ["AB", "BA"]).save(path),
+    "detector": lambda path: Detector().fit(LONG).save(path),
     "chain": lambda path: chain().save(path),
     "stream's state": save_stream,
     "training checkpoint": lambda path: checkpoint.save(path, {"step": 7, "weight": torch.ones(2)}),
@@ -110,6 +112,7 @@ def test_load_gives_what_was_saved(files) -> None:
     assert loaded["sequence regressor"].predict(X).shape == (6,)
     assert len(loaded["language model"].generate("a", 5)) == 5
     assert len(loaded["translator"].predict(["a", ""])) == 2
+    assert type(loaded["detector"]) is Detector
     assert torch.equal(loaded["chain"](torch.ones(3, 2))[0], chain().eval()(torch.ones(3, 2))[0])
     assert loaded["training checkpoint"]["step"] == 7
 

@@ -15,6 +15,7 @@ import typer
 # isort: off
 from . import forecast as forecast
 from . import forecast_many as forecast_many
+from . import detect as detect
 from . import classify as classify
 from . import generate as generate
 from . import translate as translate

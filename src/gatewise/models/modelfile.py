@@ -1,4 +1,4 @@
-"""The files of forecasters and estimators: containers of two kinds, with settings and weights and no data in them."""
+"""The files of forecasters and estimators, with settings and weights and no data in them, and those of detectors."""
 
 from __future__ import annotations
 
@@ -21,4 +21,12 @@ ESTIMATOR_FILE = Container(
     error=ModelFileError,
     again="train the estimator again and save it",
     source="give a file that an estimator has saved",
+)
+DETECTOR_FILE = Container(
+    key="gatewise-detector",
+    noun="gatewise detector",
+    format=1,
+    error=ModelFileError,
+    again="fit the detector again and save it",
+    source="give a file written by Detector.save",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..container import records
 from ..errors import ModelFileError
 from .kind import Action, Kind, Supplied, Unsupported, functions
-from .modelfile import ESTIMATOR_FILE, FORECASTER_FILE
+from .modelfile import DETECTOR_FILE, ESTIMATOR_FILE, FORECASTER_FILE
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,6 +25,7 @@ _MODULES = "load it with gatewise.load, and give it to gatewise.record with an i
 _STATE = "give the file of the model whose stream it is"
 _TRANSLATES = "load it with gatewise.load: its align says what each word of a translation attended to"
 _TWO_PARTS = Unsupported("reads a whole sentence before it writes, and is no chain", _TRANSLATES)
+_DETECTS = "load it with gatewise.load, and give its update the rows that come"
 _CHECKPOINT = "load it with gatewise.load, put its weights into your module, and save a Chain with it"
 
 
@@ -77,6 +78,16 @@ KINDS = (
         },
     ),
     Kind(
+        "detector",
+        DETECTOR_FILE.key,
+        functions("detect.saved", "load", "read"),
+        refusals={
+            "explain": Unsupported("cannot be inspected", _DETECTS),
+            "chain": Unsupported("compares each row with all of the past, and is no chain", _DETECTS),
+            "steps": Unsupported("compares each row with all of the past, and is no chain", _DETECTS),
+        },
+    ),
+    Kind(
         "chain",
         "gatewise-chain",
         functions("saved_modules", "load", "read", "chain", "steps"),
@@ -125,16 +136,16 @@ def load(path: str | Path, *, cells: Iterable[Cell] = (), tokenizer: Any = None,
     """Load what any file written by gatewise holds; nothing in the file is executed.
 
     Args:
-        path: The file, as written by ``Forecaster.save``, the ``save`` of an estimator, a language model, a
+        path: The file, as written by the ``save`` of a forecaster, a detector, an estimator, a language model, a
             `gatewise.nn.Chain` or a stream, by `gatewise.training.Checkpointing`, or by ``gatewise ... --save``.
         cells: Your own cells that the file may name; gatewise's are known.
         tokenizer: Your own tokenizer, of a language model that was fitted with one.
         model: The module whose stream is to go on, of a stream's state.
 
     Returns:
-        What was saved: a `Forecaster`, `SequenceClassifier`, `SequenceRegressor`, `LanguageModel`, `Translator` or
-        `Chain`, ready to use, on the CPU and in evaluation mode; of a stream's state the stream itself, at the step
-        where it was saved; of a training checkpoint its state, a nest of dicts, lists, numbers and tensors.
+        What was saved: a `Forecaster`, `Detector`, `SequenceClassifier`, `SequenceRegressor`, `LanguageModel`,
+        `Translator` or `Chain`, ready to use, on the CPU and in evaluation mode; of a stream's state the stream itself,
+        at the step where it was saved; of a training checkpoint its state, a nest of dicts, lists, numbers and tensors.
 
     Raises:
         ModelFileError: The file cannot be read, is damaged, a pickle, too new, or not one that gatewise has written.

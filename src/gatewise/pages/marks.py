@@ -72,7 +72,7 @@ def fan(
 
 def strip(values: Floats, start: int, across: Scale, up: Scale) -> tuple[Path, ...]:
     """A whole past as a thin line, with the part from ``start`` on shaded."""
-    left, rows = 10 * float(across(start)), _thinned(values)
+    left, rows = 10 * float(across(start)), thinned(values)
     return Path(f"M{left:.1f} 0H1000V1000H{left:.1f}Z", "window"), line(across(rows), up(values[rows]), "truth")
 
 
@@ -82,10 +82,15 @@ def stretch(length: int, horizon: int, season: int = 1) -> int:
     return length if enough > 0.8 * length else enough
 
 
-def _thinned(values: Floats) -> NDArray[np.intp]:
-    """Positions that keep the shape of a long line: the lowest and the highest of each bucket."""
+def thinned(values: Floats) -> NDArray[np.intp]:
+    """Positions that keep the shape of a long line: the lowest and the highest of each bucket.
+
+    values: (T,), NaN where missing.
+    """
     if len(values) <= 4 * _MOST_BUCKETS:
         return np.arange(len(values))
+    missing = np.isnan(values)
+    low, high = np.where(missing, np.inf, values), np.where(missing, -np.inf, values)
     buckets = np.array_split(np.arange(len(values)), _MOST_BUCKETS)
-    extremes = [bucket[[values[bucket].argmin(), values[bucket].argmax()]] for bucket in buckets]
+    extremes = [bucket[[low[bucket].argmin(), high[bucket].argmax()]] for bucket in buckets]
     return np.unique(np.concatenate(extremes))

@@ -15,7 +15,7 @@ from .table import quoted
 from .times import Times
 
 _USE_FILL = f"use {argument('fill', 'linear')}, {argument('fill', 'previous')} or {argument('fill', 'zero')}"
-_FILLED = {"linear": "linearly", "previous": "with the previous value", "zero": "with zero"}
+FILLED = {"linear": "linearly", "previous": "with the previous value", "zero": "with zero"}
 
 
 def in_time(draft: Draft, observed: Observations) -> Observations:
@@ -117,5 +117,5 @@ def _note_filled(draft: Draft, whole: Observations) -> None:
     series = np.unique(whole.codes[made])
     spread = draft.in_series(whole, int(made[0])) if len(series) == 1 else f" in {len(series)} series"
     first = draft.moment(whole, int(made[0])) + (draft.in_series(whole, int(made[0])) if len(series) > 1 else "")
-    how = _FILLED[draft.options.fill]
+    how = FILLED[draft.options.fill]
     draft.notes.append(f"{count(len(made), 'gap')} filled {how}{spread}: first {first}")

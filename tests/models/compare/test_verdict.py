@@ -43,8 +43,8 @@ def test_every_claim_is_told_and_the_fastest_that_is_not_worse_named() -> None:
     )
     assert said == (
         "transformer has the highest accuracy, 98.0 %; gru is as good, within 1 point; whether lstm is worse by more "
-        "than 1 point is not decided; tcn is worse by more than 1 point; of those not worse, gru takes the least time, "
-        "3.21 \u00b5s a step."
+        "than 1 point is not decided; tcn is worse by more than 1 point; of those not shown to be worse, gru takes the "
+        "least time, 3.21 \u00b5s a step."
     )
 
 
@@ -68,8 +68,8 @@ def test_an_error_is_lowest_and_in_its_unit() -> None:
     measure = Measure("error", "deviations", higher=False, indifference=0.02, decimals=3)
     entries = network("lstm", 0.5, "best", 4.0), network("gru", 0.51, "as good", 3.0), floor(0.9, "worse")
     assert verdict(results(*entries, measure=measure)) == (
-        "lstm has the lowest error, 0.500; gru is as good, within 0.02 deviations; of those not worse, gru takes the "
-        "least time, 3 \u00b5s a step."
+        "lstm has the lowest error, 0.500; gru is as good, within 0.02 deviations; of those not shown to be worse, gru "
+        "takes the least time, 3 \u00b5s a step."
     )
 
 

@@ -27,7 +27,7 @@ def columns(results: Results) -> list[Column]:
         ("model", tuple(entry.name for entry in results.entries)),
         (results.measure.name, tuple(_score(results.measure, entry) for entry in results.entries)),
         (f"behind, {LEVEL} %", tuple(_behind(entry, decimals) for entry in results.entries)),
-        ("so it is", tuple(entry.claim for entry in results.entries)),
+        ("verdict", tuple(entry.claim for entry in results.entries)),
         ("\u00b5s/step", _of_networks(results, microseconds)),
         ("p99", _of_networks(results, lambda entry: in_microseconds(_speed(entry).p99))),
         ("state", _of_networks(results, lambda entry: size(_size(entry).state) + "+" * bool(_size(entry).growth))),

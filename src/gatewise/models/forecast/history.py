@@ -165,6 +165,17 @@ def _check(panel: Panel, rows: dict[str, int], new: Panel) -> None:
             raise InputError(f"series {name!r} has no finite value for each new time", hint="put the values in")
 
 
+def steps_missing(name: str, end: Any, later: Times, frequency: Frequency) -> int:
+    """How many steps lie between the end of a series and the first of later times.
+
+    Raises InputError where that is not on a step after the end.
+    """
+    ticks, on = _ticks(np.concatenate(([end], later)), frequency)
+    if not on.all() or ticks[1] <= ticks[0]:
+        raise _misfit(name, end, later, frequency)
+    return int(ticks[1] - ticks[0]) - 1
+
+
 def _misfit(name: str, end: Any, later: Times, frequency: Frequency) -> InputError:
     """What is wrong with times that do not go on after the end."""
     known = int((later <= end).sum())

@@ -252,7 +252,7 @@ def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> 
     """
     name, horizon = forecast.model, forecast.values.shape[1]
     columns: dict[str, object] = {
-        "unique_id": np.repeat(_ids(panel), horizon),
+        "unique_id": np.repeat(ids_of(panel), horizon),
         "ds": panel.future(horizon).ravel(),
         name: forecast.median.ravel(),
     }
@@ -262,7 +262,7 @@ def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> 
     return pd.DataFrame(columns)
 
 
-def _ids(panel: Panel) -> NDArray[Any]:
+def ids_of(panel: Panel) -> NDArray[Any]:
     """The ids as the table had them, so that a forecast can be joined with it."""
     convert = {"text": str, "whole": int, "number": float}[panel.id_kind]
     ids: list[Any] = [convert(name) for name in panel.ids]

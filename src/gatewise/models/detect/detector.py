@@ -1,0 +1,325 @@
+"""The detector: its arguments, fit, update, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import fields
+from ...errors import InputError
+from ...fields import Fields
+from ...progress import OnProgress
+from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
+from ...tables.panel import Frequency, Panel
+from ...version import version
+from ..arguments import LONGEST_SEASON, whole
+from ..estimator import Estimator
+from ..forecast.history import SCHEMA, Schema, steps_missing
+from ..modelfile import DETECTOR_FILE
+from .alarm import QUIET
+from .anomalies import Anomalies
+from .budget import Budget
+from .shapes import LENGTHS
+from .stored import WATCH, restored, stored
+from .tails import FEWEST
+from .watch import Verdicts, Watch
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+    Data = pd.DataFrame | Panel | str | Path
+
+ENOUGH = 2 * LENGTHS[0] + FEWEST
+"""Rows of which the last has a score."""
+LONGEST_GAP = 100_000
+"""Missing rows between what was read and what comes, at most."""
+RECORD = Fields(
+    {
+        "alerts": fields.optional(fields.text),
+        "rate": fields.optional(fields.number(0, 1)),
+        "season": fields.optional(fields.whole(1, LONGEST_SEASON)),
+        "schema": SCHEMA,
+        "series": fields.table(WATCH),
+    }
+)
+"""What a file says."""
+
+
+class Detector(Estimator):
+    """Finds anomalies in every series of a table, each row judged by the rows before it and by nothing later.
+
+    The LSTM that comes trained forecasts each row from what was known before it. Surprising are a row far from its
+    forecast, far from the usual level, or at the end of a stretch of 8, 32 or 96 rows that is far from every stretch of
+    that length before. Each of these five distances is ranked among its own latest 2,000, which makes tail
+    probabilities, and the surprise is the mean of their logarithms: ten to the power of minus it, times e, is a tail
+    probability too, however they depend on each other (Vovk & Wang 2020, doi:10.1093/biomet/asaa027). An alert begins
+    where the own past shows a surprise as large more rarely than the budget allows. Nothing is learned from labels, and
+    nothing is downloaded.
+
+    Missing rows are gaps: they surprise by their number alone.
+
+    Args:
+        alerts: How many alerts may be expected of each series, as ``"5/month"``, of hour, day, week, month and year, or
+            in so many rows: ``"1/1000"``.
+        rate: The same as a share of the rows at which an alert begins; above 0, below 1. By default 0.001.
+        season: Rows in one season, 1 for none. By default one is looked for, in what is known at the time.
+        progress: Called with the fraction done, 0 to 1, and a few words.
+
+    Attributes:
+        anomalies_: What is said of the rows that `fit` read, as `Anomalies`; None after `load`.
+        schema_: The columns and the frequency that further rows must share.
+        read_: How the table was read, as `ReadOptions`.
+
+    Raises:
+        InputError: An argument is out of its range, or both ``alerts`` and ``rate`` are given.
+
+    Example:
+        >>> detector = Detector(alerts="5/month").fit(frame)
+        >>> detector.anomalies_.alerts
+        >>> detector.update(next_rows).alerts
+    """
+
+    _fitted_attribute: ClassVar[str] = "schema_"
+
+    anomalies_: Anomalies | None
+    schema_: Schema
+    read_: ReadOptions
+
+    def __init__(
+        self,
+        *,
+        alerts: str | None = None,
+        rate: float | None = None,
+        season: int | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
+        self.alerts, self.rate, self.season, self.progress = alerts, rate, season, progress
+        self._budget()
+        self._season()
+
+    def fit(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
+        """Read a table from its first row to its last, and judge each row by those before it.
+
+        Args:
+            frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet
+                file, or a `Panel`.
+            read: How the table is read, such as ``ReadOptions(target="load")``. Missing values stay missing, whatever
+                it says of filling them.
+
+        Returns:
+            This object, which knows these rows; what it says of them is in ``anomalies_``.
+
+        Raises:
+            InputError: For arguments or data that cannot be used; it names row and column. No series is long enough.
+        """
+        budget, season, wanted = self._budget(), self._season(), read or DEFAULTS
+        panel = _panel(frame, read, wanted)
+        if panel.lengths.max(initial=0) < ENOUGH:
+            what = (
+                f"the longest series has {panel.lengths.max(initial=0)} rows, and the first {ENOUGH - 1} of each are "
+            )
+            raise InputError(f"{what}only learned from", hint="give a longer table")
+        rate = budget.rate(panel.frequency, panel.times[0][0])
+        season = season or wanted.season
+        watches = {name: Watch(rate, season) for name in panel.ids}
+        verdicts = self._verdicts(panel, watches)
+        self._watches, self._ends = watches, _ends(panel)
+        self.schema_, self.read_ = Schema.of(panel), wanted
+        self.anomalies_ = self._anomalies(panel, verdicts, frame, (*panel.notes, *_notes(panel, watches)))
+        return self
+
+    def update(self, frame: Data, *, read: ReadOptions | None = None) -> Anomalies:
+        """Judge rows that come after those known, one or many, and know them too.
+
+        What is said of a row is the same, bit for bit, however the rows are handed over.
+
+        Args:
+            frame: Rows in any form that `fit` takes, of all or some of the series, later than those known. Times that
+                are left out are missing rows.
+            read: How they are read; by default as in `fit`.
+
+        Returns:
+            What is said of these rows, and of missing ones before them.
+
+        Raises:
+            InputError: Before `fit`; the rows overlap with those known, are of unknown series, in other columns or of
+                another frequency. Nothing is changed then.
+        """
+        self._check_fitted()
+        pace = Frequency(self.schema_.frequency)
+        panel = _panel(frame, read, read or self.read_, pace, self.schema_)
+        if different := self.schema_.disagreement(panel):
+            raise InputError(different, hint="give rows like those that are known")
+        panel = self._following(panel)
+        verdicts = self._verdicts(panel, self._watches)
+        self._ends |= _ends(panel)
+        return self._anomalies(panel, verdicts, frame, panel.notes)
+
+    def save(self, path: str | Path) -> None:
+        """Write the detector to one file: what it remembers of every series, up to 8,192 of its latest values included.
+
+        Args:
+            path: The file; one that exists is replaced. It is safetensors, with a checksum, and nothing in it is
+                executed when it is loaded.
+
+        Raises:
+            InputError: Before `fit`.
+        """
+        self._check_fitted()
+        import torch
+
+        tensors: dict[str, Tensor] = {}
+        series: dict[str, Any] = {}
+        for number, (name, watch) in enumerate(self._watches.items()):
+            arrays, series[name] = stored(watch, self._ends[name])
+            tensors |= {f"{number}.{key}": torch.from_numpy(values.copy()) for key, values in arrays.items()}
+        record = {
+            "alerts": self.alerts,
+            "rate": self.rate,
+            "season": self.season,
+            "schema": self.schema_.to_json(),
+            "series": series,
+        }
+        DETECTOR_FILE.write(path, tensors, record)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Load the detector that `save` wrote, ready to go on.
+
+        Args:
+            path: The file. Nothing in it is executed.
+
+        Returns:
+            A detector that goes on with `update` where that one stood.
+
+        Raises:
+            ModelFileError: The file is damaged, too new, or not a detector's.
+        """
+        tensors, record = DETECTOR_FILE.read(path)
+        with DETECTOR_FILE.understood(path, "its settings do not describe a detector"):
+            contents = DETECTOR_FILE.fields(RECORD, record)
+            detector = cls(alerts=contents["alerts"], rate=contents["rate"], season=contents["season"])
+            detector._restore(tensors, contents)
+        return detector
+
+    def _restore(self, tensors: Mapping[str, Tensor], contents: Mapping[str, Any]) -> None:
+        """Become what a file describes. Raises InputError where that is no detector."""
+        self.schema_ = replace(Schema(**contents["schema"]), longer=tuple(contents["schema"]["longer"]))
+        self.read_, self.anomalies_ = DEFAULTS, None
+        self._watches, self._ends = {}, {}
+        arrays, frequency = (
+            {name: tensor.numpy() for name, tensor in tensors.items()},
+            Frequency(self.schema_.frequency),
+        )
+        for number, (name, record) in enumerate(contents["series"].items()):
+            own = [key for key in arrays if key.startswith(f"{number}.")]
+            watch, end = restored({key.removeprefix(f"{number}."): arrays.pop(key) for key in own}, record)
+            self._watches[name], self._ends[name] = (
+                watch,
+                np.int64(end) if frequency.counts else np.datetime64(end, "ns"),
+            )
+            frequency.future(self._ends[name], 1)
+        if arrays:
+            raise InputError(f"the array {next(iter(arrays))!r} is of no series")
+
+    def _budget(self) -> Budget:
+        return Budget.of(self.alerts, self.rate)
+
+    def _season(self) -> int | None:
+        return None if self.season is None else whole("season", self.season, most=LONGEST_SEASON)
+
+    def _verdicts(self, panel: Panel, watches: Mapping[str, Watch]) -> tuple[Verdicts, ...]:
+        found: list[Verdicts] = []
+        for number, (name, values) in enumerate(zip(panel.ids, panel.observed, strict=True)):
+            if self.progress:
+                self.progress(number / len(panel), f"reading {name}" if len(panel) > 1 else "reading")
+            watch = watches[name]
+            found.append(watch.read(values))
+            if len(panel) > 1:
+                watch.shapes.rest()
+        return tuple(found)
+
+    def _following(self, panel: Panel) -> Panel:
+        """The rows, with missing ones before them where they do not come next. Raises InputError."""
+        if unknown := [name for name in panel.ids if name not in self._watches]:
+            what = f"there is no series {unknown[0]!r} among those known"
+            raise InputError(what, hint="give rows of known series, or fit a detector to the whole of it")
+        parts = [
+            _late(panel.frequency, name, self._ends[name], times)
+            for name, times in zip(panel.ids, panel.times, strict=True)
+        ]
+        return replace(
+            panel,
+            times=tuple(np.concatenate([part, times]) for part, times in zip(parts, panel.times, strict=True)),
+            values=tuple(
+                np.concatenate([np.zeros(len(part)), values]) for part, values in zip(parts, panel.values, strict=True)
+            ),
+            made=tuple(
+                np.concatenate([np.ones(len(part), np.bool_), made])
+                for part, made in zip(parts, panel.made, strict=True)
+            ),
+        )
+
+    def _anomalies(
+        self, panel: Panel, verdicts: tuple[Verdicts, ...], frame: Data, notes: tuple[str, ...]
+    ) -> Anomalies:
+        source = Path(frame).name if isinstance(frame, str | Path) else panel.target or "all series"
+        return Anomalies(panel, verdicts, self._budget(), notes, source, "", version())
+
+
+def _panel(
+    frame: Data,
+    read: ReadOptions | None,
+    wanted: ReadOptions,
+    pace: Frequency | None = None,
+    schema: Schema | None = None,
+) -> Panel:
+    """The series of a table, in which what is missing is marked as made, and no note says that it was filled."""
+    from ...tables.repair import FILLED
+    from ...tables.supplied import panel_with_covariates
+
+    if isinstance(frame, Panel):
+        if read is not None:
+            raise InputError("a Panel is read already", hint="give it without ReadOptions")
+        return frame
+    if schema is not None and not isinstance(frame, str | Path):
+        known: list[Any] = list(getattr(frame, "columns", []))
+        time, target = (name if name in known else None for name in (schema.time, schema.target))
+        wanted = replace(wanted, time=wanted.time or time, target=wanted.target or target)
+    wanted = replace(wanted, fill="previous")
+    panel = panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
+    return replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note))
+
+
+def _ends(panel: Panel) -> dict[str, np.generic]:
+    return {name: times[-1] for name, times in zip(panel.ids, panel.times, strict=True)}
+
+
+def _late(frequency: Frequency, name: str, end: Any, times: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The times between the last known and the first that comes. Raises InputError where this is not later."""
+    missing = steps_missing(name, end, times, frequency)
+    if missing > LONGEST_GAP:
+        what = f"{missing:,} rows of series {name!r} are missing before these"
+        raise InputError(what, hint="fit a detector to the whole table")
+    return frequency.future(end, missing) if missing else times[:0]
+
+
+def _notes(panel: Panel, watches: Mapping[str, Watch]) -> tuple[str, ...]:
+    short = [name for name, length in zip(panel.ids, panel.lengths.tolist(), strict=True) if length < ENOUGH]
+    seasons = sorted({watch.expectation.season for watch in watches.values()})
+    said = "no season was found" if seasons == [1] else f"season {', '.join(map(str, seasons))}, found on the way"
+    missing = sum(int(made.sum()) for made in panel.made)
+    return (
+        f"the first {ENOUGH - 1} rows of each series are learned from, and have no score",
+        f"an alert is over when nothing as surprising has come for {QUIET} rows",
+        said,
+        *(["1 missing row is a gap, and no value stands in for it"] if missing == 1 else []),
+        *([f"{missing:,} missing rows are gaps, and no values stand in for them"] if missing > 1 else []),
+        *([f"too short for a score: {', '.join(short[:3])}{' and others' if len(short) > 3 else ''}"] if short else []),
+    )

@@ -1,0 +1,128 @@
+"""What is expected of the rows that come: forecasts by the pretrained network, each from what was known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from ...tables.panel import Floats
+from ..forecast.pretrained.experts import MANY_SEASONS
+from ..forecast.pretrained.model import forecast
+from ..forecast.pretrained.network import LEVELS
+from ..forecast.pretrained.sums import carried
+from ..forecast.pretrained.tokens import PARTS, width
+from ..forecast.pretrained.weights import pretrained
+from ..forecast.seasonality import cycle
+
+FIRST = 32
+"""Rows that are read before anything is expected."""
+LOOKED_AT, LATEST = 64, 2000
+"""A season is looked for when so many rows are known, and each time these have doubled; in the latest of them."""
+PATCHES = 16
+"""Patches of the past that a forecast reads."""
+REACH = 4096
+"""Rows of the past that it reads at most."""
+FAN = [LEVELS.index(level) for level in (0.025, 0.5, 0.975)]
+"""What is expected: the ends of the band that holds 95 of a hundred rows, and between them the median."""
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A forecast of the rows after the first ``known``, with a season of so many rows."""
+
+    known: int
+    season: int
+
+    @property
+    def steps(self) -> int:
+        """How many rows it is of."""
+        return PARTS * width(self.season)
+
+    @property
+    def reach(self) -> int:
+        """How many rows it reads."""
+        return min(max(PATCHES * self.steps, (MANY_SEASONS + 1) * self.season), REACH)
+
+    def history(self, rows: Floats, first: int) -> Floats:
+        """What it reads of rows of which so many came before the first, from the first that was observed."""
+        end = self.known - first
+        history = rows[max(end - self.reach, 0) : end]
+        return history[np.flatnonzero(~np.isnan(history)).min(initial=len(history)) :]
+
+
+@dataclass
+class Expectation:
+    """What is expected of one series, as far ahead as one forecast goes.
+
+    The network forecasts again when the rows of its last forecast are over: eight, or more where there is a season of
+    more than twenty rows. A season counts from when the past alone has shown it.
+
+    Attributes:
+        season: Rows in one, 1 for none.
+        look: How many rows are known when a season is looked for; 0 where it was given, and is not.
+        due: How many rows are known when the next forecast is made.
+        ahead: What is left of the last forecast, (N, 3), as `FAN`.
+    """
+
+    season: int
+    look: int
+    due: int
+    ahead: Floats
+
+    @classmethod
+    def of(cls, season: int | None) -> Expectation:
+        """That of a series of which nothing is known yet. season: None where it is to be found."""
+        return cls(season or 1, 0 if season else LOOKED_AT, FIRST, np.empty((0, len(FAN))))
+
+    def read(self, past: Floats, known: int, values: Floats) -> Floats:
+        """What was expected of values (T,), each from what came before it, (T, 3); NaN before row `FIRST`.
+
+        Args:
+            past: The values before them, (P,), NaN where missing; the latest `REACH` at least, or all that there are.
+            known: How many values came before them.
+            values: The values.
+        """
+        rows, first = np.concatenate([past, values]), known - len(past)
+        expected = np.full((len(values), len(FAN)), np.nan)
+        _lay(expected, 0, self.ahead)
+        self.ahead = self.ahead[len(values) :]
+        due = list(self._due(rows, first, known + len(values)))
+        for season, alike in groupby(due, key=lambda one: one.season):
+            forecasts = list(alike)
+            fans = _fans([one.history(rows, first) for one in forecasts], season, forecasts[0].steps)
+            for one, fan in zip(forecasts, fans, strict=True):
+                _lay(expected, one.known - known, fan)
+                self.ahead = fan[known + len(values) - one.known :]
+        return expected
+
+    def _due(self, rows: Floats, first: int, end: int) -> Iterator[_Due]:
+        """The forecasts that are made before there are ``end`` rows."""
+        while self.due < end:
+            if self.look and self.due >= self.look:
+                self.season = _season(rows[: self.due - first])
+                self.look = 2 * self.due
+            due = _Due(self.due, self.season)
+            self.due += due.steps
+            yield due
+
+
+def _fans(histories: Sequence[Floats], season: int, steps: int) -> Floats:
+    """What is expected after each history, (F, steps, 3); NaN after one of which nothing was observed."""
+    fans = np.full((len(histories), steps, len(FAN)), np.nan)
+    seen = [number for number, history in enumerate(histories) if len(history)]
+    if seen:
+        fans[seen] = forecast(pretrained(), [histories[number] for number in seen], season, 1, steps)[..., FAN]
+    return fans
+
+
+def _lay(expected: Floats, row: int, fan: Floats) -> None:
+    """Put a forecast where its rows are, as far as they are there."""
+    expected[row : row + len(fan)] = fan[: max(len(expected) - row, 0)]
+
+
+def _season(past: Floats) -> int:
+    latest = carried(past[None, -LATEST:])[0]
+    return cycle([latest[~np.isnan(latest)]])
