@@ -36,7 +36,8 @@ def _fastest(results: Results) -> Iterable[str]:
     eligible = [entry for entry in results.networks if entry.claim != "worse"]
     if len(eligible) > 1:
         fastest = min(eligible, key=_microseconds)
-        yield f"of those not shown to be worse, {fastest.name} takes the least time, {microseconds(fastest)} \u00b5s a step"
+        time = f"{microseconds(fastest)} \u00b5s a step"
+        yield f"of those not shown to be worse, {fastest.name} takes the least time, {time}"
 
 
 def _floor(results: Results) -> Iterable[str]:
