@@ -78,6 +78,8 @@ def test_an_alert_goes_on_until_nothing_as_surprising_comes() -> None:
         alarm.begins(0.1, False)
     assert not alarm.is_raised
     assert not alarm.begins(2.4, False)  # not the largest of late
+    assert not alarm.is_raised  # nor does the alert go on that is over
+    assert not alarm.is_exceeded
     for _ in range(QUIET):
         alarm.begins(0.1, False)
     assert alarm.begins(2.6, False)

@@ -80,7 +80,7 @@ class Alarm:
         begins = first and (certain or (highest and surprise > level))
         if begins:
             self.bound = min(level, LARGEST)
-        if begins or certain or surprise > self.bound:
+        if begins or certain or (surprise > self.bound and not first):  # an alert that is over does not go on
             self.exceeded = self.rows
         self.surprises.add(surprise)
         self._latest.append(surprise)

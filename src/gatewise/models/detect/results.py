@@ -110,7 +110,7 @@ class Findings:
         listing = listed([f"{kinds.count(kind)} {kind}" for kind in KINDS if kind in kinds])
         series = {alert.series for alert in self.alerts}
         where = f" in {few(sorted(series))}" if len(self.panel) > 1 else ""
-        return f"{count(len(self.alerts), 'alert')} in {rows}{where}: {listing}. At most {self.budget} was asked for."
+        return f"{count(len(self.alerts), 'alert')} in {rows}{where}: {listing}. The budget is {self.budget}."
 
     def _alerts_of(self, series: int) -> Iterator[Alert]:
         verdicts, values = self.verdicts[series], self.panel.observed[series]
