@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from multiprocessing import get_all_start_methods
 from pathlib import Path
@@ -75,7 +76,8 @@ class Encoded(Dataset[torch.Tensor]):
     """Sequences that a layer has read, as where features are computed by workers."""
 
     def __init__(self) -> None:
-        self.layer, self.x = LSTM(64, 64), torch.randn(40, 16, 64)
+        # Too few numbers for torch to share out by itself: in a forked child it would wait for threads that are gone.
+        self.layer, self.x = LSTM(64, 64), torch.randn(30, 16, 64)
 
     def __len__(self) -> int:
         return 4
@@ -121,6 +123,7 @@ def test_a_forked_process_keeps_to_one_thread() -> None:
     child = os.fork()
     if child == 0:
         code = 1
+        signal.alarm(60)  # so that one that waits for ever fails
         try:
             torch.set_num_threads(4)
             data[0]
