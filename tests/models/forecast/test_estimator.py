@@ -58,6 +58,9 @@ class TestParameters:
             "budget": "2m",
             "tune": None,
             "normalisation": "window",
+            "minimum": None,
+            "maximum": None,
+            "whole": False,
             "progress": None,
         }
         assert forecaster.set_params(horizon=3, seed=4) is forecaster
