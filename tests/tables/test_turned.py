@@ -87,13 +87,14 @@ def test_a_column_for_each_year_beside_several_that_tell_the_series(head: str, t
         ("1. Quartal,2Q,q 3,Q4", "QS", 4),
     ],
 )
-def test_a_row_for_each_year(head: str, alias: str, parts: int, tmp_path: Path) -> None:
-    rows = [(year, *range(year, year + parts), "9") for year in range(2010, 2014)]
-    panel = read(tmp_path, csv(["Year", *head.split(","), "Annual"], *rows))
+@pytest.mark.parametrize("total", [["Annual"], []])
+def test_a_row_for_each_year(head: str, alias: str, parts: int, total: list[str], tmp_path: Path) -> None:
+    rows = [(year, *range(year, year + parts), *("9" for _ in total)) for year in range(2010, 2014)]
+    panel = read(tmp_path, csv(["Year", *head.split(","), *total], *rows))
     assert panel.frequency.alias == alias
     assert panel.times[0][0] == np.datetime64("2010-01-01")
     assert panel.values[0].tolist() == [year + part for year in range(2010, 2014) for part in range(parts)]
-    assert "1 column not used: 'Annual'" in panel.notes
+    assert all(f"1 column not used: '{name}'" in panel.notes for name in total)
 
 
 def test_a_row_for_each_year_of_each_series(tmp_path: Path) -> None:
@@ -153,6 +154,8 @@ def test_what_cannot_be_read_is_refused_with_row_and_column_of_the_file(text: st
     [
         csv(["month", 2019, 2020, 2021], *([f"2001-{month:02}", 1, 2, month] for month in range(1, 13))),
         csv(["ds", *(f"x{at}" for at in range(9))], *([f"2001-01-{day:02}", *range(9)] for day in range(1, 13))),
+        csv(["hour", 2019, 2020, 2021], *([hour, 1, 2, hour] for hour in range(24))),
+        csv(["week", *range(1, 10)], *([week, *range(9)] for week in range(1, 31))),
     ],
 )
 def test_columns_beside_times_remain_series(text: str, tmp_path: Path) -> None:

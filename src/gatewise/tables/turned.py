@@ -16,7 +16,7 @@ from .columns import ID_NAMES, PART_NAMES, STRONG_ID_NAMES, TIME_NAMES, Kind, ki
 from .forms import is_time, likely_forms
 from .month_names import NUMBERS
 from .options import ReadOptions
-from .table import Table, holds_numbers
+from .table import Table
 
 _FEWEST = 3
 """Columns of dates that make a table of this kind."""
@@ -26,6 +26,8 @@ _NUMBERED = re.compile(r"(\D*?)(\d{1,9})(?: \[YR\2\])?")
 _QUARTER = re.compile(r"(?:q|qtr|quarter|quartal|t|k)[ _.]?([1-4])|([1-4])[. ]?(?:q|quartal|quarter|trimestre)")
 _YEARS = range(1678, 2262)
 _WITHIN = ("month", "quarter")
+_TIMELY = ("date", *_WITHIN)
+"""Heads that can be nothing but times; columns are numbered for other reasons, too."""
 _BESIDE = {"year": ("month", "quarter", "week"), "month": ("year",), "quarter": ("year",)}
 """What another column may hold that makes a time together with these heads; see `compose`."""
 
@@ -51,10 +53,13 @@ def turned(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
     """
     if options.time is not None or options.target is not None or table.parts:
         return table, options
-    heads = _dates(table) or _numbers(table) or _parts_of_years(table)
+    heads = _dates(table) or _parts_of_years(table) or _numbered(table)
     if heads is None:
         return table, options
     kinds = kinds_of(table)
+    heads = heads if heads.name in _TIMELY else _of_numbers(heads, kinds)
+    if heads is None:
+        return table, options
     others = [i for i in range(len(kinds)) if i not in heads.columns]
     beside = [i for i in others if any(looks_like(table, i, PART_NAMES[part]) for part in _BESIDE.get(heads.name, ()))]
     if any(kinds[i] == "time" or looks_like(table, i, TIME_NAMES) for i in others):
@@ -62,8 +67,9 @@ def turned(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
     if heads.name in _WITHIN and len(beside) != 1:
         return table, options
     if options.id is None:
-        options = _with_names(table, heads, options, [i for i in others if i not in beside], beside, kinds)
-        if heads.name == "step" and options.id is None:  # columns may be numbered for other reasons
+        free = [i for i in others if i not in beside]
+        options = replace(options, id=_names(table, [i for i in free if _may_name(table, kinds, i)], beside))
+        if options.id is None and not _is_one(table, heads, beside):
             return table, options
     return _long(table, heads, others), options if beside else replace(options, time=heads.name)
 
@@ -80,28 +86,29 @@ def _dates(table: Table) -> _Heads | None:
     return _Heads(columns, tuple(names[i] for i in columns), "date") if len(columns) >= _FEWEST else None
 
 
-def _numbers(table: Table) -> _Heads | None:
-    """A column for each step or year: names with the same beginning and numbers one apart, up to the last column."""
+def _numbered(table: Table) -> _Heads | None:
+    """Names with the same beginning and numbers one apart, up to the last column."""
     found = [_NUMBERED.fullmatch(name.strip()) for name in table.names]
     columns: list[int] = []
     for i in reversed(range(len(found))):
-        here, after = found[i], found[columns[0]] if columns else None
+        here, after = found[i], found[columns[-1]] if columns else None
         if here is None or (after and (here[1], int(here[2]) + 1) != (after[1], int(after[2]))):
             break
-        columns.insert(0, i)
-    if columns and table.is_text(columns[0]) and not _holds_numbers(table, columns[0]):
-        columns = columns[1:]  # of V1 to V37 the first may hold the names of the series
-    numbers = [int(match[2]) for i in columns if (match := found[i])]
-    if not columns or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        columns.append(i)
+    numbers = [int(match[2]) for i in reversed(columns) if (match := found[i])]
+    if len(columns) < _FEWEST:
         return None
-    years = all(number in _YEARS for number in numbers) and len(columns) >= _FEWEST
-    if not years and (len(columns) < _FEWEST_STEPS or not all(_holds_numbers(table, i) for i in columns)):
-        return None
-    return _Heads(tuple(columns), tuple(map(str, numbers)), "year" if years else "step")
+    name = "year" if all(number in _YEARS for number in numbers) else "step"
+    return _Heads(tuple(reversed(columns)), tuple(map(str, numbers)), name)
 
 
-def _holds_numbers(table: Table, column: int) -> bool:
-    return holds_numbers(table.types[column]) or kinds_of(table)[column] in ("integer", "number", "empty")
+def _of_numbers(heads: _Heads, kinds: Sequence[Kind]) -> _Heads | None:
+    """A column for each year, or enough for steps, all of numbers; of V1 to V37 the first may hold names instead."""
+    numbers = [kinds[i] in ("integer", "number", "empty") for i in heads.columns]
+    if not numbers[0]:
+        numbers, heads = numbers[1:], replace(heads, columns=heads.columns[1:], times=heads.times[1:])
+    enough = len(numbers) >= (_FEWEST if heads.name == "year" else _FEWEST_STEPS)
+    return heads if enough and all(numbers) else None
 
 
 def _parts_of_years(table: Table) -> _Heads | None:
@@ -116,22 +123,26 @@ def _parts_of_years(table: Table) -> _Heads | None:
     return None
 
 
-def _with_names(
-    table: Table,
-    heads: _Heads,
-    options: ReadOptions,
-    others: Sequence[int],
-    beside: Sequence[int],
-    kinds: Sequence[Kind],
-) -> ReadOptions:
-    """The options with the columns that tell the rows apart as ``id``; none for a single series."""
-    named = STRONG_ID_NAMES | ID_NAMES
-    texts = [i for i in others if kinds[i] == "text" or looks_like(table, i, named)]
+def _may_name(table: Table, kinds: Sequence[Kind], column: int) -> bool:
+    return kinds[column] == "text" or looks_like(table, column, STRONG_ID_NAMES | ID_NAMES)
+
+
+def _names(table: Table, texts: Sequence[int], beside: Sequence[int]) -> str | None:
+    """Those of the columns that tell the rows apart, as ``id`` names them: one that does alone, or all."""
     for columns in (*([i] for i in texts if _is_full(table, i)), texts):
         if columns and _tells(table, [*columns, *beside]):
-            return replace(options, id=",".join(table.names[i] for i in columns))
-    if heads.name == "step" or _tells(table, beside):
-        return options
+            return ",".join(table.names[i] for i in columns)
+    return None
+
+
+def _is_one(table: Table, heads: _Heads, beside: Sequence[int]) -> bool:
+    """Whether all rows are of one series. InputError where they are not, and can be nothing but several."""
+    if heads.name == "step":
+        return False
+    if _tells(table, beside):
+        return True
+    if heads.name not in _TIMELY:
+        return False
     what = "times stand in the names of columns, and no other column tells the rows apart"
     raise table.error(what, hint=f"name the column of the series with {argument('id')}")
 
