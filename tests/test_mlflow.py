@@ -54,7 +54,7 @@ def test_the_signature_names_columns_and_types(fitted: Forecaster, tmp_path: Pat
 def test_nothing_in_the_folder_can_be_run(fitted: Forecaster, tmp_path: Path) -> None:
     save_model(fitted, tmp_path / "model")
     kinds = {path.suffix for path in (tmp_path / "model").rglob("*") if path.is_file()}
-    assert kinds == {"", ".json", ".txt", ".safetensors"}
+    assert kinds == {"", ".json", ".txt", ".yaml", ".safetensors"}
 
 
 def test_what_cannot_be_written_or_loaded_is_refused(fitted: Forecaster, table: pd.DataFrame, tmp_path: Path) -> None:
@@ -78,5 +78,7 @@ def test_mlflow_loads_it(fitted: Forecaster, table: pd.DataFrame, tmp_path: Path
     save_model(fitted, tmp_path / "model", id="shop")
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     pd.testing.assert_frame_equal(model.predict(table), Batch(fitted, id="shop")(table))
+    environment = mlflow.utils.environment._PythonEnv.from_yaml(str(tmp_path / "model" / "python_env.yaml"))
+    assert environment.dependencies == ["-r requirements.txt"]
     with pytest.raises(mlflow.exceptions.MlflowException, match="sold"):
         model.predict(table.drop(columns="sold"))

@@ -7,9 +7,9 @@ and mlflow need not be installed to write one.
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 from pathlib import Path
+from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, ModelFileError
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .models.forecast.batch import Batch
     from .models.forecast.estimator import Forecaster
 
-_DATA, _MODEL, _COLUMNS, _ENVIRONMENT = "data", "model.safetensors", "columns.json", "requirements.txt"
+_DATA, _MODEL, _COLUMNS = "data", "model.safetensors", "columns.json"
+_ENVIRONMENT, _REQUIREMENTS = "python_env.yaml", "requirements.txt"
 _NAMES = ("id", "time", "target")
 _TYPES = {"O": "string", "M": "datetime", "i": "long", "f": "double"}
 """MLflow's names of the types of columns, by numpy's kinds."""
@@ -68,8 +69,13 @@ def save_model(
     else:
         model.save(place / _DATA / _MODEL)
     atomic_write(place / _DATA / _COLUMNS, json.dumps({name: getattr(batch, name) for name in _NAMES}))
-    atomic_write(place / _ENVIRONMENT, f"gatewise[forecast]=={version()}\n")
-    atomic_write(place / "MLmodel", json.dumps(_description(batch), indent=2) + "\n")  # JSON is YAML
+    atomic_write(place / _REQUIREMENTS, f"gatewise[forecast]=={version()}\n")
+    atomic_write(place / _ENVIRONMENT, _yaml({"python": python_version(), "dependencies": [f"-r {_REQUIREMENTS}"]}))
+    atomic_write(place / "MLmodel", _yaml(_description(batch)))
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2) + "\n"  # JSON is YAML
 
 
 def _description(batch: Batch) -> dict[str, Any]:
@@ -82,7 +88,7 @@ def _description(batch: Batch) -> dict[str, Any]:
             "python_function": {
                 "loader_module": __name__,
                 "data": _DATA,
-                "python_version": platform.python_version(),
+                "python_version": python_version(),
                 "env": {"virtualenv": _ENVIRONMENT},
             },
             "gatewise": {"version": version(), "model": f"{_DATA}/{_MODEL}"},
