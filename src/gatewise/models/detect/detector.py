@@ -288,11 +288,7 @@ def _panel(
         if read is not None:
             raise InputError("a Panel is read already", hint="give it without ReadOptions")
         return frame
-    if schema is not None and not isinstance(frame, str | Path):
-        known: list[Any] = list(getattr(frame, "columns", []))
-        time, target = (name if name in known else None for name in (schema.time, schema.target))
-        wanted = replace(wanted, time=wanted.time or time, target=wanted.target or target)
-    wanted = replace(wanted, fill="previous")
+    wanted = replace(wanted if schema is None else schema.naming(wanted, frame), fill="previous")
     panel = panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
     return replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note))
 

@@ -315,10 +315,7 @@ class FittedForecaster(Estimator):
         """
         from ...tables.supplied import panel_with_covariates
 
-        if schema is not None and not isinstance(frame, str | Path):
-            known: list[Any] = list(getattr(frame, "columns", []))
-            time, target = (name if name in known else None for name in (schema.time, schema.target))
-            read = replace(read, time=read.time or time, target=read.target or target)
+        read = read if schema is None else schema.naming(read, frame)
         horizon = arguments.whole("horizon", self.horizon)
         with advising_read():
             return panel_with_covariates(frame, read, wanted, future, horizon=horizon, pace=pace)

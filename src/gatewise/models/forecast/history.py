@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...errors import InputError
 from ...fields import Fields
 from ...tables.covariates import Covariates, followed
 from ...tables.holidays import NAME as HOLIDAYS
+from ...tables.options import ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...words import count, few, stamps
 from ..arguments import LONGEST_SEASON
@@ -49,6 +51,14 @@ class Schema:
     def to_json(self) -> dict[str, object]:
         """As JSON can hold it."""
         return asdict(self)
+
+    def naming(self, read: ReadOptions, frame: Any) -> ReadOptions:
+        """How a further table is read: of a frame, the columns of time and target by name where it has them."""
+        if isinstance(frame, str | Path):
+            return read
+        known: list[Any] = list(getattr(frame, "columns", []))
+        time, target = (name if name in known else None for name in (self.time, self.target))
+        return replace(read, time=read.time or time, target=read.target or target)
 
     def disagreement(self, panel: Panel) -> str:
         """How the series differ from the schema, in words; empty where they do not."""
