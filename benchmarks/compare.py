@@ -22,11 +22,10 @@ from gatewise.models.compare.task import Task
 from gatewise.tables.labelled import load_labelled
 
 from .machine import description as machine
+from .tolerance import PARAMETERS, SECONDS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT.parent / "shared" / "data" / "classification"
-PARAMETERS, SECONDS = 0.02, 0.05
-"""By which share parameters and seconds of two models may differ."""
 
 
 def japanese_vowels(folder: Path) -> Task:

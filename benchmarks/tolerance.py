@@ -14,3 +14,8 @@ C_FILE = 2e-6
 # Layer norm divides by small deviations, so that rounding grows in float32 of any kind: the file may be this many
 # times as far from float64 as the module in float32 is.
 C_FILE_BESIDE_OURS = 3
+
+# By which share the parameters of two kinds of models, and the seconds of their trainings, may differ in a comparison:
+# what `gatewise compare` promises. A step more of width changes some 2 % of 20,000 parameters; an update, with which a
+# training ends, takes a few hundredths of a training's seconds.
+PARAMETERS, SECONDS = 0.02, 0.05

@@ -29,8 +29,8 @@ class Measure:
     sign: str = ""
     decimals: int = 1
 
-    def lead(self, better: float | Floats, other: float | Floats) -> float | Floats:
-        """How far the first score is ahead of the second, of numbers or of arrays."""
+    def lead(self, better: Floats, other: Floats) -> Floats:
+        """How far the first scores are ahead of the second, each of its own."""
         return better - other if self.higher else other - better
 
     def shown(self, score: float) -> str:

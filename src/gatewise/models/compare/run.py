@@ -250,7 +250,7 @@ def _judged(task: Task, trained: Sequence[_Trained], speeds: Sequence[Speed], re
     draws = resampled({**networks, **floors})
     sign = 1 if task.measure.higher else -1
     order = sorted(networks, key=lambda name: -sign * networks[name].mean())
-    behind = {name: interval(sign * (draws[order[0]] - draws[name])) for name in draws}
+    behind = {name: interval(task.measure.lead(draws[order[0]], draws[name])) for name in draws}
     claim = partial(claim_of, indifference=region, items=task.items)
     known = {one.entrant.contestant.name: (one, speed) for one, speed in zip(trained, speeds, strict=True)}
     entries = [

@@ -13,7 +13,16 @@ from ...errors import InputError, argument
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ...training import Shuffled, Source
 from ...words import count
-from ..sequence.network import Examples, PaddedBatch, SequenceNetwork, answers, collate
+from ..sequence.network import (
+    BATCH,
+    DROPOUT,
+    INPUT_DROPOUT,
+    Examples,
+    PaddedBatch,
+    SequenceNetwork,
+    answers,
+    collate,
+)
 from ..sequence.scaling import Standard
 from ..sequence.targets import aligned, held_out, labels_of
 from .answers import Answers, Labels, Numbers
@@ -22,8 +31,6 @@ from .task import Floor, MakeBody, Part, Stepwise
 
 TEST, VALIDATION = 0.25, 0.2
 """The share of all sequences that is held out for the test, where there is none, and of the others for validation."""
-DROPOUT, INPUT_DROPOUT = 0.5, 0.2
-BATCH = 16
 
 
 class Split(NamedTuple):

@@ -14,13 +14,13 @@ from ...training.schedule import Schedule
 from ...training.stability import DivergedError
 from ...training.timed import train
 from ..network_estimator import seeded
+from ..sequence.network import WEIGHT_DECAY
 from .contestants import Contestant, Size
 from .measure import Floats
 from .task import Part, Task
 
 RATES = (5e-4, 2e-3, 8e-3)
 """Peaks of the one-cycle learning rate; every model is trained with each."""
-WEIGHT_DECAY = 0.1
 FIRST_UPDATES = 3
 """Made with a copy before each training, while no clock runs."""
 

@@ -20,7 +20,19 @@ from ...nn.stored import check_finite, fill, renamed, tensors_of
 from ...tables.sequences import Sequences, Whole, read_sequences
 from ..arguments import cell_of, number, one_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
-from .network import POOLINGS, Examples, Loss, SequenceNetwork, answers, learn, recurrent_body
+from .network import (
+    BATCH,
+    DROPOUT,
+    INPUT_DROPOUT,
+    POOLINGS,
+    WEIGHT_DECAY,
+    Examples,
+    Loss,
+    SequenceNetwork,
+    answers,
+    learn,
+    recurrent_body,
+)
 from .scaling import Standard
 from .targets import aligned, held_out
 
@@ -64,12 +76,12 @@ class SequenceEstimator(NetworkEstimator):
         num_layers: int = 1,
         bidirectional: bool = True,
         pooling: str = "last",
-        dropout: float = 0.5,
-        input_dropout: float = 0.2,
+        dropout: float = DROPOUT,
+        input_dropout: float = INPUT_DROPOUT,
         options: Mapping[str, Any] | None = None,
         learning_rate: float = 5e-3,
-        weight_decay: float = 0.1,
-        batch_size: int = 16,
+        weight_decay: float = WEIGHT_DECAY,
+        batch_size: int = BATCH,
         max_epochs: int = 40,
         average_from: float = 0.75,
         validation: float = 0.0,

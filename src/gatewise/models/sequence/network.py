@@ -22,6 +22,9 @@ from ...training import EarlyStopping, MeanAverage, Shuffled, Trained
 from ..bodies import Body
 from ..network_estimator import Course, train
 
+DROPOUT, INPUT_DROPOUT, WEIGHT_DECAY, BATCH = 0.5, 0.2, 0.1, 16
+"""What the estimators, and comparisons of kinds of models, use unless told otherwise."""
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 AT_ONCE = 256
 """Sequences in one batch of predictions."""
