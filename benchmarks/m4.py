@@ -1,11 +1,13 @@
 """Hourly and weekly series of the M4 competition: how the default forecaster stands against its entries.
 
     python -m benchmarks m4 hourly            # or weekly; --seed 1, --model seasonal_naive, --normalisation causal
+    python -m benchmarks m4 weekly --model pretrained --seasons data
 
 The files {Hourly,Weekly}-{train,test}.csv.gz of the competition (Mcompetitions/M4-methods) are read from
 ../shared/data/m4 or from --data. Nothing is chosen by the name of the set: the model is told the competition's
-horizon and season, and makes the rest of its settings from the training series. Naive2's published figures are
-reproduced first; if they do not come out, no figure is printed.
+horizon, and its season (24 hours; none for weeks) or, with --seasons data, those that `gatewise forecast` finds in
+the training series; the rest of its settings it makes from these. Errors are measured as in the competition. Naive2's
+published figures are reproduced first; if they do not come out, no figure is printed.
 
 The default forecaster was made on these two sets: what is printed says how it does here, and not on others.
 
@@ -18,6 +20,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ from gatewise.models.forecast import metrics
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.model import NORMALISATIONS, Setup
 from gatewise.models.forecast.results import MSIS_LEVEL, Quantiles, quantile_levels
+from gatewise.models.forecast.seasons import with_seasons
 from gatewise.progress import progress_bar
 from gatewise.tables.panel import Floats, Frequency, Panel
 
@@ -33,6 +37,8 @@ from .m4_naive2 import PUBLISHED, figures, read
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "m4"
 GROUPS = {"hourly": "Hourly", "weekly": "Weekly"}
+STEPS = {"Hourly": "h", "Weekly": "W"}
+SEASONS = ("competition", "data")
 LEVELS = (80, 95)
 
 
@@ -43,25 +49,34 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", choices=CONTESTANTS, default="lstm")
     parser.add_argument("--normalisation", choices=NORMALISATIONS, default=NORMALISATIONS[0])
+    parser.add_argument("--seasons", choices=SEASONS, default=SEASONS[0], help="whose a model is told")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the competition's files")
     given = parser.parse_args(arguments)
-    run(GROUPS[given.group], given.data, given.model, given.seed, given.normalisation)
+    run(GROUPS[given.group], given.data, given.model, given.seed, given.normalisation, given.seasons)
 
 
-def run(group: str, data: Path, model: str, seed: int, normalisation: str) -> None:
+def run(group: str, data: Path, model: str, seed: int, normalisation: str, seasons: str) -> None:
     """Check Naive2, then train, forecast and print."""
     begun = time.monotonic()
     season, *published = PUBLISHED[group]
     check_naive2(group, data)
     panel, actual = panel_of(read(data, group, "train"), season), np.stack(read(data, group, "test"))
+    told_panel = panel if seasons == "competition" else with_seasons_of(panel, STEPS[group])
     levels = quantile_levels(LEVELS)
     with progress_bar(f"fitting {model}") as progress:
-        told = Setup(actual.shape[1], season, levels, seed, normalisation=normalisation, progress=progress)
-        learner = CONTESTANTS[model].make(told)
-        learner.fit(panel)
-        forecast = learner.predict(panel)
+        setup = Setup(
+            *(actual.shape[1], told_panel.season, levels, seed),
+            longer=told_panel.longer,
+            unshown=told_panel.unshown,
+            normalisation=normalisation,
+            progress=progress,
+        )
+        learner = CONTESTANTS[model].make(setup)
+        learner.fit(told_panel)
+        forecast = learner.predict(told_panel)
     smape, mase = errors(panel, actual, forecast.median)
-    print(f"M4 {group}, {learner.name}, {normalisation}, seed {seed}: {len(panel)} series, horizon {actual.shape[1]}")
+    told = ", ".join([learner.name, *told_panel.notes, normalisation, f"seed {seed}"])
+    print(f"M4 {group}, {told}: {len(panel)} series, horizon {actual.shape[1]}")
     print(f"sMAPE {smape:.3f}  MASE {mase:.3f}  OWA {owa(smape, mase, *published):.3f}")
     print(f"MSIS {msis(panel, actual, forecast):.2f}, of the {MSIS_LEVEL} % interval")
     for level in LEVELS:
@@ -82,6 +97,13 @@ def panel_of(series: list[Floats], season: int) -> Panel:
     """The series of one group; the competition's time stamps play no part, so time is a counter."""
     ids = tuple(str(row) for row in range(1, len(series) + 1))
     return Panel(ids, tuple(np.arange(len(values)) for values in series), tuple(series), Frequency("1"), season)
+
+
+def with_seasons_of(panel: Panel, step: str) -> Panel:
+    """The panel with the seasons that the series show of those of this step of the calendar."""
+    dated = replace(panel, frequency=Frequency(step), assumed=True)
+    shown = with_seasons(dated, held_back=0)
+    return replace(shown, frequency=panel.frequency)
 
 
 def errors(panel: Panel, actual: Floats, forecast: Floats) -> tuple[float, float]:

@@ -72,7 +72,8 @@ class Panel:
 
     ids: S names. times: S arrays, datetime64[ns] (UTC, no zone) or int64. values: S float64 arrays.
     season: steps in one season, 1 for none. longer: those of longer seasons beside it, rising. assumed: whether the
-    season is only the calendar's, and the data have not been asked for it.
+    season is only the calendar's, and the data have not been asked for it. unshown: steps in the season of the calendar
+    that they were asked for and do not show, 1 for none.
     notes: sentences about what was inferred or repaired.
     time, target: what the table it came from called these two columns; no target where each series had its own.
     id_kind: what the ids were in that table, where they are text here.
@@ -94,6 +95,7 @@ class Panel:
     fill: Fill = "none"
     longer: tuple[int, ...] = ()
     assumed: bool = False
+    unshown: int = 1
     covariates: Covariates | None = None
 
     def __post_init__(self) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.tsa.stattools import acf
-from tests.models.forecast.fakes import panel
+from tests.models.forecast.fakes import panel, setup
 from tests.tolerance import ROUNDING
 
 from gatewise.models.forecast.estimator import Forecaster
+from gatewise.models.forecast.pretrained.model import PretrainedModel
 from gatewise.models.forecast.seasonality import autocorrelation, cycle, is_visible, strength
 from gatewise.models.forecast.seasons import with_seasons
 from gatewise.tables.panel import Floats, Frequency, Panel
@@ -119,3 +120,25 @@ def test_longer_seasons_are_kept_in_the_file(tmp_path: Path):
     assert forecaster.setup_.longer == (168,)
     forecaster.save(tmp_path / "model")
     assert Forecaster.load(tmp_path / "model").setup_ == forecaster.setup_
+
+
+def test_the_pretrained_network_is_told_of_a_season_that_is_not_visible():
+    long, short = walk(1, 200), walk(2, 60)
+    shown = with_seasons(dated("W-SUN", long, short), 0)
+    assert (shown.season, shown.unshown) == (1, 52)
+    unknown = replace(shown, unshown=1)
+    told, plain = (PretrainedModel(setup(4, 1, unshown=one.unshown)).predict(one).values for one in (shown, unknown))
+    only = PretrainedModel(setup(4, 52)).predict(dated("W-SUN", long)).values
+    np.testing.assert_array_equal(told[:1], only)
+    np.testing.assert_array_equal(told[1:], plain[1:])  # holds no season and a quarter
+    assert not np.array_equal(told[0], plain[0])
+
+
+@pytest.mark.parametrize("season", [None, 1])
+def test_a_file_keeps_what_the_pretrained_network_is_told(season: int | None, tmp_path: Path):
+    weeks = dated("W-SUN", walk(1, 200))
+    fitted = Forecaster(4, model="pretrained", season=season).fit(weeks, windows=0)
+    assert (fitted.schema_.season, fitted.schema_.unshown) == (1, 52 if season is None else 1)
+    fitted.save(tmp_path / "model")
+    again = Forecaster.load(tmp_path / "model").predict(weeks)
+    pd.testing.assert_frame_equal(again, fitted.predict())

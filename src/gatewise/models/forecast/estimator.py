@@ -288,7 +288,7 @@ class Forecaster(FittedForecaster):
                 **contents.get("bounds", {}),
             )
             informed = bool(schema.covariates or schema.holidays)
-            told = loaded._setup(schema.season, schema.longer)
+            told = loaded._setup(schema.season, schema.longer, schema.unshown)
             setup = replace(told, widening=_widening(contents), covariates=informed)
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
@@ -317,14 +317,15 @@ class Forecaster(FittedForecaster):
     def _setup_of(self, panel: Panel) -> Setup:
         """The arguments, checked, for these series."""
         covariates = panel.covariates is not None
-        return replace(self._setup(panel.season, panel.longer), covariates=covariates)
+        return replace(self._setup(panel.season, panel.longer, panel.unshown), covariates=covariates)
 
-    def _setup(self, season: int, longer: tuple[int, ...] = ()) -> Setup:
+    def _setup(self, season: int, longer: tuple[int, ...] = (), unshown: int = 1) -> Setup:
         """The arguments, checked, for data of these seasons."""
         return Setup(
             horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
             season=season if self.season is None else arguments.whole("season", self.season),
             longer=longer,
+            unshown=unshown,
             levels=quantile_levels(arguments.percents("levels", self.levels)),
             seed=arguments.whole("seed", self.seed, least=0, most=arguments.LARGEST_SEED),
             budget=self._seconds(),

@@ -241,7 +241,9 @@ class FittedForecaster(Estimator):
                 )
             return self.panel_ if future is None else self._with_future(self.panel_, future)
         panel = self._panel(frame, read, self.schema_, wanted=self.known_covariates, future=future)
-        return replace(self._agreeing(panel), season=self.schema_.season, longer=self.schema_.longer, assumed=False)
+        schema = self.schema_
+        told = {"season": schema.season, "longer": schema.longer, "unshown": schema.unshown}
+        return replace(self._agreeing(panel), **told, assumed=False)
 
     def _with_future(self, panel: Panel, future: Data) -> Panel:
         """The panel with the values of its covariates in a table."""
@@ -291,7 +293,7 @@ class FittedForecaster(Estimator):
                 raise InputError("a Panel is read already", hint="give it without ReadOptions")
             if schema is None and (wanted.named or future is not None):
                 raise InputError("a Panel has its covariates already", hint="give it without covariates and future")
-            return frame if season is None else replace(frame, season=season, longer=(), assumed=False)
+            return frame if season is None else replace(frame, season=season, longer=(), unshown=1, assumed=False)
         read = read or (DEFAULTS if schema is None else self.read_)
         settled = season if schema is None else schema.season
         if None not in (settled, read.season) and settled != read.season:

@@ -28,8 +28,9 @@ class Schema:
     """The names of two columns, and the pace of time.
 
     target: empty where every series had a column of its own. frequency: alias, see `Frequency`. season: steps in
-    one season; longer: those in longer seasons. covariates: by the names of those that the model takes, whether they
-    are known ahead or only in the past. holidays: the country of those that it takes, empty where there is none.
+    one season; longer: those in longer seasons; unshown: those in one that the data do not show. covariates: by the
+    names of those that the model takes, whether they are known ahead or only in the past. holidays: the country of
+    those that it takes, empty where there is none.
     """
 
     time: str
@@ -37,6 +38,7 @@ class Schema:
     frequency: str
     season: int
     longer: tuple[int, ...] = ()
+    unshown: int = 1
     covariates: Mapping[str, str] = field(default_factory=dict[str, str])
     holidays: str = ""
 
@@ -46,7 +48,8 @@ class Schema:
         columns = panel.covariates.columns if panel.covariates and informed else ()
         code = next((one.country for one in columns if one.country), "")
         roles = {one.name: one.role for one in columns if one.role in ("known", "past") and not one.country}
-        return cls(panel.time, panel.target, panel.frequency.alias, panel.season, panel.longer, roles, code)
+        seasons = panel.season, panel.longer, panel.unshown
+        return cls(panel.time, panel.target, panel.frequency.alias, *seasons, roles, code)
 
     def to_json(self) -> dict[str, object]:
         """As JSON can hold it."""
@@ -83,10 +86,11 @@ SCHEMA = Fields(
         "frequency": fields.text,
         "season": fields.whole(1, LONGEST_SEASON),
         "longer": fields.listed(fields.whole(2, LONGEST_SEASON), 9),
+        "unshown": fields.whole(1, LONGEST_SEASON),
         "covariates": fields.table(fields.one_of(("known", "past"))),
         "holidays": fields.text,
     },
-    lacking=("longer", "covariates", "holidays"),
+    lacking=("longer", "unshown", "covariates", "holidays"),
 )
 """A `Schema` in a file."""
 

@@ -25,11 +25,12 @@ class Setup:
     """What a model is told before it sees data.
 
     horizon: steps to forecast. season: observations in one season, 1 for none; longer: those in longer seasons beside
-    it. levels: probabilities of the quantiles, increasing, 0.5 among them. budget: seconds of training, None for the
-    model's own choice. tune: whether the tuned network takes part in a contest. normalisation: a word of
-    ``NORMALISATIONS``, for models that learn. members: the words of the models that a pool may be made of, None for
-    all. covariates: whether the series have any. bounds: what forecasts are kept within. widening: for levels of
-    intervals that fell short in a backtest, the factor by which whatever the model forecasts is widened.
+    it; unshown: those in a season of the calendar that the data do not show, 1 for none. levels: probabilities of the
+    quantiles, increasing, 0.5 among them. budget: seconds of training, None for the model's own choice. tune: whether
+    the tuned network takes part in a contest. normalisation: a word of ``NORMALISATIONS``, for models that learn.
+    members: the words of the models that a pool may be made of, None for all. covariates: whether the series have any.
+    bounds: what forecasts are kept within. widening: for levels of intervals that fell short in a backtest, the factor
+    by which whatever the model forecasts is widened.
     """
 
     horizon: int
@@ -40,6 +41,7 @@ class Setup:
     tune: bool = False
     normalisation: str = "window"
     longer: tuple[int, ...] = ()
+    unshown: int = 1
     members: frozenset[str] | None = None
     covariates: bool = False
     bounds: Bounds = ANYTHING

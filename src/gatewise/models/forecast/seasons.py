@@ -17,11 +17,15 @@ MOST_SERIES, MOST_SEASONS, MOST_OBSERVATIONS = 50, 20, 2000
 
 @dataclass(frozen=True)
 class Seasons:
-    """season: steps in the shortest season, 1 for none. longer: those of longer ones. words: how they are known."""
+    """season: steps in the shortest season, 1 for none. longer: those of longer ones. words: how they are known.
+
+    unshown: steps in the calendar's shortest season where the data do not show it, 1 for none.
+    """
 
     season: int
     longer: tuple[int, ...]
     words: str
+    unshown: int = 1
 
 
 def with_seasons(panel: Panel, held_back: int) -> Panel:
@@ -33,7 +37,8 @@ def with_seasons(panel: Panel, held_back: int) -> Panel:
         return panel
     seasons = seasons_in(panel.without_last(held_back), panel)
     notes = (*panel.notes, seasons.words)
-    return replace(panel, season=seasons.season, longer=seasons.longer, assumed=False, notes=notes)
+    told = {"season": seasons.season, "longer": seasons.longer, "unshown": seasons.unshown}
+    return replace(panel, **told, assumed=False, notes=notes)
 
 
 def seasons_in(past: Panel, whole: Panel) -> Seasons:
@@ -59,12 +64,12 @@ def seasons_in(past: Panel, whole: Panel) -> Seasons:
 
 def _unseen(season: int, sample: list[Floats], longest: int) -> Seasons:
     if any(len(values) >= LEAST_SEASONS * season for values in sample):
-        return Seasons(1, (), f"no season: one of {season} steps is not visible in the data")
+        return Seasons(1, (), f"no season: one of {season} steps is not visible in the data", season)
     if longest >= 2 * season:
         words = f"season {season}, assumed: it would take {LEAST_SEASONS * season} observations to see it in the data"
         return Seasons(season, (), words)
     words = f"no season (one of {season} needs {2 * season} observations, the longest series has {longest})"
-    return Seasons(1, (), words)
+    return Seasons(1, (), words, season)
 
 
 def _sample(panel: Panel) -> list[Floats]:

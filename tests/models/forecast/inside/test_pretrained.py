@@ -12,7 +12,7 @@ from gatewise.errors import InputError
 from gatewise.inspect import look_inside
 from gatewise.inspect.explain import Sum
 from gatewise.models.forecast.inside.subject import subject_of
-from gatewise.models.forecast.pretrained.model import PretrainedModel, ask, second_of
+from gatewise.models.forecast.pretrained.model import PretrainedModel, ask, seasons_told
 from gatewise.models.forecast.pretrained.network import MIDDLE
 from gatewise.models.forecast.pretrained.tokens import PARTS
 
@@ -38,7 +38,7 @@ def test_what_is_explained_is_the_network_and_what_is_fed_the_series(season):
     whole = np.flatnonzero((ends > wide) & ((ends <= GAP) | (ends - wide > GAP)))
     means = [values[end - wide : end].mean() for end in ends[whole]]
     np.testing.assert_allclose(fed[whole], means, rtol=ROUNDING)
-    asked = ask(given.observed, season, second_of(model.setup), 4)
+    asked = ask(given.observed, *seasons_told(model.setup, len(values)), 4)
     found = model.network.quantiles(*model.network.read(asked.reading.tokens, asked.counts), asked.steps)
     upright = found[0, :, MIDDLE] * asked.unit[0] + asked.level[0]
     np.testing.assert_allclose(

@@ -16,7 +16,7 @@ from ....words import count, number
 from ..bounds import Bounds, bounded, floors
 from ..pretrained.experts import EXPERTS
 from ..pretrained.learning import Network
-from ..pretrained.model import PretrainedModel, ask, second_of
+from ..pretrained.model import PretrainedModel, ask, seasons_told
 from ..pretrained.network import MIDDLE, Sizes, answers, embed, quantiles, shares
 from ..pretrained.tokens import PARTS, RECENT, TOKEN_FEATURES, Steps, width
 from ..pretrained.tuned import TunedModel
@@ -67,8 +67,9 @@ class TokensOpened:
         own = floors(panel)
         self.lowest, self.highest = bounds.lowest(own), bounds.high
         self.forecast = bounded(model.predict(panel), own, bounds)
-        self.wide = width(setup.season)
-        self.asked = ask(panel.observed, setup.season, second_of(setup), setup.horizon)
+        season, second = seasons_told(setup, len(panel.values[0]))
+        self.wide = width(season)
+        self.asked = ask(panel.observed, season, second, setup.horizon)
         self.module = OneOrigin(_loaded(model), self.asked.steps).eval()
         self.x = torch.from_numpy(self.asked.reading.tokens)
         self.ahead = Ahead(setup.horizon, step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 TOGETHER = 128
 """Series that are forecast at a time."""
 MOST_PATCHES = 64
+LEAST_TOLD = 1.25
+"""Seasons that a series must have to be told of one that the data do not show."""
 DAYS_IN_A_WEEK, DAYS_IN_A_YEAR, LEAST_TIMES_OF_DAY = 7, 365, 24
 
 
@@ -60,8 +63,18 @@ class PretrainedModel:
 
 def forecast_panel(network: Forward, panel: Panel, setup: Setup, name: str, notes: tuple[str, ...] = ()) -> Quantiles:
     """The network's forecast of a panel as that of a model of this name."""
-    found = forecast(network, panel.observed, setup.season, second_of(setup), setup.horizon)
+    found = forecast_told(network, panel.observed, setup)
     return Quantiles(name, setup.levels, found @ between(setup.levels).T, notes)
+
+
+def forecast_told(network: Forward, histories: Sequence[Floats], setup: Setup) -> Floats:
+    """The quantiles at `LEVELS` of the steps after each series, each told its seasons, (S, horizon, LEVELS)."""
+    told = [seasons_told(setup, len(values)) for values in histories]
+    found = np.empty((len(histories), setup.horizon, len(LEVELS)))
+    for seasons in dict.fromkeys(told):
+        rows = [row for row, own in enumerate(told) if own == seasons]
+        found[rows] = forecast(network, [histories[row] for row in rows], *seasons, setup.horizon)
+    return found
 
 
 def forecast(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
@@ -118,9 +131,19 @@ def ask(histories: Sequence[Floats], season: int, second: int, horizon: int) -> 
     return Asked(reading, counts, steps, steps.level + first[:, 0], unit)
 
 
-def second_of(setup: Setup) -> int:
-    """The second season: that of the data, or else that of the calendar."""
-    return setup.longer[0] if setup.longer else second_season(setup.season)
+def seasons_told(setup: Setup, length: int) -> tuple[int, int]:
+    """The season that the network is told of a series of so many observations, and a longer one; 1 for none.
+
+    Where the data do not show the calendar's it is told nevertheless, of series of `LEAST_TOLD` seasons: it has learned
+    what to make of one that may not be there, and on the validation suite that made its error smaller.
+    """
+    told = setup.season == 1 and length >= LEAST_TOLD * setup.unshown
+    return seasons_shown(replace(setup, season=setup.unshown) if told else setup)
+
+
+def seasons_shown(setup: Setup) -> tuple[int, int]:
+    """The season, and a longer one: that of the data, or else that of the calendar."""
+    return setup.season, setup.longer[0] if setup.longer else second_season(setup.season)
 
 
 def second_season(season: int) -> int:

@@ -19,7 +19,7 @@ from ..network.training import train
 from ..results import Quantiles
 from .forward import Forward
 from .learning import Batch, Network, batch_of, loss, together
-from .model import MOST_PATCHES, forecast, forecast_panel, second_of
+from .model import MOST_PATCHES, forecast_panel, forecast_told, seasons_told
 from .network import LEVELS, Sizes
 from .sums import Singles
 from .tokens import PARTS, width
@@ -114,7 +114,8 @@ class Lessons:
     def __init__(self, series: Sequence[Floats], setup: Setup) -> None:
         self.setup, self.rng = setup, np.random.default_rng(setup.seed)
         self.series = [values for values in series if len(values) >= LEAST * setup.horizon]
-        self.longest = MOST_PATCHES * PARTS * width(setup.season) + setup.horizon
+        self.season, self.second = seasons_told(setup, max(map(len, self.series), default=0))
+        self.longest = MOST_PATCHES * PARTS * width(self.season) + setup.horizon
 
     def draw(self) -> Batch:
         """A batch of stretches that end anywhere before the last horizon."""
@@ -125,7 +126,7 @@ class Lessons:
             end = self.rng.integers(min(len(values), 2 * horizon), len(values) + 1)
             stretch = values[max(end - self.longest, 0) : end]
             row[len(row) - len(stretch) :] = stretch
-        batch = batch_of(rows, self.setup.season, second_of(self.setup), horizon, self.rng)
+        batch = batch_of(rows, self.season, self.second, horizon, self.rng)
         return together([batch], PLACES, self.rng)
 
     def score(self, learner: Network) -> float:
@@ -134,7 +135,7 @@ class Lessons:
         setup, series = self.setup, self.series[:MOST_SCORED]
         past = [values[: -setup.horizon] for values in series]
         network = Forward(Sizes.of(arrays), arrays)
-        found = forecast(network, past, setup.season, second_of(setup), setup.horizon)
+        found = forecast_told(network, past, setup)
         actual = np.stack([values[-setup.horizon :] for values in series])
         scale = np.array([seasonal_scale(values, setup.season) for values in past])
         errors = (actual[..., None] - found) / scale[:, None, None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ....tables.panel import Floats, Panel
 from ..model import Setup
-from ..pretrained.model import between, forecast, furthest, second_of
+from ..pretrained.model import between, forecast, furthest, seasons_shown
 from ..pretrained.weights import pretrained
 from ..results import Quantiles
 from .by_series import BySeries, Shuffling, Tried
@@ -36,7 +36,7 @@ class Regression(BySeries):
 
     @property
     def _seasons(self) -> tuple[int, int]:
-        return self.setup.season, second_of(self.setup)
+        return seasons_shown(self.setup)
 
     def _opened(self, panel: Panel, row: int, scale: Scale | None = None) -> tuple[Scale, History]:
         values = panel.observed[row]
