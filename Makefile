@@ -15,7 +15,10 @@ check: ## lint, format, types, import arrows, workflows
 test: ## the quick breadth of the tests, three minutes
 	$(PYTHON) -m pytest
 
-test-all: ## the full breadth, as CI runs it
+test-rest: ## what the quick breadth leaves out, as CI runs it after the quick one
+	$(PYTHON) -m pytest --breadth=rest
+
+test-all: ## the full breadth, quick and rest in one
 	$(PYTHON) -m pytest --breadth=full
 
 format: ## let ruff arrange the code
@@ -56,4 +59,4 @@ harden: ## hostile calls drawn from SEED: nothing may crash, hang, or be wrong w
 clean: ## everything that can be made again
 	rm -rf .venv build dist .cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install check test test-all format regen docs site package show bench competition conformance overfitting harden clean
+.PHONY: help install check test test-rest test-all format regen docs site package show bench competition conformance overfitting harden clean

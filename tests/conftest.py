@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from tests.browser import launched
 from tests.needs import need
 
@@ -39,14 +39,15 @@ MOST_GROWTH = 1536  # of 11,700 tests in two workers, which add up to 985 where 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--breadth",
-        choices=("quick", "full"),
+        choices=("quick", "rest", "full"),
         default="quick",
-        help="quick (default): without the tests and cases marked slow. full: all, as CI runs them",
+        help="quick (default): without the tests and cases marked slow. rest: those, and tests that draw their cases, "
+        "with more of them, so that after a quick run nothing runs twice. full: all",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile(config.getoption("breadth"))
+    settings.load_profile("quick" if config.getoption("breadth") == "quick" else "full")
     config.stash[GROWTH] = {}
 
 
@@ -57,9 +58,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     whole = not any("::" in argument for argument in config.args)  # files, not tests of them
     only_slow = {str(item.path) for item in slow} - {str(item.path) for item in quick}
     config.stash[ONLY_SLOW] = sorted(only_slow) if whole else []
-    if config.getoption("breadth") == "quick":
-        config.hook.pytest_deselected(items=slow)
-        items[:] = quick
+    left_out = {"quick": slow, "rest": [item for item in quick if not draws_cases(item)], "full": []}
+    deselected = left_out[config.getoption("breadth")]
+    config.hook.pytest_deselected(items=deselected)
+    items[:] = [item for item in items if item not in set(deselected)]
+
+
+def draws_cases(item: pytest.Item) -> bool:
+    """Whether a test's cases are drawn, so that a full run has more of them than a quick one."""
+    return is_hypothesis_test(getattr(item, "obj", None))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

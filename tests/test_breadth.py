@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from itertools import combinations, product
 from pathlib import Path
 
@@ -23,11 +24,25 @@ def test_every_file_has_a_test_of_the_quick_breadth(pytestconfig):
 
 
 def test_ci_runs_the_full_breadth():
-    assert "\nmake test-all\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert '\neval "$(command_of test)"\n' in steps.partition("\nmake test-rest\n")[0]  # the quick breadth comes first
     # A make above this one has it print directories.
-    command = ["make", "--dry-run", "--no-print-directory", "test-all"]
+    command = ["make", "--dry-run", "--no-print-directory", "test-rest"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert printed.split()[1:] == ["-m", "pytest", "--breadth=full"]
+    assert printed.split()[1:] == ["-m", "pytest", "--breadth=rest"]
+
+
+def test_what_a_quick_run_leaves_out_and_tests_that_draw_their_cases_are_the_rest():
+    file = "tests/models/forecast/network/test_windows.py"
+    quick, rest, full = (collected(file, breadth) for breadth in ("quick", "rest", "full"))
+    assert full == quick | rest
+    assert 0 < len(quick & rest) < len(quick)
+
+
+def collected(file: str, breadth: str) -> set[str]:
+    command = [sys.executable, "-m", "pytest", f"--breadth={breadth}", "--collect-only", "--numprocesses=0", file]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return {line for line in printed.splitlines() if "::" in line}
 
 
 @pytest.mark.parametrize("kind", MECHANISMS)
