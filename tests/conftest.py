@@ -58,15 +58,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     whole = not any("::" in argument for argument in config.args)  # files, not tests of them
     only_slow = {str(item.path) for item in slow} - {str(item.path) for item in quick}
     config.stash[ONLY_SLOW] = sorted(only_slow) if whole else []
-    left_out = {"quick": slow, "rest": [item for item in quick if not draws_cases(item)], "full": []}
-    deselected = left_out[config.getoption("breadth")]
-    config.hook.pytest_deselected(items=deselected)
-    items[:] = [item for item in items if item not in set(deselected)]
+    breadth = config.getoption("breadth")
+    config.hook.pytest_deselected(items=[item for item in items if not belongs(item, breadth)])
+    items[:] = [item for item in items if belongs(item, breadth)]
 
 
-def draws_cases(item: pytest.Item) -> bool:
-    """Whether a test's cases are drawn, so that a full run has more of them than a quick one."""
-    return is_hypothesis_test(getattr(item, "obj", None))
+def belongs(item: pytest.Item, breadth: str) -> bool:
+    """Whether a test is run at this breadth; one whose cases are drawn has more of them at each but the quick."""
+    slow = item.get_closest_marker("slow") is not None
+    return {"quick": not slow, "rest": slow or is_hypothesis_test(getattr(item, "obj", None)), "full": True}[breadth]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

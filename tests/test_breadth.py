@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from itertools import combinations, product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
 
 from gatewise.compiler.lower import program_of
 from gatewise.compiler.ops import OPS
 
-from .conftest import ONLY_SLOW
+from .conftest import ONLY_SLOW, belongs
 from .matrix import ALL_CELLS, MECHANISMS, every_pair
 
 ROOT = Path(__file__).parents[1]
@@ -32,17 +34,17 @@ def test_ci_runs_the_full_breadth():
     assert printed.split()[1:] == ["-m", "pytest", "--breadth=rest"]
 
 
-def test_what_a_quick_run_leaves_out_and_tests_that_draw_their_cases_are_the_rest():
-    file = "tests/models/forecast/network/test_windows.py"
-    quick, rest, full = (collected(file, breadth) for breadth in ("quick", "rest", "full"))
-    assert full == quick | rest
-    assert 0 < len(quick & rest) < len(quick)
+@given(number=integers())
+def draws_its_cases(number: int) -> None: ...
 
 
-def collected(file: str, breadth: str) -> set[str]:
-    command = [sys.executable, "-m", "pytest", f"--breadth={breadth}", "--collect-only", "--numprocesses=0", file]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return {line for line in printed.splitlines() if "::" in line}
+@pytest.mark.parametrize(
+    ("marks", "test", "quick", "rest"),
+    [([], len, True, False), (["slow"], len, False, True), ([], draws_its_cases, True, True)],
+)
+def test_quick_and_rest_together_are_the_full_breadth(marks, test, quick, rest):
+    item = SimpleNamespace(obj=test, get_closest_marker=lambda name: name if name in marks else None)
+    assert [belongs(item, breadth) for breadth in ("quick", "rest", "full")] == [quick, rest, True]
 
 
 @pytest.mark.parametrize("kind", MECHANISMS)
