@@ -15,7 +15,7 @@ from tests.needs import needs_gcc
 from torch import nn
 
 from gatewise.cli import follow
-from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
+from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.export import to_c
 from gatewise.nn import LSTM, Chain, Recurrent, Standardize
 
@@ -234,3 +234,16 @@ def test_classify_makes_what_can_be_exported(tmp_path, capsys):
     assert follow(["export", "saved", "--to", "c"]) == 0
     assert "2 inputs, 2 outputs" in capsys.readouterr().out
     assert follow(["classify", "data.csv", "--load", "saved", "--one-way"]) == 2
+
+
+def test_a_translator_becomes_an_encoder_a_decoder_and_its_units(tmp_path, capsys):
+    Translator(hidden_size=4, embedding_size=3, max_epochs=1).fit(["ab", "ba"], ["AB", "BA"]).save(tmp_path / "saved")
+    assert follow(["export", "saved", "--to", "onnx", "--name", "small", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["files"] == ["small_encoder.onnx", "small_decoder.onnx", "small_units.json"]
+    assert said["encoder"]["inputs"] == {"source": ["batch", "source"]}
+    assert list(said["decoder"]["outputs"])[:2] == ["log_probabilities", "attention"]
+    assert follow(["export", "saved", "--to", "onnx"]) == 0
+    assert "decoder: inputs: units (rows), memory (batch, source, 4)" in capsys.readouterr().out
+    assert follow(["export", "saved", "--to", "c"]) == 1
+    assert "export it to ONNX" in capsys.readouterr().err

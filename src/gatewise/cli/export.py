@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..export.c.write import ExportedC
     from ..export.onnx.write import ExportedOnnx
+    from ..models.translation.exported import ExportedTranslator
     from ..nn.chain import Chain
     from ..tables.options import ReadOptions
     from .console import Screen
@@ -47,6 +48,7 @@ INPUTS = "For int8: inputs like those the model will see, as a table, .ts or tex
 CHIP = "The chip"
 
 _C, _INT8 = "c", "int8"
+_PARTS = ("_encoder.onnx", "_decoder.onnx", "_units.json")  # of a translator
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Request:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What is written."""
-        suffixes = (".c", ".h") if self.to == _C else (".onnx",)
+        """What is written, or may be: which files of ONNX there are depends on the model."""
+        suffixes = (".c", ".h") if self.to == _C else (".onnx", *_PARTS)
         return tuple(self.out / f"{self.name}{suffix}" for suffix in suffixes)
 
     @property
@@ -134,8 +136,12 @@ def run(request: Request) -> Outcome:
     from ..models.kind import Supplied
     from ..models.registry import kind_of
 
-    kind = kind_of(request.model, "chain")
+    kind = kind_of(request.model)
+    parts = request.to != _C and kind.can("onnx")
+    kind.check("onnx" if parts else "chain", request.model)
     model = kind.load(request.model, Supplied(tuple(map(cell_at, request.cells))))
+    if parts:
+        return _as_parts(kind.onnx(model, request.out, request.name))
     with located(request.model):
         chain = kind.chain(model)
     if request.to != _C:
@@ -171,21 +177,35 @@ def _as_onnx(chain: Chain, request: Request) -> Outcome:
     from ..export import to_onnx
 
     written: ExportedOnnx = to_onnx(chain, request.files[0], name=request.name)
-    facts = {
+    return Outcome((written.path,), _facts(written), tuple(_sentences(written)))
+
+
+def _as_parts(written: ExportedTranslator) -> Outcome:
+    parts = {"encoder": written.encoder, "decoder": written.decoder}
+    facts = {name: _facts(part) for name, part in parts.items()}
+    return Outcome(
+        written.files,
+        facts,
+        tuple(f"{name}: {sentence}" for name, part in parts.items() for sentence in _sentences(part)),
+    )
+
+
+def _facts(written: ExportedOnnx) -> dict[str, Any]:
+    return {
         "opset": written.opset,
         "operators": dict(written.operators),
         "inputs": {name: list(shape) for name, shape in written.inputs.items()},
         "outputs": {name: list(shape) for name, shape in written.outputs.items()},
         "difference": written.difference,
     }
+
+
+def _sentences(written: ExportedOnnx) -> Iterator[str]:
     operators = ", ".join(f"{place} {operator}" for place, operator in written.operators.items())
-    sentences = (
-        f"opset {written.opset}: {operators}",
-        f"inputs: {_shapes(written.inputs)}",
-        f"outputs: {_shapes(written.outputs)}",
-        f"ONNX Runtime and the model differ by {written.difference:.1e}",
-    )
-    return Outcome((written.path,), facts, sentences)
+    yield f"opset {written.opset}: {operators}"
+    yield f"inputs: {_shapes(written.inputs)}"
+    yield f"outputs: {_shapes(written.outputs)}"
+    yield f"ONNX Runtime and the model differ by {written.difference:.1e}"
 
 
 def _shapes(shapes: Mapping[str, tuple[int | str, ...]]) -> str:
@@ -206,7 +226,8 @@ def as_json(outcome: Outcome) -> str:
     """One line of JSON: ``files`` and the facts.
 
     Of C: ``dtype``, ``target``, ``inputs``, ``outputs``, ``flash``, ``ram``, ``stack``, ``macs``, and of int8
-    ``snr_db`` and ``calibration_steps``. Of ONNX: ``opset``, ``operators``, ``inputs``, ``outputs``, ``difference``.
+    ``snr_db`` and ``calibration_steps``. Of ONNX: ``opset``, ``operators``, ``inputs``, ``outputs``, ``difference``, of
+    a translator in ``encoder`` and ``decoder``.
     """
     return json_ascii({"files": [str(file) for file in outcome.files], **outcome.facts})
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..nn.chain import Chain
     from ..tables.options import ReadOptions
 
-Action = Literal["load", "read", "explain", "chain", "steps"]
+Action = Literal["load", "read", "explain", "chain", "steps", "onnx"]
 
 
 class Unsupported(NamedTuple):
@@ -107,6 +107,14 @@ class Kind:
     def chain(self, model: Any) -> Chain:
         """The model as modules that go step by step, for streams and exports. Raises InputError where it cannot."""
         return self._function("chain")(model)
+
+    def onnx(self, model: Any, folder: Path, name: str) -> Any:
+        """Write a model that is more than one chain as several ONNX files of such a name.
+
+        Returns what says which: ``files``, and `gatewise.export.onnx.write.ExportedOnnx` among its attributes. Raises
+        GatewiseError, and then writes nothing.
+        """
+        return self._function("onnx")(model, folder, name)
 
     def steps(self, model: Any, data: Any) -> list[Tensor]:
         """The data, as `read` gives them, as sequences (T, I) that the chain takes. Raises InputError."""

@@ -24,7 +24,10 @@ _WINDOWED = Unsupported(
 _MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
 _STATE = "give the file of the model whose stream it is"
 _TRANSLATES = "load it with gatewise.load: its align says what each word of a translation attended to"
-_TWO_PARTS = Unsupported("reads a whole sentence before it writes, and is no chain", _TRANSLATES)
+_TWO_PARTS = Unsupported(
+    "reads a whole sentence before it writes, and is no chain",
+    "export it to ONNX: an encoder, and a decoder of one unit",
+)
 _DETECTS = "load it with gatewise.load, and give its update the rows that come"
 _CHECKPOINT = "load it with gatewise.load, put its weights into your module, and save a Chain with it"
 
@@ -69,7 +72,7 @@ KINDS = (
     Kind(
         "translator",
         ESTIMATOR_FILE.key,
-        functions("translation.saved", "load", "read"),
+        functions("translation.saved", "load", "read", "onnx"),
         estimator="Translator",
         refusals={
             "explain": Unsupported("cannot be inspected yet", _TRANSLATES),

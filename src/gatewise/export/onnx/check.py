@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +22,11 @@ _FATAL = 4  # the level of its log; its exceptions say the rest
 
 
 class Sample(NamedTuple):
-    """Inputs of the model by name, and the module's outputs for them. rows: the rows of y that hold steps."""
+    """Inputs of the model by name, and the module's outputs for them. rows: of y that hold steps, if there is a y."""
 
     inputs: dict[str, Any]
     outputs: dict[str, Any]
-    rows: Any
+    rows: Any = None
 
 
 def samples(interface: Interface, dtype: torch.dtype) -> list[Sample]:
@@ -34,7 +35,7 @@ def samples(interface: Interface, dtype: torch.dtype) -> list[Sample]:
         return [_sample(interface, dtype, steps, batch) for steps, batch in _SIZES]
 
 
-def largest_difference(data: bytes, expected: list[Sample]) -> float:
+def largest_difference(data: bytes, expected: Sequence[Sample]) -> float:
     """The largest difference between ONNX Runtime and the module; infinite where only one of them is NaN."""
     session = _session(data)
     return max(_difference(session, sample) for sample in expected)
@@ -96,7 +97,7 @@ def _sample(interface: Interface, dtype: torch.dtype, steps: int, batch: int) ->
         inputs[group.initial] = start if hx is None else state_of(module, hx[order[part]], group)
         outputs[group.last] = state_of(module, last[order[part]], group)
     running = torch.arange(steps)[:, None] < (torch.full((batch,), steps) if lengths is None else lengths)
-    return Sample(_arrays(inputs), _arrays(outputs), (running.t() if interface.batch_first else running).numpy())
+    return Sample(arrays(inputs), arrays(outputs), (running.t() if interface.batch_first else running).numpy())
 
 
 def _lengths(steps: int, batch: int) -> Tensor:
@@ -104,7 +105,8 @@ def _lengths(steps: int, batch: int) -> Tensor:
     return steps - torch.arange(batch) * steps // max(1, batch - 1)
 
 
-def _arrays(tensors: dict[str, Tensor]) -> dict[str, Any]:
+def arrays(tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The tensors as ONNX Runtime takes them."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 

@@ -9,7 +9,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 from ...nn.recurrent import Recurrent
 from ...version import version
 from .graph import GraphBuilder, plain
-from .interface import INPUT, LENGTHS, OUTPUT, Interface, PartState, initial_states
+from .interface import INPUT, LENGTHS, OUTPUT, Interface, PartState, StateGroup, initial_states
 from .layers import SequenceMask, add_layers, add_part
 
 OPSET, IR_VERSION = 17, 8
@@ -32,13 +32,17 @@ def assembled_model(interface: Interface, dtype: Any, name: str) -> tuple[ModelP
     graph.called(graph.node("Transpose", y, perm=[1, 0, 2]) if interface.batch_first else y, OUTPUT)
     for result, value in last.items():
         graph.called(value, result)
-    proto = graph.proto(plain(name), _inputs(graph, interface), _outputs(graph, interface))
+    return model_of(graph, name, _inputs(graph, interface), _outputs(graph, interface)), operators
+
+
+def model_of(graph: GraphBuilder, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto]) -> ModelProto:
+    """The model whose graph this is."""
+    proto = graph.proto(plain(name), inputs, outputs)
     proto.initializer.extend(graph.numbers)
     opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(
+    return helper.make_model(
         proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="gatewise", producer_version=version()
     )
-    return model, operators
 
 
 def _add_parts(
@@ -71,10 +75,16 @@ def _optional_state(graph: GraphBuilder, state: PartState, x: str) -> str:
     """A state that may be left out; one with a batch of 1, like the default, is that of every sequence."""
     name = state.group.initial
     graph.default(name, initial_states(state.module, state.group))
+    return expanded(graph, name, state.module, state.group, x)
+
+
+def expanded(graph: GraphBuilder, state: str, module: Recurrent, group: StateGroup, x: str) -> str:
+    """A state (L * D, 1, H) as that of every sequence of x (T, B, I)."""
     batch = graph.node("Gather", graph.node("Shape", x), graph.indices(1), name="batch")
-    places, _, width = state.shape("batch")
-    shape = graph.node("Concat", graph.indices(int(places)), batch, graph.indices(int(width)), axis=0)
-    return graph.node("Expand", name, shape, name=f"{name}_of_all")
+    places, width = graph.indices(len(group.places(module))), graph.indices(group.width)
+    return graph.node(
+        "Expand", state, graph.node("Concat", places, batch, width, axis=0), name=f"{group.initial}_of_all"
+    )
 
 
 def _inputs(graph: GraphBuilder, interface: Interface) -> list[ValueInfoProto]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -15,6 +15,11 @@ from ...extras import how_to_install
 from ...files import atomic_write, check_writable
 from ..accept import SizeLimit, accepted
 from .interface import initial_states
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from .check import Sample
 
 LIMIT = SizeLimit("an ONNX file", 2_000_000_000)
 """A file is one protobuf message, which ends at 2 GiB."""
@@ -43,6 +48,14 @@ class ExportedOnnx:
     outputs: Mapping[str, tuple[int | str, ...]]
     difference: float | None
     starts: Mapping[str, Any]
+
+
+class Assembled(NamedTuple):
+    """A model of ONNX that is not written yet. operators: of each layer or part. samples: what it has to compute."""
+
+    proto: ModelProto
+    operators: Mapping[str, str]
+    samples: Sequence[Sample]
 
 
 def to_onnx(
@@ -91,36 +104,57 @@ def to_onnx(
     """
     check_writable(path)
     chain, dtype = accepted(model, LIMIT)
-    _check_installed(checked=check)
-    from onnx.checker import check_model
-
-    from .check import TOLERANCE, largest_difference, samples
+    check_installed(checked=check)
+    from .check import samples
     from .interface import interface_of
-    from .parts import OPSET, assembled_model
+    from .parts import assembled_model
 
-    allowed = TOLERANCE[dtype] if tolerance is None else tolerance
-    if not allowed >= 0.0:
-        raise InputError(f"a tolerance must be at least 0, not {allowed}")
     interface = interface_of(chain, ragged=lengths, optional=optional_states)
     expected = samples(interface, dtype)
     with torch.no_grad():
-        proto, operators = assembled_model(interface, torch.empty(0, dtype=dtype).numpy().dtype, name)
-    LIMIT.check(sum(len(tensor.raw_data) for tensor in proto.graph.initializer))
-    check_model(proto, full_check=True)
-    data = proto.SerializeToString()
-    difference = largest_difference(data, expected) if check else None
-    if difference is not None and not difference <= allowed:
-        raise InputError(
-            f"ONNX Runtime differs from the module by {difference:.1e}, more than {allowed:.1e}; nothing was written",
-            hint="allow a larger tolerance, if the model magnifies rounding",
-        )
+        assembled = Assembled(*assembled_model(interface, torch.empty(0, dtype=dtype).numpy().dtype, name), expected)
+    data, difference = proven(assembled, allowed(tolerance, dtype), check=check)
     atomic_write(path, data)
     starts = {group.initial: initial_states(module, group).cpu().numpy() for _, module, group in interface.states}
-    shapes = {kind: _shapes(getattr(proto.graph, kind)) for kind in ("input", "output")}
-    return ExportedOnnx(Path(path), OPSET, operators, shapes["input"], shapes["output"], difference, starts)
+    return exported(path, assembled, difference, starts)
 
 
-def _check_installed(*, checked: bool) -> None:
+def allowed(tolerance: float | None, dtype: torch.dtype) -> float:
+    """The largest difference allowed, by default that of the dtype. Raises InputError for one below 0."""
+    from .check import TOLERANCE
+
+    if tolerance is not None and not tolerance >= 0.0:
+        raise InputError(f"a tolerance must be at least 0, not {tolerance}")
+    return TOLERANCE[dtype] if tolerance is None else tolerance
+
+
+def proven(model: Assembled, tolerance: float, *, check: bool = True) -> tuple[bytes, float | None]:
+    """What a file holds, and how far ONNX Runtime is from the samples. Raises InputError beyond the tolerance."""
+    from onnx.checker import check_model
+
+    from .check import largest_difference
+
+    LIMIT.check(sum(len(tensor.raw_data) for tensor in model.proto.graph.initializer))
+    check_model(model.proto, full_check=True)
+    data = model.proto.SerializeToString()
+    difference = largest_difference(data, model.samples) if check else None
+    if difference is not None and not difference <= tolerance:
+        raise InputError(
+            f"ONNX Runtime differs from the module by {difference:.1e}, more than {tolerance:.1e}; nothing was written",
+            hint="allow a larger tolerance, if the model magnifies rounding",
+        )
+    return data, difference
+
+
+def exported(path: str | Path, model: Assembled, difference: float | None, starts: Mapping[str, Any]) -> ExportedOnnx:
+    """What is said of a model that was written there."""
+    from .parts import OPSET
+
+    shapes = {kind: _shapes(getattr(model.proto.graph, kind)) for kind in ("input", "output")}
+    return ExportedOnnx(Path(path), OPSET, model.operators, shapes["input"], shapes["output"], difference, starts)
+
+
+def check_installed(*, checked: bool) -> None:
     """Raises ModuleNotFoundError that says how to install what is missing."""
     from importlib.util import find_spec
 

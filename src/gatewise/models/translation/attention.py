@@ -23,7 +23,7 @@ class Attention(nn.Module):
     def __init__(self, queries: int, memory: int) -> None:
         super().__init__()
         self.query = nn.Linear(queries, memory, bias=False)
-        self._scale = 1 / math.sqrt(memory)
+        self.scale = 1 / math.sqrt(memory)
 
     def forward(self, states: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """All positions of a batch by two batched products.
@@ -36,7 +36,7 @@ class Attention(nn.Module):
         Returns:
             Contexts (T, B, C), and weights (B, T, S), which sum to one over S.
         """
-        queries = self.query(states).transpose(0, 1) * self._scale
+        queries = self.query(states).transpose(0, 1) * self.scale
         scores = torch.bmm(queries, memory.transpose(1, 2)).masked_fill(padding[:, None], -math.inf)
         weights = scores.softmax(-1)
         return torch.bmm(weights, memory).transpose(0, 1), weights
@@ -54,6 +54,6 @@ class Attention(nn.Module):
         Returns:
             Contexts (B, K, C), and weights (B, K, S).
         """
-        queries = apply(self.query, states) * self._scale
+        queries = apply(self.query, states) * self.scale
         weights = (queries[:, :, None] * memory[:, None]).sum(-1).softmax(-1)
         return (weights[:, :, None] * flipped[:, None]).sum(-1), weights

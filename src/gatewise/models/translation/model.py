@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
@@ -22,6 +23,7 @@ from ..network_estimator import NetworkEstimator, seeded
 from . import scores
 from .alignment import Alignment, align
 from .batches import Pair
+from .exported import ExportedTranslator, to_onnx
 from .learning import Course, learn, mean_loss
 from .network import Rates, Sizes, TranslationNetwork
 from .pairs import UNITS, Vocabularies, check_pairs, checked, clean, cleaned, learnable, vocabularies
@@ -276,6 +278,29 @@ class Translator(NetworkEstimator):
                 raise InputError(f"{name} has {len(side)} units", hint=f"give a line of 1 to {self.longest} units")
         with self._threads():
             return align(self.network_, self.vocabularies_, *units)
+
+    def to_onnx(self, folder: str | Path, *, name: str = "model", tolerance: float | None = None) -> ExportedTranslator:
+        """Write an encoder, a decoder of one unit, and the vocabularies, for runtimes of ONNX (opset 17).
+
+        A search is a loop around the decoder, whose states are tensors of the caller's.
+
+        Args:
+            folder: Where to.
+            name: Files are ``NAME_encoder.onnx``, ``NAME_decoder.onnx`` and ``NAME_units.json``.
+            tolerance: The largest difference allowed between ONNX Runtime and the network on units drawn at random,
+                relative to the largest number of an output or to 1; by default that of `gatewise.export.to_onnx`.
+
+        Returns:
+            The files, their inputs and outputs, and the differences.
+
+        Raises:
+            InputError: Before `fit`, for a path that cannot be written, or a difference beyond the tolerance. Nothing
+                is written then.
+            ModuleNotFoundError: Where ``onnx`` or ``onnxruntime`` is missing (``pip install 'gatewise[export]'``).
+        """
+        self._check_fitted()
+        with self._threads():
+            return to_onnx(self.network_, self.vocabularies_, Path(folder), name, tolerance)
 
     def _encoded(self, source: str, target: str) -> Pair:
         return self.vocabularies_.source.encode(source), self.vocabularies_.target.encode(target)

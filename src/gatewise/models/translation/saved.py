@@ -8,6 +8,7 @@ from ...tables.options import ReadOptions
 from ...tables.parallel import Parallel, load_pairs
 from ..estimator_file import named_cell
 from ..kind import Supplied
+from .exported import ExportedTranslator
 from .model import Translator
 
 
@@ -19,3 +20,8 @@ def load(path: str | Path, supplied: Supplied) -> Translator:
 def read(path: Path, options: ReadOptions | None, label: str) -> Parallel:
     """Pairs of lines."""
     return load_pairs(path)
+
+
+def onnx(model: Translator, folder: Path, name: str) -> ExportedTranslator:
+    """Its encoder, its decoder and its vocabularies, written there."""
+    return model.to_onnx(folder, name=name)
