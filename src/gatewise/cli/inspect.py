@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from .console import Screen
 
 WHAT = "What is explained"
-OF = "A model saved by forecast, classify or generate, or by an estimator's save."
-ON = "What such a model reads: a table of series, labelled sequences, or a text."
+OF = "A model saved by forecast, classify, generate or translate, or by an estimator's save."
+ON = "What such a model reads: a table of series, labelled sequences, a text, or pairs of lines."
 DOCUMENT = "Print one JSON document in place of the summary."
 
 _FEW = 5

@@ -23,7 +23,6 @@ _WINDOWED = Unsupported(
 )
 _MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
 _STATE = "give the file of the model whose stream it is"
-_TRANSLATES = "load it with gatewise.load: its align says what each word of a translation attended to"
 _TWO_PARTS = Unsupported(
     "reads a whole sentence before it writes, and is no chain",
     "export it to ONNX: an encoder, and a decoder of one unit",
@@ -72,13 +71,9 @@ KINDS = (
     Kind(
         "translator",
         ESTIMATOR_FILE.key,
-        functions("translation.saved", "load", "read", "onnx"),
+        functions("translation.saved", "load", "read", "explain", "onnx"),
         estimator="Translator",
-        refusals={
-            "explain": Unsupported("cannot be inspected yet", _TRANSLATES),
-            "chain": _TWO_PARTS,
-            "steps": _TWO_PARTS,
-        },
+        refusals={"chain": _TWO_PARTS, "steps": _TWO_PARTS},
     ),
     Kind(
         "detector",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -31,6 +31,9 @@ from .parts import Translation, cut, joined
 from .scores import TranslationScores
 from .search import Beam, search
 from .stored import VOCABULARIES, restored
+
+if TYPE_CHECKING:
+    from ...inspect.subject import Subject
 
 _FEWEST = 300
 """Units of a vocabulary of subwords, at least: there is one for every byte."""
@@ -270,14 +273,41 @@ class Translator(NetworkEstimator):
         Raises:
             InputError: Before `fit`; either side is blank, or longer than ``longest``.
         """
+        _, units = self._pair(source, target)
+        with self._threads():
+            return align(self.network_, self.vocabularies_, *units)
+
+    def subject(self, source: str, target: str | None = None, *, output: str | None = None) -> Subject:
+        """What the decoder remembers and attends to as it writes, for `gatewise.inspect.look_inside`.
+
+        Args:
+            source: A sentence.
+            target: Its translation; None for the model's own.
+            output: The unit of the translation that is shown first, by its number from 1; by default the first.
+
+        Returns:
+            A `Subject`, of the decoder's upper layers: a number for each unit of the translation, how far its logit is
+            above the mean of all, which is a sum over what was attended to and what was written before.
+
+        Raises:
+            InputError: As `align`, and for an output that does not exist.
+        """
+        from .subject import subject_of
+
+        written, units = self._pair(source, target)
+        with self._threads():
+            subject = subject_of(self.network_, self.vocabularies_, units, output)
+        return replace(subject, about=(("Source", clean(source)), ("Translation", written)))
+
+    def _pair(self, source: str, target: str | None) -> tuple[str, Pair]:
+        """A translation, the model's own where there is none, and the units of both."""
         self._check_fitted()
-        written = self.predict([source])[0] if target is None else target
-        units = self._encoded(clean(source), clean(written))
+        written = self.predict([source])[0] if target is None else clean(target)
+        units = self._encoded(clean(source), written)
         for name, side in zip(("source", "target"), units, strict=True):
             if not 0 < len(side) <= self.longest:
                 raise InputError(f"{name} has {len(side)} units", hint=f"give a line of 1 to {self.longest} units")
-        with self._threads():
-            return align(self.network_, self.vocabularies_, *units)
+        return written, units
 
     def to_onnx(self, folder: str | Path, *, name: str = "model", tolerance: float | None = None) -> ExportedTranslator:
         """Write an encoder, a decoder of one unit, and the vocabularies, for runtimes of ONNX (opset 17).

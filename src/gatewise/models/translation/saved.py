@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from ...errors import InputError
+from ...inspect.subject import Subject
 from ...tables.options import ReadOptions
 from ...tables.parallel import Parallel, load_pairs
 from ..estimator_file import named_cell
-from ..kind import Supplied
+from ..kind import Question, Supplied
 from .exported import ExportedTranslator
 from .model import Translator
 
@@ -20,6 +23,14 @@ def load(path: str | Path, supplied: Supplied) -> Translator:
 def read(path: Path, options: ReadOptions | None, label: str) -> Parallel:
     """Pairs of lines."""
     return load_pairs(path)
+
+
+def explain(model: Translator, data: Parallel, question: Question, source: str) -> Subject:
+    """What the model writes for one of the lines, and why."""
+    row = question.row or 0
+    if not 0 <= row < len(data.source):
+        raise InputError(f"there is no pair {row}", hint=f"there are 0 to {len(data.source) - 1}")
+    return replace(model.subject(data.source[row], output=question.output), title=f"{source}, pair {row}")
 
 
 def onnx(model: Translator, folder: Path, name: str) -> ExportedTranslator:
