@@ -20,7 +20,7 @@ from .layer_run import reads_output
 from .maps import layer_norm
 from .options import Options, check_arguments, check_cell, check_read_inputs, check_stack, features_of, spelled_out
 from .rows import Episodes
-from .small import Small
+from .small import Small, is_calm
 from .small_layer import SmallLayer
 from .weights import Place, draw_, shapes, suffixes
 
@@ -88,8 +88,8 @@ class Stack(RecurrentModule):
         self.keeps_output = reads_output(self.cell)
         self._widths = {place.suffix: self._state_widths(place) for place in self.places}
         self._is_uneven = any(widths != self._widths[self.places[0].suffix] for widths in self._widths.values())
-        plain = self.options == Options() and not (self.proj_size or self.cell.noise or self._is_uneven)
-        plain = plain and not (self.cell.inputs or self.cell.ties_weights)
+        plain = self.options == Options() and not (self.proj_size or self._is_uneven)
+        plain = plain and is_calm(self.cell, self.num_layers)
         layers = [
             SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
             for _, _, suffix, inputs, units in self.places
