@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch._subclasses import FakeTensorMode
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import gatewise
@@ -240,6 +241,14 @@ def test_mapped(mapped):
         assert torch.equal(y, module(one, resets=mask)[0])
 
 
+def test_tensors_without_numbers_have_the_shapes_of_those_with():
+    module, made = LSTM(3, 5, bidirectional=True), [(7, 2, 3), (2, 2, 5), (7, 2)]
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        x, state, resets = (torch.zeros(shape) for shape in made)
+        y, (h, c) = module(x, (state, state), resets=resets > 0)
+    assert (y.shape, h.shape, c.shape) == ((7, 2, 10), (2, 2, 5), (2, 2, 5))
+
+
 def test_derivatives_of_derivatives():
     torch.manual_seed(0)
     module = GRU(1, 1, bidirectional=True).double()
@@ -296,6 +305,7 @@ def test_a_step_after_another_is_the_same_as_all_at_once():
         (torch.zeros(4, 11, dtype=torch.bool), r"resets has shape \(4, 11\), expected \(11, 4\)\n.*check batch_first"),
         (torch.zeros(11, 4), r"resets is torch.float32, not bool\n.*resets.bool\(\)"),
         ([[True]], "resets is a list, not a tensor"),
+        (torch.zeros(11, 4, dtype=torch.bool, device="meta"), "resets is on the meta device"),
     ],
 )
 def test_is_a_mask_of_the_shape_of_the_input(resets, message):

@@ -116,6 +116,8 @@ def check_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
 def check_mask(name: str, mask: Any, shape: tuple[int, ...]) -> Tensor:
     """A bool tensor of this shape. Raises InputError or ShapeError where it is anything else."""
     check_tensor(name, mask)
+    if mask.is_meta:
+        raise InputError(f"{name} is on the meta device, without values")
     if mask.dtype != torch.bool:
         raise InputError(f"{name} is {mask.dtype}, not bool", hint=f"{name}.bool(), True where it is not 0")
     if tuple(mask.shape) != shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..kernels.device import is_transformed
+from ..kernels.device import is_known
 from .rows import Episodes, Rows, inverse
 
 
@@ -22,10 +22,10 @@ def cut(rows: Rows, resets: Tensor, lengths: Tensor | None, device: torch.device
     steps, batch = resets.shape
     runs = torch.arange(steps).unsqueeze(1) < (torch.full((batch,), steps) if lengths is None else lengths.to("cpu"))
     begins = resets & runs
-    is_known = not (torch.compiler.is_compiling() or is_transformed(begins))
-    if not resets.numel() or (is_known and not bool(begins.any())):
+    known = is_known(begins)
+    if not resets.numel() or (known and not bool(begins.any())):
         return rows
-    return _Cut(begins, runs, is_known=is_known).rows(device)
+    return _Cut(begins, runs, known=known).rows(device)
 
 
 class _Cut:
@@ -35,20 +35,20 @@ class _Cut:
     there are steps, most of no length, and the longest may have all T.
     """
 
-    def __init__(self, begins: Tensor, runs: Tensor, *, is_known: bool) -> None:
+    def __init__(self, begins: Tensor, runs: Tensor, *, known: bool) -> None:
         self.steps, self.batch = begins.shape
         self.fresh = begins[0]
         starts = (begins | (torch.arange(self.steps) == 0).unsqueeze(1)).t().flatten()  # also a sequence of no steps
         self.runs = runs.t().flatten()
         self.episode = starts.cumsum(0) - 1
-        self.count = int(starts.sum()) if is_known else len(starts)
+        self.count = int(starts.sum()) if known else len(starts)
         lengths = torch.zeros(self.count, dtype=torch.int64).scatter_add(0, self.episode, self.runs.long())
         self.lengths, order = lengths.sort(descending=True, stable=True)
         self.rank = inverse(order)[self.episode]  # of the episode of each step
         self.length = lengths[self.episode]
         position = torch.arange(len(starts))
         self.since = position - torch.where(starts, position, 0).cummax(0).values
-        self.longest = int(self.lengths[0]) if is_known else self.steps
+        self.longest = int(self.lengths[0]) if known else self.steps
 
     def rows(self, device: torch.device) -> Rows:
         """Where kernels have what."""
