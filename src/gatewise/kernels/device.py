@@ -26,7 +26,7 @@ def is_known(tensor: Tensor) -> bool:
 def is_at_hand(tensor: Tensor) -> bool:
     """Whether its numbers are known, and can be looked at without waiting for a device."""
     # a mode may record what is asked of the tensor
-    return tensor.is_cpu and not _len_torch_dispatch_stack() and is_known(tensor)
+    return is_known(tensor) and tensor.is_cpu and not _len_torch_dispatch_stack()
 
 
 def unreadable(tensors: Iterable[Tensor]) -> list[int]:
