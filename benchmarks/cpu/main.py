@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from . import __doc__ as description
-from . import against_peers, costs, small_calls, variants
+from . import against_peers, costs, episodes, small_calls, variants
 from .parity import ParityError
 from .plan import Plan
 from .report import markdown, show, write
@@ -20,6 +20,7 @@ SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     **against_peers.SECTIONS,
     **variants.SECTIONS,
     **costs.SECTIONS,
+    **episodes.SECTIONS,
     **small_calls.SECTIONS,
 }
 

@@ -57,20 +57,24 @@ def _loop(workload: Workload, layer: Layer, step: Callable[..., tuple[Tensor, ..
 
 
 def _stepped(cell: Cell, layer: Layer, batch: int, step: Callable[..., tuple[Tensor, ...]]) -> Tensor:
-    driven = [gate.letter for gate in cell.gates if gate.has_input]
-    biased = [gate.letter for gate in cell.gates if gate.has_bias]
-    recurrent = [gate.letter for gate in cell.gates if gate.recurrent]
-    bias = dict(zip(biased, layer.b.view(len(biased), -1), strict=True))
+    driven, biased, recurrent = (
+        [gate.letter for gate in cell.gates if getattr(gate, has)] for has in ("has_input", "has_bias", "recurrent")
+    )
+    bias = dict(zip(biased, layer.b.split(layer.units), strict=False))
     fixed = dict(zip(cell.per_unit, layer.per_unit, strict=True)) | _means(cell, layer)
-    inputs, U = (layer.x @ layer.W.t()).split(batch), layer.U.t()
+    features, *numbers = layer.x.split((layer.inputs, *(1 for _ in cell.row_inputs)), dim=1)
+    columns = {name: column.split(batch) for name, column in zip(cell.row_inputs, numbers, strict=True)}
+    inputs, U = (features @ layer.W.t()).split(batch), layer.U.t()
     states: tuple[Tensor, ...] = tuple(layer.states)
     outputs: list[Tensor] = []
-    for x in inputs:
+    for at, x in enumerate(inputs):
         sums = dict(zip(driven, x.chunk(len(driven), 1), strict=True))
-        for letter, part in zip(recurrent, (states[0] @ U).chunk(len(recurrent), 1), strict=True):
-            sums[letter] = sums[letter] + part if letter in sums else part
+        if recurrent:
+            for letter, part in zip(recurrent, (states[0] @ U).chunk(len(recurrent), 1), strict=True):
+                sums[letter] = sums[letter] + part if letter in sums else part
         biased_sums = {letter: total + bias[letter] if letter in bias else total for letter, total in sums.items()}
-        states = step(**biased_sums, **fixed, **dict(zip(cell.state, states, strict=True)))
+        beside = {name: column[at] for name, column in columns.items()}
+        states = step(**biased_sums, **fixed, **beside, **dict(zip(cell.state, states, strict=True)))
         outputs.append(states[0])
     return torch.stack(outputs)
 

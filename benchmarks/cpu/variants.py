@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -80,17 +80,30 @@ def user_cell(plan: Plan) -> Finding:
 
 def eager(plan: Plan) -> Finding:
     """Every cell against the eager loop, forward + backward."""
+    return _loops("every cell against the eager loop, forward + backward", {SMALL: 20.0, (LARGEST,): 3.0}, plan)
+
+
+def papers(plan: Plan) -> Finding:
+    """Likewise, at sizes that are no cell's best: one sequence, and a batch."""
+    return _loops("every cell against the eager loop at two more sizes", {_ONE: 10.0, _MANY: 2.0}, plan)
+
+
+_ONE, _MANY = (Shape(100, 1, 64, 32),), (Shape(100, 32, 64, 128),)
+
+
+def _loops(title: str, goals: Mapping[tuple[Shape, ...], float], plan: Plan) -> Finding:
+    """goals: by shapes, how many times as fast every cell is to be."""
     rows: list[Row] = []
     verdicts: list[Verdict] = []
     with threads(1):
-        for shapes, least in ((SMALL, 20.0), ((LARGEST,), 3.0)):
-            mine = [_against_loop(each, shape, plan) for each in CELLS.values() if not each.inputs for shape in shapes]
+        for shapes, least in goals.items():
+            mine = [_against_loop(each, shape, plan) for each in CELLS.values() for shape in shapes]
             ratios = {row.case: row.ratios["eager loop"].median for row in mine}
             case, lowest = min(ratios.items(), key=lambda item: item[1])
             at = " and ".join(map(str, shapes))
             verdicts.append(Verdict(f"at least {least:.0f} x at {at}", f"{lowest:.1f} x, {case}", lowest >= least))
             rows += mine
-    return Finding("every cell against the eager loop, forward + backward", rows, verdicts)
+    return Finding(title, rows, verdicts)
 
 
 def _against_loop(kind: Cell, shape: Shape, plan: Plan) -> Row:
@@ -144,5 +157,6 @@ SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     "variants": tax,
     "user_cell": user_cell,
     "eager": eager,
+    "papers": papers,
     "ragged": ragged,
 }

@@ -33,9 +33,11 @@ class Workload:
     def __post_init__(self) -> None:
         torch.manual_seed(0)
         steps, batch, inputs, units = self.shape
-        self.module = Recurrent(self.cell, inputs, units, **self.options)
+        beside = len(self.cell.row_inputs)
+        self.module = Recurrent(self.cell, inputs + beside, units, **self.options)
         self.module.train(self.training)
-        self.x = torch.randn(steps, batch, inputs)
+        x, numbers = torch.randn(steps, batch, inputs), torch.rand(steps, batch, beside)  # such as time that has passed
+        self.x = torch.cat((x, numbers), 2)
         self.seed = torch.randn(steps, batch, units) / (steps * batch)
 
     @property
@@ -72,7 +74,7 @@ class Workload:
             x.grad = weight_ih.grad = weight_hh.grad = None
             y = forward(x)
             y.backward(self.seed)
-            return y.detach(), x.grad, weight_ih.grad, weight_hh.grad
+            return y.detach(), x.grad, weight_ih.grad, _gradient(weight_hh)
 
         return call
 
@@ -80,3 +82,8 @@ class Workload:
         """Through the public module, all of its checks included."""
         module = self.module
         return self.call(lambda x: module(x)[0], module.weight_ih_l0, module.weight_hh_l0)
+
+
+def _gradient(weight: Tensor) -> Tensor:
+    """Zeros where a cell multiplies nothing with it."""
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad

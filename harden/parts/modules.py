@@ -154,6 +154,8 @@ def _forward(draw: random.Random, module: nn.Recurrent, x: Any, *, batched: bool
         options["hx"] = _states(draw, module, batched=batched)
     if draw.random() < 0.2:
         options["return_states"] = True
+    if draw.random() < 0.2:
+        options["resets"] = _resets(draw, x)
     result = module(x, **options)
     y = result[0].data if isinstance(result[0], PackedSequence) else result[0]
     data = x.data if isinstance(x, PackedSequence) else x
@@ -163,6 +165,17 @@ def _forward(draw: random.Random, module: nn.Recurrent, x: Any, *, batched: bool
         seed = _viewed(draw, torch.ones_like(y))
         y.backward(seed if seed.shape == y.shape else torch.ones_like(y))
         module.zero_grad()
+
+
+def _resets(draw: random.Random, x: Any) -> Any:
+    """A mask of any share of the steps; one in five is of another form."""
+    data = x.data if isinstance(x, PackedSequence) else x
+    shape = data.shape[:-1] if draw.random() < 0.9 else draw.choice([(), (3,), data.shape, data.shape[:-1][::-1]])
+    mask = torch.rand(shape) < draw.choice([0.0, 0.3, 1.0])
+    mask = mask if draw.random() < 0.9 else mask.to(draw.choice([torch.float32, torch.uint8]))
+    if not isinstance(x, PackedSequence) or draw.random() < 0.1:
+        return mask
+    return PackedSequence(mask, x.batch_sizes, x.sorted_indices, x.unsorted_indices)
 
 
 def _cell(draw: random.Random, module: nn.Recurrent) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -246,6 +248,20 @@ def test_modules_run_on_it_in_both_directions_ragged_and_twice_differentiated(fi
     first.kinds = frozenset()
     for ours, theirs in zip(found, derivatives(), strict=True):
         assert relative_error(ours, theirs) <= PARITY["float64"]
+
+
+def test_episodes_are_each_a_sequence_of_its_own(first):
+    torch.manual_seed(0)
+    module = PeepholeLSTM(3, 4, bidirectional=True).double()
+    x, resets = torch.randn(6, 3, 3).double(), torch.rand(6, 3) < 0.3
+    resets[2, 1] = True
+    y = module(x, resets=resets)[0]
+    assert module.driver(x, resets=resets).driver == "gpu"
+    begins = [0, *(1 + resets[1:, 1].nonzero().flatten()).tolist(), 6]
+    parts = [module(x[begin:end, 1:2])[0] for begin, end in itertools.pairwise(begins)]
+    assert relative_error(y[:, 1:2], torch.cat(parts)) < PARITY["float64"]
+    ours, theirs = (torch.autograd.grad(each.sum(), module.weight_hh_l0)[0] for each in (y[:, 1:2], torch.cat(parts)))
+    assert relative_error(ours, theirs) < PARITY["float64"]
 
 
 def test_noise_is_drawn_in_training_and_shared_in_evaluation(first):

@@ -309,6 +309,18 @@ def test_options_inside_the_step_are_refused_by_name(first):
     assert Recurrent(CELLS["lstm"], 3, 4, residual=True, weight_drop=0.1).driver(x).driver == "torch"
 
 
+def test_episodes_are_padded_unless_there_would_be_little_else(first):
+    module, x, resets = LSTM(3, 4), torch.randn(40, 2, 3), torch.zeros(40, 2, dtype=torch.bool)
+    resets[20] = True
+    assert module.driver(x, resets=resets).driver == "torch"
+    both = torch.cat((module(x[:20])[0], module(x[20:])[0]))
+    assert relative_error(module(x, resets=resets)[0], both) <= PARITY["float32"]
+    resets[:, 0] = True
+    choice = module.driver(x, resets=resets)
+    assert choice.driver == "cpu"
+    assert "torch: padded to the longest, its sequences would be 10 times as large" in choice.reason
+
+
 def test_what_is_padded_is_told():
     ragged = random_layer(CELLS["lstm"], 3, 4, 3, 5, batch_sizes=torch.tensor([4, 2, 1]))
     text = DRIVERS["padded"].manner(CELLS["lstm"], ragged)

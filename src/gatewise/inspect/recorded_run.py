@@ -41,6 +41,11 @@ class Recording:
             raise InputError(
                 "the layer runs more than once in one call of the model", hint="record the layer by itself"
             )
+        if batch.rows.episodes is not None:
+            raise InputError(
+                "a record follows one state through all steps, and resets= begins it anew",
+                hint="record each episode by itself",
+            )
         selection = self._selection(module)
         if not self._recorders:
             self._check_memory(module, batch, len(selection.names))

@@ -102,7 +102,7 @@ def time_chunks(model: nn.Module, chunks: int = 32, *, tolerance: float = 1e-6) 
     Args:
         model: A layer of ``gatewise.nn``, a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, or any module that holds some.
         chunks: Into how many parts a sequence is cut. What has fewer than 128 steps for each runs as usual, as do
-            ragged batches, states of every step, and layers that draw random numbers.
+            ragged batches, episodes by ``resets=``, states of every step, and layers that draw random numbers.
         tolerance: How far a state may be from the stored one to have met it, relative to the larger of the state and 1.
 
     Yields:

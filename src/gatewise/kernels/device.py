@@ -18,11 +18,15 @@ def is_transformed(tensor: Tensor) -> bool:
     return not torch.compiler.is_compiling() and is_functorch_wrapped_tensor(tensor)
 
 
+def is_known(tensor: Tensor) -> bool:
+    """Whether it has numbers of its own, now."""
+    return not (torch.compiler.is_compiling() or is_transformed(tensor) or isinstance(tensor, FakeTensor))
+
+
 def is_at_hand(tensor: Tensor) -> bool:
-    """Whether its numbers are known now, and can be looked at without waiting for a device."""
-    if torch.compiler.is_compiling() or not tensor.is_cpu or _len_torch_dispatch_stack():
-        return False  # a mode may record what is asked of the tensor
-    return not (is_transformed(tensor) or isinstance(tensor, FakeTensor))
+    """Whether its numbers are known, and can be looked at without waiting for a device."""
+    # a mode may record what is asked of the tensor
+    return is_known(tensor) and tensor.is_cpu and not _len_torch_dispatch_stack()
 
 
 def unreadable(tensors: Iterable[Tensor]) -> list[int]:

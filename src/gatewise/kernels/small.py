@@ -47,8 +47,9 @@ class Script(Protocol):
 class Passes(Protocol):
     """What a driver has for small layers of one cell: scripts of their passes.
 
-    Arguments are contiguous tensors, in this order: x (N, I), W, U, bias_ih, bias_hh (any address where there are
-    none), weights per unit (H,) and initial states (B, H) each. What follows says each of them.
+    Arguments are contiguous tensors, in this order: x (N, I), in more columns what the step reads itself; W, U,
+    bias_ih, bias_hh (any address where there are none), weights per unit (H,) and initial states (B, H) each. What
+    follows says each of them.
     """
 
     def forward(self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:

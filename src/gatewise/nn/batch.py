@@ -2,124 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError
 from ..kernels.layer import lengths_of
-from .check import check_lengths
-
-
-class Rows(NamedTuple):
-    """How rows and sequences belong together.
-
-    batch: B. steps: T. batch_sizes: how many sequences still run at each step, None where all do. order: which
-    sequence of the batch each is, longest first, None where they are in order. places: for each row its place in a
-    (T, B) tensor, None where rows and places are the same; places of padding come last. mirror: for each row that
-    of the same sequence counted from its end, None where all sequences are equally long.
-    """
-
-    batch: int
-    steps: int
-    batch_sizes: Tensor | None = None
-    order: Tensor | None = None
-    places: Tensor | None = None
-    mirror: Tensor | None = None
-
-    def mirrored(self, rows: Tensor) -> Tensor:
-        """The rows (N, K) with every sequence from its end to its beginning; its own inverse."""
-        if self.mirror is not None:
-            return rows.index_select(0, self.mirror)
-        if torch.compiler.is_compiling():  # for a graph, views of rows could fix the number of sequences
-            place = torch.arange(self.batch, device=rows.device)
-            first = torch.arange(self.steps, device=rows.device).flip(0).unsqueeze(1) * self.batch
-            return rows.index_select(0, (first + place).flatten())
-        return rows.view(self.steps, self.batch, rows.shape[1]).flip(0).view(rows.shape)
-
-    def gathered(self, padded: Tensor) -> Tensor:
-        """A (T, B, K) tensor as rows (N, K)."""
-        rows = padded.reshape(self.steps * self.batch, padded.shape[2])
-        return rows if self.places is None else rows.index_select(0, self.places)
-
-    def padded(self, rows: Tensor) -> Tensor:
-        """Rows (N, K) as a (T, B, K) tensor, zero where a sequence has ended."""
-        if self.places is not None:
-            back = torch.empty_like(self.places).scatter_(0, self.places, _count(self.places))
-            missing = len(self.places) - rows.shape[0]
-            rows = torch.nn.functional.pad(rows, (0, 0, 0, missing)).index_select(0, back)
-        return rows.view(self.steps, self.batch, rows.shape[1])
-
-    def sorted(self, states: Tensor) -> Tensor:
-        """A (B, K) tensor with the longest sequence first."""
-        return states if self.order is None else states.index_select(0, self.order)
-
-    def unsorted(self, states: Tensor) -> Tensor:
-        """The way back."""
-        if self.order is None:
-            return states
-        return states.index_select(0, torch.empty_like(self.order).scatter_(0, self.order, _count(self.order)))
-
-    def where(self, row: int) -> tuple[int, int]:
-        """(batch, time) of a row."""
-        if self.batch_sizes is None:
-            return row % self.batch, row // self.batch
-        ends = self.batch_sizes.cumsum(0)
-        time = int(torch.searchsorted(ends, row, right=True))
-        place = row - int(ends[time] - self.batch_sizes[time])
-        return (place if self.order is None else int(self.order[place])), time
-
-    def cleared(self, rows: Tensor) -> Tensor:
-        """Rows (N, K) with zeros where no sequence runs."""
-        if self.places is None or self.batch_sizes is None:
-            return rows
-        inside = _count(self.places) < self.batch_sizes.sum().to(rows.device)
-        return torch.where(inside[: len(rows)].unsqueeze(1), rows, 0.0)
-
-    def running(self) -> int | None:
-        """How many rows belong to a sequence, None where all do."""
-        return None if self.batch_sizes is None else int(self.batch_sizes.sum())
-
-
-def _count(like: Tensor) -> Tensor:
-    return torch.arange(len(like), device=like.device)
-
-
-def of_lengths(lengths: Tensor, steps: int, device: torch.device) -> Rows:
-    """The rows of a padded (T, B, K) tensor in which each sequence has its own length; rows of padding are kept, last.
-
-    All sizes depend on T and B alone, so that compiled code need not know the lengths.
-    """
-    batch = len(lengths)
-    length, order = lengths.to("cpu", torch.int64).sort(descending=True, stable=True)
-    time, place = torch.arange(steps).unsqueeze(1), torch.arange(batch)
-    valid = (time < length).flatten()
-    batch_sizes = (length > time).sum(1)
-    rank = torch.where(valid, valid.cumsum(0), valid.sum() + (~valid).cumsum(0)) - 1
-    origin = torch.arange(steps * batch)
-    in_order = (time * batch + order).flatten()
-    places = torch.empty_like(origin).scatter_(0, rank, in_order)
-    from_end = torch.where(time < length, (length - 1 - time) * batch + place, time * batch + place).flatten()
-    mirror = torch.empty_like(origin).scatter_(0, rank, rank.index_select(0, from_end))
-    return Rows(batch, steps, batch_sizes, order.to(device), places.to(device), mirror.to(device))
-
-
-def of_packed(packed: PackedSequence) -> Rows:
-    """The rows of a PackedSequence, as they are."""
-    batch_sizes, order = packed.batch_sizes, packed.sorted_indices
-    batch, steps, total = int(batch_sizes[0]), len(batch_sizes), packed.data.shape[0]
-    starts = batch_sizes.cumsum(0) - batch_sizes
-    time = torch.repeat_interleave(torch.arange(steps), batch_sizes, output_size=total)
-    place = torch.arange(total) - starts[time]
-    mirror = starts[lengths_of(batch_sizes, batch)[place] - 1 - time] + place
-    device = packed.data.device
-    there = place if order is None else order.cpu()[place]
-    valid = time * batch + there
-    padding = torch.ones(steps * batch, dtype=torch.bool).index_fill_(0, valid, False)
-    places = torch.cat((valid, padding.nonzero().squeeze(1)))
-    return Rows(batch, steps, batch_sizes, order, places.to(device), mirror.to(device))
+from .check import check_lengths, check_resets
+from .episodes import cut
+from .rows import Rows, of_lengths, of_packed
 
 
 class Batch:
@@ -128,32 +20,50 @@ class Batch:
     x: its rows (N, I). rows: how they belong to sequences. batched: whether states have a dimension for B.
     """
 
-    def __init__(self, input: Tensor | PackedSequence, lengths: Any, batch_first: bool) -> None:
-        self._packed = input if isinstance(input, PackedSequence) else None
+    def __init__(self, input: Tensor | PackedSequence, lengths: Any, batch_first: bool, resets: Any = None) -> None:
+        self._packed = of_packed(input) if isinstance(input, PackedSequence) else None
+        self._input = input
         self.batched = isinstance(input, PackedSequence) or input.dim() == 3
         self._batch_first = batch_first and self.batched
         if lengths is not None and (self._packed is not None or not self.batched):
             raise InputError("lengths go with a padded batch of 3 dimensions, not with packed or unbatched input")
-        if isinstance(input, PackedSequence):
-            self.rows = of_packed(input)
-            self.x: Tensor = input.data
+        if resets is not None:
+            resets = check_resets(resets, input)
+        if self._packed is not None and isinstance(input, PackedSequence):
+            self._of_packed(self._packed, input, resets)
             return
-        padded = input if self.batched else input.unsqueeze(1)
-        padded = padded.transpose(0, 1) if self._batch_first else padded
+        padded = self._as_given(input)
         steps, batch = padded.shape[:2]
-        if lengths is None:
-            self.rows = Rows(batch, steps)
-        else:
-            self.rows = of_lengths(check_lengths(lengths, steps, batch), steps, input.device)
+        length = None if lengths is None else check_lengths(lengths, steps, batch)
+        self.rows = Rows(batch, steps) if length is None else of_lengths(length, steps, padded.device)
+        if resets is not None:
+            self.rows = cut(self.rows, self._as_given(resets), length, padded.device)
         self.x = self.rows.gathered(padded)
+
+    def _of_packed(self, rows: Rows, packed: PackedSequence, resets: Tensor | None) -> None:
+        self.rows = rows
+        self.x: Tensor = packed.data
+        if resets is None:
+            return
+        lengths = rows.unsorted(lengths_of(packed.batch_sizes, rows.batch).to(self.x.device))
+        mask = rows.padded(resets.unsqueeze(1)).squeeze(2)
+        self.rows = cut(rows, mask, lengths, self.x.device)
+        if self.rows.episodes is not None:
+            self.x = self.rows.gathered(rows.padded(packed.data))
+
+    def _as_given(self, tensor: Any) -> Tensor:
+        """A tensor that lies as the input does as (T, B, ...)."""
+        tensor = tensor if self.batched else tensor.unsqueeze(1)
+        return tensor.transpose(0, 1) if self._batch_first else tensor
 
     def output(self, rows: Tensor) -> Tensor | PackedSequence:
         """Rows (N, K) in the form of the input."""
-        if self._packed is None:
+        if self._packed is None or not isinstance(self._input, PackedSequence):
             return self.padded(rows)
-        return PackedSequence(
-            rows, self._packed.batch_sizes, self._packed.sorted_indices, self._packed.unsorted_indices
-        )
+        packed = self._input
+        if self.rows.episodes is not None:
+            rows = self._packed.gathered(self.rows.padded(rows))[: len(packed.data)]
+        return PackedSequence(rows, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
 
     def padded(self, rows: Tensor) -> Tensor:
         """Rows (N, K) as a tensor with dimensions for time and batch, as the input has them."""

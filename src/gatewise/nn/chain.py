@@ -98,22 +98,24 @@ class Chain(nn.Module):
         """The parts that have states."""
         return [part for part in self.parts if isinstance(part, Recurrent)]
 
-    def forward(self, x: Tensor, hx: Sequence[Any] | None = None, lengths: Any = None) -> tuple[Tensor, list[Any]]:
+    def forward(
+        self, x: Tensor, hx: Sequence[Any] | None = None, lengths: Any = None, resets: Tensor | None = None
+    ) -> tuple[Tensor, list[Any]]:
         """Run over a sequence.
 
         x: (T, B, I), (B, T, I) where parts are ``batch_first``, or (T, I). hx: for each recurrent part the state that
-        it takes. lengths: as of `Recurrent`; outputs beyond are of no meaning.
+        it takes. lengths, resets: as of `Recurrent`; outputs beyond lengths are of no meaning.
         Returns the outputs, formed like x, and the list of the last states.
         """
         if isinstance(x, Proxy):
-            return leaf(self, x, hx, lengths)  # pyright: ignore[reportReturnType]
+            return leaf(self, x, hx, lengths, resets)  # pyright: ignore[reportReturnType]
         states = [None] * len(self.recurrent) if hx is None else list(hx)
         if len(states) != len(self.recurrent):
             raise ShapeError(f"expected {len(self.recurrent)} states, one for each recurrent part, got {len(states)}")
         last: list[Any] = []
         for part in self.parts:
             if isinstance(part, Recurrent):
-                x, state = part(x, states[len(last)], lengths=lengths)
+                x, state = part(x, states[len(last)], lengths=lengths, resets=resets)
                 last.append(state)
             else:
                 x = apply(part, x)

@@ -113,6 +113,30 @@ def check_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
     return integers
 
 
+def check_mask(name: str, mask: Any, shape: tuple[int, ...]) -> Tensor:
+    """A bool tensor of this shape. Raises InputError or ShapeError where it is anything else."""
+    check_tensor(name, mask)
+    if mask.is_meta:
+        raise InputError(f"{name} is on the meta device, without values")
+    if mask.dtype != torch.bool:
+        raise InputError(f"{name} is {mask.dtype}, not bool", hint=f"{name}.bool(), True where it is not 0")
+    if tuple(mask.shape) != shape:
+        hint = "check batch_first" if len(shape) > 1 and tuple(mask.shape) == shape[::-1] else ""
+        raise ShapeError(f"{name} has shape {tuple(mask.shape)}, expected {shape}", hint=hint)
+    return mask
+
+
+def check_resets(resets: Any, input: Tensor | PackedSequence) -> Tensor:
+    """The mask of a call, of the shape of its input without features; (N,) for packed rows. Raises as above."""
+    if not isinstance(input, PackedSequence):
+        return check_mask("resets", resets, tuple(input.shape[:-1]))
+    if not isinstance(resets, PackedSequence):
+        raise InputError("resets of a PackedSequence are a PackedSequence too", hint="pack both alike")
+    if not torch.compiler.is_compiling() and not torch.equal(resets.batch_sizes, input.batch_sizes):
+        raise InputError("resets are packed with other lengths than the input", hint="pack both alike")
+    return check_mask("resets", resets.data, tuple(input.data.shape[:-1]))
+
+
 def check_states(states: Any, names: Sequence[str], shapes: Sequence[tuple[int, ...]], weight: Tensor) -> list[Tensor]:
     """The initial states in order. Raises InputError where one is missing or unlike what is expected."""
     initial = (states,) if len(names) == 1 and isinstance(states, Tensor) else states

@@ -79,20 +79,26 @@ class Recurrent(Stack):
             raise AttributeError("mode")
         return mode
 
-    def driver(self, x: Tensor) -> Choice:
+    def driver(self, x: Tensor, lengths: Any = None, resets: Any = None) -> Choice:
         """Which driver would run on an input like this one, and why, in words.
 
-        x: as `forward` takes it, (T, B, I) or the like.
+        x, lengths, resets: as `forward` takes them, (T, B, I) or the like.
         """
-        place, batch, dtype = self.places[0], Batch(x, None, self.batch_first), working_dtype(self.cell, x)
-        rows, states = batch.x.to(dtype), batch.x.new_zeros(len(self.cell.state), batch.rows.batch, place.units)
-        layer = assembled(self.cell, self.weights_of(place, dtype), rows, states.to(dtype), training=False)
+        place, batch, dtype = self.places[0], Batch(x, lengths, self.batch_first, resets), working_dtype(self.cell, x)
+        states = batch.x.new_zeros(len(self.cell.state), batch.rows.sequences, place.units, dtype=dtype)
+        weights, sizes = self.weights_of(place, dtype), batch.rows.batch_sizes
+        layer = assembled(self.cell, weights, batch.x.to(dtype), states, sizes, training=False)
         if self.proj_size:
             layer = layer._replace(U=layer.U @ self.weight_of(place, "weight_hr").to(dtype))
         return choose(self.cell, head_of(layer, 0, self.options.heads), x.dtype)
 
     def forward(
-        self, input: Tensor | PackedSequence, hx: Any = None, lengths: Any = None, return_states: bool = False
+        self,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        lengths: Any = None,
+        return_states: bool = False,
+        resets: Any = None,
     ) -> Any:  # torch.onnx.export hands all of them over by their places, so that none is by keyword only
         """Run over a sequence.
 
@@ -105,6 +111,11 @@ class Recurrent(Stack):
             lengths: how many steps of each sequence of a padded batch are its own: B integers in any order, 0 to T.
                 Outputs beyond are zero, and last states are those of each sequence's own last step.
             return_states: return every state at every step as well.
+            resets: at which steps an episode begins, a bool tensor (T, B), (B, T) with ``batch_first``, or (T,)
+                unbatched, on any device; for a PackedSequence one that is packed alike. There states start from what
+                they do by default, whatever ``hx`` is, as if the episode were a sequence of its own: the direction that
+                reads from the end starts anew at each episode's last step, and what is drawn once for a sequence is
+                drawn for each episode. Steps beyond ``lengths`` do not count.
 
         Returns:
             The outputs of the last layer in the form of the input, D * H (or D * P) wide, and the last states in the
@@ -113,20 +124,21 @@ class Recurrent(Stack):
 
         Raises:
             ShapeError: for tensors of another shape, dtype or device.
-            InputError: for lengths, packed rows, or numbers that are not finite, saying where.
+            InputError: for lengths, packed rows, resets, or numbers that are not finite, saying where.
         """
-        if is_ordinary_call() and lengths is None and not return_states:
+        whole = lengths is None and not return_states and resets is None
+        if whole and is_ordinary_call():
             result = self._run_small(input, hx)
             if result is not None:
                 return result
         if isinstance(input, Proxy):
-            return by_torch.leaf(self, input, hx, lengths, return_states)
+            return by_torch.leaf(self, input, hx, lengths, return_states, resets)
         if who := by_torch.asked_for(input, self._first_weight):
-            return by_torch.run(who, self._plain(whole=lengths is None and not return_states), input, hx)
+            return by_torch.run(who, self._plain(whole=whole), input, hx)
         weight = self.weight_of(self.places[0], "weight_ih")
         check_input(input, self.input_size, weight)
         self._check_memory(input)
-        batch = Batch(input, lengths, self.batch_first)
+        batch = Batch(input, lengths, self.batch_first, resets)
         if not self.allow_nonfinite:
             check_values(batch.x, batch.where, batch.rows.running)
         dtype = working_dtype(self.cell, weight)
@@ -151,7 +163,7 @@ class Recurrent(Stack):
         return (result[0].transpose(0, 1), result[1]) if result and self.batch_first else result
 
     def _plain(self, *, whole: bool) -> by_torch.LikeTorch | None:
-        """What torch.nn would know of it; None where it has more than torch.nn knows. whole: and no lengths either."""
+        """What torch.nn would know of it; None where it has more than that. whole: the call has not either."""
         if self.options != Options() or isinstance(self.hidden_size, list) or self.watch is not None or not whole:
             return None
         weights = [
@@ -222,7 +234,7 @@ class Recurrent(Stack):
         if self.options.weight_drop:
             dropped = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
             weights["weight_hh"] = dropped
-        wide = wide_states(states, x.new_zeros(batch.rows.batch, place.units))
+        wide = wide_states(states, x.new_zeros(batch.rows.sequences, place.units))
         return assembled(self.cell, weights, x, wide, batch.rows.batch_sizes, training=self.training)
 
     def _histories(self, runs: list[Run], batch: Batch) -> Any:

@@ -14,10 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..equation import Cell
 from ..kernels.small import TENSORS, is_dense
 from .small_layer import SmallLayer, UnusualError
 
 _MOST = 2**24  # elements of an input that are copied to have them one behind the other
+
+
+def is_calm(cell: Cell, layers: int = 1) -> bool:
+    """Whether a stack of this cell can have small calls: it draws nothing, calls no gate again, and what its steps read
+    of the input beside what W multiplies is there in the only layer."""
+    tied = any(gate.tied for gate in cell.gates)
+    return not (cell.noise or cell.reads_x or tied or (cell.inputs and layers > 1))
 
 
 class Small:

@@ -62,12 +62,18 @@ class _Call:
 
 
 class SmallLayer:
-    """The small calls of one layer in one direction. suffix: of its weights' names."""
+    """The small calls of one layer in one direction. suffix: of its weights' names.
+
+    inputs: I, what W multiplies. columns: of the input, with the numbers of each row that the step reads itself.
+    """
 
     def __init__(self, registered: Registered, inputs: int, units: int, suffix: str, *, bias: bool) -> None:
         cell = registered.cell
         self.registered, self.cell, self.inputs, self.units = registered, cell, inputs, units
+        self.columns = inputs + len(cell.row_inputs)
         expected = shapes(cell, inputs, units, bias=bias)
+        self._scalars = [place for place, name in enumerate(expected) if name in cell.scalars]
+        expected |= dict.fromkeys(cell.scalars, (units,))
         self.names, self._shapes = tuple(expected), tuple(expected.values())
         self._full_names = tuple(name + suffix for name in expected)
         self._parameters = itemgetter(*self._full_names)
@@ -102,13 +108,22 @@ class SmallLayer:
         _play(call, addresses + [tensor.data_ptr() for tensor in results], finite=finite)
         return results
 
-    def _weights(self, module: nn.Module) -> tuple[Any, ...]:
+    def _weights(self, module: nn.Module) -> Sequence[Any]:
         """A module's weights, also where tensors that are no parameters stand for some: pruned or dropped weights."""
         parameters = module._parameters  # pyright: ignore[reportPrivateUsage]
         try:
-            return self._parameters(parameters)
+            weights: Sequence[Any] = self._parameters(parameters)
         except KeyError:  # what is computed when it is asked for is not asked for here: it may be random
-            return tuple(map({**vars(module), **parameters}.get, self._full_names))
+            weights = tuple(map({**vars(module), **parameters}.get, self._full_names))
+        return self._spread(weights) if self._scalars else weights
+
+    def _spread(self, weights: Sequence[Any]) -> Sequence[Any]:
+        """Those with one number as kernels take them, (H,)."""
+        spread = list(weights)
+        for place in self._scalars:
+            if isinstance(spread[place], Tensor) and spread[place].shape == (1,):
+                spread[place] = spread[place].expand(self.units).contiguous()
+        return spread
 
     def _known_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
         for call in self._calls.get(kind, ()):
@@ -119,7 +134,11 @@ class SmallLayer:
     def _new_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
         """None where a tensor is not plain, or nothing runs such a layer whole."""
         (shape, separate, learning, _), (x, *_) = kind, tensors
-        if not isinstance(x, Tensor) or shape[-1] != self.inputs or not all(_is_plain(tensor, x) for tensor in tensors):
+        if (
+            not isinstance(x, Tensor)
+            or shape[-1] != self.columns
+            or not all(_is_plain(tensor, x) for tensor in tensors)
+        ):
             return None
         end = 1 + len(self.names)
         state = (shape[-2], self.units) if tensors[end].dim() == 2 else (1, shape[-2], self.units)
@@ -268,7 +287,7 @@ def _run_generally(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor]) ->
     x, weights, states = tensors[0], tensors[1:count], tensors[count:]
     first = torch.stack([state.reshape(size.rows, size.units) for state in states])
     named = dict(zip(layer.names, weights, strict=True))
-    whole = assembled(layer.cell, named, x.reshape(size.all_rows, size.inputs), first, training=False)
+    whole = assembled(layer.cell, named, x.reshape(size.all_rows, layer.columns), first, training=False)
     ran = sequence(layer.registered, whole)
     last = [state.reshape(start.shape) for state, start in zip(ran.last, states, strict=True)]
     return [ran.y.reshape(call.y), *last[0 if call.separate else 1 :]]

@@ -19,7 +19,8 @@ from .check import check_states, check_weight, in_dtype
 from .layer_run import reads_output
 from .maps import layer_norm
 from .options import Options, check_arguments, check_cell, check_read_inputs, check_stack, features_of, spelled_out
-from .small import Small
+from .rows import Episodes
+from .small import Small, is_calm
 from .small_layer import SmallLayer
 from .weights import Place, draw_, shapes, suffixes
 
@@ -87,8 +88,8 @@ class Stack(RecurrentModule):
         self.keeps_output = reads_output(self.cell)
         self._widths = {place.suffix: self._state_widths(place) for place in self.places}
         self._is_uneven = any(widths != self._widths[self.places[0].suffix] for widths in self._widths.values())
-        plain = self.options == Options() and not (self.proj_size or self.cell.noise or self._is_uneven)
-        plain = plain and not (self.cell.inputs or self.cell.ties_weights)
+        plain = self.options == Options() and not (self.proj_size or self._is_uneven)
+        plain = plain and is_calm(self.cell, self.num_layers)
         layers = [
             SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
             for _, _, suffix, inputs, units in self.places
@@ -217,19 +218,34 @@ class Stack(RecurrentModule):
 
     def initial_states(self, hx: Any, batch: Batch, weight: Tensor, dtype: torch.dtype) -> list[list[Tensor | None]]:
         """For every layer and direction its states (B, K), longest sequence first; None for zeros that nobody gave.
+        Where sequences are cut, those before each episode.
 
         hx: as ``forward`` takes it, on the device and, outside autocast, of the dtype of ``weight``. Raises ShapeError.
         """
         if hx is None:
             like = weight.new_empty(0, dtype=dtype)
-            return [self.starts(place, batch.rows.batch, like) for place in self.places]
+            return [self.starts(place, batch.rows.sequences, like) for place in self.places]
         states = self._listed(hx, batch, weight) if self._is_uneven else self._split(hx, batch, weight)
-        return [[batch.rows.sorted(state.to(dtype)) for state in layer] for layer in states]
+        if batch.rows.episodes is None:
+            return [[batch.rows.sorted(state.to(dtype)) for state in layer] for layer in states]
+        return [
+            self._begun(place, batch.rows.episodes, [state.to(dtype) for state in layer])
+            for place, layer in zip(self.places, states, strict=True)
+        ]
+
+    def _begun(self, place: Place, episodes: Episodes, given: list[Tensor]) -> list[Tensor | None]:
+        starts = self.full_starts(place, episodes.number, given[0])
+        pairs = zip(given, starts, strict=True)
+        return [episodes.begun(state, start, reverse=place.reverse) for state, start in pairs]
 
     def joined_states(self, last: list[list[Tensor]], batch: Batch) -> Any:
         """The last states of every layer and direction in the form of ``hx``."""
         rows = batch.rows
-        layers = [[rows.unsorted(state) if batch.batched else state.squeeze(0) for state in layer] for layer in last]
+        ends = [
+            [rows.unsorted(state, reverse=place.reverse) for state in layer]
+            for place, layer in zip(self.places, last, strict=True)
+        ]
+        layers = ends if batch.batched else [[state.squeeze(0) for state in layer] for layer in ends]
         joined = [self.stacked(list(states)) for states in zip(*layers, strict=True)]
         return joined[0] if len(joined) == 1 else tuple(joined)
 

@@ -33,7 +33,7 @@ from .check import (
 )
 from .layer_run import assembled
 from .options import check_arguments, check_cell, check_read_inputs, features_of
-from .small import Small
+from .small import Small, is_calm
 from .small_layer import SmallLayer
 from .weights import draw_, shapes
 
@@ -93,8 +93,9 @@ class RecurrentCell(RecurrentModule):
 
     def _register(self) -> None:
         self._registered = register(self.cell)
-        layer = SmallLayer(self._registered, self.input_size, self.hidden_size, "", bias=self.bias)
-        self._small = None if self.cell.noise or self.cell.inputs or self.cell.ties_weights else Small([layer])
+        inputs = features_of(self.cell, self.input_size)
+        layer = SmallLayer(self._registered, inputs, self.hidden_size, "", bias=self.bias)
+        self._small = Small([layer]) if is_calm(self.cell) else None
 
     @property
     def _shapes(self) -> dict[str, tuple[int, ...]]:

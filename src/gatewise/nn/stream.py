@@ -16,7 +16,7 @@ from ..kernels.choice import keeps_bits
 from ..kernels.device import unreadable, written_out
 from .batch import Batch
 from .chain import Chain, chain_of
-from .check import check_tensor
+from .check import check_mask, check_tensor
 from .from_torch import is_from_torch
 from .maps import linear
 from .parts import check_steps, watched
@@ -200,11 +200,31 @@ class Stream:
         rows = [self._like.new_empty(1, len(self._like), module.input_size) for module, _ in self._memories]
         return [Batch(x, None, False) for x in rows]
 
-    def reset(self) -> None:
-        """Go back to the beginning: to the states that the model starts from by itself."""
+    def reset(self, rows: Tensor | None = None) -> None:
+        """Go back to the beginning: to the states that the model starts from by itself.
+
+        Args:
+            rows: Which of the B sequences, a bool tensor (B,) on any device, such as the ``done`` of environments; by
+                default all.
+
+        Raises:
+            InputError: It is no such tensor; or a layer's output is projected and starts from a learned value, where
+                only all rows begin together. The state stays as it was.
+            ShapeError: It has another shape. The state stays as it was.
+        """
+        if rows is None:
+            for memory in self._all:
+                memory.reset(self._half)
+            self._note_beginnings()
+            return
+        chosen = check_mask("rows", rows, (self.batch_size,)).to(self._device)
+        if not all(memory.resets_rows for memory in self._all):
+            raise InputError(
+                "a projected output that starts from a learned value begins for all rows at once",
+                hint="reset() without rows, or a stream for each sequence",
+            )
         for memory in self._all:
-            memory.reset(self._half)
-        self._note_beginnings()
+            memory.reset_rows(self._half, chosen)
 
     def save(self, path: str | Path) -> None:
         """Write the state, every bit of it, to a file, for `load`.

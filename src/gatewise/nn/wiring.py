@@ -59,6 +59,17 @@ class Memory:
             self.begins = self._output is not None
             self.narrow.states[half] = 0.0 if self._output is None else self._output
 
+    @property
+    def resets_rows(self) -> bool:
+        """Whether some rows can go back alone: not where the first step is taken apart, which is one for all rows."""
+        return self.narrow is None or self._output is None
+
+    def reset_rows(self, half: int, rows: Tensor) -> None:
+        """These rows back to where the stream began; (B,) bool."""
+        self.states[half][:, rows] = self._layer.states[:, rows]
+        if self.narrow is not None:
+            self.narrow.states[half][:, rows] = 0.0
+
     def first_step(self, cell: Cell, half: int, x: Tensor) -> None:
         """The step that reads an output as it was given. x: the input of the stream, which a first layer reads."""
         layer = self._layer._replace(x=x if self._source is None else self._source[half])

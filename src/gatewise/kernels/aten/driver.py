@@ -15,6 +15,9 @@ from ..torch_law import torch_mode
 from .padding import Padding, Sizes
 from .places import PLACES, WRONG, Place, kind_of
 
+_MOST_PADDING = 4
+"""Times as many rows: episodes of a long sequence and a short one side by side would need memory without end."""
+
 
 class TorchDriver:
     """Runs LSTMs, GRUs and plain RNNs without options inside the step; a call of torch for each layer and direction.
@@ -48,6 +51,8 @@ class TorchDriver:
             return "torch's layers need an input"
         if layer.x.dtype not in place.dtypes:
             return f"{place.name} is not used in {layer.x.dtype}"
+        if (times := _padding_of(layer)) > _MOST_PADDING:
+            return f"padded to the longest, its sequences would be {times:,.0f} times as large"
         return place.refusal(layer)
 
     def manner(self, cell: Cell, layer: Layer) -> str:
@@ -93,6 +98,13 @@ class TorchDriver:
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> LoopStepper:
         """The loop's: a call for every step would cost more."""
         return LoopStepper(cell, layer, states)
+
+
+def _padding_of(layer: Layer) -> float:
+    """How many times as many rows there are where all sequences are as long as the longest."""
+    if layer.batch_sizes is None:
+        return 1.0
+    return layer.steps * layer.rows / max(1, int(layer.batch_sizes.sum()))
 
 
 def _sizes(layer: Layer) -> Sizes:

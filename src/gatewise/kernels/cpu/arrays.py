@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from torch import Tensor
@@ -21,6 +21,9 @@ class Addressed(Protocol):
     def itemsize(self) -> int: ...  # noqa: D102
 
     def data_ptr(self) -> int: ...  # noqa: D102
+
+    @property
+    def shape(self) -> Sequence[int]: ...  # noqa: D102
 
     def stride(self, dim: Literal[0], /) -> int: ...  # noqa: D102
 
@@ -49,7 +52,7 @@ def held(pointer: int, row: int) -> Array:
     return Array(pointer, row, When.HELD)
 
 
-def input_arrays(cell: Cell, x: Tensor) -> dict[str, Array]:
+def input_arrays(cell: Cell, x: Tensor | Addressed) -> dict[str, Array]:
     """The input, and the numbers of each row that the step reads itself, in its last columns."""
     row, first = x.shape[1], x.shape[1] - len(cell.row_inputs)
     arrays = {INPUT: now(x.data_ptr(), row)}

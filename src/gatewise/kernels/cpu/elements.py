@@ -30,6 +30,23 @@ def sum_rows(target: Tensor, source: Tensor) -> None:
     run(functions(source.dtype)["sum_rows"], ctypes.addressof(task), columns, -(-columns // threads), threads)
 
 
+def sum_columns(target: Tensor, source: Tensor) -> None:
+    """The sums over columns: (N,), of any stride, of (N, M), whose last dimension is contiguous."""
+    rows, columns = source.shape
+    if not rows:
+        return
+    places = (source.data_ptr(), source.stride(0), columns, target.data_ptr(), target.stride(0))
+    task = (ctypes.c_int64 * 5)(*places)
+    threads = wanted(rows * columns)
+    run(columns_summed(source.dtype), ctypes.addressof(task), rows, -(-rows // threads), threads)
+
+
+@made_once
+def columns_summed(dtype: torch.dtype) -> Runnable:
+    """``run(task, first, end)``: the sums of these rows."""
+    return runnable(_source(dtype, "sum_columns"))
+
+
 @made_once
 def functions(dtype: torch.dtype) -> dict[str, Runnable]:
     """``run(task, first, end)`` by name, for elements from first to end; tasks are what the functions below read.
@@ -98,6 +115,20 @@ class _ElementFunction:
                     whole["sum"] = builder.fadd(whole["sum"], part["sum"])
                 target = self._at(builder, given["target"], index)
                 builder.store(whole["sum"], target, align=self.format.bytes)
+
+    def _sum_columns(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
+        given = numbers(builder, task, ("source", "row", "columns", "target", "target_row"))
+        with loop(builder, first, end, 1) as row:
+            start = builder.mul(row, given["row"])
+            total = ir.Constant(self.format.scalar, 0.0)
+            for lanes, begin, stop, step in self._by_vectors(builder, I64(0), given["columns"]):
+                part: dict[str, Any] = {"sum": lanes.constant(0.0)}
+                with carrying(builder, begin, stop, step, part) as index:
+                    more = self._load(builder, lanes, given["source"], start, index)
+                    part["sum"] = builder.fadd(part["sum"], more)
+                for lane in range(step):
+                    total = builder.fadd(total, builder.extract_element(part["sum"], ir.Constant(ir.IntType(32), lane)))
+            builder.store(total, self._at(builder, given["target"], builder.mul(row, given["target_row"])))
 
     def _largest(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
         given = numbers(builder, task, ("source", "target"))

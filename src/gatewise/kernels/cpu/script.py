@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...compiler.render.llvm_math import I64
 from .compile import engine_of, made_once
-from .elements import functions
+from .elements import columns_summed, functions
 from .kept_code import Source
 from .loops import loop, numbers
 from .memory import lent
@@ -155,6 +155,12 @@ class ScriptWriter:
     def sum_rows(self, target: int, source: int, rows: int, row: int, count: int) -> None:
         """The sums over rows of so many columns."""
         self.call(functions(self.dtype)["sum_rows"].address, self.table((source, row, rows, target)), 0, count)
+
+    def sum_columns(self, target: int, target_row: int, source: Unplaced) -> None:
+        """The sums over columns of rows, which go so far apart."""
+        rows, columns = source.shape
+        task = self.table((source.data_ptr(), source.row, columns, target, target_row))
+        self.call(columns_summed(self.dtype).address, task, 0, rows)
 
     def measure(self, source: Unplaced, limit: float) -> None:
         """Let the script say whether an element is larger than that, or not finite."""

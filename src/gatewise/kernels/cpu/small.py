@@ -15,11 +15,10 @@ from torch import Tensor
 
 from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
 from ...compiler.lower import program_of
-from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..gates import GateRun, stretches
 from ..small import Biases, LayerSize
-from .arrays import before, gate_arrays, held, kept_arrays, now, pointers
+from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, now, pointers
 from .few_rows import ROWS as FEW_ROWS
 from .matmul import layout_of, product_kernel, product_parts
 from .memory import LINE, lent
@@ -71,6 +70,11 @@ class _Weights(NamedTuple):
     per_unit: list[Unplaced]
 
 
+def _input(script: ScriptWriter, cell: Cell, size: LayerSize) -> Unplaced:
+    """The input, or its gradient: what W multiplies, then the numbers of each row that the step reads itself."""
+    return script.argument(size.all_rows, size.inputs + len(cell.row_inputs))
+
+
 def _weights(cell: Cell, size: LayerSize, biases: Biases, script: ScriptWriter) -> _Weights:
     units = size.units
     counts = [sum(which in [part[0] for part in parts] for parts in biases) for which in (0, 1)]
@@ -88,7 +92,7 @@ def _forward(
 ) -> PlayableScript:
     """See :meth:`..small.Passes.forward`."""
     script, (steps, rows, inputs, units) = ScriptWriter(dtype), size
-    x = script.argument(size.all_rows, inputs)
+    x = _input(script, cell, size)
     weights = _weights(cell, size, biases, script)
     starts = [script.argument(rows, units) for _ in cell.state]
     y = script.argument(size.all_rows, units)
@@ -96,7 +100,7 @@ def _forward(
     gates, histories = _kept(script, cell, size) if keep else (None, None)
     script.measure(x, limit)
     ends: list[tuple[Unplaced, Unplaced]] = [(last[0], y)] if separate else []
-    arrays = {INPUT: now(x.data_ptr(), inputs)}
+    arrays = input_arrays(cell, x)
     arrays |= _over_time(cell.state[0], y.data_ptr(), starts[0])
     for index, state in enumerate(cell.state[1:]):
         end = last[index + separate]
@@ -214,14 +218,14 @@ class _BackwardScript:
         self.cell, self.size, self.biases = cell, size, biases
         script = self.script = ScriptWriter(dtype)
         _, rows, inputs, units = size
-        self.x = script.argument(size.all_rows, inputs)
+        self.x = _input(script, cell, size)
         self.weights = _weights(cell, size, biases, script)
         self.starts = [script.argument(rows, units) for _ in cell.state]
         self.y = script.argument(size.all_rows, units)
         self.gates, self.histories = _kept(script, cell, size)
         self.d_y = script.argument(size.all_rows, units)
         d_last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
-        self.d_x = script.argument(size.all_rows, inputs) if input_gradient else None
+        self.d_x = _input(script, cell, size) if input_gradient else None
         self.d_weights = _weights(cell, size, biases, script)
         self.d_states = [script.argument(rows, units) for _ in cell.state]
         for d_state, d_end in zip(self.d_states, d_last if separate else [None, *d_last], strict=True):
@@ -232,6 +236,7 @@ class _BackwardScript:
         width = len(cell.gates) * units
         self.d_gates = script.scratch(size.all_rows, len(cell.gates), units, row=width + LINE // dtype.itemsize)
         self.inner = script.scratch(max(1, len(operands(program_of(cell)))), size.all_rows, units)
+        self.d_numbers = script.scratch(max(1, len(cell.row_inputs)), size.all_rows, units)
         self.d_per_unit = script.zeros(max(1, len(cell.per_unit)), rows, units)
         plan = backward_plan(cell, dtype, False, rows <= FEW_ROWS, inputs, units)
         _sweep(script, plan, size, self._arrays(), self.weights, [])
@@ -240,7 +245,9 @@ class _BackwardScript:
     def _arrays(self) -> dict[str, Array]:
         cell, units = self.cell, self.size.units
         arrays = {from_output(cell.state[0]): now(self.d_y.data_ptr(), units)}
-        arrays |= kept_arrays(cell, self.gates, units)
+        arrays |= kept_arrays(cell, self.gates, units) | input_arrays(cell, self.x)
+        for name, pointer in zip(cell.row_inputs, pointers(self.d_numbers), strict=False):
+            arrays[gradient_of(name)] = now(pointer, units)
         pasts = [start.data_ptr() for start in self.starts]  # never read where there is a single step
         if self.size.steps > 1:
             pasts[0] = self.y.data_ptr()
@@ -269,7 +276,10 @@ class _BackwardScript:
             self._add_product(self.d_weights.W.at(run.rows.start), run, self.x, inputs, transposed=True)
             if self.d_x is not None:
                 weight = self.weights.W.part(run.rows.start * inputs, run.rows.stop - run.rows.start, inputs)
-                self._add_product(self.d_x.data_ptr(), run, weight, inputs, transposed=False)
+                self._add_product(self.d_x.data_ptr(), run, weight, inputs, transposed=False, row=self.d_x.row)
+        if self.d_x is not None:
+            for column in range(len(cell.row_inputs)):
+                script.sum_columns(self.d_x.at(0, inputs + column), self.d_x.row, self.d_numbers[column])
         sources = {name: self.inner[index] for index, name in enumerate(inner)}
         if any(run.operand == "h" for run in recurrent):
             sources["h"] = self._outputs_before()
@@ -303,11 +313,20 @@ class _BackwardScript:
                 self.script.copy(target, targets[0], units)
 
     def _add_product(
-        self, target: int, run: GateRun, b: Unplaced, columns: int, *, transposed: bool, count: int | None = None
+        self,
+        target: int,
+        run: GateRun,
+        b: Unplaced,
+        columns: int,
+        *,
+        transposed: bool,
+        count: int | None = None,
+        row: int | None = None,
     ) -> None:
         """Add the product of the gradients of some gates, as columns or ``transposed`` as rows, with rows of b.
 
-        count: of rows of the gradients, all without it.
+        count: of rows of the gradients, all without it. row: from one row of the target to the next, where that is more
+        than columns.
         """
         script = self.script
         layout = layout_of(len(b), columns, b.row, script.dtype)
@@ -319,6 +338,6 @@ class _BackwardScript:
         gates = self.d_gates.at(0, run.gates.start * self.size.units)
         outputs = run.rows.stop - run.rows.start if transposed else (self.size.all_rows if count is None else count)
         steps = (1, self.d_gates.row) if transposed else (self.d_gates.row, 1)
-        places = (gates, *steps, panels.data_ptr(), target, columns)
+        places = (gates, *steps, panels.data_ptr(), target, columns if row is None else row)
         product = script.table((*places, outputs, columns, len(b)))
         script.call(product_kernel(script.dtype, layout.vectors).address, product, 0, product_parts(outputs))

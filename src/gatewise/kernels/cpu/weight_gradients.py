@@ -13,7 +13,7 @@ from ...compiler.stages import INPUT
 from ...equation import Cell
 from ..gates import GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
-from .elements import sum_rows
+from .elements import sum_columns, sum_rows
 from .matmul import Panels, add_product, panels_of
 
 
@@ -64,7 +64,7 @@ class Reductions:
             if name == INPUT:
                 self._d_x[rows] += d_input
             else:
-                self.x[rows, column] = d_input.sum(1)
+                sum_columns(self.x[rows, column], d_input)
                 column += 1
 
     def _before(self, rows: slice) -> Tensor:
