@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 from ... import fields
 from ...errors import InputError
 from ...fields import Fields
+from ...files import atomic_write
 from ...progress import OnProgress
 from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...version import version
-from ..arguments import LONGEST_SEASON, whole
+from ...words import stamps
+from ..arguments import whole
 from ..estimator import Estimator
 from ..forecast.history import SCHEMA, Schema, steps_missing
 from ..modelfile import DETECTOR_FILE
 from .alarm import QUIET
 from .anomalies import Anomalies
 from .budget import Budget
+from .expectation import REACH
 from .shapes import LENGTHS
 from .stored import WATCH, restored, stored
 from .tails import FEWEST
@@ -37,13 +40,15 @@ if TYPE_CHECKING:
 
 ENOUGH = 2 * LENGTHS[0] + FEWEST
 """Rows of which the last has a score."""
+LARGEST_VALUE = 1e100
+"""Values that are judged, at most: the squares of larger ones are beyond what numbers can hold."""
 LONGEST_GAP = 100_000
 """Missing rows between what was read and what comes, at most."""
 RECORD = Fields(
     {
         "alerts": fields.optional(fields.text),
         "rate": fields.optional(fields.number(0, 1)),
-        "season": fields.optional(fields.whole(1, LONGEST_SEASON)),
+        "season": fields.optional(fields.whole(1, REACH)),
         "schema": SCHEMA,
         "series": fields.table(WATCH),
     }
@@ -68,7 +73,8 @@ class Detector(Estimator):
         alerts: How many alerts may be expected of each series, as ``"5/month"``, of hour, day, week, month and year, or
             in so many rows: ``"1/1000"``.
         rate: The same as a share of the rows at which an alert begins; above 0, below 1. By default 0.001.
-        season: Rows in one season, 1 for none. By default one is looked for, in what is known at the time.
+        season: Rows in one season, 1 for none, 4,096 at most. By default one is looked for, in what is known at the
+            time.
         progress: Called with the fraction done, 0 to 1, and a few words.
 
     Attributes:
@@ -101,7 +107,7 @@ class Detector(Estimator):
     ) -> None:
         self.alerts, self.rate, self.season, self.progress = alerts, rate, season, progress
         self._budget()
-        self._season()
+        self._season(season)
 
     def fit(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
         """Read a table from its first row to its last, and judge each row by those before it.
@@ -118,7 +124,8 @@ class Detector(Estimator):
         Raises:
             InputError: For arguments or data that cannot be used; it names row and column. No series is long enough.
         """
-        budget, season, wanted = self._budget(), self._season(), read or DEFAULTS
+        budget, wanted = self._budget(), read or DEFAULTS
+        season = self._season(wanted.season if self.season is None else self.season)
         panel = _panel(frame, read, wanted)
         if panel.lengths.max(initial=0) < ENOUGH:
             what = (
@@ -126,7 +133,6 @@ class Detector(Estimator):
             )
             raise InputError(f"{what}only learned from", hint="give a longer table")
         rate = budget.rate(panel.frequency, panel.times[0][0])
-        season = season or wanted.season
         watches = {name: Watch(rate, season) for name in panel.ids}
         verdicts = self._verdicts(panel, watches)
         self._watches, self._ends = watches, _ends(panel)
@@ -134,7 +140,7 @@ class Detector(Estimator):
         self.anomalies_ = self._anomalies(panel, verdicts, frame, (*panel.notes, *_notes(panel, watches)))
         return self
 
-    def update(self, frame: Data, *, read: ReadOptions | None = None) -> Anomalies:
+    def update(self, frame: Data, *, read: ReadOptions | None = None, most: int | None = None) -> Anomalies:
         """Judge rows that come after those known, one or many, and know them too.
 
         What is said of a row is the same, bit for bit, however the rows are handed over.
@@ -143,20 +149,22 @@ class Detector(Estimator):
             frame: Rows in any form that `fit` takes, of all or some of the series, later than those known. Times that
                 are left out are missing rows.
             read: How they are read; by default as in `fit`.
+            most: How many there may be, missing ones among and before them included. By default any number, of which
+                100,000 may be missing before those of a series.
 
         Returns:
             What is said of these rows, and of missing ones before them.
 
         Raises:
             InputError: Before `fit`; the rows overlap with those known, are of unknown series, in other columns or of
-                another frequency. Nothing is changed then.
+                another frequency, or more than ``most``. Nothing is changed then.
         """
         self._check_fitted()
         pace = Frequency(self.schema_.frequency)
         panel = _panel(frame, read, read or self.read_, pace, self.schema_)
         if different := self.schema_.disagreement(panel):
             raise InputError(different, hint="give rows like those that are known")
-        panel = self._following(panel)
+        panel = self._following(panel, most)
         verdicts = self._verdicts(panel, self._watches)
         self._ends |= _ends(panel)
         return self._anomalies(panel, verdicts, frame, panel.notes)
@@ -167,6 +175,15 @@ class Detector(Estimator):
         Args:
             path: The file; one that exists is replaced. It is safetensors, with a checksum, and nothing in it is
                 executed when it is loaded.
+
+        Raises:
+            InputError: Before `fit`.
+        """
+        self._check_fitted()
+        atomic_write(path, self.pack())
+
+    def pack(self) -> bytes:
+        """The bytes of the file that `save` writes: all that this detector goes on from.
 
         Raises:
             InputError: Before `fit`.
@@ -186,7 +203,7 @@ class Detector(Estimator):
             "schema": self.schema_.to_json(),
             "series": series,
         }
-        DETECTOR_FILE.write(path, tensors, record)
+        return DETECTOR_FILE.pack(tensors, record)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -201,8 +218,31 @@ class Detector(Estimator):
         Raises:
             ModelFileError: The file is damaged, too new, or not a detector's.
         """
-        tensors, record = DETECTOR_FILE.read(path)
-        with DETECTOR_FILE.understood(path, "its settings do not describe a detector"):
+        return cls._made(*DETECTOR_FILE.read(path), str(path))
+
+    @classmethod
+    def unpack(cls, data: bytes, source: str = "the state") -> Self:
+        """The detector in the bytes that `pack` gave, ready to go on.
+
+        Args:
+            data: The bytes. Nothing in them is executed.
+            source: What they are called in errors.
+
+        Returns:
+            A detector that goes on with `update` where that one stood.
+
+        Raises:
+            ModelFileError: They are damaged, too new, or not a detector's.
+        """
+        try:
+            tensors, record = DETECTOR_FILE.unpack(data)
+        except DETECTOR_FILE.error as error:
+            raise DETECTOR_FILE.error(error.what, where=source, hint=error.hint) from error.__cause__
+        return cls._made(tensors, record, source)
+
+    @classmethod
+    def _made(cls, tensors: Mapping[str, Tensor], record: Mapping[str, Any], source: str) -> Self:
+        with DETECTOR_FILE.understood(source, "its settings do not describe a detector"):
             contents = DETECTOR_FILE.fields(RECORD, record)
             detector = cls(alerts=contents["alerts"], rate=contents["rate"], season=contents["season"])
             detector._restore(tensors, contents)
@@ -228,11 +268,21 @@ class Detector(Estimator):
         if arrays:
             raise InputError(f"the array {next(iter(arrays))!r} is of no series")
 
+    @property
+    def ends_(self) -> dict[str, Any]:
+        """The latest time of every series, by its name.
+
+        Raises:
+            InputError: Before `fit`.
+        """
+        self._check_fitted()
+        return dict(self._ends)
+
     def _budget(self) -> Budget:
         return Budget.of(self.alerts, self.rate)
 
-    def _season(self) -> int | None:
-        return None if self.season is None else whole("season", self.season, most=LONGEST_SEASON)
+    def _season(self, season: int | None) -> int | None:
+        return None if season is None else whole("season", season, most=REACH)
 
     def _verdicts(self, panel: Panel, watches: Mapping[str, Watch]) -> tuple[Verdicts, ...]:
         found: list[Verdicts] = []
@@ -245,14 +295,20 @@ class Detector(Estimator):
                 watch.shapes.rest()
         return tuple(found)
 
-    def _following(self, panel: Panel) -> Panel:
+    def _following(self, panel: Panel, most: int | None) -> Panel:
         """The rows, with missing ones before them where they do not come next. Raises InputError."""
         if unknown := [name for name in panel.ids if name not in self._watches]:
             what = f"there is no series {unknown[0]!r} among those known"
             raise InputError(what, hint="give rows of known series, or fit a detector to the whole of it")
-        parts = [
-            _late(panel.frequency, name, self._ends[name], times)
+        missing = [
+            _missing(panel.frequency, name, self._ends[name], times)
             for name, times in zip(panel.ids, panel.times, strict=True)
+        ]
+        if most is not None and (rows := int(panel.lengths.sum()) + sum(missing)) > most:
+            raise InputError(f"there are {rows:,} rows, missing ones included, and {most:,} may be", hint="give fewer")
+        parts = [
+            panel.frequency.future(self._ends[name], steps) if steps else times[:0]
+            for name, steps, times in zip(panel.ids, missing, panel.times, strict=True)
         ]
         return replace(
             panel,
@@ -287,23 +343,33 @@ def _panel(
     if isinstance(frame, Panel):
         if read is not None:
             raise InputError("a Panel is read already", hint="give it without ReadOptions")
-        return frame
+        return _checked(frame)
     wanted = replace(wanted if schema is None else schema.naming(wanted, frame), fill="previous")
     panel = panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
-    return replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note))
+    return _checked(replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note)))
 
 
-def _ends(panel: Panel) -> dict[str, np.generic]:
+def _checked(panel: Panel) -> Panel:
+    """The series. Raises InputError for a value that is too large."""
+    for name, times, values in zip(panel.ids, panel.times, panel.values, strict=True):
+        if len(large := np.flatnonzero(np.abs(values) > LARGEST_VALUE)):
+            row = large[0]
+            what = f"the value {values[row]:g} of series {name!r} at {stamps(times[row : row + 1])[0]} is too large"
+            raise InputError(what, hint=f"give values up to {LARGEST_VALUE:g}")
+    return panel
+
+
+def _ends(panel: Panel) -> dict[str, Any]:
     return {name: times[-1] for name, times in zip(panel.ids, panel.times, strict=True)}
 
 
-def _late(frequency: Frequency, name: str, end: Any, times: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The times between the last known and the first that comes. Raises InputError where this is not later."""
+def _missing(frequency: Frequency, name: str, end: Any, times: NDArray[np.generic]) -> int:
+    """How many rows lie between the last known and the first that comes. Raises InputError where that is not later."""
     missing = steps_missing(name, end, times, frequency)
     if missing > LONGEST_GAP:
         what = f"{missing:,} rows of series {name!r} are missing before these"
         raise InputError(what, hint="fit a detector to the whole table")
-    return frequency.future(end, missing) if missing else times[:0]
+    return missing
 
 
 def _notes(panel: Panel, watches: Mapping[str, Watch]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ LOOKED_AT, LATEST = 64, 2000
 PATCHES = 16
 """Patches of the past that a forecast reads."""
 REACH = 4096
-"""Rows of the past that it reads at most."""
+"""Rows of the past that it reads at most, and so of a season."""
 FAN = [LEVELS.index(level) for level in (0.025, 0.5, 0.975)]
 """What is expected: the ends of the band that holds 95 of a hundred rows, and between them the median."""
 

@@ -12,9 +12,8 @@ from ... import fields
 from ...errors import InputError
 from ...fields import Fields
 from ...tables.panel import Floats
-from ..arguments import LONGEST_SEASON
 from .alarm import Alarm
-from .expectation import FAN, Expectation
+from .expectation import FAN, FIRST, REACH, Expectation
 from .runs import Runs
 from .shapes import MEMORY, Shapes
 from .tails import WINDOW, Recent, Tail
@@ -26,7 +25,7 @@ WATCH = Fields(
     {
         "end": fields.whole(-(1 << 63), (1 << 63) - 1),
         "known": _ROWS,
-        "season": fields.whole(1, LONGEST_SEASON),
+        "season": fields.whole(1, REACH),
         "look": _ROWS,
         "due": _ROWS,
         "rate": fields.number(0, 1),
@@ -42,6 +41,9 @@ WATCH = Fields(
     }
 )
 """What is recorded of a series beside its arrays; ``end`` is the latest time, as a counter or in nanoseconds."""
+
+LARGEST = 2 * MEMORY + (len(SIGNALS) + 3) * WINDOW + len(FAN) * MEMORY
+"""Numbers in the arrays of one series, at most."""
 
 
 def stored(watch: Watch, end: np.generic) -> tuple[dict[str, Floats], dict[str, Any]]:
@@ -120,6 +122,8 @@ def _check(arrays: Mapping[str, Floats], record: Mapping[str, Any]) -> None:
             raise InputError(f"the array {name!r} has values that are not finite")
     if len(arrays["away"]) != len(arrays["errors"]):
         raise InputError("the arrays 'away' and 'errors' are of different sizes")
+    if not 0 <= record["due"] - record["known"] <= max(MEMORY, FIRST) or len(arrays["ahead"]) > record["due"]:
+        raise InputError("its next forecast is not due after so many rows")
     if np.isinf(arrays["past"]).any() or len(arrays["past"]) != _remembered(record["known"]):
         raise InputError("the array 'past' is not what so many rows leave")
 
