@@ -278,6 +278,14 @@ class Detector(Estimator):
         self._check_fitted()
         return dict(self._ends)
 
+    def watch(self, name: str) -> Watch:
+        """What is remembered of a series, which goes on as this object does. Raises InputError where there is none."""
+        self._check_fitted()
+        if name not in self._watches:
+            what = f"there is no series {name!r} among those known"
+            raise InputError(what, hint="give rows of known series, or fit a detector to the whole of it")
+        return self._watches[name]
+
     def _budget(self) -> Budget:
         return Budget.of(self.alerts, self.rate)
 
@@ -297,9 +305,8 @@ class Detector(Estimator):
 
     def _following(self, panel: Panel, most: int | None) -> Panel:
         """The rows, with missing ones before them where they do not come next. Raises InputError."""
-        if unknown := [name for name in panel.ids if name not in self._watches]:
-            what = f"there is no series {unknown[0]!r} among those known"
-            raise InputError(what, hint="give rows of known series, or fit a detector to the whole of it")
+        for name in panel.ids:
+            self.watch(name)
         missing = [
             _missing(panel.frequency, name, self._ends[name], times)
             for name, times in zip(panel.ids, panel.times, strict=True)

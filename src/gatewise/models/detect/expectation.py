@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,6 +54,16 @@ class _Due:
         return history[np.flatnonzero(~np.isnan(history)).min(initial=len(history)) :]
 
 
+class Expected(NamedTuple):
+    """A forecast of some steps after the first ``known`` rows, of which history (N,) is read; step: that of a row."""
+
+    history: Floats
+    known: int
+    season: int
+    steps: int
+    step: int
+
+
 @dataclass
 class Expectation:
     """What is expected of one series, as far ahead as one forecast goes.
@@ -97,6 +108,20 @@ class Expectation:
                 _lay(expected, one.known - known, fan)
                 self.ahead = fan[known + len(values) - one.known :]
         return expected
+
+    def behind(self, past: Floats, known: int, values: Floats, row: int) -> Expected | None:
+        """The forecast that a row of values is compared with, as `read` makes it; None where there is none.
+
+        past, known, values: as for `read`. row: from 0. What is known here stays as it is.
+        """
+        rows, first, other = np.concatenate([past, values]), known - len(past), replace(self)
+        latest = _Due(self.due, self.season)
+        before = [] if self.due == FIRST else [_Due(self.due - latest.steps, self.season)]
+        due = [one for one in (*before, *other._due(rows, first, known + len(values))) if one.known <= known + row]
+        if not due or not len(history := due[-1].history(rows, first)):
+            return None
+        last = due[-1]
+        return Expected(history, last.known, last.season, last.steps, known + row - last.known + 1)
 
     def _due(self, rows: Floats, first: int, end: int) -> Iterator[_Due]:
         """The forecasts that are made before there are ``end`` rows."""
