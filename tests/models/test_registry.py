@@ -86,7 +86,8 @@ def test_every_kind_is_tested_and_every_container_has_a_kind() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.noun)
 def test_every_action_has_a_function_or_a_refusal(kind) -> None:
-    assert {*kind.functions} | {*kind.refusals} == {"load", "read", "explain", "chain", "steps"}
+    answered = {*kind.functions} | {*kind.refusals}
+    assert answered - {"device"} == {"load", "read", "explain", "chain", "steps"}  # a chain is written as C without it
     assert not {*kind.functions} & {*kind.refusals}
     for function in kind.functions.values():
         module, name = function.split(":")

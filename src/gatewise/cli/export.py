@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 
     from ..export.c.write import ExportedC
     from ..export.onnx.write import ExportedOnnx
+    from ..models.kind import Kind
     from ..nn.chain import Chain
     from ..tables.options import ReadOptions
     from .console import Screen
 
-OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
+OF = "A model saved by detect, classify or generate, by an estimator, or by Chain.save."
 OWN_CELLS = "A cell of your own that the file names: module:cell, or path/to/file.py:cell. May be given again."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
 CHIP = "The chip"
@@ -55,7 +56,7 @@ class Request:
 
     model: a file. to: ``c`` or ``onnx``. out: the folder. name: what files, and functions of C, are called. dtype,
     target: of C, None for the defaults of `to_c`. calibration: a file of inputs; ``read`` and ``label`` say how a
-    table is read. cells: the user's own that the model's file names, in words.
+    table is read. series: of a detector. cells: the user's own that the model's file names, in words.
     """
 
     model: Path
@@ -67,6 +68,7 @@ class Request:
     target: str | None = None
     calibration: Path | None = None
     label: str = "label"
+    series: str | None = None
     cells: tuple[str, ...] = ()
 
     @property
@@ -134,9 +136,16 @@ def run(request: Request) -> Outcome:
     from ..models.kind import Supplied
     from ..models.registry import kind_of
 
-    kind = kind_of(request.model, "chain")
+    kind = kind_of(request.model)
+    on_device = request.to == _C and kind.can("device")
+    if not on_device:
+        kind.check("chain", request.model)
     model = kind.load(request.model, Supplied(tuple(map(cell_at, request.cells))))
     with located(request.model):
+        if on_device:
+            return _on_device(kind, model, request)
+        if request.series is not None:
+            raise InputError(f"it holds no series, and {argument('series')} names one", hint="leave it out")
         chain = kind.chain(model)
     if request.to != _C:
         return _as_onnx(chain, request)
@@ -146,6 +155,23 @@ def run(request: Request) -> Outcome:
         data = kind.read(request.calibration, request.read, label=request.label)
         inputs = kind.steps(model, data)
     return _as_c(chain, request, inputs)
+
+
+def _on_device(kind: Kind, model: Any, request: Request) -> Outcome:
+    """What is no chain, in floats for any processor."""
+    for name in ("dtype", "target", "calibration"):
+        if getattr(request, name) is not None:
+            raise InputError(f"{argument(name)} applies to networks only", hint="leave it out")
+    written = kind.device(model, request.out, request.name, request.series)
+    sizes = written.sizes
+    facts = {"inputs": sizes.inputs, "outputs": sizes.outputs, "flash": sizes.flash, "ram": sizes.ram}
+    facts |= {"stack": sizes.stack, "macs": sizes.macs}
+    sentences = (
+        f"float32, {_count(sizes.inputs, 'input')}, {_count(sizes.outputs, 'output')}",
+        f"{sizes.flash:,} bytes of what is remembered, {sizes.ram:,} of RAM for each state",
+        f"{sizes.macs:,} multiplications a row at most",
+    )
+    return Outcome((written.source, written.header), facts, sentences)
 
 
 def _as_c(chain: Chain, request: Request, calibration: list[Tensor] | None) -> Outcome:
@@ -225,6 +251,7 @@ def export(
     dtype: Annotated[Text, option(CHIP, "WORD", f"{listed(DTYPES)}.", choices=DTYPES)] = None,
     target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
+    series: Annotated[Text, option(MODEL, "ID", "Which series of a detector. Not needed where there is one.")] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN_CELLS, "--cell")] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
     id: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
@@ -239,6 +266,6 @@ def export(
         from ..tables.options import ReadOptions
 
         read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
-        return Request(model, to, read, out, name, dtype, target, calibration, label, tuple(cells or ()))
+        return Request(model, to, read, out, name, dtype, target, calibration, label, series, tuple(cells or ()))
 
     carry_out(context, COMMAND, ask, json=json)

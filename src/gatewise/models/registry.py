@@ -80,7 +80,7 @@ KINDS = (
     Kind(
         "detector",
         DETECTOR_FILE.key,
-        functions("detect.saved", "load", "read", "explain"),
+        functions("detect.saved", "load", "read", "explain", "device"),
         refusals={
             "chain": Unsupported("compares each row with all of the past, and is no chain", _DETECTS),
             "steps": Unsupported("compares each row with all of the past, and is no chain", _DETECTS),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import fields
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...fields import Fields
 from ...files import atomic_write
 from ...progress import OnProgress
@@ -19,7 +19,7 @@ from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...version import version
 from ...words import stamps
-from ..arguments import whole
+from ..arguments import one_of, whole
 from ..estimator import Estimator
 from ..forecast.history import SCHEMA, Schema, steps_missing
 from ..modelfile import DETECTOR_FILE
@@ -30,11 +30,13 @@ from .expectation import REACH
 from .shapes import LENGTHS
 from .stored import WATCH, restored, stored
 from .tails import FEWEST
-from .watch import Verdicts, Watch
+from .watch import MODEL, MODELS, Verdicts, Watch
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
+
+    from ...export.c.write import ExportedC
 
     Data = pd.DataFrame | Panel | str | Path
 
@@ -49,9 +51,11 @@ RECORD = Fields(
         "alerts": fields.optional(fields.text),
         "rate": fields.optional(fields.number(0, 1)),
         "season": fields.optional(fields.whole(1, REACH)),
+        "model": fields.one_of(MODELS),
         "schema": SCHEMA,
         "series": fields.table(WATCH),
-    }
+    },
+    lacking=("model",),
 )
 """What a file says."""
 
@@ -59,7 +63,8 @@ RECORD = Fields(
 class Detector(Estimator):
     """Finds anomalies in every series of a table, each row judged by the rows before it and by nothing later.
 
-    The LSTM that comes trained forecasts each row from what was known before it. Surprising are a row far from its
+    The LSTM that comes trained forecasts each row from what was known before it, or the row one season before stands in
+    for its forecast. Surprising are a row far from its
     forecast, far from the usual level, or at the end of a stretch of 8, 32 or 96 rows that is far from every stretch of
     that length before. Each of these five distances is ranked among its own latest 2,000, which makes tail
     probabilities, and the surprise is the mean of their logarithms: ten to the power of minus it, times e, is a tail
@@ -75,6 +80,8 @@ class Detector(Estimator):
         rate: The same as a share of the rows at which an alert begins; above 0, below 1. By default 0.001.
         season: Rows in one season, 1 for none, 4,096 at most. By default one is looked for, in what is known at the
             time.
+        model: What a row is compared with: ``"pretrained"``, the forecasts of the LSTM that comes trained, or
+            ``"seasonal_naive"``, the row one season before; such a detector needs no network, and can be exported to C.
         progress: Called with the fraction done, 0 to 1, and a few words.
 
     Attributes:
@@ -103,11 +110,13 @@ class Detector(Estimator):
         alerts: str | None = None,
         rate: float | None = None,
         season: int | None = None,
+        model: str = MODEL,
         progress: OnProgress | None = None,
     ) -> None:
-        self.alerts, self.rate, self.season, self.progress = alerts, rate, season, progress
+        self.alerts, self.rate, self.season, self.model, self.progress = alerts, rate, season, model, progress
         self._budget()
         self._season(season)
+        one_of("model", model, MODELS)
 
     def fit(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
         """Read a table from its first row to its last, and judge each row by those before it.
@@ -133,7 +142,7 @@ class Detector(Estimator):
             )
             raise InputError(f"{what}only learned from", hint="give a longer table")
         rate = budget.rate(panel.frequency, panel.times[0][0])
-        watches = {name: Watch(rate, season) for name in panel.ids}
+        watches = {name: Watch(rate, season, one_of("model", self.model, MODELS)) for name in panel.ids}
         verdicts = self._verdicts(panel, watches)
         self._watches, self._ends = watches, _ends(panel)
         self.schema_, self.read_ = Schema.of(panel), wanted
@@ -200,10 +209,40 @@ class Detector(Estimator):
             "alerts": self.alerts,
             "rate": self.rate,
             "season": self.season,
+            "model": one_of("model", self.model, MODELS),
             "schema": self.schema_.to_json(),
             "series": series,
         }
         return DETECTOR_FILE.pack(tensors, record)
+
+    def to_c(self, path: str | Path, *, name: str = "model", series: str | None = None) -> ExportedC:
+        """Write a detector of one series as ``name.c`` and ``name.h``, C99, which goes on where this one stands.
+
+        The files need no library and no heap; their functions are ``name_reset(name_state *)``,
+        ``name_step(name_state *, const float *x, float *y)``, ``name_run(..., size_t steps)`` and, with
+        ``NAME_SELFTEST`` defined, ``int name_selftest(void)``. x is the next row, NaN where it is missing; y has its
+        score, its surprise, what that was to exceed, the number of its kind or -1, whether an alert begins, and what
+        was expected. Values are floats, and a season is not looked for any more.
+
+        Args:
+            path: The folder in which to write; it must exist.
+            name: What files, types and functions are called.
+            series: Which series, by its name; not needed where there is one.
+
+        Returns:
+            The files and their sizes.
+
+        Raises:
+            InputError: Before `fit`; the detector is not ``model="seasonal_naive"``; there are several series and none
+                is named; a value is beyond a float; C does not allow the name; the folder cannot be written.
+        """
+        from .device import write
+
+        if series is None and len(self.ends_) > 1:
+            what = f"the detector knows {len(self.ends_):,} series, and a device reads one"
+            raise InputError(what, hint=f"name one with {argument('series')}, such as {next(iter(self.ends_))!r}")
+        chosen = next(iter(self.ends_)) if series is None else series
+        return write(self.watch(chosen), path, name, f"series {chosen}")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -244,7 +283,8 @@ class Detector(Estimator):
     def _made(cls, tensors: Mapping[str, Tensor], record: Mapping[str, Any], source: str) -> Self:
         with DETECTOR_FILE.understood(source, "its settings do not describe a detector"):
             contents = DETECTOR_FILE.fields(RECORD, record)
-            detector = cls(alerts=contents["alerts"], rate=contents["rate"], season=contents["season"])
+            given = {name: contents[name] for name in ("alerts", "rate", "season", "model") if name in contents}
+            detector = cls(**given)
             detector._restore(tensors, contents)
         return detector
 
@@ -259,7 +299,7 @@ class Detector(Estimator):
         )
         for number, (name, record) in enumerate(contents["series"].items()):
             own = [key for key in arrays if key.startswith(f"{number}.")]
-            watch, end = restored({key.removeprefix(f"{number}."): arrays.pop(key) for key in own}, record)
+            watch, end = restored({key.removeprefix(f"{number}."): arrays.pop(key) for key in own}, record, self.model)
             self._watches[name], self._ends[name] = (
                 watch,
                 np.int64(end) if frequency.counts else np.datetime64(end, "ns"),

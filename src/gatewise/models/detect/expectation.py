@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ...errors import InputError
 from ...tables.panel import Floats
 from ..forecast.pretrained.experts import MANY_SEASONS
 from ..forecast.pretrained.model import forecast
@@ -78,6 +79,9 @@ class Expectation:
         ahead: What is left of the last forecast, (N, 3), as `FAN`.
     """
 
+    ARRAY: ClassVar[tuple[str, int]] = ("ahead", 2)
+    """What its array is called in a file, and how many dimensions it has."""
+
     season: int
     look: int
     due: int
@@ -109,6 +113,24 @@ class Expectation:
                 self.ahead = fan[known + len(values) - one.known :]
         return expected
 
+    def arrays(self) -> dict[str, Floats]:
+        """What a file holds of it."""
+        return {self.ARRAY[0]: self.ahead}
+
+    def record(self) -> dict[str, int]:
+        """What a file says of it."""
+        return {"season": self.season, "look": self.look, "due": self.due}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, Floats], record: Mapping[str, Any]) -> Expectation:
+        """Out of what a file holds and says. Raises InputError where that is no expectation."""
+        ahead, due = arrays[cls.ARRAY[0]], record["due"]
+        if ahead.shape[1] != len(FAN) or len(ahead) > due:
+            raise InputError("the array 'ahead' is of another size")
+        if not 0 <= due - record["known"] <= REACH:
+            raise InputError("its next forecast is not due after so many rows")
+        return cls(record["season"], record["look"], due, ahead)
+
     def behind(self, past: Floats, known: int, values: Floats, row: int) -> Expected | None:
         """The forecast that a row of values is compared with, as `read` makes it; None where there is none.
 
@@ -127,7 +149,7 @@ class Expectation:
         """The forecasts that are made before there are ``end`` rows."""
         while self.due < end:
             if self.look and self.due >= self.look:
-                self.season = _season(rows[: self.due - first])
+                self.season = season_of(rows[: self.due - first])
                 self.look = 2 * self.due
             due = _Due(self.due, self.season)
             self.due += due.steps
@@ -148,6 +170,7 @@ def _lay(expected: Floats, row: int, fan: Floats) -> None:
     expected[row : row + len(fan)] = fan[: max(len(expected) - row, 0)]
 
 
-def _season(past: Floats) -> int:
+def season_of(past: Floats) -> int:
+    """Rows in a season of what is known, 1 for none."""
     latest = carried(past[None, -LATEST:])[0]
     return cycle([latest[~np.isnan(latest)]])

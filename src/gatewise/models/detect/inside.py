@@ -19,7 +19,8 @@ from ..forecast.pretrained.sums import carried
 from ..forecast.results import quantile_levels
 from .anomalies import Anomalies
 from .detector import Detector
-from .expectation import FIRST, Expected
+from .expectation import FIRST, Expectation, Expected
+from .watch import MODEL
 
 BAND = 95
 """Percent of the interval on the chart: that of the band in a detector's table."""
@@ -50,6 +51,9 @@ def subject_of(detector: Detector, rows: Panel, series: str | None = None, row: 
     anomalies = detector.unpack(detector.pack()).update(own)
     at, watch = _row(anomalies, row), detector.watch(own.ids[0])
     past = watch.shapes.past
+    if not isinstance(watch.expectation, Expectation):
+        what = "the detector compares a row with that one season before, and has no network that can be looked into"
+        raise InputError(what, hint=f"take one that has: {argument('model', MODEL)}")
     expected = watch.expectation.behind(past, watch.known, anomalies.panel.observed[0], at)
     if expected is None:
         what = f"nothing was expected of row {at + 1}"

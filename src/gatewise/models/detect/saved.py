@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import InputError, argument
+from ...export.c.write import ExportedC
 from ...inspect.subject import Subject
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Panel
@@ -23,6 +24,11 @@ def load(path: str | Path, supplied: Supplied) -> Detector:
 def read(path: Path, options: ReadOptions | None, label: str) -> Panel:
     """A table of series, in which what is missing is marked."""
     return load_panel(path, replace(options or DEFAULTS, fill="previous"))
+
+
+def device(detector: Detector, path: str | Path, name: str, series: str | None) -> ExportedC:
+    """The detector as C."""
+    return detector.to_c(path, name=name, series=series)
 
 
 def explain(detector: Detector, panel: Panel, question: Question, source: str) -> Subject:
