@@ -15,14 +15,15 @@ from torch import nn
 
 import gatewise
 from gatewise.container import Container
-from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
+from gatewise.estimators import Detector, LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.forecast import Forecaster
 from gatewise.models.forecast.network.lstm_model import LSTMModel
 from gatewise.models.forecast.network.settings import Settings
-from gatewise.models.modelfile import ESTIMATOR_FILE, FORECASTER_FILE
+from gatewise.models.modelfile import DETECTOR_FILE, ESTIMATOR_FILE, FORECASTER_FILE
 from gatewise.nn import GRU, LSTM, Chain, Standardize
 from gatewise.nn import chain as chains
 from gatewise.nn import stream as streams
+from gatewise.tables.panel import Frequency, Panel
 from gatewise.training import checkpoint
 
 X = [np.ones((length, 2)) * length for length in range(1, 7)]
@@ -87,6 +88,16 @@ def _forecast(model: Forecaster) -> object:
     return model.predict(frame())
 
 
+def _watch(detector: Detector) -> object:
+    """Rows from where its series ends, of the columns that it knows."""
+    schema = detector.schema_
+    name, end = next(iter(detector.ends_.items()))
+    pace = Frequency(schema.frequency)
+    times, values = (pace.future(end, 3),), (np.ones(3),)
+    panel = Panel((name,), times, values, pace, 1, time=schema.time, target=schema.target)
+    return detector.update(panel).to_json()
+
+
 def _run(chain: Chain) -> object:
     with torch.no_grad():
         return chain(torch.ones(2, 1, 2, dtype=next(chain.parameters()).dtype))
@@ -127,6 +138,7 @@ SEEDS: dict[str, Seed] = {
             lambda path: Translator(**TINY, embedding_size=2, beam=2).fit(["ab", "ba"], ["AB", "B"]).save(path),
             lambda model: (model.predict(["ab", ""]), model.align("ab", "B")),
         ),
+        Seed("detector", DETECTOR_FILE, lambda path: Detector().fit(frame()).save(path), _watch),
         Seed("chain", chains.FILE, lambda path: stepping_chain().save(path), _run),
         Seed("chain of maps", chains.FILE, lambda path: _chain_of_maps().save(path), _run),
         Seed("chain of options", chains.FILE, lambda path: _chain_of_options().save(path), _run),

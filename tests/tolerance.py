@@ -97,3 +97,7 @@ INT8_RATIO = 25.0
 IN_PIECES = 1e-5
 """Absolute, between float32 outputs of size 1 that a network gave at once and in pieces, or to a formula in float64:
 sums of some hundred terms in another order, through a few layers."""
+
+FLOAT32_RANKS = 2e-3
+"""Of scores and surprises of a detector in C: in float32 a distance may change its place with one that agrees with it
+to seven digits, which is found among the small ones, of which there are many."""

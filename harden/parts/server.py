@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gatewise.estimators import LanguageModel, SequenceClassifier
+from gatewise.estimators import Detector, LanguageModel, SequenceClassifier
 from gatewise.forecast import Forecaster
 from gatewise.nn import LSTM, Chain
 from gatewise.serve import Limits, application
@@ -55,6 +55,7 @@ def _models(folder: Path) -> dict[str, Path]:
         "chain": Chain(LSTM(2, 3), nn.Linear(3, 1)).eval(),
         "classifier": SequenceClassifier(**TINY).fit(X, list("ababab")),
         "language": LanguageModel(**TINY, embedding_size=2).fit(TEXT),
+        "watch": Detector().fit(frame()),
         "table": Forecaster(2, model="seasonal_naive", season=4).fit(frame()),
     }
     for name, model in models.items():
@@ -220,6 +221,21 @@ def _table(draw: random.Random) -> tuple[str, Any]:
     return "/forecast", body
 
 
+def _watched(draw: random.Random) -> tuple[str, Any]:
+    """Rows after those known, most of them, in a session, from a state, or from neither."""
+    rows, first = draw.randint(1, 12), draw.choice((1, 1, 1, 5, 29))
+    days = [f"2020-03-{1 + (first + at - 1) % 30:02}" for at in range(rows)]
+    odd = [draw.random() < 0.1 for _ in range(rows)]
+    values = [draw.choice((None, 1e99, 1e300)) if one else round(draw.uniform(4, 6), 2) for one in odd]
+    body: Any = {"columns": {"ds": days, "y": values}}
+    if draw.random() < 0.4:
+        state = base64.b64encode(bytes(draw.randrange(256) for _ in range(draw.choice((0, 8, 100))))).decode()
+        body["state"] = draw.choice((None, state, "?"))
+    if draw.random() < 0.4:
+        body["parameters"] = {"sequence_id": draw.randint(0, 12), "sequence_start": draw.random() < 0.5}
+    return "/detect", body
+
+
 def _labels(draw: random.Random) -> tuple[str, Any]:
     return "/classify", {
         "sequences": [[[draw.uniform(-1, 1)] * 2 for _ in range(draw.randint(1, 4))] for _ in range(2)]
@@ -245,4 +261,4 @@ def _other(draw: random.Random) -> tuple[str, Any]:
     return draw.choice(words), {}
 
 
-_QUESTIONS = (_tensors, _tensors, _binary, _table, _labels, _text, _other)
+_QUESTIONS = (_tensors, _tensors, _binary, _table, _watched, _labels, _text, _other)

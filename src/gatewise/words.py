@@ -22,6 +22,12 @@ def few(names: Sequence[str], shown: int = 3) -> str:
     return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def ordinal(number: int) -> str:
+    """Such as ``2nd``."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return f"{number}{ending}"
+
+
 def apart(first: float, second: float, most: int = 6) -> tuple[str, str]:
     """Two figures with two decimals, or with as many as it takes to tell them apart."""
     for digits in range(2, most + 1):

@@ -17,6 +17,7 @@ from gatewise.cli import app, follow
 from gatewise.cli import options as choices
 from gatewise.cli.compare import TASKS
 from gatewise.export.c.write import FLAGS
+from gatewise.models.detect.watch import MODELS
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.show import FORMS as VIEWS
 from gatewise.tables.options import Duplicates, Fill, FutureFill
@@ -101,6 +102,7 @@ def test_the_words_are_those_of_what_they_choose() -> None:
     assert get_args(Duplicates) == choices.DUPLICATES
     assert tuple(VIEWS) == choices.VIEWS
     assert {*choices.TARGETS} == {*FLAGS}
+    assert choices.DETECTORS == MODELS
     assert choices.cell_names("") == sorted(CELLS)
 
 

@@ -43,7 +43,9 @@ def test_what_the_server_and_its_models_are(client, files):
         ("PUT", "/v2", 405),
         ("GET", "/v2/", 404),
         ("GET", "/../etc/passwd", 404),
-        ("GET", "/detect", 404),
+        ("GET", "/detect", 405),
+        ("GET", "/translate", 404),
+        ("DELETE", "/v2/models/passengers/sessions/7", 404),
     ],
 )
 def test_addresses_that_are_none(client, method, path, status):

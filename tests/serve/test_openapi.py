@@ -39,14 +39,16 @@ def test_every_example_is_answered(client, document):
             answer = client.post(path.format(model="chain"), content=json.dumps(example))
             asked += 1
             assert answer.status_code == 200, answer.text
-    assert asked == 5
+    assert asked == 6
 
 
 def test_schemas_are_closed_and_named(document):
     bodies = [one for one in nested(document) if one.get("type") == "object" and "properties" in one]
     assert all(set(one.get("required", [])) <= set(one["properties"]) for one in bodies)
     assert document["openapi"] == "3.1.0"
-    assert {"/v2/models/{model}/infer", "/forecast", "/classify", "/regress", "/generate"} <= set(document["paths"])
+    assert {"/v2/models/{model}/infer", "/forecast", "/classify", "/regress", "/generate", "/detect"} <= set(
+        document["paths"]
+    )
 
 
 @pytest.mark.parametrize(

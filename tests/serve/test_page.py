@@ -12,7 +12,7 @@ from tests.browser import DESK, LEAST_CONTRAST, PHONE
 
 from gatewise.serve import application, running
 
-from .conftest import ROOT
+from .conftest import ROOT, load
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3, level AA
 TABLE = (ROOT / "examples" / "air_passengers.csv").read_text()
@@ -75,9 +75,17 @@ def test_two_series_and_what_stands_there_to_begin_with(browser, address):
         assert answer.locator("b").count() == 0
 
 
+def test_an_alert_is_shown(browser, address):
+    with opened(browser, address) as page:
+        answer = ask(page, "watch", load(132)[120:].to_csv(index=False))
+        told, rows = answer.locator("table").all()
+        assert told.locator("tbody tr").first.inner_text().startswith("2024-01-06T05:00\tload\tspike\t1")
+        assert rows.locator("tbody tr").count() == 12
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("classifier", "%"), ("regressor", "prediction"), ("language", "a"), ("chain", "output 2")],
+    [("classifier", "%"), ("regressor", "prediction"), ("language", "a"), ("chain", "output 2"), ("watch", "score")],
 )
 def test_every_model_answers_what_stands_there(browser, address, name, words):
     with opened(browser, address) as page:
@@ -91,6 +99,7 @@ def test_every_model_answers_what_stands_there(browser, address, name, words):
         ("passengers", "a,b\n1", "row 2 has 1 cells, and the first row 2"),
         ("passengers", 'a,"b\n1,2', "a quote is not closed"),
         ("passengers", "Month,#Passengers\n2020-01-01,1\n2020-01-02,2\n2020-01-03,4", "made for the frequency"),
+        ("watch", "time,load\n2024-01-01,1", "overlap with its history"),
         ("classifier", "1, x", '"x" in "1, x" is no number'),
         ("classifier", "1", "it has 1 features, and the model reads 2"),
         ("language", "ü", "does not occur"),
@@ -114,7 +123,7 @@ def test_a_file_of_this_machine_is_read(browser, address, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_and_can_be_read(browser, address, width, scheme):
     with opened(browser, address, width, scheme) as page:
-        for name in ("passengers", "classifier", "language", "chain"):
+        for name in ("passengers", "classifier", "language", "chain", "watch"):
             ask(page, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         contrast, text = page.evaluate(LEAST_CONTRAST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import numpy as np
@@ -10,11 +11,15 @@ import pytest
 from starlette.testclient import TestClient
 
 import gatewise
+from gatewise.estimators import Detector
 from gatewise.serve import Limits, application
 
-from .conftest import ROOT
+from .conftest import ROOT, load
 
 TABLE = pd.read_csv(ROOT / "examples" / "air_passengers.csv", dtype=str)
+
+
+WATCHED = load(132).astype({"time": str})
 
 
 def columns(frame):
@@ -64,6 +69,78 @@ def test_a_text_depends_on_what_was_asked_alone(client, files):
     assert first == client.post("/generate", json=asked).json() == {"prompt": "abc", "text": expected}
 
 
+def scores(anomalies):
+    """As an answer has them."""
+    frame = anomalies.to_pandas()
+    return frame["score"].tolist(), frame["expected"].tolist(), frame["surprise"].tolist(), frame["kind"].tolist()
+
+
+def scores_in(*answers):
+    rows = [row for answer in answers for row in answer.json()["scores"]]
+    return tuple([row[name] for row in rows] for name in ("score", "expected", "surprise", "kind"))
+
+
+def test_rows_are_judged_as_by_the_library(client, files):
+    detector = gatewise.load(files["watch"])
+    anomalies = detector.update(load(132)[120:])
+    for _ in range(2):  # from where the file stands, each time
+        answer = client.post("/detect", json={"columns": columns(WATCHED[120:])})
+        assert scores_in(answer) == scores(anomalies)
+        told = {name: value for name, value in answer.json().items() if name != "scores"}
+        assert told == json.loads(anomalies.to_json())
+    assert told["alerts"][0]["kind"] == "spike"
+
+
+@pytest.mark.parametrize("by", ["state", "session"])
+def test_a_stream_of_rows_is_judged_bit_for_bit_as_by_the_library(client, files, by):
+    expected = scores(gatewise.load(files["watch"]).update(load(132)[120:]))
+    answers, state = [], None
+    for at, one in enumerate((WATCHED[120:125], WATCHED[125:126], WATCHED[126:])):
+        told = {"sequence_id": "kiln", "sequence_start": at == 0, "sequence_end": at == 2}
+        more = {"state": state} if by == "state" else {"parameters": told}
+        answers.append(client.post("/detect", json={"columns": columns(one), **more}))
+        state = answers[-1].json().get("state")
+        strange = client.post("/detect", json={"columns": columns(WATCHED[:1]), **more, "parameters": {}})
+        assert strange.status_code == 400  # and changes nothing
+        assert ('gatewise_sessions{model="watch"} 1' in client.get("/metrics").text) == (by == "session" and at < 2)
+    assert scores_in(*answers) == expected
+    assert (state is None) == (by == "session")
+
+
+def test_a_session_of_a_detector_is_ended(client):
+    told = {"sequence_id": 7, "sequence_start": True}
+    assert client.post("/detect", json={"columns": columns(WATCHED[120:]), "parameters": told}).status_code == 200
+    assert client.delete("/v2/models/watch/sessions/7").status_code == 204
+    assert client.delete("/v2/models/watch/sessions/7").status_code == 404
+
+
+def test_the_state_of_another_detector_is_refused(client, files):
+    other = Detector().fit(load(120).rename(columns={"load": "weight"}))
+    state = base64.b64encode(other.pack()).decode()
+    answer = client.post("/detect", json={"columns": columns(WATCHED[120:]), "state": state})
+    assert (answer.status_code, "of another detector" in answer.json()["error"]) == (400, True)
+
+
+def test_rows_and_sessions_of_a_detector_are_limited(files):
+    limits = Limits(steps=6, computed=1)
+    with TestClient(application(files, limits=limits), base_url="http://localhost") as client:
+        answer = client.post("/detect", json={"columns": columns(WATCHED[120:])})
+        assert "there are 12 rows, missing ones included, and 6 may be" in answer.json()["error"]
+        answer = client.post("/detect", json={"columns": columns(WATCHED[128:129])})
+        assert "there are 9 rows" in answer.json()["error"]
+        begun = [
+            client.post(
+                "/detect",
+                json={
+                    "columns": columns(WATCHED[120:121]),
+                    "parameters": {"sequence_id": name, "sequence_start": True},
+                },
+            ).status_code
+            for name in ("a", "b")
+        ]
+        assert begun == [200, 503]
+
+
 REFUSED = {
     "no table": ("/forecast", {}, "as columns, or as rows"),
     "both": ("/forecast", {"columns": {"a": [1]}, "rows": [{"a": 1}]}, "as columns, or as rows"),
@@ -89,6 +166,23 @@ REFUSED = {
     "a long text": ("/generate", {"prompt": "a", "length": 10**6}, "more than 10,000 characters"),
     "an endless text": ("/generate", {"prompt": "a", "length": 10**7}, "length is 10000000"),
     "heat": ("/generate", {"prompt": "a", "temperature": -1}, "temperature is -1"),
+    "rows that are known": ("/detect", {"columns": columns(WATCHED[:2])}, "overlap with its history"),
+    "another series": ("/detect", {"columns": {"time": ["2024-01-09"], "weight": [1]}}, "column 'load'"),
+    "a row far away": (
+        "/detect",
+        {"columns": {"time": ["2045-01-01"], "load": [1]}},
+        "of series 'load' are missing",
+    ),
+    "an endless value": ("/detect", {"columns": {"time": ["2024-01-06"], "load": [1e300]}}, "is too large"),
+    "a fill": ("/detect", {"columns": {"a": [1]}, "read": {"fill": "zero"}}, "no field 'read.fill'"),
+    "no base64": ("/detect", {"columns": columns(WATCHED[120:]), "state": "?"}, "state: it is not base64"),
+    "no state": ("/detect", {"columns": columns(WATCHED[120:]), "state": "AAAA"}, "the state: "),
+    "no session": ("/detect", {"columns": columns(WATCHED[120:]), "parameters": {"sequence_id": 9}}, "no session '9'"),
+    "two states": (
+        "/detect",
+        {"columns": columns(WATCHED[120:]), "state": "AAAA", "parameters": {"sequence_id": 9}},
+        "a session has a state of its own",
+    ),
     "another kind": ("/generate", {"prompt": "a", "model": "chain"}, "'chain' is a chain"),
     "no such model": ("/generate", {"prompt": "a", "model": "x"}, "there is no model 'x'"),
 }

@@ -11,6 +11,7 @@ import torch
 
 import gatewise
 from gatewise.serve import Limits, tensors
+from gatewise.serve.sessions import Sessions
 from gatewise.serve.tensor_model import TensorModel
 from gatewise.serve.worker import Worker
 
@@ -43,7 +44,7 @@ def test_requests_of_one_session_in_one_call_go_on_from_one_another():
     x = {name: generator.normal(size=(5, 3)).astype(np.float32) for name in "abc"}
     limits, many = Limits(), []
     worker = Worker(limits.numbers, limits.patience)
-    model = TensorModel("chain", chain(), worker, limits)
+    model = TensorModel("chain", chain(), worker, limits, Sessions(limits.sessions, limits.ttl))
     work = model._many.steps
     model._many.steps = lambda x, states: many.append(len(states)) or work(x, states)
     requests = [
@@ -61,7 +62,7 @@ def test_requests_of_one_session_in_one_call_go_on_from_one_another():
 def test_one_that_fails_fails_alone():
     limits = Limits()
     worker = Worker(limits.numbers, limits.patience)
-    model = TensorModel("chain", chain(), worker, limits)
+    model = TensorModel("chain", chain(), worker, limits, Sessions(limits.sessions, limits.ttl))
     x = np.ones((1, 2, 3), np.float32)
     requests = [asked(x, sequence_id=1, sequence_start=True), asked(x, sequence_id=2), asked(x, sequence_id=1)]
     first, missing, second = ran(together(model, worker, requests))
@@ -75,7 +76,7 @@ def test_one_that_fails_fails_alone():
 def test_rows_of_several_lengths_are_carried_on_each_by_its_own():
     limits = Limits()
     worker = Worker(limits.numbers, limits.patience)
-    model = TensorModel("chain", chain(), worker, limits)
+    model = TensorModel("chain", chain(), worker, limits, Sessions(limits.sessions, limits.ttl))
     x = np.random.default_rng(1).normal(size=(3, 4, 3)).astype(np.float32)
     body = {
         "inputs": [tensor("x", x), tensor("lengths", [2, 4, 1], "INT64")],

@@ -13,6 +13,7 @@ from ..errors import InputError, argument
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import (
+    DETECTORS,
     WRITING,
     Dates,
     Decimal,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 SOUGHT = "What is sought"
 MOST_ALERTS = 40
 """Alerts that are printed."""
+_MODEL = "What rows are compared with: pretrained (the default), or seasonal_naive, which C has too."
 _DATA = "CSV or Parquet, long or wide; with --load, rows after those known."
 
 
@@ -57,6 +59,7 @@ class Request:
     read: ReadOptions
     alerts: str | None = None
     rate: float | None = None
+    model: str | None = None
     load: Path | None = None
     out: Path | None = None
     report: Path | None = None
@@ -66,8 +69,10 @@ class Request:
     def detector(self, progress: OnProgress | None) -> Detector:
         """A detector that knows nothing yet. Raises InputError for arguments that it refuses."""
         from ..models.detect.detector import Detector
+        from ..models.detect.watch import MODEL
 
-        return Detector(alerts=self.alerts, rate=self.rate, season=self.read.season, progress=progress)
+        model = self.model or MODEL
+        return Detector(alerts=self.alerts, rate=self.rate, season=self.read.season, model=model, progress=progress)
 
 
 def check(request: Request) -> None:
@@ -75,7 +80,7 @@ def check(request: Request) -> None:
     from ..models.arguments import settled
 
     if request.load:
-        settled({"alerts": request.alerts, "rate": request.rate, "season": request.read.season})
+        settled({"alerts": request.alerts, "rate": request.rate, "model": request.model, "season": request.read.season})
     else:
         request.detector(None)
     own = request.load is not None and request.save is not None and request.load.resolve() == request.save.resolve()
@@ -147,6 +152,7 @@ def detect(
     data: Annotated[Path, typer.Argument(metavar="DATA", help=_DATA, show_default=False)],
     alerts: Annotated[Text, option(SOUGHT, "N/TIME", "How many may be expected, such as 5/month or 1/1000.")] = None,
     rate: Annotated[Text, option(SOUGHT, "SHARE", "The same as a share of rows. Default: 0.1%.")] = None,
+    model: Annotated[Text, option(SOUGHT, "WORD", _MODEL, choices=DETECTORS)] = None,
     load: Annotated[File, option(SOUGHT, "FILE", "Go on with a saved detector.")] = None,
     out: Annotated[File, option(WRITING, "FILE", "Every row with its score, as CSV.")] = None,
     report: Annotated[File, option(WRITING, "FILE", "A page of HTML that opens offline.")] = None,
@@ -173,6 +179,7 @@ def detect(
             read=read_options(context),
             alerts=alerts,
             rate=_share(rate),
+            model=model,
             load=load,
             out=out,
             report=report,

@@ -37,17 +37,20 @@ if TYPE_CHECKING:
 
     from ..export.c.write import ExportedC
     from ..export.onnx.write import ExportedOnnx
+    from ..models.kind import Action, Kind
     from ..models.translation.exported import ExportedTranslator
     from ..nn.chain import Chain
     from ..tables.options import ReadOptions
     from .console import Screen
 
-OF = "A model saved by classify or generate, by an estimator, or by Chain.save."
+OF = "A model saved by detect, classify or generate, by an estimator, or by Chain.save."
 OWN_CELLS = "A cell of your own that the file names: module:cell, or path/to/file.py:cell. May be given again."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
 CHIP = "The chip"
 
 _C, _INT8 = "c", "int8"
+_OWN: dict[str, Action] = {_C: "device", "onnx": "onnx"}
+"""By what is written, how a model that is no chain becomes it."""
 _PARTS = ("_encoder.onnx", "_decoder.onnx", "_units.json")  # of a translator
 
 
@@ -57,7 +60,7 @@ class Request:
 
     model: a file. to: ``c`` or ``onnx``. out: the folder. name: what files, and functions of C, are called. dtype,
     target: of C, None for the defaults of `to_c`. calibration: a file of inputs; ``read`` and ``label`` say how a
-    table is read. cells: the user's own that the model's file names, in words.
+    table is read. series: of a detector. cells: the user's own that the model's file names, in words.
     """
 
     model: Path
@@ -69,6 +72,7 @@ class Request:
     target: str | None = None
     calibration: Path | None = None
     label: str = "label"
+    series: str | None = None
     cells: tuple[str, ...] = ()
 
     @property
@@ -137,12 +141,16 @@ def run(request: Request) -> Outcome:
     from ..models.registry import kind_of
 
     kind = kind_of(request.model)
-    parts = request.to != _C and kind.can("onnx")
-    kind.check("onnx" if parts else "chain", request.model)
+    own = _OWN[request.to]
+    kind.check(own if kind.can(own) else "chain", request.model)
     model = kind.load(request.model, Supplied(tuple(map(cell_at, request.cells))))
-    if parts:
-        return _as_parts(kind.onnx(model, request.out, request.name))
     with located(request.model):
+        if kind.can("device") and request.to == _C:
+            return _on_device(kind, model, request)
+        if request.series is not None:
+            raise InputError(f"it holds no series, and {argument('series')} names one", hint="leave it out")
+        if kind.can("onnx") and request.to != _C:
+            return _as_parts(kind.onnx(model, request.out, request.name))
         chain = kind.chain(model)
     if request.to != _C:
         return _as_onnx(chain, request)
@@ -152,6 +160,23 @@ def run(request: Request) -> Outcome:
         data = kind.read(request.calibration, request.read, label=request.label)
         inputs = kind.steps(model, data)
     return _as_c(chain, request, inputs)
+
+
+def _on_device(kind: Kind, model: Any, request: Request) -> Outcome:
+    """What is no chain, in floats for any processor."""
+    for name in ("dtype", "target", "calibration"):
+        if getattr(request, name) is not None:
+            raise InputError(f"{argument(name)} applies to networks only", hint="leave it out")
+    written = kind.device(model, request.out, request.name, request.series)
+    sizes = written.sizes
+    facts = {"inputs": sizes.inputs, "outputs": sizes.outputs, "flash": sizes.flash, "ram": sizes.ram}
+    facts |= {"stack": sizes.stack, "macs": sizes.macs}
+    sentences = (
+        f"float32, {_count(sizes.inputs, 'input')}, {_count(sizes.outputs, 'output')}",
+        f"{sizes.flash:,} bytes of what is remembered, {sizes.ram:,} of RAM for each state",
+        f"{sizes.macs:,} multiplications a row at most",
+    )
+    return Outcome((written.source, written.header), facts, sentences)
 
 
 def _as_c(chain: Chain, request: Request, calibration: list[Tensor] | None) -> Outcome:
@@ -246,6 +271,7 @@ def export(
     dtype: Annotated[Text, option(CHIP, "WORD", f"{listed(DTYPES)}.", choices=DTYPES)] = None,
     target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
+    series: Annotated[Text, option(MODEL, "ID", "Which series of a detector. Not needed where there is one.")] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN_CELLS, "--cell")] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
     id: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
@@ -260,6 +286,6 @@ def export(
         from ..tables.options import ReadOptions
 
         read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
-        return Request(model, to, read, out, name, dtype, target, calibration, label, tuple(cells or ()))
+        return Request(model, to, read, out, name, dtype, target, calibration, label, series, tuple(cells or ()))
 
     carry_out(context, COMMAND, ask, json=json)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .console import Screen
 
 WHAT = "What is explained"
-OF = "A model saved by forecast, classify, generate or translate, or by an estimator's save."
+OF = "A model saved by forecast, detect, classify, generate or translate, or by an estimator's save."
 ON = "What such a model reads: a table of series, labelled sequences, a text, or pairs of lines."
 DOCUMENT = "Print one JSON document in place of the summary."
 
@@ -241,7 +241,9 @@ def inspect(
     series: Annotated[Text, option(WHAT, "ID", "Which series or sequence. Default: the first.")] = None,
     row: Annotated[int | None, option(WHAT, "N", "Which sequence, counted from 0.", min=0)] = None,
     last: Annotated[int, option(WHAT, "N", "Characters of a text, from its end. Default: 200.", min=1)] = 200,
-    output: Annotated[Text, option(WHAT, "K", "Step ahead from 1, class, or next character, to begin with.")] = None,
+    output: Annotated[
+        Text, option(WHAT, "K", "Step ahead from 1, row, class, or next character, to begin with.")
+    ] = None,
     layer: Annotated[int | None, option(WHAT, "N", "In the summary, from 0. Default: the last.", min=0)] = None,
     report: Annotated[File, option(WRITING, "FILE", "One page of HTML to step through, which opens offline.")] = None,
     json: Annotated[bool, typer.Option("--json", help=DOCUMENT, rich_help_panel=WRITING)] = False,

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..equation import Cell
+    from ..export.c.write import ExportedC
     from ..inspect.subject import Subject
     from ..nn.chain import Chain
     from ..tables.options import ReadOptions
 
-Action = Literal["load", "read", "explain", "chain", "steps", "onnx"]
+Action = Literal["load", "read", "explain", "chain", "steps", "onnx", "device"]
 
 
 class Unsupported(NamedTuple):
@@ -119,6 +120,10 @@ class Kind:
     def steps(self, model: Any, data: Any) -> list[Tensor]:
         """The data, as `read` gives them, as sequences (T, I) that the chain takes. Raises InputError."""
         return self._function("steps")(model, data)
+
+    def device(self, model: Any, path: str | Path, name: str, series: str | None) -> ExportedC:
+        """Write what is no chain as C, as `gatewise.export.to_c` writes a chain. Raises InputError where it cannot."""
+        return self._function("device")(model, path, name, series)
 
     @property
     def _phrase(self) -> str:

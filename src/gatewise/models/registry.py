@@ -78,9 +78,8 @@ KINDS = (
     Kind(
         "detector",
         DETECTOR_FILE.key,
-        functions("detect.saved", "load", "read"),
+        functions("detect.saved", "load", "read", "explain", "device"),
         refusals={
-            "explain": Unsupported("cannot be inspected", _DETECTS),
             "chain": Unsupported("compares each row with all of the past, and is no chain", _DETECTS),
             "steps": Unsupported("compares each row with all of the past, and is no chain", _DETECTS),
         },

@@ -43,8 +43,8 @@ def application(models: Models, *, limits: Limits | None = None, hosts: Collecti
     """Serve models by HTTP: an ASGI application.
 
     It speaks the Open Inference protocol, version 2, with binary tensors, for models that go step by step, and plain
-    JSON for forecasters, estimators of sequences and language models; ``/openapi.json`` says how. Nothing is loaded but
-    the files named here, and no request makes it run code or write a file.
+    JSON for forecasters, detectors, estimators of sequences and language models; ``/openapi.json`` says how. Nothing is
+    loaded but the files named here, and no request makes it run code or write a file.
 
     Args:
         models: Files that gatewise has written, called as they are without their ending; or a mapping from names to
@@ -146,7 +146,7 @@ class Api:
         by_model = [({"model": name}, one) for name, one in self.models.items()]
         gauges = {
             "gatewise_waiting_requests": [(labels, one.worker.waiting) for labels, one in by_model],
-            "gatewise_sessions": [(labels, len(one.tensors.sessions)) for labels, one in by_model if one.tensors],
+            "gatewise_sessions": [(labels, len(one.means.sessions)) for labels, one in by_model if one.goes_on],
             "gatewise_held_bytes": [({}, self.reader.held)],
         }
         return Response(self.metrics.text(gauges), media_type=TEXT)
@@ -194,7 +194,10 @@ class Api:
 
     async def end_session(self, request: Request) -> Response:
         """Forget a session's state."""
-        sessions, name = self._model(request).by_tensors().sessions, request.path_params["session"]
+        one, name = self._model(request), request.path_params["session"]
+        if not one.goes_on:
+            raise RefusedError(MISSING, f"the {one.kind.noun} {one.name!r} has no sessions")
+        sessions = one.means.sessions
         if not (sessions.end(name) or (name.isdecimal() and len(name) < 20 and sessions.end(int(name)))):
             raise RefusedError(MISSING, f"there is no session {name[:40]!r}")
         return Response(status_code=204)
@@ -204,7 +207,7 @@ class Api:
         async with self.reader.body(request) as content:
             asked = task.body.check("", json_of(content))
             one = chosen_for(self.models, task, asked.get("model"))
-            told = await one.worker.ask(lambda requests: [task.run(one.model, requests[0], self.limits)], asked)
+            told = await one.worker.ask(lambda requests: [task.run(one.model, requests[0], one.means)], asked)
         return Response(told, media_type=JSON)
 
     def _model(self, request: Request) -> Served:

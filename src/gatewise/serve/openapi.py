@@ -62,7 +62,7 @@ def document(models: Mapping[str, Served], limits: Limits) -> dict[str, Any]:
         "info": {"title": "gatewise", "version": version(), "description": _about(limits)},
         "paths": {
             **_fixed(),
-            **_model_paths(list(models), {one.name: one.tensors for one in models.values() if one.tensors is not None}),
+            **_model_paths(models),
             **{task.path: {"post": _task(task, models)} for task in tasks},
         },
     }
@@ -98,21 +98,24 @@ def _fixed() -> dict[str, Any]:
     }
 
 
-def _model_paths(names: list[str], by_tensors: Mapping[str, TensorModel]) -> dict[str, Any]:
-    at = "/v2/models/{model}"
+def _model_paths(models: Mapping[str, Served]) -> dict[str, Any]:
+    at, names = "/v2/models/{model}", list(models)
     paths: dict[str, Any] = {
         at: {"get": {**_operation("What a model takes and gives", _OBJECT), "parameters": [_named("model", names)]}},
         f"{at}/ready": {"get": {**_operation("Whether it answers", _OBJECT), "parameters": [_named("model", names)]}},
     }
+    by_tensors = {name: one.tensors for name, one in models.items() if one.tensors is not None}
     for first in list(by_tensors.values())[:1]:
-        named = _named("model", list(by_tensors))
         infer = _operation("Tensors in, tensors out", _OUTPUTS)
-        infer |= {"parameters": [named], "requestBody": _body(tensors.REQUEST.schema, _example(first))}
+        body = _body(tensors.REQUEST.schema, _example(first))
+        infer |= {"parameters": [_named("model", list(by_tensors))], "requestBody": body}
+        paths[f"{at}/infer"] = {"post": infer}
+    if going_on := [name for name, one in models.items() if one.goes_on]:
         ended = _operation("Forget a session's state", _OBJECT)
         ended["responses"]["204"] = {"description": "It is forgotten"}
         del ended["responses"]["200"]
-        ended["parameters"] = [named, _named("session")]
-        paths |= {f"{at}/infer": {"post": infer}, f"{at}/sessions/{{session}}": {"delete": ended}}
+        ended["parameters"] = [_named("model", going_on), _named("session")]
+        paths[f"{at}/sessions/{{session}}"] = {"delete": ended}
     return paths
 
 

@@ -68,6 +68,7 @@ def _csv(columns: Mapping[str, Iterable[object]]) -> str:
 
 _TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "table": lambda body: _csv(body["columns"]),
+    "watch": lambda body: _csv(body["columns"]),
     "sequences": lambda body: _lines(body["sequences"][0]),
     "text": lambda body: body["prompt"],
     "json": json.dumps,

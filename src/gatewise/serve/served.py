@@ -15,7 +15,8 @@ from ..nn.chain import Chain
 from ..words import capital
 from .limits import Limits
 from .refusal import BAD, MISSING, RefusedError
-from .tasks import TASKS, Task
+from .sessions import Sessions
+from .tasks import TASKS, Means, Task
 from .tensor_model import TensorModel
 from .worker import Worker
 
@@ -29,6 +30,7 @@ class Served:
     """One model.
 
     tensors: what answers for its tensors, None where it has none; why: the reason then. task: its plain JSON, if any.
+    means: what it has beside a request.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Served:
     worker: Worker
     tensors: TensorModel | None
     task: Task | None
+    means: Means
     why: InputError | None = None
 
     @property
@@ -49,6 +52,11 @@ class Served:
         """What it is, in a sentence."""
         sizes = f", {self.tensors.inputs} numbers a step in, {self.tensors.outputs} out" if self.tensors else ""
         return f"{capital(self.kind.noun)}{sizes}."
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has sessions."""
+        return self.tensors is not None or (self.task is not None and self.task.kept is not None)
 
     def metadata(self) -> dict[str, Any]:
         """As V2 tells it."""
@@ -89,15 +97,22 @@ def _opened(name: str, path: str | Path, limits: Limits) -> Served:
     if task is None and not kind.can("chain"):
         kind.check("chain", path)
     model, worker = kind.load(path), Worker(limits.numbers, limits.patience)
+    means = Means(limits, Sessions(_most_sessions(task, model, limits), limits.ttl))
     tensors, why = None, None
     try:
         chain: Chain | None = kind.chain(model) if kind.can("chain") else None
-        tensors = chain and TensorModel(name, chain, worker, limits)
+        tensors = chain and TensorModel(name, chain, worker, limits, means.sessions)
     except InputError as error:  # such as one that reads from both ends
         if task is None:
             raise
         why = error
-    return Served(name, kind, model, worker, tensors, task, why)
+    return Served(name, kind, model, worker, tensors, task, means, why)
+
+
+def _most_sessions(task: Task | None, model: Any, limits: Limits) -> int:
+    """As many as may be, or as there is memory for; one at least."""
+    kept = task.kept(model) if task is not None and task.kept is not None else 0
+    return limits.sessions if not kept else max(1, min(limits.sessions, limits.computed // kept))
 
 
 def chosen(models: Mapping[str, Served], name: str) -> Served:

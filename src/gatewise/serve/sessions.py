@@ -6,15 +6,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
-from ..nn.interleaved import RowState
 from .refusal import BUSY, MISSING, RefusedError
 
 Name: TypeAlias = str | int
+State = TypeVar("State")
 
 
-class Sessions:
+class Sessions(Generic[State]):
     """The states of one model by the names that clients chose, the one that was used longest ago first.
 
     most: how many there may be. ttl: seconds after its last use that one is kept. clock: seconds.
@@ -22,7 +22,7 @@ class Sessions:
 
     def __init__(self, most: int, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._ttl, self._clock = most, ttl, clock
-        self._kept: OrderedDict[Name, tuple[float, RowState]] = OrderedDict()
+        self._kept: OrderedDict[Name, tuple[float, State]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -30,14 +30,14 @@ class Sessions:
             self._forget()
             return len(self._kept)
 
-    def begin(self, name: Name, state: RowState) -> None:
+    def begin(self, name: Name, state: State) -> None:
         """Begin one, or one of the same name anew. Raises RefusedError where there are too many."""
         if len(self) >= self._most and name not in self._kept:
             what = f"all {self._most:,} sessions are taken"
             raise RefusedError(BUSY, what, hint="end some, or keep the states yourself: they go in and out")
         self.keep(name, state)
 
-    def state(self, name: Name) -> RowState:
+    def state(self, name: Name) -> State:
         """From where it goes on. Raises RefusedError where there is none."""
         with self._lock:
             self._forget()
@@ -46,7 +46,7 @@ class Sessions:
                 raise RefusedError(MISSING, what, hint="begin it: sequence_start true in the parameters")
             return self._kept[name][1]
 
-    def keep(self, name: Name, state: RowState) -> None:
+    def keep(self, name: Name, state: State) -> None:
         """From where it goes on next time."""
         with self._lock:
             self._kept[name] = (self._clock() + self._ttl, state)

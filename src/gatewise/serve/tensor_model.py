@@ -62,10 +62,10 @@ class Carried:
 class TensorModel:
     """A chain that answers requests of the Open Inference protocol."""
 
-    def __init__(self, name: str, chain: Chain, worker: Worker, limits: Limits) -> None:
-        self.name, self._chain, self._worker, self._limits = name, chain, worker, limits
+    def __init__(self, name: str, chain: Chain, worker: Worker, limits: Limits, sessions: Sessions[RowState]) -> None:
+        self.name, self._chain, self._worker = name, chain, worker
+        self._limits, self._sessions = limits, sessions
         self._many = interleaved(chain)
-        self.sessions = Sessions(limits.sessions, limits.ttl)
         self._dtype = next(iter([*chain.parameters(), *chain.buffers()])).dtype
         self.datatype = _DATATYPES[self._dtype]
         self.inputs, self.outputs = chain.input_size, chain.output_size
@@ -214,9 +214,9 @@ class TensorModel:
         try:
             states = list(one.states or [self._many.start()] * len(one.x))
             if one.session is not None and one.begins:
-                self.sessions.begin(one.session, states[0])
+                self._sessions.begin(one.session, states[0])
             elif one.session is not None:
-                states = [self.sessions.state(one.session)]
+                states = [self._sessions.state(one.session)]
         except GatewiseError as error:
             return error
         return Carried(np.zeros((*one.x.shape[:2], self.outputs), one.x.dtype), states)
@@ -237,9 +237,9 @@ class TensorModel:
         """Keep the state of a session, or end it; one whose numbers overflow stays where it was."""
         checked = _checked(carried.y)
         if one.session is not None and (one.ends or (one.begins and isinstance(checked, GatewiseError))):
-            self.sessions.end(one.session)
+            self._sessions.end(one.session)
         elif one.session is not None and not isinstance(checked, GatewiseError):
-            self.sessions.keep(one.session, carried.states[0])
+            self._sessions.keep(one.session, carried.states[0])
         return checked if isinstance(checked, GatewiseError) else carried
 
 

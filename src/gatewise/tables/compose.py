@@ -64,6 +64,16 @@ def composed(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions, li
     return table, options, kinds if table is whole else kinds_of(table)
 
 
+def with_listed(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
+    """The table with columns made of those that ``time`` and ``id`` list with commas, and options that name them."""
+    if parts := _listed(table, options.time):
+        table, options = _with_time(table, options, _roles(table, parts, kinds_of(table)), parts)
+    if ids := _listed(table, options.id):
+        table, name = _with_names(table, ids)
+        options = replace(options, id=name)
+    return table, options
+
+
 def _listed(table: Table, names: str | None) -> list[int]:
     """The columns that an argument lists with commas; none where it names one."""
     if names is None or names in table.names or "," not in names:

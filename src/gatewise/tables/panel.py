@@ -62,6 +62,12 @@ class Frequency:
             raise self._beyond(horizon, "the year 2262, the last that time stamps can hold") from error
         return times
 
+    def until(self, last: np.datetime64 | int, count: int) -> NDArray[np.generic]:
+        """The ``count`` times up to ``last``, which is one of them, shape (count,)."""
+        if self.counts:
+            return np.asarray(last) + int(self.alias) * np.arange(1 - count, 1)
+        return pd.date_range(end=last, periods=count, freq=offset_of(self.alias)).to_numpy()
+
     def _beyond(self, horizon: int, end: str) -> InputError:
         return InputError(f"{horizon:,} steps of {self.alias} end beyond {end}", hint="shorten the horizon")
 

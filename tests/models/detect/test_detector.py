@@ -114,6 +114,17 @@ def test_rows_that_come_later_are_judged_as_if_they_had_been_there(frame: pd.Dat
     assert begun.update(table(424)[420:]).to_csv() == loaded.update(table(424)[420:]).to_csv()
 
 
+def test_a_detector_goes_on_from_its_bytes(frame: pd.DataFrame) -> None:
+    begun = Detector(season=24).fit(frame[:290])
+    data = begun.pack()
+    assert begun.ends_ == {"load": np.datetime64("2024-01-13T01:00")}
+    wanted = begun.update(frame[290:]).to_csv()
+    assert [Detector.unpack(data).update(frame[290:]).to_csv() for _ in range(2)] == [wanted] * 2
+    with pytest.raises(ModelFileError, match="damaged") as refused:
+        Detector.unpack(data[:-1] + b"?", "the letter")
+    assert refused.value.where == "the letter"
+
+
 def test_times_that_are_left_out_are_missing_rows(frame: pd.DataFrame) -> None:
     detector = Detector().fit(frame[:300])
     found = detector.update(frame[310:320]).to_pandas()
@@ -149,6 +160,7 @@ def test_series_are_watched_one_by_one(frame: pd.DataFrame) -> None:
         ({"rate": 0}, "`rate` is 0"),
         ({"rate": 1.0}, "`rate` is 1.0"),
         ({"season": 0}, "`season` is 0"),
+        ({"season": 4097}, "`season` is 4097"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], said: str) -> None:
@@ -187,6 +199,10 @@ def test_what_cannot_be_judged_is_refused(frame: pd.DataFrame, detector: Detecto
         Detector().update(frame)
     with pytest.raises(InputError, match="the longest series has 55 rows"):
         Detector().fit(frame[:55])
+    with pytest.raises(InputError, match="the value -1e\\+200 of series 'load' at 2024-01-01 07:00 is too large"):
+        Detector().fit(table(at={7: -1e200}))
+    with pytest.raises(InputError, match="there are 14 rows, missing ones included, and 13 may be"):
+        detector.update(table(434)[430:], most=13)
     with pytest.raises(InputError, match="overlap"):
         detector.update(frame[400:])
     with pytest.raises(InputError, match="frequency"):
@@ -215,6 +231,8 @@ def test_parameters_are_those_of_an_estimator() -> None:
         (lambda record, tensors: record["series"]["load"].pop("known"), "known"),
         (lambda record, tensors: record["series"]["load"].update(known=7), "past"),
         (lambda record, tensors: record["series"]["load"].update(rate=2.0), "rate"),
+        (lambda record, tensors: record["series"]["load"].update(due=419), "due"),
+        (lambda record, tensors: record["series"]["load"].update(due=1 << 50), "due"),
         (lambda record, tensors: tensors.pop("0.tail.2"), "tail.2"),
         (lambda record, tensors: tensors.update({"0.extra": torch.zeros(2)}), "no detector"),
         (lambda record, tensors: tensors.update({"1.past": torch.zeros(2)}), "no series"),

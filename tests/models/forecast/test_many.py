@@ -279,3 +279,35 @@ def test_a_run_that_is_killed_goes_on(source: Path, tmp_path: Path, seed: int, h
     outcome = forecast_many(source, out, 3, model="seasonal_naive")
     assert outcome.sha256 == forecast_many(source, tmp_path / "whole", 3, model="seasonal_naive").sha256
     assert len(read(outcome)) == 3 * SERIES
+
+
+def test_names_of_several_columns_and_times_of_two_are_put_together(tmp_path: Path, here: list[int]):
+    frame = table()
+    names, times = frame["unique_id"], frame["ds"].dt
+    split = frame.assign(shop=names.str[0], item=names.str[1:], year=times.year, month=times.month)
+    split = split[["year", "shop", "month", "item", "y"]]
+    options = ReadOptions(id="shop,item", time="year,month")
+    outcome = forecast_many(folder_of(split, tmp_path / "source"), tmp_path / "out", 3, model="naive", read=options)
+    expected = Forecaster(3, model="naive").fit(split, read=options).predict()
+    pd.testing.assert_frame_equal(
+        read(outcome), expected.sort_values(["unique_id", "ds"], ignore_index=True), check_exact=True
+    )
+    assert read(outcome)["unique_id"][0] == "s/00"
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_table_with_a_column_for_each_series_is_forecast(tmp_path: Path, here: list[int], kind: str):
+    frame = table()[lambda rows: rows["unique_id"] != "s01"]
+    wide = frame.pivot(index="ds", columns="unique_id", values="y").reset_index()
+    wide = wide.rename(columns={"s02": "it's"})
+    wide["whole"] = np.arange(len(wide))  # a type of its own
+    path = folder_of(wide, tmp_path / "source") if kind == "parquet" else tmp_path / "wide.csv"
+    if kind == "csv":
+        wide.to_csv(path, index=False)
+    outcome = forecast_many(path, tmp_path / "out", 3, model="naive")
+    expected = Forecaster(3, model="naive").fit(wide).predict()
+    pd.testing.assert_frame_equal(
+        read(outcome), expected.sort_values(["unique_id", "ds"], ignore_index=True), check_exact=True
+    )
+    assert {"it's", "whole"} < {*read(outcome)["unique_id"]}
+    assert len(here) > 2

@@ -187,23 +187,9 @@ def source(name: str, builder: FileBuilder, y: CArray, golden: Golden, inputs: i
     reset = [line for span in spans(builder) for line in reset_of(span, prefix)] or ["state->values[0] = 0.0f;"]
     copy_out = [line for span in spans(builder) for line in get_of(span)] or ["values[0] = state->values[0];"]
     copy_in = [line for span in spans(builder) for line in set_of(span, prefix)] or ["state->values[0] = values[0];"]
-    written = "\n".join([*builder.functions, step, *reset, *copy_in])
-    calls = {function for function in FUNCTIONS if re.search(rf"\b{re.escape(prefix + function)}\(", written)}
-    functions = "\n".join(functions_called(calls))
     unused = "".join(f"    (void){name};\n" for name in ("state", "x") if not re.search(rf"\b{name}\b", step))
     copies = f"for (size_t k = 0; k < {y.size}; ++k) y[k] = {y.at('k')};"
-    text = f"""/* See {name}.h. */
-
-#include "{name}.h"
-
-#if defined(__GNUC__)
-#define @INLINE static inline __attribute__((always_inline))
-#else
-#define @INLINE static inline
-#endif
-
-{HEAD if functions else ""}
-{functions}
+    text = f"""
 {chr(10).join(builder.tables)}
 {chr(10).join(builder.functions)}
 void @reset(@state *state)
@@ -233,7 +219,28 @@ void @set_state(@state *state, const float *values)
 }}
 
 {_selftest(name, golden, inputs, y.size)}"""
-    return text.replace("@", prefix)
+    return with_functions(name, text)
+
+
+def with_functions(name: str, body: str) -> str:
+    """A .c file: its body, in which ``@`` stands for the prefix, after the functions that it calls."""
+    prefix = f"{name}_"
+    written = body.replace("@", prefix)
+    calls = {function for function in FUNCTIONS if re.search(rf"\b{re.escape(prefix + function)}\(", written)}
+    functions = "\n".join(functions_called(calls))
+    head = f"""/* See {name}.h. */
+
+#include "{name}.h"
+
+#if defined(__GNUC__)
+#define @INLINE static inline __attribute__((always_inline))
+#else
+#define @INLINE static inline
+#endif
+
+{HEAD if functions else ""}
+{functions}"""
+    return head.replace("@", prefix) + written
 
 
 def _about_quality(quality: Quality) -> str:

@@ -11,42 +11,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import fields
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...fields import Fields
+from ...files import atomic_write
 from ...progress import OnProgress
 from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...version import version
-from ..arguments import LONGEST_SEASON, whole
+from ...words import stamps
+from ..arguments import one_of, whole
 from ..estimator import Estimator
 from ..forecast.history import SCHEMA, Schema, steps_missing
 from ..modelfile import DETECTOR_FILE
 from .alarm import QUIET
 from .anomalies import Anomalies
 from .budget import Budget
+from .expectation import REACH
 from .shapes import LENGTHS
 from .stored import WATCH, restored, stored
 from .tails import FEWEST
-from .watch import Verdicts, Watch
+from .watch import MODEL, MODELS, Verdicts, Watch
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
+    from ...export.c.write import ExportedC
+
     Data = pd.DataFrame | Panel | str | Path
 
 ENOUGH = 2 * LENGTHS[0] + FEWEST
 """Rows of which the last has a score."""
+LARGEST_VALUE = 1e100
+"""Values that are judged, at most: the squares of larger ones are beyond what numbers can hold."""
 LONGEST_GAP = 100_000
 """Missing rows between what was read and what comes, at most."""
 RECORD = Fields(
     {
         "alerts": fields.optional(fields.text),
         "rate": fields.optional(fields.number(0, 1)),
-        "season": fields.optional(fields.whole(1, LONGEST_SEASON)),
+        "season": fields.optional(fields.whole(1, REACH)),
+        "model": fields.one_of(MODELS),
         "schema": SCHEMA,
         "series": fields.table(WATCH),
-    }
+    },
+    lacking=("model",),
 )
 """What a file says."""
 
@@ -54,7 +63,8 @@ RECORD = Fields(
 class Detector(Estimator):
     """Finds anomalies in every series of a table, each row judged by the rows before it and by nothing later.
 
-    The LSTM that comes trained forecasts each row from what was known before it. Surprising are a row far from its
+    The LSTM that comes trained forecasts each row from what was known before it, or the row one season before stands in
+    for its forecast. Surprising are a row far from its
     forecast, far from the usual level, or at the end of a stretch of 8, 32 or 96 rows that is far from every stretch of
     that length before. Each of these five distances is ranked among its own latest 2,000, which makes tail
     probabilities, and the surprise is the mean of their logarithms: ten to the power of minus it, times e, is a tail
@@ -68,7 +78,10 @@ class Detector(Estimator):
         alerts: How many alerts may be expected of each series, as ``"5/month"``, of hour, day, week, month and year, or
             in so many rows: ``"1/1000"``.
         rate: The same as a share of the rows at which an alert begins; above 0, below 1. By default 0.001.
-        season: Rows in one season, 1 for none. By default one is looked for, in what is known at the time.
+        season: Rows in one season, 1 for none, 4,096 at most. By default one is looked for, in what is known at the
+            time.
+        model: What a row is compared with: ``"pretrained"``, the forecasts of the LSTM that comes trained, or
+            ``"seasonal_naive"``, the row one season before; such a detector needs no network, and can be exported to C.
         progress: Called with the fraction done, 0 to 1, and a few words.
 
     Attributes:
@@ -97,11 +110,13 @@ class Detector(Estimator):
         alerts: str | None = None,
         rate: float | None = None,
         season: int | None = None,
+        model: str = MODEL,
         progress: OnProgress | None = None,
     ) -> None:
-        self.alerts, self.rate, self.season, self.progress = alerts, rate, season, progress
+        self.alerts, self.rate, self.season, self.model, self.progress = alerts, rate, season, model, progress
         self._budget()
-        self._season()
+        self._season(season)
+        one_of("model", model, MODELS)
 
     def fit(self, frame: Data, *, read: ReadOptions | None = None) -> Self:
         """Read a table from its first row to its last, and judge each row by those before it.
@@ -118,7 +133,8 @@ class Detector(Estimator):
         Raises:
             InputError: For arguments or data that cannot be used; it names row and column. No series is long enough.
         """
-        budget, season, wanted = self._budget(), self._season(), read or DEFAULTS
+        budget, wanted = self._budget(), read or DEFAULTS
+        season = self._season(wanted.season if self.season is None else self.season)
         panel = _panel(frame, read, wanted)
         if panel.lengths.max(initial=0) < ENOUGH:
             what = (
@@ -126,15 +142,14 @@ class Detector(Estimator):
             )
             raise InputError(f"{what}only learned from", hint="give a longer table")
         rate = budget.rate(panel.frequency, panel.times[0][0])
-        season = season or wanted.season
-        watches = {name: Watch(rate, season) for name in panel.ids}
+        watches = {name: Watch(rate, season, one_of("model", self.model, MODELS)) for name in panel.ids}
         verdicts = self._verdicts(panel, watches)
         self._watches, self._ends = watches, _ends(panel)
         self.schema_, self.read_ = Schema.of(panel), wanted
         self.anomalies_ = self._anomalies(panel, verdicts, frame, (*panel.notes, *_notes(panel, watches)))
         return self
 
-    def update(self, frame: Data, *, read: ReadOptions | None = None) -> Anomalies:
+    def update(self, frame: Data, *, read: ReadOptions | None = None, most: int | None = None) -> Anomalies:
         """Judge rows that come after those known, one or many, and know them too.
 
         What is said of a row is the same, bit for bit, however the rows are handed over.
@@ -143,20 +158,22 @@ class Detector(Estimator):
             frame: Rows in any form that `fit` takes, of all or some of the series, later than those known. Times that
                 are left out are missing rows.
             read: How they are read; by default as in `fit`.
+            most: How many there may be, missing ones among and before them included. By default any number, of which
+                100,000 may be missing before those of a series.
 
         Returns:
             What is said of these rows, and of missing ones before them.
 
         Raises:
             InputError: Before `fit`; the rows overlap with those known, are of unknown series, in other columns or of
-                another frequency. Nothing is changed then.
+                another frequency, or more than ``most``. Nothing is changed then.
         """
         self._check_fitted()
         pace = Frequency(self.schema_.frequency)
         panel = _panel(frame, read, read or self.read_, pace, self.schema_)
         if different := self.schema_.disagreement(panel):
             raise InputError(different, hint="give rows like those that are known")
-        panel = self._following(panel)
+        panel = self._following(panel, most)
         verdicts = self._verdicts(panel, self._watches)
         self._ends |= _ends(panel)
         return self._anomalies(panel, verdicts, frame, panel.notes)
@@ -167,6 +184,15 @@ class Detector(Estimator):
         Args:
             path: The file; one that exists is replaced. It is safetensors, with a checksum, and nothing in it is
                 executed when it is loaded.
+
+        Raises:
+            InputError: Before `fit`.
+        """
+        self._check_fitted()
+        atomic_write(path, self.pack())
+
+    def pack(self) -> bytes:
+        """The bytes of the file that `save` writes: all that this detector goes on from.
 
         Raises:
             InputError: Before `fit`.
@@ -183,10 +209,40 @@ class Detector(Estimator):
             "alerts": self.alerts,
             "rate": self.rate,
             "season": self.season,
+            "model": one_of("model", self.model, MODELS),
             "schema": self.schema_.to_json(),
             "series": series,
         }
-        DETECTOR_FILE.write(path, tensors, record)
+        return DETECTOR_FILE.pack(tensors, record)
+
+    def to_c(self, path: str | Path, *, name: str = "model", series: str | None = None) -> ExportedC:
+        """Write a detector of one series as ``name.c`` and ``name.h``, C99, which goes on where this one stands.
+
+        The files need no library and no heap; their functions are ``name_reset(name_state *)``,
+        ``name_step(name_state *, const float *x, float *y)``, ``name_run(..., size_t steps)`` and, with
+        ``NAME_SELFTEST`` defined, ``int name_selftest(void)``. x is the next row, NaN where it is missing; y has its
+        score, its surprise, what that was to exceed, the number of its kind or -1, whether an alert begins, and what
+        was expected. Values are floats, and a season is not looked for any more.
+
+        Args:
+            path: The folder in which to write; it must exist.
+            name: What files, types and functions are called.
+            series: Which series, by its name; not needed where there is one.
+
+        Returns:
+            The files and their sizes.
+
+        Raises:
+            InputError: Before `fit`; the detector is not ``model="seasonal_naive"``; there are several series and none
+                is named; a value is beyond a float; C does not allow the name; the folder cannot be written.
+        """
+        from .device import write
+
+        if series is None and len(self.ends_) > 1:
+            what = f"the detector knows {len(self.ends_):,} series, and a device reads one"
+            raise InputError(what, hint=f"name one with {argument('series')}, such as {next(iter(self.ends_))!r}")
+        chosen = next(iter(self.ends_)) if series is None else series
+        return write(self.watch(chosen), path, name, f"series {chosen}")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -201,10 +257,34 @@ class Detector(Estimator):
         Raises:
             ModelFileError: The file is damaged, too new, or not a detector's.
         """
-        tensors, record = DETECTOR_FILE.read(path)
-        with DETECTOR_FILE.understood(path, "its settings do not describe a detector"):
+        return cls._made(*DETECTOR_FILE.read(path), str(path))
+
+    @classmethod
+    def unpack(cls, data: bytes, source: str = "the state") -> Self:
+        """The detector in the bytes that `pack` gave, ready to go on.
+
+        Args:
+            data: The bytes. Nothing in them is executed.
+            source: What they are called in errors.
+
+        Returns:
+            A detector that goes on with `update` where that one stood.
+
+        Raises:
+            ModelFileError: They are damaged, too new, or not a detector's.
+        """
+        try:
+            tensors, record = DETECTOR_FILE.unpack(data)
+        except DETECTOR_FILE.error as error:
+            raise DETECTOR_FILE.error(error.what, where=source, hint=error.hint) from error.__cause__
+        return cls._made(tensors, record, source)
+
+    @classmethod
+    def _made(cls, tensors: Mapping[str, Tensor], record: Mapping[str, Any], source: str) -> Self:
+        with DETECTOR_FILE.understood(source, "its settings do not describe a detector"):
             contents = DETECTOR_FILE.fields(RECORD, record)
-            detector = cls(alerts=contents["alerts"], rate=contents["rate"], season=contents["season"])
+            given = {name: contents[name] for name in ("alerts", "rate", "season", "model") if name in contents}
+            detector = cls(**given)
             detector._restore(tensors, contents)
         return detector
 
@@ -219,7 +299,7 @@ class Detector(Estimator):
         )
         for number, (name, record) in enumerate(contents["series"].items()):
             own = [key for key in arrays if key.startswith(f"{number}.")]
-            watch, end = restored({key.removeprefix(f"{number}."): arrays.pop(key) for key in own}, record)
+            watch, end = restored({key.removeprefix(f"{number}."): arrays.pop(key) for key in own}, record, self.model)
             self._watches[name], self._ends[name] = (
                 watch,
                 np.int64(end) if frequency.counts else np.datetime64(end, "ns"),
@@ -228,11 +308,29 @@ class Detector(Estimator):
         if arrays:
             raise InputError(f"the array {next(iter(arrays))!r} is of no series")
 
+    @property
+    def ends_(self) -> dict[str, Any]:
+        """The latest time of every series, by its name.
+
+        Raises:
+            InputError: Before `fit`.
+        """
+        self._check_fitted()
+        return dict(self._ends)
+
+    def watch(self, name: str) -> Watch:
+        """What is remembered of a series, which goes on as this object does. Raises InputError where there is none."""
+        self._check_fitted()
+        if name not in self._watches:
+            what = f"there is no series {name!r} among those known"
+            raise InputError(what, hint="give rows of known series, or fit a detector to the whole of it")
+        return self._watches[name]
+
     def _budget(self) -> Budget:
         return Budget.of(self.alerts, self.rate)
 
-    def _season(self) -> int | None:
-        return None if self.season is None else whole("season", self.season, most=LONGEST_SEASON)
+    def _season(self, season: int | None) -> int | None:
+        return None if season is None else whole("season", season, most=REACH)
 
     def _verdicts(self, panel: Panel, watches: Mapping[str, Watch]) -> tuple[Verdicts, ...]:
         found: list[Verdicts] = []
@@ -245,14 +343,19 @@ class Detector(Estimator):
                 watch.shapes.rest()
         return tuple(found)
 
-    def _following(self, panel: Panel) -> Panel:
+    def _following(self, panel: Panel, most: int | None) -> Panel:
         """The rows, with missing ones before them where they do not come next. Raises InputError."""
-        if unknown := [name for name in panel.ids if name not in self._watches]:
-            what = f"there is no series {unknown[0]!r} among those known"
-            raise InputError(what, hint="give rows of known series, or fit a detector to the whole of it")
-        parts = [
-            _late(panel.frequency, name, self._ends[name], times)
+        for name in panel.ids:
+            self.watch(name)
+        missing = [
+            _missing(panel.frequency, name, self._ends[name], times)
             for name, times in zip(panel.ids, panel.times, strict=True)
+        ]
+        if most is not None and (rows := int(panel.lengths.sum()) + sum(missing)) > most:
+            raise InputError(f"there are {rows:,} rows, missing ones included, and {most:,} may be", hint="give fewer")
+        parts = [
+            panel.frequency.future(self._ends[name], steps) if steps else times[:0]
+            for name, steps, times in zip(panel.ids, missing, panel.times, strict=True)
         ]
         return replace(
             panel,
@@ -287,23 +390,33 @@ def _panel(
     if isinstance(frame, Panel):
         if read is not None:
             raise InputError("a Panel is read already", hint="give it without ReadOptions")
-        return frame
+        return _checked(frame)
     wanted = replace(wanted if schema is None else schema.naming(wanted, frame), fill="previous")
     panel = panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
-    return replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note))
+    return _checked(replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note)))
 
 
-def _ends(panel: Panel) -> dict[str, np.generic]:
+def _checked(panel: Panel) -> Panel:
+    """The series. Raises InputError for a value that is too large."""
+    for name, times, values in zip(panel.ids, panel.times, panel.values, strict=True):
+        if len(large := np.flatnonzero(np.abs(values) > LARGEST_VALUE)):
+            row = large[0]
+            what = f"the value {values[row]:g} of series {name!r} at {stamps(times[row : row + 1])[0]} is too large"
+            raise InputError(what, hint=f"give values up to {LARGEST_VALUE:g}")
+    return panel
+
+
+def _ends(panel: Panel) -> dict[str, Any]:
     return {name: times[-1] for name, times in zip(panel.ids, panel.times, strict=True)}
 
 
-def _late(frequency: Frequency, name: str, end: Any, times: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The times between the last known and the first that comes. Raises InputError where this is not later."""
+def _missing(frequency: Frequency, name: str, end: Any, times: NDArray[np.generic]) -> int:
+    """How many rows lie between the last known and the first that comes. Raises InputError where that is not later."""
     missing = steps_missing(name, end, times, frequency)
     if missing > LONGEST_GAP:
         what = f"{missing:,} rows of series {name!r} are missing before these"
         raise InputError(what, hint="fit a detector to the whole table")
-    return frequency.future(end, missing) if missing else times[:0]
+    return missing
 
 
 def _notes(panel: Panel, watches: Mapping[str, Watch]) -> tuple[str, ...]:

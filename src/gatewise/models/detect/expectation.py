@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ...errors import InputError
 from ...tables.panel import Floats
 from ..forecast.pretrained.experts import MANY_SEASONS
 from ..forecast.pretrained.model import forecast
@@ -24,7 +26,7 @@ LOOKED_AT, LATEST = 64, 2000
 PATCHES = 16
 """Patches of the past that a forecast reads."""
 REACH = 4096
-"""Rows of the past that it reads at most."""
+"""Rows of the past that it reads at most, and so of a season."""
 FAN = [LEVELS.index(level) for level in (0.025, 0.5, 0.975)]
 """What is expected: the ends of the band that holds 95 of a hundred rows, and between them the median."""
 
@@ -53,6 +55,16 @@ class _Due:
         return history[np.flatnonzero(~np.isnan(history)).min(initial=len(history)) :]
 
 
+class Expected(NamedTuple):
+    """A forecast of some steps after the first ``known`` rows, of which history (N,) is read; step: that of a row."""
+
+    history: Floats
+    known: int
+    season: int
+    steps: int
+    step: int
+
+
 @dataclass
 class Expectation:
     """What is expected of one series, as far ahead as one forecast goes.
@@ -66,6 +78,9 @@ class Expectation:
         due: How many rows are known when the next forecast is made.
         ahead: What is left of the last forecast, (N, 3), as `FAN`.
     """
+
+    ARRAY: ClassVar[tuple[str, int]] = ("ahead", 2)
+    """What its array is called in a file, and how many dimensions it has."""
 
     season: int
     look: int
@@ -98,11 +113,43 @@ class Expectation:
                 self.ahead = fan[known + len(values) - one.known :]
         return expected
 
+    def arrays(self) -> dict[str, Floats]:
+        """What a file holds of it."""
+        return {self.ARRAY[0]: self.ahead}
+
+    def record(self) -> dict[str, int]:
+        """What a file says of it."""
+        return {"season": self.season, "look": self.look, "due": self.due}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, Floats], record: Mapping[str, Any]) -> Expectation:
+        """Out of what a file holds and says. Raises InputError where that is no expectation."""
+        ahead, due = arrays[cls.ARRAY[0]], record["due"]
+        if ahead.shape[1] != len(FAN) or len(ahead) > due:
+            raise InputError("the array 'ahead' is of another size")
+        if not 0 <= due - record["known"] <= REACH:
+            raise InputError("its next forecast is not due after so many rows")
+        return cls(record["season"], record["look"], due, ahead)
+
+    def behind(self, past: Floats, known: int, values: Floats, row: int) -> Expected | None:
+        """The forecast that a row of values is compared with, as `read` makes it; None where there is none.
+
+        past, known, values: as for `read`. row: from 0. What is known here stays as it is.
+        """
+        rows, first, other = np.concatenate([past, values]), known - len(past), replace(self)
+        latest = _Due(self.due, self.season)
+        before = [] if self.due == FIRST else [_Due(self.due - latest.steps, self.season)]
+        due = [one for one in (*before, *other._due(rows, first, known + len(values))) if one.known <= known + row]
+        if not due or not len(history := due[-1].history(rows, first)):
+            return None
+        last = due[-1]
+        return Expected(history, last.known, last.season, last.steps, known + row - last.known + 1)
+
     def _due(self, rows: Floats, first: int, end: int) -> Iterator[_Due]:
         """The forecasts that are made before there are ``end`` rows."""
         while self.due < end:
             if self.look and self.due >= self.look:
-                self.season = _season(rows[: self.due - first])
+                self.season = season_of(rows[: self.due - first])
                 self.look = 2 * self.due
             due = _Due(self.due, self.season)
             self.due += due.steps
@@ -123,6 +170,7 @@ def _lay(expected: Floats, row: int, fan: Floats) -> None:
     expected[row : row + len(fan)] = fan[: max(len(expected) - row, 0)]
 
 
-def _season(past: Floats) -> int:
+def season_of(past: Floats) -> int:
+    """Rows in a season of what is known, 1 for none."""
     latest = carried(past[None, -LATEST:])[0]
     return cycle([latest[~np.isnan(latest)]])

@@ -12,13 +12,12 @@ from ... import fields
 from ...errors import InputError
 from ...fields import Fields
 from ...tables.panel import Floats
-from ..arguments import LONGEST_SEASON
 from .alarm import Alarm
-from .expectation import FAN, Expectation
+from .expectation import FAN, REACH
 from .runs import Runs
 from .shapes import MEMORY, Shapes
 from .tails import WINDOW, Recent, Tail
-from .watch import KINDS, LATEST, SHORTEST_FREEZE, SHORTEST_GAP, SIGNALS, Watch
+from .watch import EXPECTATIONS, KINDS, LATEST, SHORTEST_FREEZE, SHORTEST_GAP, SIGNALS, Watch
 
 _ROWS = fields.whole(0, 1 << 53)
 _RUNS = Fields({"rows": _ROWS, "longest": _ROWS, "length": _ROWS, "usual": fields.flag})
@@ -26,7 +25,7 @@ WATCH = Fields(
     {
         "end": fields.whole(-(1 << 63), (1 << 63) - 1),
         "known": _ROWS,
-        "season": fields.whole(1, LONGEST_SEASON),
+        "season": fields.whole(1, REACH),
         "look": _ROWS,
         "due": _ROWS,
         "rate": fields.number(0, 1),
@@ -39,29 +38,28 @@ WATCH = Fields(
         "last": fields.optional(fields.number()),
         "held": fields.number(0),
         "kind": fields.whole(0, len(KINDS) - 1),
-    }
+    },
+    lacking=("due",),
 )
 """What is recorded of a series beside its arrays; ``end`` is the latest time, as a counter or in nanoseconds."""
+LARGEST = 2 * MEMORY + (len(SIGNALS) + 3) * WINDOW + len(FAN) * MEMORY
+"""Numbers in the arrays of one series, at most."""
 
 
 def stored(watch: Watch, end: np.generic) -> tuple[dict[str, Floats], dict[str, Any]]:
     """Arrays by name, and the fields of `WATCH`."""
-    alarm, expectation = watch.alarm, watch.expectation
+    alarm = watch.alarm
     recents = {"values": watch.values, "surprises": alarm.surprises, "peaks": alarm.peaks}
     recents |= {f"tail.{number}": tail for number, tail in enumerate(watch.tails)}
     arrays = {name: np.array(recent.past, np.float64) for name, recent in recents.items()}
-    arrays |= {
+    arrays |= watch.expectation.arrays() | {
         "past": watch.shapes.past,
-        "ahead": expectation.ahead,
         "away": np.array(watch.away, np.float64),
         "errors": np.array(watch.errors, np.float64),
     }
-    return arrays, {
+    return arrays, watch.expectation.record() | {
         "end": int(end.astype("datetime64[ns]").astype(np.int64) if isinstance(end, np.datetime64) else end),
         "known": watch.known,
-        "season": expectation.season,
-        "look": expectation.look,
-        "due": expectation.due,
         "rate": alarm.rate,
         "peak": alarm.peak,
         "risen": alarm.risen,
@@ -75,18 +73,25 @@ def stored(watch: Watch, end: np.generic) -> tuple[dict[str, Floats], dict[str, 
     }
 
 
+def copied(watch: Watch) -> Watch:
+    """One that goes on by itself from where this one stands."""
+    arrays, record = stored(watch, np.int64(0))
+    model = next(word for word, kind in EXPECTATIONS.items() if type(watch.expectation) is kind)
+    return restored({name: values.copy() for name, values in arrays.items()}, record, model)[0]
+
+
 def _run(runs: Runs) -> dict[str, Any]:
     return {"rows": runs.rows, "longest": runs.longest, "length": runs.length, "usual": runs.usual}
 
 
-def restored(arrays: Mapping[str, Floats], record: Mapping[str, Any]) -> tuple[Watch, int]:
-    """The watch, and the latest time. Raises InputError for arrays that are of no watch."""
-    _check(arrays, record)
-    watch = Watch(record["rate"], record["season"])
+def restored(arrays: Mapping[str, Floats], record: Mapping[str, Any], model: str) -> tuple[Watch, int]:
+    """The watch, and the latest time. model: a word of `MODELS`. Raises InputError for arrays that are of no watch."""
+    _check(arrays, record, model)
+    watch = Watch(record["rate"], record["season"], model)
     watch.known, watch.held = record["known"], record["held"]
     watch.last = math.nan if record["last"] is None else record["last"]
     watch.shapes = Shapes(arrays["past"])
-    watch.expectation = Expectation(record["season"], record["look"], record["due"], arrays["ahead"])
+    watch.expectation = EXPECTATIONS[model].restored(arrays, record)
     watch.values = Recent(arrays["values"].tolist())
     watch.tails = [Tail(arrays[f"tail.{number}"].tolist()) for number in range(len(SIGNALS))]
     watch.away.extend(arrays["away"].tolist())
@@ -106,16 +111,17 @@ def restored(arrays: Mapping[str, Floats], record: Mapping[str, Any]) -> tuple[W
     return watch, record["end"]
 
 
-def _check(arrays: Mapping[str, Floats], record: Mapping[str, Any]) -> None:
+def _check(arrays: Mapping[str, Floats], record: Mapping[str, Any], model: str) -> None:
     most = {"past": 2 * MEMORY - 1, "values": WINDOW, "surprises": WINDOW, "peaks": WINDOW, "away": LATEST}
     most |= {"errors": LATEST}
     most |= {f"tail.{number}": WINDOW for number in range(len(SIGNALS))}
     for name, length in most.items():
         _check_array(name, arrays.get(name), 1, length)
-    _check_array("ahead", arrays.get("ahead"), 2, MEMORY)
-    if arrays["ahead"].shape[1] != len(FAN) or set(arrays) != {*most, "ahead"}:
+    own, dimensions = EXPECTATIONS[model].ARRAY
+    _check_array(own, arrays.get(own), dimensions, MEMORY)
+    if set(arrays) != {*most, own}:
         raise InputError("its arrays are of no detector")
-    for name in most.keys() - {"past", "away", "errors"}:
+    for name in set(arrays) - {"past", "away", "errors", "ahead"}:
         if not np.isfinite(arrays[name]).all():
             raise InputError(f"the array {name!r} has values that are not finite")
     if len(arrays["away"]) != len(arrays["errors"]):

@@ -15,12 +15,19 @@ from ...tables.panel import Floats
 from .alarm import REST, Alarm
 from .expectation import Expectation
 from .runs import Runs
+from .season_before import SeasonBefore
 from .shapes import LENGTHS, Shapes
 from .tails import Recent, Tail
 
 KINDS = ("spike", "level", "shape", "gap", "frozen")
 SPIKE, LEVEL, SHAPE, GAP, FROZEN = range(len(KINDS))
 NO_KIND = -1
+EXPECTATIONS: dict[str, type[Expectation] | type[SeasonBefore]] = {
+    "pretrained": Expectation,
+    "seasonal_naive": SeasonBefore,
+}
+"""What is expected of a row, by the word that chooses it."""
+MODELS, MODEL = tuple(EXPECTATIONS), "pretrained"
 SIGNALS = ("forecast", "level", *(f"shape {length}" for length in LENGTHS))
 """What surprises: the distance from the forecast, from the usual level, and from the shapes of the past."""
 FORECAST, USUAL = SIGNALS.index("forecast"), SIGNALS.index("level")
@@ -83,12 +90,13 @@ class Watch:
     Args:
         rate: Alerts that may begin, a row.
         season: Rows in one, or None where it is to be found.
+        model: What says what is expected, one of `MODELS`.
     """
 
-    def __init__(self, rate: float, season: int | None = None) -> None:
+    def __init__(self, rate: float, season: int | None = None, model: str = MODEL) -> None:
         self.known = 0
         self.shapes = Shapes(np.empty(0))
-        self.expectation = Expectation.of(season)
+        self.expectation = EXPECTATIONS[model].of(season)
         self.values = Recent()
         self.tails = [Tail() for _ in SIGNALS]
         self.alarm = Alarm(rate)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import classify, forecast, generate, regress
+from . import classify, detect, forecast, generate, regress
+from .task import Means as Means
 from .task import Task as Task
 
 TASKS: dict[str, Task] = {
@@ -10,5 +11,6 @@ TASKS: dict[str, Task] = {
     "sequence classifier": classify.TASK,
     "sequence regressor": regress.TASK,
     "language model": generate.TASK,
+    "detector": detect.TASK,
 }
 """By the noun of a kind of file, see `gatewise.models.registry`."""

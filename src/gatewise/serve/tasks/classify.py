@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...escape import json_ascii
-from ..limits import Limits
 from .sequences import SEQUENCES, example_of, sequences_of
-from .task import Task
+from .task import Means, Task
 
 if TYPE_CHECKING:
     from ...models.sequence.classifier import SequenceClassifier
 
 
-def run(model: SequenceClassifier, asked: Mapping[str, Any], limits: Limits) -> str:
+def run(model: SequenceClassifier, asked: Mapping[str, Any], means: Means) -> str:
     """Of each sequence the most probable label, and the probabilities of all."""
-    probabilities = model.predict_proba(sequences_of(model, asked, limits))
+    probabilities = model.predict_proba(sequences_of(model, asked, means.limits))
     labels = model.classes_[probabilities.argmax(axis=1)]
     told = {"labels": labels.tolist(), "classes": model.classes_.tolist(), "probabilities": probabilities.tolist()}
     return json_ascii(told)

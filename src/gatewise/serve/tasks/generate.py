@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InputError
 from ...escape import json_ascii
 from ...models.arguments import LARGEST_SEED
-from ..limits import Limits
 from ..refusal import LARGE, RefusedError
 from ..shapes import TEXT, number, whole
-from .task import Task
+from .task import Means, Task
 
 if TYPE_CHECKING:
     from ...models.language.model import LanguageModel
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 _DEFAULT = 200
 
 
-def run(model: LanguageModel, asked: Mapping[str, Any], limits: Limits) -> str:
+def run(model: LanguageModel, asked: Mapping[str, Any], means: Means) -> str:
     """The text after the prompt, which depends on nothing that was asked before."""
     prompt, length = asked["prompt"], asked.get("length", _DEFAULT)
-    if length + len(prompt) > limits.text:
-        what = f"prompt and text have more than {limits.text:,} characters together"
+    if length + len(prompt) > means.limits.text:
+        what = f"prompt and text have more than {means.limits.text:,} characters together"
         raise RefusedError(LARGE, what, hint="ask for less at once")
     if not prompt:
         raise InputError("the prompt is empty", where="prompt", hint="give at least one character")

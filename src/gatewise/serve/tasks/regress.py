@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...escape import json_ascii
-from ..limits import Limits
 from .sequences import SEQUENCES, example_of, sequences_of
-from .task import Task
+from .task import Means, Task
 
 if TYPE_CHECKING:
     from ...models.sequence.regressor import SequenceRegressor
 
 
-def run(model: SequenceRegressor, asked: Mapping[str, Any], limits: Limits) -> str:
+def run(model: SequenceRegressor, asked: Mapping[str, Any], means: Means) -> str:
     """What is predicted of each sequence."""
-    return json_ascii({"predictions": model.predict(sequences_of(model, asked, limits)).tolist()})
+    return json_ascii({"predictions": model.predict(sequences_of(model, asked, means.limits)).tolist()})
 
 
 TASK = Task(

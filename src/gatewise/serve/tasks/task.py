@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..limits import Limits
+from ..sessions import Sessions
 from ..shapes import Body, Schema, Shape
 from ..tensors import NAME
 
 MODEL = NAME.about("Which model; not needed where only one answers")
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a model has beside a body. limits: of what it lets anybody have. sessions: the states that it keeps."""
+
+    limits: Limits
+    sessions: Sessions[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +29,8 @@ class Task:
     path: the address. summary: one line for the OpenAPI document. shapes: fields of the body beside ``model``, and
     required those that must be there. answer: the schema of the answer. run: the answer of a model as JSON, in its
     worker's thread; raises GatewiseError. example: a body that a model answers, for the document, and for the page to
-    begin with. form: how the page asks, one of ``templates/asking.js``.
+    begin with. form: how the page asks, one of ``templates/asking.js``. kept: how many numbers the state of a session
+    has; None where there are no sessions.
     """
 
     path: str
@@ -28,9 +38,10 @@ class Task:
     shapes: Mapping[str, Shape]
     required: tuple[str, ...]
     answer: Schema
-    run: Callable[[Any, Mapping[str, Any], Limits], str]
+    run: Callable[[Any, Mapping[str, Any], Means], str]
     example: Callable[[Any], Mapping[str, Any]]
     form: str = "json"
+    kept: Callable[[Any], int] | None = None
 
     @property
     def body(self) -> Shape:

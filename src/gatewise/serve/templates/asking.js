@@ -6,6 +6,11 @@ const FORMS = {
     body: (text, card) => ({ model: card.dataset.model, columns: columnsOf(text) }),
     show: forecasts,
   },
+  watch: {
+    ask: "Rows that come after those known, as CSV: a column of times, one of values, and one of names where there are several series",
+    body: (text, card) => ({ model: card.dataset.model, columns: columnsOf(text) }),
+    show: alerts,
+  },
   sequences: {
     ask: "Sequences: a step a line, features with commas between them, an empty line between two sequences",
     body: (text, card) => ({ model: card.dataset.model, sequences: sequencesOf(text) }),
@@ -46,9 +51,20 @@ function forecasts(answer, body) {
   const select = element("select", {}, ...ids.map((id) => element("option", {}, id)));
   select.addEventListener("change", () => show(select.value));
   show(ids[0]);
-  const sentences = answer.notes.map((note) => note[0].toUpperCase() + note.slice(1).replace(/\.?$/, "."));
-  const head = element("p", {}, `${answer.model}, ${answer.horizon} steps of ${answer.frequency}. ${sentences.join(" ")}`);
+  const head = element("p", {}, `${answer.model}, ${answer.horizon} steps of ${answer.frequency}. ${sentences(answer.notes)}`);
   return [head, ...(ids.length > 1 ? [element("label", {}, "Series ", select)] : []), place];
+}
+
+function sentences(notes) {
+  return notes.map((note) => note[0].toUpperCase() + note.slice(1).replace(/\.?$/, ".")).join(" ");
+}
+
+function alerts(answer) {
+  const head = element("p", {}, `${answer.verdict} ${sentences(answer.notes)}`);
+  const told = answer.alerts.map((one) => [dayOf(one.begin), one.unique_id, one.kind, figures(one.value), figures(one["lo-95"]), figures(one["hi-95"])]);
+  const rows = answer.scores.map((row) => [dayOf(row.ds), row.unique_id, figures(row.y), figures(row.expected), row.score.toFixed(4), row.kind]);
+  return [head, ...(told.length ? [tableOf(["alert begins", "series", "kind", "observed", "expected from", "to"], told)] : []),
+    tableOf(["time", "series", "observed", "expected", "score", "kind"], rows)];
 }
 
 // The past of a series: a column of its name, or the column of numbers in the rows that hold its name.

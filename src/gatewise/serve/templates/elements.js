@@ -16,7 +16,7 @@ function drawn(tag, attributes = {}, ...children) {
 
 // A number in four digits or more, as it stands in a table.
 function figures(value) {
-  if (typeof value !== "number") return String(value);
+  if (typeof value !== "number") return value === null ? "n/a" : String(value);
   const size = Math.abs(value);
   const digits = size >= 1000 || value === 0 ? 0 : Math.max(0, 3 - Math.floor(Math.log10(size)));
   return digits > 8 ? value.toExponential(3) : value.toLocaleString("en", { minimumFractionDigits: Math.min(digits, 8), maximumFractionDigits: Math.min(digits, 8) });

@@ -202,8 +202,8 @@ def test_many_series_are_sampled_for_the_costly_and_all_are_compared_on_the_samp
     assert rows[0] == rows[1] != rows[2]
     assert all(forecast.values.shape[0] == 3 for forecast in first.windows[0].forecasts.values())
     assert (
-        "AutoTheta, AutoETS and AutoARIMA ran on 3 of 8 series, drawn at random (seed 0): all models are compared on "
-        "these; the LSTM learned from all series."
+        "AutoTheta, AutoETS and AutoARIMA ran on 3 of 8 series, drawn at random (seed 0), of every length, scale "
+        "and kind: all models are compared on these; the LSTM learned from all series."
     ) in first.notes
     assert compare(series, setup(), contestants=CLIMBING).windows[0].actual.shape[0] == 8
 

@@ -17,9 +17,10 @@ from .design import Design
 from .ends import Ends
 from .intermittent import intermittent
 from .methods import RECENT_OBSERVATIONS
+from .strata import stratified
 
-# Of more series than these a random sample is compared, because models that search take seconds a series: fewer where
-# the series are long, so that it takes about a minute.
+# Of more series than these a stratified sample is compared, because models that search take seconds a series: fewer
+# where the series are long, so that it takes about a minute.
 SAMPLE, LEAST_SAMPLE = 100, 20
 SAMPLED_OBSERVATIONS = 12_000
 
@@ -67,8 +68,8 @@ def contest(
     sample = _sample(panel.lengths[ends.rows])
     if len(ends.rows) > sample and any(contestant.costly for contestant in taking_part):
         notes.append(_sampled(sample, len(ends.rows), taking_part, setup.seed))
-        rows = np.random.default_rng(setup.seed).choice(ends.rows, sample, replace=False)
-        ends = replace(ends, rows=np.sort(rows))
+        past = panel.select(ends.rows).without_last(origins.start)
+        ends = replace(ends, rows=ends.rows[stratified(past, sample, setup.seed)])
     notes += _searched([contestant.name for contestant in taking_part if contestant.costly], origins)
     notes += _unscored(panel.select(ends.rows), origins.start)
     terms = Contest(models, origins, ends, absent, notes)
@@ -170,6 +171,6 @@ def _sampled(sample: int, many: int, contestants: list[Contestant], seed: int) -
         f"; {contestant.called} learned from all series" for contestant in contestants if contestant.learns
     )
     return (
-        f"{costly} ran on {sample} of {many:,} series, drawn at random (seed {seed}): "
+        f"{costly} ran on {sample} of {many:,} series, drawn at random (seed {seed}), of every length, scale and kind: "
         f"all models are compared on these{networks}."
     )

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
-from ....words import number
+from ....words import number, ordinal
 from ..bounds import Bounds, bounded, floors
 from ..network.ensemble import Ensemble
 from ..network.lstm_model import LSTMModel
 from ..network.network import PatchLSTM
 from ..network.scaling import Space
 from ..network.windows import Store, Windows
-from .shared import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
+from .shared import UNSEEN, Ahead, chart, span, times_of, unit_of
 
 
 class OneInput(nn.Module):

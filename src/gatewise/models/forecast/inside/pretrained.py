@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
-from ....words import count, number
+from ....words import count, number, ordinal
 from ..bounds import Bounds, bounded, floors
 from ..pretrained.experts import EXPERTS
 from ..pretrained.learning import Network
@@ -20,7 +20,7 @@ from ..pretrained.model import PretrainedModel, ask, seasons_told
 from ..pretrained.network import MIDDLE, Sizes, answers, embed, quantiles, shares
 from ..pretrained.tokens import PARTS, RECENT, TOKEN_FEATURES, Steps, width
 from ..pretrained.tuned import TunedModel
-from .shared import UNSEEN, Ahead, chart, ordinal, span, times_of, unit_of
+from .shared import UNSEEN, Ahead, chart, span, times_of, unit_of
 
 GROUPS = {
     "what is observed at all": PARTS,

@@ -58,12 +58,6 @@ def span(times: list[str]) -> str:
     return times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}"
 
 
-def ordinal(number: int) -> str:
-    """Such as ``2nd``."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
-    return f"{number}{ending}"
-
-
 def unit_of(panel: Panel) -> str:
     """What the values are called, "" where nobody says."""
     return "" if panel.target == "y" else panel.target

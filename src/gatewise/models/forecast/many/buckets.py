@@ -5,51 +5,21 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
 
 from duckdb import DuckDBPyConnection
 
-from ....errors import argument
-from ....tables.columns import find_roles
 from ....tables.options import ReadOptions
 from ....tables.reading import literal, open_folder, open_table
 from ....tables.table import Table, database
+from .rows import Columns, long_rows
 
 ROWS = 200_000
 """In a bucket, about."""
 SLICE = 4_000_000
 """Rows that are parted at a time, and held while they are."""
-HEAD = 10_000
-"""Rows by which columns are told apart."""
 MEMORY = "600MB"
 """Of the database that parts the rows, a slice at a time."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The three columns that matter, in the order id, time, target: what the source calls them, and DuckDB's types.
-
-    zone: the name of the time zone of the times; empty where they have none.
-    """
-
-    names: tuple[str, ...]
-    types: tuple[str, ...]
-    zone: str = ""
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Self:
-        """What `to_json` gave."""
-        return cls(tuple(content["names"]), tuple(content["types"]), content["zone"])
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
-
-    def named(self, read: ReadOptions) -> ReadOptions:
-        """The options, with these columns."""
-        return replace(read, id=self.names[0], time=self.names[1], target=self.names[2])
 
 
 @contextmanager
@@ -65,8 +35,8 @@ def part(source: Path, read: ReadOptions, folder: Path) -> Columns:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     with _opened(source, read) as table:
-        columns = _columns(table, read)
-        rows = _numbered(table, columns, unfinished / "rows.parquet")
+        columns, query = long_rows(table, read)
+        rows = _numbered(table, columns, query, unfinished / "rows.parquet")
         for number, first in enumerate(range(0, rows, SLICE)):
             bucket = f"hash(CAST(c0 AS VARCHAR)) % {-(-rows // ROWS)}"
             table.connection.execute(
@@ -79,15 +49,14 @@ def part(source: Path, read: ReadOptions, folder: Path) -> Columns:
     return columns
 
 
-def _numbered(table: Table, columns: Columns, file: Path) -> int:
+def _numbered(table: Table, columns: Columns, query: str, file: Path) -> int:
     """Copy the columns into a file whose rows are numbered from 1, and which can be read in slices; how many rows."""
-    cells = ", ".join(f"c{table.names.index(name)} AS c{at}" for at, name in enumerate(columns.names))
-    numbered = f"SELECT {cells}, row_number() OVER () AS place FROM {table.relation}"
+    numbered = f"SELECT *, row_number() OVER () AS place FROM ({query})"
     table.connection.execute(f"COPY ({numbered}) TO {_quoted(file)} (FORMAT parquet)")
     nameless, rows = table.one(f"SELECT count(*) FILTER (WHERE c0 IS NULL), count(*) FROM {_parquet(file)}")
     if nameless:
-        place = table.names.index(columns.names[0])
-        raise table.error(f"{nameless:,} rows do not name their series", column=place, hint="put the names in")
+        what = f"{nameless:,} rows do not name their series in the column {columns.names[0]!r}"
+        raise table.error(what, hint="put the names in")
     if not rows:
         raise table.error("there are no rows of data", hint="give a header and at least two rows")
     return rows
@@ -124,17 +93,3 @@ def single_threaded(connection: DuckDBPyConnection) -> None:
     """One thread, which leaves rows in order, and little memory."""
     connection.execute("SET threads = 1")
     connection.execute(f"SET memory_limit = '{MEMORY}'")
-
-
-def _columns(table: Table, read: ReadOptions) -> Columns:
-    """The columns that the options name, or that the first rows tell apart."""
-    table.connection.execute(f"CREATE TEMP TABLE head AS SELECT * FROM {table.relation} LIMIT {HEAD}")
-    roles = find_roles(replace(table, relation="head"), read)
-    if roles.series is None:
-        what = "no column names the series" if not roles.wide else "the table is wide: each series has a column"
-        raise table.error(
-            what, hint=f"give the table one row for each series and time, and name the column: {argument('id')}"
-        )
-    places = (roles.series, roles.time, roles.targets[0])
-    names, types = (tuple(every[place] for place in places) for every in (table.names, table.types))
-    return Columns(names, types, table.zones.get(roles.time, ""))

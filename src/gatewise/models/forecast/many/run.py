@@ -21,10 +21,11 @@ from ....words import count
 from ... import arguments
 from ..estimator import Forecaster
 from .asked import Asked, check_same
-from .buckets import Columns, bucket, numbers, part
+from .buckets import bucket, numbers, part
 from .folder import Folder
 from .outcome import ManyForecasts, as_csv, counted
 from .records import read_record, sha256, write_record
+from .rows import Columns
 from .workers import forecast_buckets
 
 SAMPLE = 1000
@@ -58,7 +59,8 @@ def forecast_many(
     set aside, with the reason.
 
     Args:
-        source: A folder of Parquet files, or a CSV or Parquet file, with a row for each series and time.
+        source: A folder of Parquet files, or a CSV or Parquet file, with a row for each series and time, or with a
+            column for each series.
         folder: Where the forecasts are written: a folder that is empty, not there yet, or of a run to be gone on with.
             It holds as much as the source while the run lasts.
         horizon: Steps to forecast; not needed with ``load``.
@@ -69,7 +71,8 @@ def forecast_many(
         maximum: See ``minimum``.
         whole: See ``minimum``.
         load: The file of a saved forecaster, which has settled all of these but the horizon, and that too.
-        read: How the table is read, each option for all series; ``id``, ``time`` and ``target`` name a column each.
+        read: How the table is read, each option for all series; ``id`` and ``time`` name a column, or several with
+            commas.
         workers: Processes, by default one for each core.
         progress: Called with the fraction done, 0 to 1, and a few words.
 

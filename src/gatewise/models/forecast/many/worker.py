@@ -27,9 +27,10 @@ from ..batch import forecast_apart
 from ..estimator import Forecaster
 from ..fitted import FittedForecaster
 from ..results import Quantiles, central_levels, forecast_frame
-from .buckets import Columns, bucket, single_threaded
+from .buckets import bucket, single_threaded
 from .folder import Folder
 from .records import read_record, sha256, write_record
+from .rows import Columns
 
 Names = dict[str, list[str]]
 """Series by the reason why something was done with them."""
