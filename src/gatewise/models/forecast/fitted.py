@@ -8,14 +8,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import ARGUMENT, InputError, ModelFileError, advised, argument
+from ...errors import ARGUMENT, InputError, ModelFileError, advised
 from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions
 from ...tables.panel import Frequency, Panel
 from ...version import version
 from .. import arguments
 from ..estimator import Estimator
-from .ahead import known_over
+from .ahead import known_over, refuse_useless
 from .evaluation.contestants import CONTESTANTS, forecast_all
 from .forecast import Forecast
 from .foreign import refuse
@@ -248,9 +248,7 @@ class FittedForecaster(Estimator):
         from ...tables.future import with_future
 
         names = [one.name for one in panel.covariates.columns if one.role == "known"] if panel.covariates else []
-        if not names:
-            what = "the model takes no covariates that are known ahead, and has no use for a future"
-            raise InputError(what, where=argument("future"), hint=f"name them to fit: {argument('covariates')}")
+        refuse_useless(names)
         return with_future(panel, future, self.read_, names)
 
     @property

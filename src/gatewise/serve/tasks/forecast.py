@@ -15,6 +15,8 @@ from ..shapes import FINITE, TEXT, Body, Schema, Shape, either, listed, one_of, 
 from .task import Task
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ...models.forecast.estimator import Forecaster
     from ...tables.panel import Panel
 
@@ -31,6 +33,7 @@ _READ = Body(
         "decimal": one_of(".", ","),
     }
 ).shape
+_COLUMNS, _ROWS = table(listed(_CELL)), listed(table(_CELL), 1)
 _ROW: Schema = {
     "type": "object",
     "properties": {"unique_id": {}, "ds": {}, "forecast": {"type": "number"}},
@@ -58,22 +61,30 @@ def run(model: Forecaster, asked: Mapping[str, Any], limits: Limits) -> str:
 
 def _panel(model: Forecaster, asked: Mapping[str, Any]) -> Panel:
     """The series of the table; columns like those that the model learned from are taken by their names."""
-    import pandas as pd
-
+    from ...models.forecast.ahead import panel_for
     from ...tables.options import ReadOptions
-    from ...tables.panels import panel_from_frame
 
     columns, rows = asked.get("columns"), asked.get("rows")
     if (columns is None) == (rows is None):
         raise InputError("give the table as columns, or as rows", hint="one of them")
-    if columns is not None and len({len(column) for column in columns.values()}) > 1:
-        raise InputError("the columns are of different lengths", where="columns")
-    frame = pd.DataFrame(rows if columns is None else columns)
+    frame = _frame(rows if columns is None else columns, "columns")
     told, schema = dict(asked.get("read", {})), model.schema_
     for role, name in (("time", schema.time), ("target", schema.target)):
         if name in frame.columns:
             told.setdefault(role, name)
-    return panel_from_frame(frame, ReadOptions(**told, season=schema.season), "the table")
+    read, future = ReadOptions(**told, season=schema.season), asked.get("future")
+    known = replace(model.known_covariates, future_fill=asked.get("future_fill", "none"))
+    plan = None if future is None else _frame(future, "future")
+    return panel_for(known, frame, read, model.horizon, future=plan, source="the table")
+
+
+def _frame(content: Any, where: str) -> pd.DataFrame:
+    """Columns or rows as a frame."""
+    import pandas as pd
+
+    if isinstance(content, dict) and len({len(column) for column in content.values()}) > 1:
+        raise InputError("the columns are of different lengths", where=where)
+    return pd.DataFrame(content)
 
 
 def _example(model: Forecaster) -> Mapping[str, Any]:
@@ -83,18 +94,25 @@ def _example(model: Forecaster) -> Mapping[str, Any]:
 
     schema = model.schema_
     steps, frequency = min(max(3 * schema.season, _FEWEST), _MOST), Frequency(schema.frequency)
-    times = frequency.future(0 if frequency.counts else np.datetime64("2020-01-01", "ns"), steps)
-    wave = 100 + 20 * np.sin(2 * np.pi * np.arange(steps) / max(schema.season, 7)) + 0.5 * np.arange(steps)
-    return {"columns": {schema.time: stamps(times), schema.target or "y": np.round(wave, 1).tolist()}}
+    ahead = model.horizon if schema.covariates else 0
+    times = frequency.future(0 if frequency.counts else np.datetime64("2020-01-01", "ns"), steps + ahead)
+    phase = 2 * np.pi * np.arange(steps + ahead) / max(schema.season, 7)
+    wave = [*np.round(100 + 20 * np.sin(phase) + 0.5 * np.arange(steps + ahead), 1).tolist()[:steps], *[None] * ahead]
+    beside = {name: np.round(np.cos(phase), 2).tolist() for name in schema.covariates}
+    return {"columns": {schema.time: stamps(times), schema.target or "y": wave, **beside}}
 
 
 TASK = Task(
     path="/forecast",
     summary="Forecast the series of a table",
     shapes={
-        "columns": table(listed(_CELL)).about("Columns by their names, all of one length"),
-        "rows": listed(table(_CELL), 1).about("The same table row by row, in place of columns"),
+        "columns": _COLUMNS.about("Columns by their names, all of one length"),
+        "rows": _ROWS.about("The same table row by row, in place of columns"),
         "read": _READ.about("How the table is read; what is left out is inferred"),
+        "future": either(_COLUMNS, _ROWS).about(
+            "Columns or rows of the covariates that are known ahead; by default rows of the table without a target"
+        ),
+        "future_fill": one_of("none", "previous", "zero").about("What stands in for those that are missing"),
     },
     required=(),
     answer={"type": "object", "properties": {"forecast": {"type": "array", "items": _ROW}}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from duckdb import DuckDBPyConnection
 
 from ....errors import argument
 from ....tables.columns import find_roles
+from ....tables.covariate_columns import set_apart
 from ....tables.options import ReadOptions
 from ....tables.reading import literal, open_folder, open_table
 from ....tables.table import Table, database
@@ -29,7 +30,7 @@ MEMORY = "600MB"
 
 @dataclass(frozen=True)
 class Columns:
-    """The three columns that matter, in the order id, time, target: what the source calls them, and DuckDB's types.
+    """The columns that matter, id, time, target and then covariates: what the source calls them, and DuckDB's types.
 
     zone: the name of the time zone of the times; empty where they have none.
     """
@@ -47,6 +48,11 @@ class Columns:
         """As JSON holds it."""
         return asdict(self)
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The covariates."""
+        return self.names[3:]
+
     def named(self, read: ReadOptions) -> ReadOptions:
         """The options, with these columns."""
         return replace(read, id=self.names[0], time=self.names[1], target=self.names[2])
@@ -59,13 +65,16 @@ def _opened(source: Path, read: ReadOptions) -> Generator[Table]:
         yield table
 
 
-def part(source: Path, read: ReadOptions, folder: Path) -> Columns:
-    """Write the buckets of a source into a folder, which is there only once all are. Raises InputError."""
+def part(source: Path, read: ReadOptions, folder: Path, beside: Sequence[str] = ()) -> Columns:
+    """Write the buckets of a source into a folder, which is there only once all are. Raises InputError.
+
+    beside: the covariates that are needed.
+    """
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     with _opened(source, read) as table:
-        columns = _columns(table, read)
+        columns = _columns(table, read, beside)
         rows = _numbered(table, columns, unfinished / "rows.parquet")
         for number, first in enumerate(range(0, rows, SLICE)):
             bucket = f"hash(CAST(c0 AS VARCHAR)) % {-(-rows // ROWS)}"
@@ -115,7 +124,8 @@ def bucket(folder: Path, number: int, columns: Columns, source: str) -> Generato
     with database(source) as connection:
         single_threaded(connection)
         files = _parquet(folder, "*", f"bucket={number}", "*.parquet")
-        connection.execute(f"CREATE TEMP VIEW cells AS SELECT c0, c1, c2 FROM {files} ORDER BY place")
+        cells = ", ".join(f"c{at}" for at in range(len(columns.names)))
+        connection.execute(f"CREATE TEMP VIEW cells AS SELECT {cells} FROM {files} ORDER BY place")
         zones = {1: columns.zone} if columns.zone else {}
         yield Table(connection, source, columns.names, columns.types, lambda row: f"bucket {number}", zones=zones)
 
@@ -126,8 +136,9 @@ def single_threaded(connection: DuckDBPyConnection) -> None:
     connection.execute(f"SET memory_limit = '{MEMORY}'")
 
 
-def _columns(table: Table, read: ReadOptions) -> Columns:
+def _columns(table: Table, read: ReadOptions, beside: Sequence[str]) -> Columns:
     """The columns that the options name, or that the first rows tell apart."""
+    table, covariates = set_apart(table, beside)
     table.connection.execute(f"CREATE TEMP TABLE head AS SELECT * FROM {table.relation} LIMIT {HEAD}")
     roles = find_roles(replace(table, relation="head"), read)
     if roles.series is None:
@@ -135,6 +146,6 @@ def _columns(table: Table, read: ReadOptions) -> Columns:
         raise table.error(
             what, hint=f"give the table one row for each series and time, and name the column: {argument('id')}"
         )
-    places = (roles.series, roles.time, roles.targets[0])
+    places = (roles.series, roles.time, roles.targets[0], *covariates)
     names, types = (tuple(every[place] for place in places) for every in (table.names, table.types))
     return Columns(names, types, table.zones.get(roles.time, ""))
