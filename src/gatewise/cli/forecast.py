@@ -49,7 +49,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..models.forecast.estimator import Forecaster
     from ..models.forecast.forecast import Forecast
-    from ..models.forecast.results import Outcome
+    from ..models.forecast.results import Outcome, Quantiles
     from ..progress import OnProgress
     from ..tables.options import CovariateOptions, ReadOptions
     from ..tables.panel import Panel
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 BESIDE = "What is known besides the past"
 FUTURE_HELP = f"Into missing cells of the future: {listed(FUTURE_FILLS)}."
 
-_FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK = 3, 48, 12, 3
+_FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK, _MOST_TOTALS = 3, 48, 12, 3, 20
 
 
 def _no_covariates() -> CovariateOptions:
@@ -72,9 +72,9 @@ class Request:
     """What is asked of ``gatewise forecast``; None leaves it to the default, or to the loaded model.
 
     data: the table, and ``read`` how it is read. covariates: what is read beside the target, and ``future`` the table
-    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. load,
-    out, report, save: files, of which no other is written. command: the words that ask for this, for readers who want
-    to repeat it.
+    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. total: whether the
+    sums of the horizon are forecast too. load, out, report, save: files, of which no other is written. command: the
+    words that ask for this, for readers who want to repeat it.
     """
 
     data: Path
@@ -94,6 +94,7 @@ class Request:
     covariates: CovariateOptions = field(default_factory=_no_covariates)
     future: Path | None = None
     load: Path | None = None
+    total: bool = False
     out: Path | None = None
     report: Path | None = None
     save: Path | None = None
@@ -177,7 +178,7 @@ def run(request: Request) -> Forecast:
                 refit=request.refit,
                 future_fill=request.covariates.future_fill,
             )
-        forecast = forecaster.forecast(title=request.data.name)
+        forecast = forecaster.forecast(title=request.data.name, total=request.total)
     forecast = replace(forecast, command=request.command)
     if request.save:
         forecaster.save(request.save)
@@ -237,10 +238,23 @@ def present(outcome: Outcome, screen: Screen) -> None:
     hidden = len(outcome.panel) - _FEW_SERIES
     if hidden > 0:
         screen.say(f"... and {count(hidden, 'more series', 'more series')}; --out FILE.csv writes them all", "dim")
+    if outcome.totals:
+        _present_totals(outcome, outcome.totals, screen)
     if outcome.notes:
         screen.head("What was inferred")
         for note in outcome.notes:
             screen.bullet(sentence(note))
+
+
+def _present_totals(outcome: Outcome, totals: Quantiles, screen: Screen) -> None:
+    from ..models.forecast.document import total_columns
+    from ..words import count, steps
+
+    screen.head(f"Total of the next {steps(outcome.horizon, outcome.panel.frequency.alias)}")
+    screen.columns([(head, cells[:_MOST_TOTALS]) for head, cells in total_columns(outcome, totals)])
+    hidden = len(outcome.panel) - _MOST_TOTALS
+    if hidden > 0:
+        screen.say(f"... and {count(hidden, 'more series', 'more series')}; --json has them all", "dim")
 
 
 def _present_series(outcome: Outcome, row: int, screen: Screen) -> None:
@@ -292,6 +306,7 @@ def forecast(
     maximum: Maximum = None,
     whole: Whole = False,
     load: Load = None,
+    total: Annotated[bool, option(FORECAST, None, "Also what all steps add up to.", "--total")] = False,
     covariates: Annotated[Text, option(BESIDE, "NAMES", "Columns known besides the target, or none.")] = None,
     future: Annotated[File, option(BESIDE, "FILE", "Their values after the end of DATA.")] = None,
     static: Annotated[File, option(BESIDE, "FILE", "A row for each series that describes it.")] = None,
@@ -337,6 +352,7 @@ def forecast(
             step=step,
             refit=refit,
             load=load,
+            total=total,
             out=out,
             report=report,
             save=save,

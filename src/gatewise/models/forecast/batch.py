@@ -160,7 +160,8 @@ def _may_be_numbers(column: Any) -> bool:
     kind = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
     if pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
         return False
-    return bool(pd.to_numeric(column, errors="coerce").notna().any())
+    numbers: Any = pd.to_numeric(column, errors="coerce")
+    return bool(numbers.notna().any())
 
 
 def forecast_apart(fitted: FittedForecaster, panel: Panel) -> Quantiles:

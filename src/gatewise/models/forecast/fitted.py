@@ -98,6 +98,7 @@ class FittedForecaster(Estimator):
         *,
         read: ReadOptions | None = None,
         future: Data | None = None,
+        total: bool = False,
         **foreign: object,
     ) -> pd.DataFrame:
         """Forecast the ``horizon`` steps after the end of each series, as a table.
@@ -107,18 +108,22 @@ class FittedForecaster(Estimator):
             read: How it is read; by default as in `fit`.
             future: A table of the covariates that are known ahead, at each step of the horizon: a column of times, one
                 for each of them, and one of series where they differ between these.
+            total: Whether the sum of all steps is forecast, with intervals of its own, in place of the steps.
             **foreign: As in `fit`.
 
         Returns:
             A data frame with a row for each series and step. Its columns are ``unique_id``, ``ds``, the median under
             the name of the model, and for each level both bounds: ``LSTM-lo-80``, ``LSTM-hi-80``. Ids that are numbers
-            in the table are numbers here.
+            in the table are numbers here. Of totals there is a row for each series, with the first and the last time as
+            ``from`` and ``to`` in place of ``ds``.
 
         Raises:
             InputError: As `predict_quantiles`.
             ModelFileError: As `predict_quantiles`.
         """
         refuse("predict", foreign)
+        if total:
+            return self.forecast(frame, read=read, future=future, total=True).totals_to_pandas()
         panel = self._history(frame, read, future)
         return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
 
@@ -152,6 +157,7 @@ class FittedForecaster(Estimator):
         read: ReadOptions | None = None,
         title: str = "",
         future: Data | None = None,
+        total: bool = False,
     ) -> Forecast:
         """Forecast, and keep with the forecast what it rests on: for reports and files.
 
@@ -160,6 +166,7 @@ class FittedForecaster(Estimator):
             read: How it is read; by default as in `fit`.
             title: What the data are called in the report; by default the name of the file, or of the column.
             future: As in `predict`.
+            total: Whether the sums of the horizon are forecast beside its steps.
 
         Returns:
             A `Forecast`, with ``to_html``, ``to_csv`` and ``to_json``. The backtest of `fit` is part of it where the
@@ -171,15 +178,18 @@ class FittedForecaster(Estimator):
         """
         panel = self._history(frame, read, future)
         quantiles = self._forecast(panel)
+        totals = self._totals(panel, quantiles, frame) if total else None
+        said = (*quantiles.notes, *(totals.notes if totals else ()))
         return Forecast(
             panel=panel,
             quantiles=quantiles,
             levels=central_levels(quantiles.levels),
             backtest=self.backtest_ if frame is None else None,
-            notes=tuple(dict.fromkeys((*panel.notes, *self._provenance(frame), *quantiles.notes))),
+            notes=tuple(dict.fromkeys((*panel.notes, *self._provenance(frame), *said))),
             source=title or (Path(frame).name if isinstance(frame, str | Path) else panel.target or "all series"),
             command="",
             version=version(),
+            totals=totals,
             fitted=self.model_,
             bounds=self.setup_.bounds,
         )
@@ -219,6 +229,12 @@ class FittedForecaster(Estimator):
         if self.setup_.covariates and CONTESTANTS[self.kind_].informed:
             panel = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
         return forecast_all(model, panel, self.setup_, lowest)
+
+    def _totals(self, panel: Panel, quantiles: Quantiles, frame: Data | None) -> Quantiles:
+        from .totals.totals import Asked, totals
+
+        asked = Asked(self.model_, CONTESTANTS[self.kind_], self.setup_)
+        return totals(quantiles, panel, asked, self.backtest_ if frame is None else None)
 
     def _provenance(self, frame: Data | None) -> tuple[str, ...]:
         """Notes on what the model learned, beside a forecast of this frame."""

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ..limits import Limits
 from ..refusal import LARGE, RefusedError
-from ..shapes import FINITE, TEXT, Body, Schema, Shape, either, listed, one_of, table
+from ..shapes import FINITE, FLAG, TEXT, Body, Schema, Shape, either, listed, one_of, table
 from .task import Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run(model: Forecaster, asked: Mapping[str, Any], limits: Limits) -> str:
     if values > limits.numbers:
         what = f"{len(panel):,} series of {model.horizon:,} steps are more than {limits.numbers:,} numbers"
         raise RefusedError(LARGE, what, hint="send fewer series at once")
-    forecast = model.forecast(panel, title="the table")
+    forecast = model.forecast(panel, title="the table", total=asked.get("total", False))
     return replace(forecast, notes=(*panel.notes, *forecast.quantiles.notes)).to_json()
 
 
@@ -112,6 +112,7 @@ TASK = Task(
         "future": either(_COLUMNS, _ROWS).about(
             "Columns or rows of the covariates that are known ahead; by default rows of the table without a target"
         ),
+        "total": FLAG.about("Whether the sums of the horizon are forecast too"),
         "future_fill": one_of("none", "previous", "zero").about("What stands in for those that are missing"),
     },
     required=(),
