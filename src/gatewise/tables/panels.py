@@ -170,6 +170,7 @@ def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
         target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
         made=_cut(observed.rows < 0, starts),
         fill=draft.options.fill,
+        longer=(draft.options.seasons or ())[1:],
         assumed=draft.options.season is None,
         id_kind="text" if draft.roles.series is None else _id_kind(draft.table.types[draft.roles.series]),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import ARGUMENT, InputError, ModelFileError, advised
 from ...tables.holidays import NAME as HOLIDAYS
-from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions
+from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions, Seasons, seasons_of
 from ...tables.panel import Frequency, Panel
 from ...version import version
 from .. import arguments
@@ -43,7 +43,7 @@ class FittedForecaster(Estimator):
     _file: str | Path | None = None
 
     horizon: int
-    season: int | None
+    season: Seasons | None
     model_: Model
     kind_: str
     backtest_: Backtest | None
@@ -299,20 +299,24 @@ class FittedForecaster(Estimator):
         read: None for as `fit` was told where there is a schema, and else for the defaults. wanted, future: the
         covariates, and a table of them after the end.
         """
-        season = None if self.season is None else arguments.whole("season", self.season)
+        asked = self._asked_seasons()
         if isinstance(frame, Panel):
             if read is not None:
                 raise InputError("a Panel is read already", hint="give it without ReadOptions")
             if schema is None and (wanted.named or future is not None):
                 raise InputError("a Panel has its covariates already", hint="give it without covariates and future")
-            return frame if season is None else replace(frame, season=season, longer=(), assumed=False)
+            return frame if asked is None else replace(frame, season=asked[0], longer=asked[1:], assumed=False)
         read = read or (DEFAULTS if schema is None else self.read_)
-        settled = season if schema is None else schema.season
-        if None not in (settled, read.season) and settled != read.season:
-            raise InputError(
-                f"the season is {settled} for the forecaster, and {read.season} for the table", hint="give it once"
-            )
+        settled = asked if schema is None else (schema.season, *schema.longer)
+        if settled and read.seasons and settled[: len(read.seasons)] != read.seasons:
+            told = (" and ".join(map(str, seasons)) for seasons in (settled, read.seasons))
+            what = "the season is {} for the forecaster, and {} for the table".format(*told)
+            raise InputError(what, hint="give it once")
         return self._read(frame, replace(read, season=settled or read.season), schema, pace, wanted, future)
+
+    def _asked_seasons(self) -> tuple[int, ...] | None:
+        """Those that the argument names, the shortest first."""
+        return None if self.season is None else seasons_of(self.season)
 
     def _read(
         self,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import notebook
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...files import written
 from ...words import count
 from .bounds import ANYTHING, Bounds
@@ -69,7 +69,7 @@ class Forecast(Outcome):
             InputError: Totals were not asked for.
         """
         if self.totals is None:
-            raise InputError("the forecast was made without totals", hint="make it with total=True")
+            raise InputError("the forecast was made without totals", hint=f"ask for them with {argument('total')}")
         return total_frame(self.totals, self.panel, self.horizon, self.levels)
 
     def to_csv(self, path: str | Path | None = None) -> str:
