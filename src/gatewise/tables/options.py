@@ -109,12 +109,16 @@ def seasons_of(asked: Seasons) -> tuple[int, ...]:
     parts: list[Any] = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else [asked]
     if isinstance(asked, str):
         parts = [int(part) if part.strip().isdecimal() else part for part in asked.split(",")]
-    whole = all(isinstance(part, Integral) and type(part) is not bool for part in parts)
+    whole = all(_is_whole(part) for part in parts)
     least = 1 if len(parts) == 1 else 2
     if not whole or not 0 < len({*parts}) == len(parts) <= MOST_SEASONS or min(parts) < least:
         hint = "give a whole number, 1 or more, or several such as 24,168"
         raise InputError(f"{argument('season')} is {asked!r}", hint=hint)
     return tuple(sorted(int(part) for part in parts))
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, Integral) and number is not True and number is not False
 
 
 def _check_seasons(asked: Any) -> None:

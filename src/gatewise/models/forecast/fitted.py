@@ -12,6 +12,7 @@ from ...errors import ARGUMENT, InputError, ModelFileError, advised
 from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions, Seasons, seasons_of
 from ...tables.panel import Frequency, Panel
+from ...tables.totals import without_total_series
 from ...version import version
 from .. import arguments
 from ..estimator import Estimator
@@ -86,6 +87,8 @@ class FittedForecaster(Estimator):
             return self
         pace = self.panel_.frequency
         new = self._agreeing(self._panel(frame, read, self.schema_, pace, self.known_covariates, future))
+        if not {*new.ids} <= {*self.panel_.ids}:
+            new = without_total_series(new)
         if self._following is None:
             self._growth = Growth(self.panel_, self.model_)
         assert self._growth is not None
