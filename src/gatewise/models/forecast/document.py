@@ -11,7 +11,7 @@ import numpy as np
 
 from ...escape import json_ascii, json_number, needs_quotes, plain_cell
 from ...words import UNDEFINED, numbers, percent, stamps
-from .results import Backtest, Outcome, Quantiles, Score, Worth, forecast_frame, interval_levels, total_frame
+from .results import Backtest, Outcome, Quantiles, Score, Worth, interval_levels, total_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +23,11 @@ def as_csv(outcome: Outcome) -> str:
     An id that a spreadsheet would run as a formula is led by an apostrophe, and control characters are spelled out; all
     others stand as they are. Where a reader could split an id, everything but numbers is quoted.
     """
-    frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
-    cells = [plain_cell(str(name)) for name in frame["unique_id"].iloc[:: outcome.horizon]]
-    frame["unique_id"] = np.repeat(np.array([*cells, None], object)[:-1], outcome.horizon)
-    quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, outcome.panel.ids)) else csv.QUOTE_MINIMAL
+    frame = outcome.frame
+    names = [str(name) for name in frame["unique_id"].iloc[:: outcome.horizon]]
+    quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, names)) else csv.QUOTE_MINIMAL
+    cells = np.array([*map(plain_cell, names), None], object)[:-1]
+    frame["unique_id"] = np.repeat(cells, outcome.horizon)
     return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
 
@@ -61,7 +62,7 @@ def as_json(outcome: Outcome) -> str:
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:
-    return _records(forecast_frame(outcome.quantiles, outcome.panel, outcome.levels), ["ds"], outcome.levels)
+    return _records(outcome.frame, ["ds"], outcome.levels)
 
 
 def _totals(outcome: Outcome, totals: Quantiles) -> list[dict[str, Any]]:

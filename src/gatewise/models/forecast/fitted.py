@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from .forecast import Forecast
 from .foreign import refuse
 from .history import Growth, Schema
 from .model import Model, Setup
-from .results import Backtest, Quantiles, central_levels, forecast_frame
+from .results import Backtest, Quantiles, central_levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +102,8 @@ class FittedForecaster(Estimator):
         read: ReadOptions | None = None,
         future: Data | None = None,
         total: bool = False,
+        new: str | Sequence[str] | None = None,
+        static: Data | None = None,
         **foreign: object,
     ) -> pd.DataFrame:
         """Forecast the ``horizon`` steps after the end of each series, as a table.
@@ -112,6 +114,9 @@ class FittedForecaster(Estimator):
             future: A table of the covariates that are known ahead, at each step of the horizon: a column of times, one
                 for each of them, and one of series where they differ between these.
             total: Whether the sum of all steps is forecast, with intervals of its own, in place of the steps.
+            new: Names of series without a history, in a list or as text with commas, which are forecast as a mixture of
+                the others: those that ``static`` describes alike count most.
+            static: The table that describes those and the others, by default that of `fit`.
             **foreign: As in `fit`.
 
         Returns:
@@ -127,8 +132,7 @@ class FittedForecaster(Estimator):
         refuse("predict", foreign)
         if total:
             return self.forecast(frame, read=read, future=future, total=True).totals_to_pandas()
-        panel = self._history(frame, read, future)
-        return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
+        return self.forecast(frame, read=read, future=future, new=new, static=static).to_pandas()
 
     def predict_quantiles(
         self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None
@@ -161,6 +165,8 @@ class FittedForecaster(Estimator):
         title: str = "",
         future: Data | None = None,
         total: bool = False,
+        new: str | Sequence[str] | None = None,
+        static: Data | None = None,
     ) -> Forecast:
         """Forecast, and keep with the forecast what it rests on: for reports and files.
 
@@ -170,6 +176,8 @@ class FittedForecaster(Estimator):
             title: What the data are called in the report; by default the name of the file, or of the column.
             future: As in `predict`.
             total: Whether the sums of the horizon are forecast beside its steps.
+            new: As in `predict`; so is ``static``.
+            static: See ``new``.
 
         Returns:
             A `Forecast`, with ``to_html``, ``to_csv`` and ``to_json``. The backtest of `fit` is part of it where the
@@ -182,7 +190,8 @@ class FittedForecaster(Estimator):
         panel = self._history(frame, read, future)
         quantiles = self._forecast(panel)
         totals = self._totals(panel, quantiles, frame) if total else None
-        said = (*quantiles.notes, *(totals.notes if totals else ()))
+        newcomers = None if new is None else self._newcomers(panel, quantiles, new, read, static)
+        said = (*quantiles.notes, *(totals.notes if totals else ()), *(newcomers[1].notes if newcomers else ()))
         return Forecast(
             panel=panel,
             quantiles=quantiles,
@@ -193,6 +202,7 @@ class FittedForecaster(Estimator):
             command="",
             version=version(),
             totals=totals,
+            newcomers=newcomers,
             fitted=self.model_,
             bounds=self.setup_.bounds,
         )
@@ -238,6 +248,19 @@ class FittedForecaster(Estimator):
 
         asked = Asked(self.model_, CONTESTANTS[self.kind_], self.setup_)
         return totals(quantiles, panel, asked, self.backtest_ if frame is None else None)
+
+    def _newcomers(
+        self,
+        panel: Panel,
+        quantiles: Quantiles,
+        new: str | Sequence[str],
+        read: ReadOptions | None,
+        static: Data | None,
+    ) -> tuple[Panel, Quantiles]:
+        from .newcomers import newcomers
+
+        described = self.wanted_.static if static is None else static
+        return newcomers(quantiles, panel, new, described, read or self.read_, whole=self.setup_.bounds.whole)
 
     def _provenance(self, frame: Data | None) -> tuple[str, ...]:
         """Notes on what the model learned, beside a forecast of this frame."""

@@ -14,7 +14,7 @@ from ...words import count
 from .bounds import ANYTHING, Bounds
 from .document import as_csv, as_json, forecast_columns, score_columns
 from .model import Predictor
-from .results import Outcome, forecast_frame, total_frame
+from .results import Outcome, total_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ class Forecast(Outcome):
         command: The command line that makes this forecast again; empty where there is none.
         version: The version of gatewise.
         totals: The sums of the horizon, as `Quantiles` with one step; None where they were not asked for.
+        newcomers: Series without a history, as a `Panel`, and their forecast; None where none were named.
         fitted: The model that made it.
         bounds: What the forecasts were kept within.
     """
@@ -56,7 +57,7 @@ class Forecast(Outcome):
             A data frame with a row for each series and step: ``unique_id``, ``ds``, the median under the name of the
             model, and for each level both bounds.
         """
-        return forecast_frame(self.quantiles, self.panel, self.levels)
+        return self.frame
 
     def totals_to_pandas(self) -> pd.DataFrame:
         """What each series adds up to over the horizon, as `Forecaster.predict` gives it with ``total=True``.

@@ -294,7 +294,8 @@ class Outcome:
     panel: the S series as read. quantiles: the forecast of the same S series. levels: central intervals, percent.
     backtest: None where none was asked for. notes: what was inferred, repaired or decided, in sentences.
     source: the data's name for a title. command: the words that bring this outcome about again, or ''. totals: the
-    forecast of the sums of the horizon, with values (S, 1, Q); None where none was asked for.
+    forecast of the sums of the horizon, with values (S, 1, Q); None where none was asked for. newcomers: series without
+    a history, and their forecast; None where none were named.
     """
 
     panel: Panel
@@ -306,6 +307,16 @@ class Outcome:
     command: str
     version: str
     totals: Quantiles | None = None
+    newcomers: tuple[Panel, Quantiles] | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The forecast as users get it, with that of series without a history at its end."""
+        frame = forecast_frame(self.quantiles, self.panel, self.levels)
+        if self.newcomers is None:
+            return frame
+        panel, quantiles = self.newcomers
+        return pd.concat([frame, forecast_frame(quantiles, panel, self.levels)], ignore_index=True)
 
     @property
     def horizon(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,7 @@ def render(outcome: Outcome, within: EmbeddedPage | None = None) -> str:
         scored=_scored(backtest) if backtest else "",
         worth=backtest.worth if backtest else None,
         totals=_totals(outcome),
+        newcomers=_newcomers(outcome),
         effects=_effects(backtest.worth) if backtest and backtest.worth else (),
     )
 
@@ -147,6 +148,18 @@ def _totals(outcome: Outcome) -> Table | None:
     heads, columns = zip(*total_columns(outcome, outcome.totals), strict=True)
     rows = tuple(zip(*(cells[:_MOST_TOTALS] for cells in columns), strict=True))
     return Table(heads, rows, max(len(outcome.panel) - _MOST_TOTALS, 0))
+
+
+def _newcomers(outcome: Outcome) -> list[tuple[str, Table]]:
+    """The forecasts of series without a history, by their names."""
+    if outcome.newcomers is None:
+        return []
+    panel, quantiles = outcome.newcomers
+    own, tables = replace(outcome, panel=panel, quantiles=quantiles), list[tuple[str, Table]]()
+    for row, name in enumerate(panel.ids[:_MOST_TOTALS]):
+        heads, columns = zip(*forecast_columns(own, row), strict=True)
+        tables.append((visible(name), Table(heads, tuple(zip(*columns, strict=True)), 0)))
+    return tables
 
 
 def _effects(worth: Worth) -> list[Row]:
