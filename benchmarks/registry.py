@@ -15,6 +15,8 @@ BENCHMARKS = {
     "compile": ("benchmarks.compilation", "what it takes to make the machine code of the CPU kernels"),
     "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
     "verdict": ("benchmarks.verdict.main", "what the verdict of a forecast chooses, against what came next"),
+    "totals": ("benchmarks.totals", "intervals of totals of a horizon, against what came next"),
+    "newcomers": ("benchmarks.newcomers", "series without a history, by those that are described alike"),
     "normalisation": ("benchmarks.normalisation", "what a forecaster that carries its state pays in accuracy"),
     "forecast_update": ("benchmarks.forecast_update", "what one more row costs a forecaster"),
     "conformance": ("benchmarks.conformance.main", "what a memory cell must solve, at published pass lines"),

@@ -82,3 +82,10 @@ def test_what_a_saved_model_has_settled_is_not_asked_for_again(
     assert "--level cannot be used with --load" in capsys.readouterr().err
     assert follow([*again, "--horizon", "8"]) != 0
     assert "--horizon cannot be used with --load" in capsys.readouterr().err
+
+
+def test_forecasts_are_kept_within_the_bounds(source: Path, capsys: pytest.CaptureFixture[str]):
+    out = source.with_name("out")
+    words = ["forecast-many", str(source), "--out", str(out), "--horizon", "7", "--model", "naive"]
+    assert follow([*words, "--min", "12.5", "--max", "13.5", "--round"]) == 0
+    assert set(pd.read_parquet(out).filter(like="Naive").to_numpy().ravel()) == {13.0}

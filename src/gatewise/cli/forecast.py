@@ -33,7 +33,7 @@ from .options import (
     Maximum,
     Minimum,
     Model,
-    Season,
+    Seasons,
     Seed,
     Skip,
     Target,
@@ -49,7 +49,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..models.forecast.estimator import Forecaster
     from ..models.forecast.forecast import Forecast
-    from ..models.forecast.results import Outcome
+    from ..models.forecast.results import Outcome, Quantiles
     from ..progress import OnProgress
     from ..tables.options import CovariateOptions, ReadOptions
     from ..tables.panel import Panel
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 BESIDE = "What is known besides the past"
 FUTURE_HELP = f"Into missing cells of the future: {listed(FUTURE_FILLS)}."
 
-_FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK = 3, 48, 12, 3
+_FEW_SERIES, _MOST_STEPS, _FEW_STEPS, _SLACK, _MOST_TOTALS = 3, 48, 12, 3, 20
 
 
 def _no_covariates() -> CovariateOptions:
@@ -72,9 +72,9 @@ class Request:
     """What is asked of ``gatewise forecast``; None leaves it to the default, or to the loaded model.
 
     data: the table, and ``read`` how it is read. covariates: what is read beside the target, and ``future`` the table
-    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. load,
-    out, report, save: files, of which no other is written. command: the words that ask for this, for readers who want
-    to repeat it.
+    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. total: whether the
+    sums of the horizon are forecast too. new: names of series without a history. load, out, report, save: files, of
+    which no other is written. command: the words that ask for this, for readers who want to repeat it.
     """
 
     data: Path
@@ -94,6 +94,8 @@ class Request:
     covariates: CovariateOptions = field(default_factory=_no_covariates)
     future: Path | None = None
     load: Path | None = None
+    total: bool = False
+    new: str | None = None
     out: Path | None = None
     report: Path | None = None
     save: Path | None = None
@@ -177,7 +179,7 @@ def run(request: Request) -> Forecast:
                 refit=request.refit,
                 future_fill=request.covariates.future_fill,
             )
-        forecast = forecaster.forecast(title=request.data.name)
+        forecast = forecaster.forecast(title=request.data.name, total=request.total, new=request.new)
     forecast = replace(forecast, command=request.command)
     if request.save:
         forecaster.save(request.save)
@@ -237,21 +239,40 @@ def present(outcome: Outcome, screen: Screen) -> None:
     hidden = len(outcome.panel) - _FEW_SERIES
     if hidden > 0:
         screen.say(f"... and {count(hidden, 'more series', 'more series')}; --out FILE.csv writes them all", "dim")
+    if outcome.newcomers:
+        panel, quantiles = outcome.newcomers
+        for row in range(min(len(panel), _FEW_SERIES)):
+            _present_series(replace(outcome, panel=panel, quantiles=quantiles), row, screen, "without a history")
+    if outcome.totals:
+        _present_totals(outcome, outcome.totals, screen)
     if outcome.notes:
         screen.head("What was inferred")
         for note in outcome.notes:
             screen.bullet(sentence(note))
 
 
-def _present_series(outcome: Outcome, row: int, screen: Screen) -> None:
+def _present_totals(outcome: Outcome, totals: Quantiles, screen: Screen) -> None:
+    from ..models.forecast.document import total_columns
+    from ..words import count, steps
+
+    screen.head(f"Total of the next {steps(outcome.horizon, outcome.panel.frequency.alias)}")
+    screen.columns([(head, cells[:_MOST_TOTALS]) for head, cells in total_columns(outcome, totals)])
+    hidden = len(outcome.panel) - _MOST_TOTALS
+    if hidden > 0:
+        screen.say(f"... and {count(hidden, 'more series', 'more series')}; --json has them all", "dim")
+
+
+def _present_series(outcome: Outcome, row: int, screen: Screen, remark: str = "") -> None:
     from ..models.forecast.document import forecast_columns
     from ..words import count, steps
 
     panel, horizon = outcome.panel, outcome.horizon
-    name = f"{panel.ids[row]}: " if len(panel) > 1 else ""
+    named = f"{panel.ids[row]}, {remark}" if remark else panel.ids[row] if len(panel) > 1 else ""
+    name = f"{named}: " if named else ""
     screen.head(f"{name}{outcome.model}, the next {steps(horizon, panel.frequency.alias)}")
-    screen.sparkline(panel.values[row][-max(3 * horizon, 2 * panel.season) :], outcome.quantiles.median[row])
-    most = _MOST_STEPS if len(panel) == 1 else _FEW_STEPS
+    if not remark:
+        screen.sparkline(panel.values[row][-max(3 * horizon, 2 * panel.season) :], outcome.quantiles.median[row])
+    most = _MOST_STEPS if len(panel) == 1 and not remark else _FEW_STEPS
     shown = horizon if horizon <= most + _SLACK else _FEW_STEPS
     screen.columns([(head, cells[:shown]) for head, cells in forecast_columns(outcome, row)])
     if horizon > shown:
@@ -292,10 +313,12 @@ def forecast(
     maximum: Maximum = None,
     whole: Whole = False,
     load: Load = None,
+    total: Annotated[bool, option(FORECAST, None, "Also what all steps add up to.", "--total")] = False,
     covariates: Annotated[Text, option(BESIDE, "NAMES", "Columns known besides the target, or none.")] = None,
     future: Annotated[File, option(BESIDE, "FILE", "Their values after the end of DATA.")] = None,
     static: Annotated[File, option(BESIDE, "FILE", "A row for each series that describes it.")] = None,
     holidays: Annotated[Text, option(BESIDE, "CC[-SUB]", "Such as DE-BY, or a table with ds and name.")] = None,
+    new: Annotated[Text, option(BESIDE, "NAMES", "Series without a history, by those alike in --static.")] = None,
     future_fill: Annotated[str, option(BESIDE, "WORD", FUTURE_HELP, "--future-fill", choices=FUTURE_FILLS)] = "none",
     out: Annotated[File, option(WRITING, "FILE", "The forecast, as CSV.")] = None,
     report: Annotated[File, option(WRITING, "FILE", "The report, one page of HTML that opens offline.")] = None,
@@ -305,7 +328,7 @@ def forecast(
     target: Target = None,
     id: Id = None,
     frequency: Frequency = None,
-    season: Season = None,
+    season: Seasons = None,
     fill: Fill = "none",
     duplicates: Duplicates = "refuse",
     encoding: Encoding = None,
@@ -337,6 +360,8 @@ def forecast(
             step=step,
             refit=refit,
             load=load,
+            total=total,
+            new=new,
             out=out,
             report=report,
             save=save,

@@ -53,6 +53,18 @@ class Covariates:
         """Those of the series at these positions."""
         return replace(self, values=tuple(self.values[row] for row in rows))
 
+    def alone(self, row: int) -> Covariates:
+        """Those of one series, with only the words that it has itself, in their order: whichever company it is in."""
+        values, columns = self.values[row], list(self.columns)
+        for at, column in enumerate(columns):
+            if column.words:
+                codes = np.unique(values[~np.isnan(values[:, at]), at]).astype(np.int64)
+                present = sorted(column.words[code] for code in codes.tolist())
+                own, _ = recoded(values[:, [at]], column.words, present)
+                values = np.hstack((values[:, :at], own, values[:, at + 1 :]))
+                columns[at] = replace(column, words=tuple(present))
+        return replace(self, columns=tuple(columns), values=(values,))
+
     def reaching(self, lengths: NDArray[np.int64]) -> Covariates:
         """With at least so many rows for each series, the new ones empty."""
         return replace(self, values=tuple(map(longer, self.values, lengths.tolist())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 from ..errors import InputError, argument
@@ -12,6 +13,9 @@ from ..errors import InputError, argument
 Fill = Literal["none", "linear", "previous", "zero"]
 Duplicates = Literal["refuse", "mean", "last"]
 FutureFill = Literal["none", "previous", "zero"]
+Seasons = int | str | Sequence[int]
+"""Steps in one season, or in several, in a list or in one text with commas."""
+MOST_SEASONS = 9
 Names = str | Sequence[str] | Mapping[str, str | None]
 """Names of columns, in one text with commas, in a list, or each with its role."""
 
@@ -34,7 +38,7 @@ class ReadOptions:
         frequency: Step between two times: a pandas offset alias such as ``"h"``, ``"D"``, ``"W"``, ``"MS"`` or
             ``"15min"``, or a whole number as text where the times are a plain counter. An alias of months, quarters
             or years moves each time to the start or end of its month.
-        season: Steps in one season, 1 for none.
+        season: Steps in one season, 1 for none; or in several, such as ``(24, 168)`` or ``"24,168"``.
         fill: What is put into gaps in time and in place of missing values: ``"none"`` refuses them, ``"linear"``
             interpolates, ``"previous"`` repeats the last value, ``"zero"`` puts 0.
         duplicates: What becomes of several rows of one series at one time: ``"refuse"``, their ``"mean"``, or the
@@ -56,7 +60,7 @@ class ReadOptions:
     target: str | None = None
     id: str | None = None
     frequency: str | None = None
-    season: int | None = None
+    season: Seasons | None = None
     fill: Fill = "none"
     duplicates: Duplicates = "refuse"
     encoding: str | None = None
@@ -72,11 +76,16 @@ class ReadOptions:
         _check_choice("fill", self.fill, get_args(Fill))
         _check_choice("duplicates", self.duplicates, get_args(Duplicates))
         _check_choice("decimal", self.decimal, (None, ".", ","))
-        _check_whole("season", self.season, 1)
+        _check_seasons(self.season)
         _check_whole("skip", self.skip, 0)
         if self.separator is not None and not re.fullmatch(r"[\t !#-~]", self.separator):
             what = f"{self.delimiter!r} cannot separate cells"
             raise InputError(what, where=argument("delimiter"), hint="one plain character such as ';', or the word tab")
+
+    @property
+    def seasons(self) -> tuple[int, ...] | None:
+        """The steps in each season, the shortest first; None where they are found out."""
+        return None if self.season is None else seasons_of(self.season)
 
     @property
     def separator(self) -> str | None:
@@ -93,6 +102,28 @@ def _check_choice(name: str, value: str | None, allowed: tuple[str | None, ...])
     if value not in allowed:
         choices = ", ".join(choice for choice in allowed if choice)
         raise InputError(f"{value!r} is not a choice", where=argument(name), hint=f"choose among {choices}")
+
+
+def seasons_of(asked: Seasons) -> tuple[int, ...]:
+    """The seasons that are asked for, the shortest first. Raises InputError for what cannot be seasons."""
+    parts: list[Any] = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else [asked]
+    if isinstance(asked, str):
+        parts = [int(part) if part.strip().isdecimal() else part for part in asked.split(",")]
+    whole = all(_is_whole(part) for part in parts)
+    least = 1 if len(parts) == 1 else 2
+    if not whole or not 0 < len({*parts}) == len(parts) <= MOST_SEASONS or min(parts) < least:
+        hint = "give a whole number, 1 or more, or several such as 24,168"
+        raise InputError(f"{argument('season')} is {asked!r}", hint=hint)
+    return tuple(sorted(int(part) for part in parts))
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, Integral) and number is not True and number is not False
+
+
+def _check_seasons(asked: Any) -> None:
+    if asked is not None:
+        seasons_of(asked)
 
 
 def _check_whole(name: str, number: object, least: int) -> None:

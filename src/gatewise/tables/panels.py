@@ -27,6 +27,7 @@ from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
 from .table import Table, database, holds_numbers, quoted
 from .times import Times
+from .totals import without_total_rows, without_total_series
 from .turned import turned
 
 T = TypeVar("T", bound=np.generic)
@@ -60,14 +61,16 @@ def panel_from_table(
 ) -> Panel:
     """The series of a table. pace, covariates: as of `panel_from_frame`."""
     table, beside = set_apart(table, covariates)
-    return regular_panel(*drafted(table, options, pace, beside), beside)
+    panel = regular_panel(*drafted(table, options, pace, beside), beside)
+    # Of a part of a table, whose pace is known, nobody can tell what the others are.
+    return without_total_series(panel) if pace is None else panel
 
 
 def drafted(
     table: Table, options: ReadOptions, pace: Frequency | None = None, beside: Sequence[int] = ()
 ) -> tuple[Draft, Observations]:
     """What the cells of a table say, in the order of its rows. beside: columns that are kept for later."""
-    table, options = turned(table, options)
+    table, options = turned(without_total_rows(table), options)
     _check_rows(table, known=(options.frequency or pace) is not None)
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)
@@ -170,6 +173,7 @@ def _panel(draft: Draft, observed: Observations, frequency: Frequency) -> Panel:
         target="" if draft.roles.wide else draft.table.names[draft.roles.targets[0]],
         made=_cut(observed.rows < 0, starts),
         fill=draft.options.fill,
+        longer=(draft.options.seasons or ())[1:],
         assumed=draft.options.season is None,
         id_kind="text" if draft.roles.series is None else _id_kind(draft.table.types[draft.roles.series]),
     )

@@ -68,10 +68,11 @@ def paced(draft: Draft, observed: Observations) -> tuple[Observations, Times, Gr
 
 def season(draft: Draft, observed: Observations, frequency: Frequency) -> int:
     """Steps in a season: the user's, or the calendar's where some series is long enough to show two."""
-    asked, natural = draft.options.season, season_of(frequency)
+    asked, natural = draft.options.seasons, season_of(frequency)
     longest = int(observed.lengths.max())
-    steps = asked or (natural if longest >= 2 * natural else 1)
-    settled = f", {f'season {steps}' if steps > 1 else 'no season'}" if asked else ""
+    steps = asked[0] if asked else natural if longest >= 2 * natural else 1
+    said = f"season {' and '.join(map(str, asked))}" if asked and steps > 1 else "no season"
+    settled = f", {said}" if asked else ""
     draft.notes.append(describe(frequency) + settled)
     return steps
 

@@ -6,7 +6,7 @@ What makes a series unusable is what `repair` and `regular` refuse; here it is f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from .columns import named_columns
 from .context import Draft
+from .covariate_columns import read_columns, set_apart
 from .frequency import infer
 from .grid import Grid, grid_of
 from .observations import MOST_FILLED, Observations, in_order, repeats, trimmed
@@ -37,18 +38,23 @@ class SoundSeries:
     refused: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
 
-def sound_series(table: Table, options: ReadOptions, pace: Frequency | None = None) -> SoundSeries:
+def sound_series(
+    table: Table, options: ReadOptions, pace: Frequency | None = None, covariates: Sequence[str] = ()
+) -> SoundSeries:
     """The series of a long table, with those set aside that a table of them would be refused for.
 
-    options: with the names of the columns of ids and times. pace: the frequency; None for that of most series. Raises
-    InputError where it is not the fault of some series.
+    options: with the names of the columns of ids and times. pace: the frequency; None for that of most series.
+    covariates: names of columns that are read beside the target. Raises InputError where it is not the fault of some
+    series.
     """
+    table, beside = set_apart(table, covariates)
     table, refused = _without_missing_times(table, options)
     for _ in range(MOST_SPOILT):
         if not table.one(f"SELECT count(*) FROM {table.relation}")[0]:
             return SoundSeries(None, refused)
         try:
-            draft, observed = drafted(table, options, pace)
+            draft, observed = drafted(table, options, pace, beside)
+            read_columns(draft.table, beside, options.decimal)  # so that a cell that cannot be read has its series
             break
         except InputError as error:
             if error.row is None or error.column == options.id:
@@ -59,7 +65,7 @@ def sound_series(table: Table, options: ReadOptions, pace: Frequency | None = No
     else:
         raise table.error(f"more than {MOST_SPOILT} series hold cells that cannot be read", hint="correct the column")
     observed = _set_aside(draft, in_order(observed)[0], refused, pace)
-    return SoundSeries(regular_panel(draft, observed) if len(observed) else None, refused)
+    return SoundSeries(regular_panel(draft, observed, beside) if len(observed) else None, refused)
 
 
 def _set_aside(

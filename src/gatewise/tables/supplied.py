@@ -31,16 +31,20 @@ def panel_with_covariates(
     horizon: int,
     otherwise: Role = "known",
     pace: Frequency | None = None,
+    source: str = "the data frame",
 ) -> Panel:
     """The series of a frame or file with the covariates that are wanted.
 
     future: a table of them after the end of the data, or None. otherwise: the role of a covariate of which nothing
-    tells. Raises InputError as `load_panel`, and for covariates that cannot be used.
+    tells. source: what a frame is called in errors. Raises InputError as `load_panel`, and for covariates that cannot
+    be used.
     """
     names = _names(data, options, wanted, future)
     present = names if future is None else [name for name in names if name in columns_of(data, options)]
-    read = load_panel if isinstance(data, str | Path) else panel_from_frame
-    panel = read(data, options, pace=pace, covariates=present)
+    if isinstance(data, str | Path):
+        panel = load_panel(data, options, pace=pace, covariates=present)
+    else:
+        panel = panel_from_frame(data, options, source, pace=pace, covariates=present)
     if names and panel.covariates is None:
         panel = replace(panel, covariates=Covariates((), tuple(np.empty((len(one), 0)) for one in panel.values)))
     if future is not None and names:

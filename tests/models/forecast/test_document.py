@@ -37,7 +37,7 @@ def test_json_keeps_its_keys() -> None:
     document = json.loads(as_json(outcomes.outcome()))
     assert list(document) == [
         *("version", "model", "horizon", "frequency", "season", "levels"),
-        *("verdict", "notes", "backtest", "forecast"),
+        *("verdict", "notes", "backtest", "totals", "forecast"),
     ]
     assert list(document["backtest"]) == [
         *("horizon", "season", "windows", "step", "claim", "best", "runner_up", "naive", "reference"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,13 @@ from statsmodels.tsa.stattools import acf
 from tests.models.forecast.fakes import panel, setup
 from tests.tolerance import ROUNDING
 
+from gatewise.cli import follow
+from gatewise.errors import InputError
 from gatewise.models.forecast.estimator import Forecaster
 from gatewise.models.forecast.pretrained.model import PretrainedModel
 from gatewise.models.forecast.seasonality import autocorrelation, cycle, is_visible, strength
 from gatewise.models.forecast.seasons import with_seasons
+from gatewise.tables.options import ReadOptions
 from gatewise.tables.panel import Floats, Frequency, Panel
 
 SEASONS = {"QS": 4, "D": 7, "MS": 12, "h": 24, "W-SUN": 52}
@@ -142,3 +146,50 @@ def test_a_file_keeps_what_the_pretrained_network_is_told(season: int | None, tm
     fitted.save(tmp_path / "model")
     again = Forecaster.load(tmp_path / "model").predict(weeks)
     pd.testing.assert_frame_equal(again, fitted.predict())
+
+
+class TestSeveral:
+    HOURS = np.arange(24 * 7 * 5)
+    TABLE = pd.DataFrame(
+        {
+            "ds": pd.date_range("2024-01-01", periods=len(HOURS), freq="h"),
+            "y": 50 + 9 * np.sin(HOURS * 2 * np.pi / 24) + 9 * np.sin(HOURS * 2 * np.pi / 168) + np.sin(HOURS**2),
+        }
+    )
+
+    def test_what_is_said_is_what_would_have_been_found(self, tmp_path: Path):
+        found = Forecaster(24, model="pretrained").fit(self.TABLE)
+        assert (found.setup_.season, found.setup_.longer) == (24, (168,))
+        for season in ("24, 168", (168, 24), [np.int64(24), 168]):
+            said = Forecaster(24, model="pretrained", season=season).fit(self.TABLE)
+            assert said.predict().equals(found.predict())
+            read = ReadOptions(season=season)
+            assert Forecaster(24, model="pretrained").fit(self.TABLE, read=read).predict().equals(found.predict())
+        assert any("season 24 and 168" in note for note in said.notes_)
+        said.save(tmp_path / "model")
+        loaded = Forecaster.load(tmp_path / "model")
+        assert loaded.season == (24, 168)
+        assert loaded.predict(self.TABLE).equals(found.predict())
+        with pytest.raises(InputError, match="the season is 24 and 168 for the forecaster, and 12 for the table"):
+            loaded.predict(self.TABLE, read=ReadOptions(season=12))
+
+    def test_one_of_them_is_another_forecast(self):
+        one, both = (Forecaster(24, model="pretrained", season=season).fit(self.TABLE) for season in (24, (24, 100)))
+        assert one.setup_.longer == ()
+        assert not one.predict().equals(both.predict())
+
+    @pytest.mark.parametrize(
+        "season", ["", "24,", "24,x", (24, 24), (1, 24), (), (24, 1.5), "1,2,3,4,5,6,7,8,9,10", True]
+    )
+    def test_what_cannot_be_seasons_is_refused(self, season: Any):
+        for make in (lambda: Forecaster(3, season=season), lambda: ReadOptions(season=season)):
+            with pytest.raises(InputError, match=r"`season` is .*\n.*or several such as 24,168"):
+                make()
+
+    def test_the_command(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        self.TABLE.to_csv(tmp_path / "load.csv", index=False)
+        words = ["forecast", str(tmp_path / "load.csv"), "--horizon", "24", "--model", "pretrained", "--backtest", "0"]
+        assert follow([*words, "--season", "24,168"]) == 0
+        assert "Hourly (h), season 24 and 168." in capsys.readouterr().out
+        assert follow([*words, "--season", "24,day"]) != 0
+        assert "--season is '24,day'" in capsys.readouterr().err

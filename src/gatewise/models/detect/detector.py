@@ -15,7 +15,7 @@ from ...errors import InputError, argument
 from ...fields import Fields
 from ...files import atomic_write
 from ...progress import OnProgress
-from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
+from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions, Seasons
 from ...tables.panel import Frequency, Panel
 from ...version import version
 from ...words import stamps
@@ -109,7 +109,7 @@ class Detector(Estimator):
         *,
         alerts: str | None = None,
         rate: float | None = None,
-        season: int | None = None,
+        season: Seasons | None = None,
         model: str = MODEL,
         progress: OnProgress | None = None,
     ) -> None:
@@ -329,7 +329,7 @@ class Detector(Estimator):
     def _budget(self) -> Budget:
         return Budget.of(self.alerts, self.rate)
 
-    def _season(self, season: int | None) -> int | None:
+    def _season(self, season: Seasons | None) -> int | None:
         return None if season is None else whole("season", season, most=REACH)
 
     def _verdicts(self, panel: Panel, watches: Mapping[str, Watch]) -> tuple[Verdicts, ...]:

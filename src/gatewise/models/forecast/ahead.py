@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, argument
 from ...tables.covariates import Covariates
-from ...tables.options import FutureFill
-from ...tables.panel import Floats, Panel
+from ...tables.options import CovariateOptions, FutureFill, ReadOptions
+from ...tables.panel import Floats, Frequency, Panel
 from ...words import count, stamps
 
 _FILLS = f"{argument('future_fill', 'previous')} or {argument('future_fill', 'zero')}"
+
+
+def panel_for(
+    known: CovariateOptions,
+    frame: Any,
+    read: ReadOptions,
+    horizon: int,
+    *,
+    future: Any = None,
+    pace: Frequency | None = None,
+    source: str,
+) -> Panel:
+    """The series of a frame with the covariates that a fitted model takes, each known over the horizon.
+
+    known: which those are, and what is put in where one is missing. future, pace, source: as of
+    `panel_with_covariates`. Raises InputError as that, and as `known_over`.
+    """
+    from ...tables.supplied import panel_with_covariates
+
+    if future is not None:
+        refuse_useless(known.roles)
+    panel = panel_with_covariates(frame, read, known, future, horizon=horizon, pace=pace, source=source)
+    return known_over(panel, horizon, known.future_fill)
+
+
+def completed(known: CovariateOptions, panel: Panel, read: ReadOptions, horizon: int) -> Panel:
+    """Series whose covariates were read beside them, as `panel_for` gives them."""
+    from ...tables.holidays import with_holidays
+    from ...tables.supplied import settled
+
+    if not known.named:
+        return panel
+    if known.holidays is not None:
+        panel = with_holidays(panel, known.holidays, read, horizon)
+    return known_over(settled(panel, known.roles, "known"), horizon, known.future_fill)
+
+
+def refuse_useless(names: Collection[str]) -> None:
+    """InputError for a future where there are no covariates that it could be of."""
+    if not names:
+        what = "the model takes no covariates that are known ahead, and has no use for a future"
+        raise InputError(what, where=argument("future"), hint=f"name them to fit: {argument('covariates')}")
 
 
 def known_over(panel: Panel, horizon: int, fill: FutureFill) -> Panel:

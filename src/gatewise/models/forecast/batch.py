@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ...errors import InputError, argument
-from ...tables.options import Fill, ReadOptions
+from ...tables.covariates import Covariate, Covariates
+from ...tables.holidays import NAME as HOLIDAYS
+from ...tables.options import Fill, FutureFill, ReadOptions
 from ...tables.panel import Frequency, Panel
-from ...tables.panels import panel_from_frame
 from ...training.torch_state import exactly_threads
+from .ahead import panel_for, refuse_useless
 from .estimator import Forecaster
 from .evaluation.contestants import CONTESTANTS
 from .results import Quantiles, central_levels, forecast_frame
@@ -43,6 +46,10 @@ class Batch:
         rows: A column that says how many rows a series has in the whole table. A part that holds fewer is refused by
             the name of the series: nothing else could tell half a series from a short one.
         fill: What is put into gaps, as in `ReadOptions`.
+        future: A frame of the covariates that are known ahead, which travels along: a column of times, one for each of
+            them, and one of series where they differ between these. By default they stand in rows of the table whose
+            target is empty.
+        future_fill: What stands in for those that are missing, see `CovariateOptions`.
 
     Attributes:
         meta: A frame without rows that has the columns and types of every answer: ``unique_id`` as text, ``ds``, the
@@ -66,11 +73,17 @@ class Batch:
         target: str | None = None,
         rows: str | None = None,
         fill: Fill = "none",
+        future: pd.DataFrame | None = None,
+        future_fill: FutureFill = "none",
     ) -> None:
         self._source = _packed(model) if isinstance(model, Forecaster) else str(Path(model).resolve())
         fitted = _loaded(self._source)
         self.id, self.rows, self._read = id, rows, ReadOptions(id=id, fill=fill)
         self.time, self.target = time or fitted.schema_.time, target or fitted.schema_.target or "y"
+        self._covariates, self._future = replace(fitted.known_covariates, future_fill=future_fill), future
+        if future is not None:
+            refuse_useless(self._covariates.roles)
+            self._check_columns(future, (self.time,), "the future")
         self.meta = _frame(fitted, _example(fitted)).iloc[:0]
 
     @property
@@ -83,8 +96,9 @@ class Batch:
         """The forecasts of the series in a part of the table.
 
         Args:
-            part: Whole series, in any order of rows. Times are dates or whole numbers and values are numbers: how text
-                is read would depend on the part. Other columns are not looked at.
+            part: Whole series, in any order of rows, with the covariates that the model takes. Times are dates or whole
+                numbers and values are numbers: how text is read would depend on the part. Other columns are not looked
+                at.
 
         Returns:
             As `Forecaster.predict`, with ids as text.
@@ -98,23 +112,36 @@ class Batch:
         fitted = _loaded(self._source)
         self._check(part)
         read = replace(self._read, time=self.time, target=self.target, season=fitted.schema_.season)
-        columns = part[[self.id, self.time, self.target]].astype({self.id: str})
-        panel = panel_from_frame(columns, read, "the part", pace=Frequency(fitted.schema_.frequency))
+        beside = [name for name in self._covariates.roles if name in part.columns]
+        columns = part[[self.id, self.time, self.target, *beside]].astype({self.id: str})
+        pace, horizon = Frequency(fitted.schema_.frequency), fitted.setup_.horizon
+        panel = panel_for(self._covariates, columns, read, horizon, future=self._future, pace=pace, source="the part")
         return _frame(fitted, panel)
 
     def _check(self, part: pd.DataFrame) -> None:
-        for name in (self.id, self.time, self.target, *([self.rows] if self.rows else [])):
-            if name not in part.columns:
-                raise InputError(f"there is no column {name!r}", where="the part", hint="name it to Batch")
-        times, values = part[self.time], part[self.target]
-        if not (pd.api.types.is_datetime64_any_dtype(times) or pd.api.types.is_integer_dtype(times)):
-            what = f"it holds {times.dtype}, not dates or whole numbers"
-            raise InputError(what, where=argument("time"), hint="turn it into dates before the table is parted")
+        elsewhere = () if self._future is None else self._future.columns
+        beside = [name for name in self._covariates.roles if name not in elsewhere]
+        self._check_columns(part, (self.time, self.id, self.target, *beside, *filter(None, [self.rows])), "the part")
+        values = part[self.target]
         if not pd.api.types.is_numeric_dtype(values):
             what = f"it holds {values.dtype}, not numbers"
             raise InputError(what, where=argument("target"), hint="turn it into numbers before the table is parted")
         if self.rows:
             self._check_whole(part)
+
+    def _check_columns(self, frame: pd.DataFrame, names: Iterable[str], where: str) -> None:
+        """Raise InputError for a column that is missing, and for one that could be read in two ways."""
+        for name in names:
+            if name not in frame.columns:
+                raise InputError(f"there is no column {name!r}", where=where, hint="name it to Batch")
+        times = frame[self.time]
+        if not (pd.api.types.is_datetime64_any_dtype(times) or pd.api.types.is_integer_dtype(times)):
+            what = f"it holds {times.dtype}, not dates or whole numbers"
+            raise InputError(what, where=argument("time"), hint="turn it into dates before the table is parted")
+        for name in (name for name in self._covariates.roles if name in frame.columns):
+            if _may_be_numbers(frame[name]):
+                what = f"the column {name!r} holds text of which some is a number"
+                raise InputError(what, where=where, hint="write it as numbers, or as words none of which is one")
 
     def _check_whole(self, part: pd.DataFrame) -> None:
         """Raise InputError, naming the first series of which rows are missing."""
@@ -126,6 +153,15 @@ class Batch:
                 where=f"series {name!r}",
                 hint="part the table by series, such as by a hash of their names",
             )
+
+
+def _may_be_numbers(column: Any) -> bool:
+    """Whether a column of text holds a cell that is a number, so that a part of it could be read as numbers."""
+    kind = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    if pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
+        return False
+    numbers: Any = pd.to_numeric(column, errors="coerce")
+    return bool(numbers.notna().any())
 
 
 def forecast_apart(fitted: FittedForecaster, panel: Panel) -> Quantiles:
@@ -151,8 +187,20 @@ def _example(fitted: FittedForecaster) -> Panel:
     schema = fitted.schema_
     frequency = Frequency(schema.frequency)
     times = frequency.future(0 if frequency.counts else np.datetime64("2020-01-01", "ns"), 2)
-    values = np.zeros(2)
-    return Panel(("",), (times,), (values,), frequency, schema.season, time=schema.time, target=schema.target)
+    names = [*schema.covariates, *([HOLIDAYS] if schema.holidays else [])]
+    covariates = Covariates(
+        tuple(Covariate(name, role="known") for name in names), (np.zeros((2 + fitted.setup_.horizon, len(names))),)
+    )
+    return Panel(
+        ids=("",),
+        times=(times,),
+        values=(np.zeros(2),),
+        frequency=frequency,
+        season=schema.season,
+        time=schema.time,
+        target=schema.target,
+        covariates=covariates if names else None,
+    )
 
 
 def _packed(model: Forecaster) -> bytes:

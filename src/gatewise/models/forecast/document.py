@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...escape import json_ascii, json_number, needs_quotes, plain_cell
 from ...words import UNDEFINED, numbers, percent, stamps
-from .results import Backtest, Outcome, Score, Worth, forecast_frame, interval_levels
+from .results import Backtest, Outcome, Quantiles, Score, Worth, interval_levels, total_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def as_csv(outcome: Outcome) -> str:
@@ -19,10 +23,11 @@ def as_csv(outcome: Outcome) -> str:
     An id that a spreadsheet would run as a formula is led by an apostrophe, and control characters are spelled out; all
     others stand as they are. Where a reader could split an id, everything but numbers is quoted.
     """
-    frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
-    cells = [plain_cell(str(name)) for name in frame["unique_id"].iloc[:: outcome.horizon]]
-    frame["unique_id"] = np.repeat(np.array([*cells, None], object)[:-1], outcome.horizon)
-    quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, outcome.panel.ids)) else csv.QUOTE_MINIMAL
+    frame = outcome.frame
+    names = [str(name) for name in frame["unique_id"].iloc[:: outcome.horizon]]
+    quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, names)) else csv.QUOTE_MINIMAL
+    cells = np.array([*map(plain_cell, names), None], object)[:-1]
+    frame["unique_id"] = np.repeat(cells, outcome.horizon)
     return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
 
@@ -35,7 +40,8 @@ def as_json(outcome: Outcome) -> str:
     ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``, then ``widening`` by level, and ``scores``, best
     first, with the fields of `Score`: ``model``, ``relative``, ``relative_error``, ``median``, ``best``, ``mase``,
     ``smape``, ``wql``, ``msis``, ``coverage`` and ``coverage_error`` in percent by level, ``seconds``,
-    ``error_by_step``, and ``covariates``, null or the fields of `Worth`) and ``forecast``: for each series and step
+    ``error_by_step``, and ``covariates``, null or the fields of `Worth`), ``totals``: null, or for each series
+    ``unique_id``, ``from``, ``to`` and the keys of a step for their sum, and ``forecast``: for each series and step
     ``unique_id``, ``ds`` (ISO 8601, or a counter), ``forecast`` (the median) and for each level ``lo-80`` and
     ``hi-80``. What is undefined is null.
     """
@@ -49,19 +55,29 @@ def as_json(outcome: Outcome) -> str:
         "verdict": outcome.verdict,
         "notes": outcome.notes,
         "backtest": outcome.backtest and _backtest(outcome.backtest),
+        "totals": outcome.totals and _totals(outcome, outcome.totals),
         "forecast": _rows(outcome),
     }
     return json_ascii(document)
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:
-    frame = forecast_frame(outcome.quantiles, outcome.panel, outcome.levels)
+    return _records(outcome.frame, ["ds"], outcome.levels)
+
+
+def _totals(outcome: Outcome, totals: Quantiles) -> list[dict[str, Any]]:
+    frame = total_frame(totals, outcome.panel, outcome.horizon, outcome.levels)
+    return _records(frame, ["from", "to"], outcome.levels)
+
+
+def _records(frame: pd.DataFrame, times: Sequence[str], levels: Sequence[int]) -> list[dict[str, Any]]:
+    """The rows of a frame of forecasts, whatever their model is called."""
     frame["unique_id"] = frame["unique_id"].map(str)
-    times = frame["ds"].to_numpy()
-    if np.issubdtype(times.dtype, np.datetime64):
-        frame["ds"] = [stamp.replace(" ", "T") for stamp in stamps(times)]
-    bounds = (f"{side}-{level}" for level in outcome.levels for side in ("lo", "hi"))
-    frame.columns = ["unique_id", "ds", "forecast", *bounds]
+    for name in times:
+        if np.issubdtype(frame[name].to_numpy().dtype, np.datetime64):
+            frame[name] = [stamp.replace(" ", "T") for stamp in stamps(frame[name].to_numpy())]
+    bounds = (f"{side}-{level}" for level in levels for side in ("lo", "hi"))
+    frame.columns = ["unique_id", *times, "forecast", *bounds]
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
@@ -118,7 +134,21 @@ def forecast_columns(outcome: Outcome, row: int) -> Columns:
     values = outcome.quantiles.values[row]
     cells = np.array(numbers(values)).reshape(values.shape)
     written = {level: cells[:, at].tolist() for at, level in enumerate(outcome.quantiles.levels)}
-    columns = [("ds", stamps(times)), (outcome.model, written[0.5])]
+    return [("ds", stamps(times)), (outcome.model, written[0.5]), *_joined(written, outcome)]
+
+
+def total_columns(outcome: Outcome, totals: Quantiles) -> Columns:
+    """What each series adds up to, with its intervals."""
+    first, last = (stamps(times) for times in outcome.panel.future(outcome.horizon)[:, [0, -1]].T)
+    cells = np.array(numbers(totals.values[:, 0])).reshape(len(first), -1)
+    written = {level: cells[:, at].tolist() for at, level in enumerate(totals.levels)}
+    names = [("series", list(outcome.panel.ids))] if len(outcome.panel) > 1 else []
+    return [*names, ("from", first), ("to", last), (f"{totals.model}, total", written[0.5]), *_joined(written, outcome)]
+
+
+def _joined(written: Mapping[float, Sequence[str]], outcome: Outcome) -> Columns:
+    """The intervals, of bounds that are written already."""
+    columns: Columns = []
     for percents in outcome.levels:
         low, high = (written[bound] for bound in interval_levels(percents))
         joined = [f"{least} to {most}" for least, most in zip(low, high, strict=True)]

@@ -11,7 +11,7 @@ from ... import fields
 from ...errors import InputError, argument
 from ...fields import Fields
 from ...progress import OnProgress, Stages
-from ...tables.options import DEFAULTS, CovariateOptions, FutureFill, Names, ReadOptions
+from ...tables.options import DEFAULTS, CovariateOptions, FutureFill, Names, ReadOptions, Seasons
 from ...tables.panel import Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
@@ -63,8 +63,9 @@ class Forecaster(FittedForecaster):
             ``"croston_sba"``, ``"tsb"`` and ``"adida"`` for demand that comes now and then, and ``"pool"`` for the
             mean of several distributions.
         levels: Central prediction intervals in whole percents, 1 to 99.
-        season: Observations in one season, 1 for none. By default those of the calendar that the data show (of hours a
-            day and a week, of days a week and a year), and where time is a counter one that stands out; notes say so.
+        season: Observations in one season, 1 for none, or in several, such as ``(24, 168)``. By default those of the
+            calendar that the data show (of hours a day and a week, of days a week and a year), and where time is a
+            counter one that stands out; notes say so.
         seed: A whole number, 0 to 2**32 - 1. The same seed, data and number of threads give the same forecast, bit for
             bit, unless a budget ends the training.
         budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
@@ -105,7 +106,7 @@ class Forecaster(FittedForecaster):
         *,
         model: str = AUTO,
         levels: tuple[int, ...] = (80, 95),
-        season: int | None = None,
+        season: Seasons | None = None,
         seed: int = 0,
         budget: float | str | None = None,
         tune: float | str | None = None,
@@ -282,7 +283,7 @@ class Forecaster(FittedForecaster):
                 contents["horizon"],
                 model=kind,
                 levels=tuple(contents["levels"]),
-                season=schema.season,
+                season=(schema.season, *schema.longer) if schema.longer else schema.season,
                 seed=contents["seed"],
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
                 **contents.get("bounds", {}),
@@ -321,9 +322,12 @@ class Forecaster(FittedForecaster):
 
     def _setup(self, season: int, longer: tuple[int, ...] = (), unshown: int = 1) -> Setup:
         """The arguments, checked, for data of these seasons."""
+        asked = self._asked_seasons()
+        if asked is not None:
+            season, longer = asked[0], asked[1:]
         return Setup(
             horizon=arguments.whole("horizon", self.horizon, most=arguments.LONGEST_HORIZON),
-            season=season if self.season is None else arguments.whole("season", self.season),
+            season=season,
             longer=longer,
             unshown=unshown,
             levels=quantile_levels(arguments.percents("levels", self.levels)),

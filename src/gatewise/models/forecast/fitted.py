@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import ARGUMENT, InputError, ModelFileError, advised, argument
+from ...errors import ARGUMENT, InputError, ModelFileError, advised
 from ...tables.holidays import NAME as HOLIDAYS
-from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions
+from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions, Seasons, seasons_of
 from ...tables.panel import Frequency, Panel
+from ...tables.totals import without_total_series
 from ...version import version
 from .. import arguments
 from ..estimator import Estimator
-from .ahead import known_over
+from .ahead import known_over, refuse_useless
 from .evaluation.contestants import CONTESTANTS, forecast_all
 from .forecast import Forecast
 from .foreign import refuse
 from .history import Growth, Schema
 from .model import Model, Setup
-from .results import Backtest, Quantiles, central_levels, forecast_frame
+from .results import Backtest, Quantiles, central_levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ class FittedForecaster(Estimator):
     _file: str | Path | None = None
 
     horizon: int
-    season: int | None
+    season: Seasons | None
     model_: Model
     kind_: str
     backtest_: Backtest | None
@@ -86,6 +87,8 @@ class FittedForecaster(Estimator):
             return self
         pace = self.panel_.frequency
         new = self._agreeing(self._panel(frame, read, self.schema_, pace, self.known_covariates, future))
+        if not {*new.ids} <= {*self.panel_.ids}:
+            new = without_total_series(new)
         if self._following is None:
             self._growth = Growth(self.panel_, self.model_)
         assert self._growth is not None
@@ -98,6 +101,9 @@ class FittedForecaster(Estimator):
         *,
         read: ReadOptions | None = None,
         future: Data | None = None,
+        total: bool = False,
+        new: str | Sequence[str] | None = None,
+        static: Data | None = None,
         **foreign: object,
     ) -> pd.DataFrame:
         """Forecast the ``horizon`` steps after the end of each series, as a table.
@@ -107,20 +113,26 @@ class FittedForecaster(Estimator):
             read: How it is read; by default as in `fit`.
             future: A table of the covariates that are known ahead, at each step of the horizon: a column of times, one
                 for each of them, and one of series where they differ between these.
+            total: Whether the sum of all steps is forecast, with intervals of its own, in place of the steps.
+            new: Names of series without a history, in a list or as text with commas, which are forecast as a mixture of
+                the others: those that ``static`` describes alike count most.
+            static: The table that describes those and the others, by default that of `fit`.
             **foreign: As in `fit`.
 
         Returns:
             A data frame with a row for each series and step. Its columns are ``unique_id``, ``ds``, the median under
             the name of the model, and for each level both bounds: ``LSTM-lo-80``, ``LSTM-hi-80``. Ids that are numbers
-            in the table are numbers here.
+            in the table are numbers here. Of totals there is a row for each series, with the first and the last time as
+            ``from`` and ``to`` in place of ``ds``.
 
         Raises:
             InputError: As `predict_quantiles`.
             ModelFileError: As `predict_quantiles`.
         """
         refuse("predict", foreign)
-        panel = self._history(frame, read, future)
-        return forecast_frame(self._forecast(panel), panel, central_levels(self.setup_.levels))
+        if total:
+            return self.forecast(frame, read=read, future=future, total=True).totals_to_pandas()
+        return self.forecast(frame, read=read, future=future, new=new, static=static).to_pandas()
 
     def predict_quantiles(
         self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None
@@ -152,6 +164,9 @@ class FittedForecaster(Estimator):
         read: ReadOptions | None = None,
         title: str = "",
         future: Data | None = None,
+        total: bool = False,
+        new: str | Sequence[str] | None = None,
+        static: Data | None = None,
     ) -> Forecast:
         """Forecast, and keep with the forecast what it rests on: for reports and files.
 
@@ -160,6 +175,9 @@ class FittedForecaster(Estimator):
             read: How it is read; by default as in `fit`.
             title: What the data are called in the report; by default the name of the file, or of the column.
             future: As in `predict`.
+            total: Whether the sums of the horizon are forecast beside its steps.
+            new: As in `predict`; so is ``static``.
+            static: See ``new``.
 
         Returns:
             A `Forecast`, with ``to_html``, ``to_csv`` and ``to_json``. The backtest of `fit` is part of it where the
@@ -171,15 +189,20 @@ class FittedForecaster(Estimator):
         """
         panel = self._history(frame, read, future)
         quantiles = self._forecast(panel)
+        totals = self._totals(panel, quantiles, frame) if total else None
+        newcomers = None if new is None else self._newcomers(panel, quantiles, new, read, static)
+        said = (*quantiles.notes, *(totals.notes if totals else ()), *(newcomers[1].notes if newcomers else ()))
         return Forecast(
             panel=panel,
             quantiles=quantiles,
             levels=central_levels(quantiles.levels),
             backtest=self.backtest_ if frame is None else None,
-            notes=tuple(dict.fromkeys((*panel.notes, *self._provenance(frame), *quantiles.notes))),
+            notes=tuple(dict.fromkeys((*panel.notes, *self._provenance(frame), *said))),
             source=title or (Path(frame).name if isinstance(frame, str | Path) else panel.target or "all series"),
             command="",
             version=version(),
+            totals=totals,
+            newcomers=newcomers,
             fitted=self.model_,
             bounds=self.setup_.bounds,
         )
@@ -220,6 +243,25 @@ class FittedForecaster(Estimator):
             panel = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
         return forecast_all(model, panel, self.setup_, lowest)
 
+    def _totals(self, panel: Panel, quantiles: Quantiles, frame: Data | None) -> Quantiles:
+        from .totals.totals import Asked, totals
+
+        asked = Asked(self.model_, CONTESTANTS[self.kind_], self.setup_)
+        return totals(quantiles, panel, asked, self.backtest_ if frame is None else None)
+
+    def _newcomers(
+        self,
+        panel: Panel,
+        quantiles: Quantiles,
+        new: str | Sequence[str],
+        read: ReadOptions | None,
+        static: Data | None,
+    ) -> tuple[Panel, Quantiles]:
+        from .newcomers import newcomers
+
+        described = self.wanted_.static if static is None else static
+        return newcomers(quantiles, panel, new, described, read or self.read_, whole=self.setup_.bounds.whole)
+
     def _provenance(self, frame: Data | None) -> tuple[str, ...]:
         """Notes on what the model learned, beside a forecast of this frame."""
         if self._file is not None:
@@ -250,9 +292,7 @@ class FittedForecaster(Estimator):
         from ...tables.future import with_future
 
         names = [one.name for one in panel.covariates.columns if one.role == "known"] if panel.covariates else []
-        if not names:
-            what = "the model takes no covariates that are known ahead, and has no use for a future"
-            raise InputError(what, where=argument("future"), hint=f"name them to fit: {argument('covariates')}")
+        refuse_useless(names)
         return with_future(panel, future, self.read_, names)
 
     @property
@@ -287,20 +327,26 @@ class FittedForecaster(Estimator):
         read: None for as `fit` was told where there is a schema, and else for the defaults. wanted, future: the
         covariates, and a table of them after the end.
         """
-        season = None if self.season is None else arguments.whole("season", self.season)
+        asked = self._asked_seasons()
         if isinstance(frame, Panel):
             if read is not None:
                 raise InputError("a Panel is read already", hint="give it without ReadOptions")
             if schema is None and (wanted.named or future is not None):
                 raise InputError("a Panel has its covariates already", hint="give it without covariates and future")
-            return frame if season is None else replace(frame, season=season, longer=(), unshown=1, assumed=False)
+            if asked is None:
+                return frame
+            return replace(frame, season=asked[0], longer=asked[1:], unshown=1, assumed=False)
         read = read or (DEFAULTS if schema is None else self.read_)
-        settled = season if schema is None else schema.season
-        if None not in (settled, read.season) and settled != read.season:
-            raise InputError(
-                f"the season is {settled} for the forecaster, and {read.season} for the table", hint="give it once"
-            )
+        settled = asked if schema is None else (schema.season, *schema.longer)
+        if settled and read.seasons and settled[: len(read.seasons)] != read.seasons:
+            told = (" and ".join(map(str, seasons)) for seasons in (settled, read.seasons))
+            what = "the season is {} for the forecaster, and {} for the table".format(*told)
+            raise InputError(what, hint="give it once")
         return self._read(frame, replace(read, season=settled or read.season), schema, pace, wanted, future)
+
+    def _asked_seasons(self) -> tuple[int, ...] | None:
+        """Those that the argument names, the shortest first."""
+        return None if self.season is None else seasons_of(self.season)
 
     def _read(
         self,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import notebook
+from ...errors import InputError, argument
 from ...files import written
 from ...words import count
 from .bounds import ANYTHING, Bounds
 from .document import as_csv, as_json, forecast_columns, score_columns
 from .model import Predictor
-from .results import Outcome, forecast_frame
+from .results import Outcome, total_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +33,14 @@ class Forecast(Outcome):
         source: What the data are called, in the title of the report.
         command: The command line that makes this forecast again; empty where there is none.
         version: The version of gatewise.
+        totals: The sums of the horizon, as `Quantiles` with one step; None where they were not asked for.
+        newcomers: Series without a history, as a `Panel`, and their forecast; None where none were named.
         fitted: The model that made it.
         bounds: What the forecasts were kept within.
     """
 
-    fitted: Predictor
-    bounds: Bounds = ANYTHING
+    fitted: Predictor = field(kw_only=True)
+    bounds: Bounds = field(kw_only=True, default=ANYTHING)
 
     def __str__(self) -> str:
         return f"{self.source}, {count(self.horizon, 'step')} ahead: {self.verdict}"
@@ -54,7 +57,21 @@ class Forecast(Outcome):
             A data frame with a row for each series and step: ``unique_id``, ``ds``, the median under the name of the
             model, and for each level both bounds.
         """
-        return forecast_frame(self.quantiles, self.panel, self.levels)
+        return self.frame
+
+    def totals_to_pandas(self) -> pd.DataFrame:
+        """What each series adds up to over the horizon, as `Forecaster.predict` gives it with ``total=True``.
+
+        Returns:
+            A data frame with a row for each series: ``unique_id``, the first and the last time as ``from`` and ``to``,
+            the median under the name of the model, and for each level both bounds.
+
+        Raises:
+            InputError: Totals were not asked for.
+        """
+        if self.totals is None:
+            raise InputError("the forecast was made without totals", hint=f"ask for them with {argument('total')}")
+        return total_frame(self.totals, self.panel, self.horizon, self.levels)
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The table of `to_pandas` as CSV; an id that a spreadsheet would run as a formula is led by an apostrophe.
@@ -76,8 +93,9 @@ class Forecast(Outcome):
         Its keys are ``version``, ``model``, ``horizon``, ``frequency`` (a pandas alias), ``season`` (steps, 1 for
         none), ``levels``, ``verdict``, ``notes``, ``backtest`` (null, or ``horizon``, ``season``, ``windows``,
         ``step``, ``claim``, ``best``, ``runner_up``, ``naive``, ``reference``, ``chosen``, ``expected``, ``intervals``,
-        ``scores``, best first, and ``covariates``, null or what they are worth) and ``forecast``, a list with
-        ``unique_id``, ``ds``, ``forecast`` (the median) and the bounds, such as ``lo-80``. What is undefined is null.
+        ``scores``, best first, and ``covariates``, null or what they are worth), ``totals``, null or a list with
+        ``unique_id``, ``from``, ``to``, ``forecast`` and the bounds, and ``forecast``, a list with ``unique_id``,
+        ``ds``, ``forecast`` (the median) and the bounds, such as ``lo-80``. What is undefined is null.
 
         Args:
             path: A file to write it to as well; one that exists is replaced.

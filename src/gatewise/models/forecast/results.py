@@ -250,16 +250,32 @@ def forecast_frame(forecast: Quantiles, panel: Panel, levels: Iterable[int]) -> 
     panel: the history that was forecast; ids are whole numbers or floats where its table had them so. levels: percents
     of the central intervals to show.
     """
-    name, horizon = forecast.model, forecast.values.shape[1]
+    horizon = forecast.values.shape[1]
     columns: dict[str, object] = {
         "unique_id": np.repeat(ids_of(panel), horizon),
         "ds": panel.future(horizon).ravel(),
-        name: forecast.median.ravel(),
     }
+    return pd.DataFrame(columns | _columns(forecast, levels))
+
+
+def total_frame(totals: Quantiles, panel: Panel, horizon: int, levels: Iterable[int]) -> pd.DataFrame:
+    """One row per series: ``unique_id, from, to, <Model>, <Model>-lo-80, <Model>-hi-80, ...``.
+
+    They are the times of the first and the last step of the horizon, and what all of it adds up to. panel, levels: as
+    of `forecast_frame`.
+    """
+    times = panel.future(horizon)
+    columns: dict[str, object] = {"unique_id": ids_of(panel), "from": times[:, 0], "to": times[:, -1]}
+    return pd.DataFrame(columns | _columns(totals, levels))
+
+
+def _columns(forecast: Quantiles, levels: Iterable[int]) -> dict[str, object]:
+    """The median and the bounds."""
+    columns: dict[str, object] = {forecast.model: forecast.median.ravel()}
     for level in levels:
         low, high = forecast.interval(level)
-        columns |= {f"{name}-lo-{level}": low.ravel(), f"{name}-hi-{level}": high.ravel()}
-    return pd.DataFrame(columns)
+        columns |= {f"{forecast.model}-lo-{level}": low.ravel(), f"{forecast.model}-hi-{level}": high.ravel()}
+    return columns
 
 
 def ids_of(panel: Panel) -> NDArray[Any]:
@@ -277,7 +293,9 @@ class Outcome:
 
     panel: the S series as read. quantiles: the forecast of the same S series. levels: central intervals, percent.
     backtest: None where none was asked for. notes: what was inferred, repaired or decided, in sentences.
-    source: the data's name for a title. command: the words that bring this outcome about again, or ''.
+    source: the data's name for a title. command: the words that bring this outcome about again, or ''. totals: the
+    forecast of the sums of the horizon, with values (S, 1, Q); None where none was asked for. newcomers: series without
+    a history, and their forecast; None where none were named.
     """
 
     panel: Panel
@@ -288,6 +306,17 @@ class Outcome:
     source: str
     command: str
     version: str
+    totals: Quantiles | None = None
+    newcomers: tuple[Panel, Quantiles] | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The forecast as users get it, with that of series without a history at its end."""
+        frame = forecast_frame(self.quantiles, self.panel, self.levels)
+        if self.newcomers is None:
+            return frame
+        panel, quantiles = self.newcomers
+        return pd.concat([frame, forecast_frame(quantiles, panel, self.levels)], ignore_index=True)
 
     @property
     def horizon(self) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..refusal import LARGE, RefusedError
-from ..shapes import Schema, one_of
-from .tables import READ, frame_of, shapes_of_tables, wave
+from ..shapes import FLAG, Schema, either, one_of
+from .tables import COLUMNS, READ, ROWS, frame_of, frame_under, shapes_of_tables, wave
 from .task import Means, Task
 
 if TYPE_CHECKING:
@@ -34,21 +34,24 @@ def run(model: Forecaster, asked: Mapping[str, Any], means: Means) -> str:
     if values > means.limits.numbers:
         what = f"{len(panel):,} series of {model.horizon:,} steps are more than {means.limits.numbers:,} numbers"
         raise RefusedError(LARGE, what, hint="send fewer series at once")
-    forecast = model.forecast(panel, title="the table")
+    forecast = model.forecast(panel, title="the table", total=asked.get("total", False))
     return replace(forecast, notes=(*panel.notes, *forecast.quantiles.notes)).to_json()
 
 
 def _panel(model: Forecaster, asked: Mapping[str, Any]) -> Panel:
     """The series of the table; columns like those that the model learned from are taken by their names."""
+    from ...models.forecast.ahead import panel_for
     from ...tables.options import ReadOptions
-    from ...tables.panels import panel_from_frame
 
     frame = frame_of(asked)
     told, schema = dict(asked.get("read", {})), model.schema_
     for role, name in (("time", schema.time), ("target", schema.target)):
         if name in frame.columns:
             told.setdefault(role, name)
-    return panel_from_frame(frame, ReadOptions(**told, season=schema.season), "the table")
+    read, future = ReadOptions(**told, season=schema.season), asked.get("future")
+    known = replace(model.known_covariates, future_fill=asked.get("future_fill", "none"))
+    plan = None if future is None else frame_under(future, "future")
+    return panel_for(known, frame, read, model.horizon, future=plan, source="the table")
 
 
 def _example(model: Forecaster) -> Mapping[str, Any]:
@@ -56,15 +59,26 @@ def _example(model: Forecaster) -> Mapping[str, Any]:
     from ...tables.panel import Frequency
 
     schema = model.schema_
+    steps, ahead = min(max(3 * schema.season, _FEWEST), _MOST), model.horizon if schema.covariates else 0
     counts = Frequency(schema.frequency).counts
-    steps = min(max(3 * schema.season, _FEWEST), _MOST)
-    return {"columns": wave(schema, steps, 0 if counts else np.datetime64("2020-01-01", "ns"))}
+    columns = dict(wave(schema, steps + ahead, 0 if counts else np.datetime64("2020-01-01", "ns")))
+    target = schema.target or "y"
+    columns[target] = [*columns[target][:steps], *[None] * ahead]
+    phase = 2 * np.pi * np.arange(steps + ahead) / max(schema.season, 7)
+    return {"columns": columns | {name: np.round(np.cos(phase), 2).tolist() for name in schema.covariates}}
 
 
 TASK = Task(
     path="/forecast",
     summary="Forecast the series of a table",
-    shapes=shapes_of_tables(_READ),
+    shapes={
+        **shapes_of_tables(_READ),
+        "future": either(COLUMNS, ROWS).about(
+            "Columns or rows of the covariates that are known ahead; by default rows of the table without a target"
+        ),
+        "future_fill": one_of("none", "previous", "zero").about("What stands in for those that are missing"),
+        "total": FLAG.about("Whether the sums of the horizon are forecast too"),
+    },
     required=(),
     answer={"type": "object", "properties": {"forecast": {"type": "array", "items": _ROW}}},
     run=run,

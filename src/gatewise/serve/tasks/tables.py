@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ...models.forecast.history import Schema
 
 _CELL = either(FINITE, Shape(fields.nothing, {"type": "null"}), TEXT)
+COLUMNS, ROWS = table(listed(_CELL)), listed(table(_CELL), 1)
+"""A table in JSON, in either way."""
 READ = {
     "time": TEXT,
     "target": TEXT,
@@ -31,22 +33,27 @@ READ = {
 def shapes_of_tables(read: Mapping[str, Shape]) -> dict[str, Shape]:
     """The fields of a body that hold a table. read: the options that it may be read with."""
     return {
-        "columns": table(listed(_CELL)).about("Columns by their names, all of one length"),
-        "rows": listed(table(_CELL), 1).about("The same table row by row, in place of columns"),
+        "columns": COLUMNS.about("Columns by their names, all of one length"),
+        "rows": ROWS.about("The same table row by row, in place of columns"),
         "read": Body(read).shape.about("How the table is read; what is left out is inferred"),
     }
 
 
 def frame_of(asked: Mapping[str, Any]) -> pd.DataFrame:
     """The table of a body. Raises InputError."""
-    import pandas as pd
-
     columns, rows = asked.get("columns"), asked.get("rows")
     if (columns is None) == (rows is None):
         raise InputError("give the table as columns, or as rows", hint="one of them")
-    if columns is not None and len({len(column) for column in columns.values()}) > 1:
-        raise InputError("the columns are of different lengths", where="columns")
-    return pd.DataFrame(rows if columns is None else columns)
+    return frame_under(rows if columns is None else columns, "columns")
+
+
+def frame_under(content: Any, where: str) -> pd.DataFrame:
+    """Columns or rows as a frame. where: the field that holds them. Raises InputError."""
+    import pandas as pd
+
+    if isinstance(content, dict) and len({len(column) for column in content.values()}) > 1:
+        raise InputError("the columns are of different lengths", where=where)
+    return pd.DataFrame(content)
 
 
 def wave(schema: Schema, steps: int, start: Any) -> Mapping[str, list[Any]]:

@@ -37,7 +37,7 @@ class Asked:
             **self.settings,
             "levels": list(self.settings["levels"] or ()),
             "load": "" if self.load is None else sha256(self.load.read_bytes()),
-            "read": asdict(self.read),
+            "read": {**asdict(self.read), "season": list(self.read.seasons or ())},
         }
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,13 +29,16 @@ def _opened(source: Path, read: ReadOptions) -> Generator[Table]:
         yield table
 
 
-def part(source: Path, read: ReadOptions, folder: Path) -> Columns:
-    """Write the buckets of a source into a folder, which is there only once all are. Raises InputError."""
+def part(source: Path, read: ReadOptions, folder: Path, beside: Sequence[str] = ()) -> Columns:
+    """Write the buckets of a source into a folder, which is there only once all are. Raises InputError.
+
+    beside: the covariates that are needed.
+    """
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     with _opened(source, read) as table:
-        columns, query = long_rows(table, read)
+        columns, query = long_rows(table, read, beside)
         rows = _numbered(table, columns, query, unfinished / "rows.parquet")
         for number, first in enumerate(range(0, rows, SLICE)):
             bucket = f"hash(CAST(c0 AS VARCHAR)) % {-(-rows // ROWS)}"
@@ -84,7 +87,8 @@ def bucket(folder: Path, number: int, columns: Columns, source: str) -> Generato
     with database(source) as connection:
         single_threaded(connection)
         files = _parquet(folder, "*", f"bucket={number}", "*.parquet")
-        connection.execute(f"CREATE TEMP VIEW cells AS SELECT c0, c1, c2 FROM {files} ORDER BY place")
+        cells = ", ".join(f"c{at}" for at in range(len(columns.names)))
+        connection.execute(f"CREATE TEMP VIEW cells AS SELECT {cells} FROM {files} ORDER BY place")
         zones = {1: columns.zone} if columns.zone else {}
         yield Table(connection, source, columns.names, columns.types, lambda row: f"bucket {number}", zones=zones)
 

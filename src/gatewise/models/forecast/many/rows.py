@@ -1,4 +1,4 @@
-"""The rows of a source as three columns: whose they are, when, and what was observed."""
+"""The rows of a source as few columns: whose they are, when, what was observed, and what is known beside that."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 from ....errors import argument
 from ....tables.columns import Roles, find_roles
 from ....tables.compose import with_listed
+from ....tables.covariate_columns import set_apart
 from ....tables.options import ReadOptions
 from ....tables.table import Table
 
@@ -20,7 +21,7 @@ _NAME, _VALUE = "unique_id", "y"
 
 @dataclass(frozen=True)
 class Columns:
-    """The three columns that matter, in the order id, time, target: what the source calls them, and DuckDB's types.
+    """The columns that matter, id, time, target and then covariates: what the source calls them, and DuckDB's types.
 
     zone: the name of the time zone of the times; empty where they have none.
     """
@@ -38,34 +39,43 @@ class Columns:
         """As JSON holds it."""
         return asdict(self)
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The covariates."""
+        return self.names[3:]
+
     def named(self, read: ReadOptions) -> ReadOptions:
         """The options, with these columns."""
         return replace(read, id=self.names[0], time=self.names[1], target=self.names[2])
 
 
 class LongRows(NamedTuple):
-    """columns: see `Columns`. query: SQL for the rows, their cells called c0, c1 and c2."""
+    """columns: see `Columns`. query: SQL for the rows, their cells called c0, c1, c2 and so on."""
 
     columns: Columns
     query: str
 
 
-def long_rows(table: Table, read: ReadOptions) -> LongRows:
+def long_rows(table: Table, read: ReadOptions, beside: Sequence[str] = ()) -> LongRows:
     """The rows of a table: of a long one as they are, of a wide one a row for each series and time.
 
     Columns are told apart by the first rows, where the options do not name them; times and names may be listed with
-    commas. Raises InputError where no column names the series, and there is but one.
+    commas. beside: the covariates that are needed. Raises InputError where no column names the series, and there is but
+    one, and for a wide table beside covariates.
     """
+    table, covariates = set_apart(table, beside)
     table, read = with_listed(table, read)
     table.connection.execute(f"CREATE TEMP TABLE head AS SELECT * FROM {table.relation} LIMIT {HEAD}")
     roles = find_roles(replace(table, relation="head"), read)
     zone = table.zones.get(roles.time, "")
+    long = f"give the table one row for each series and time, and name the column: {argument('id')}"
+    if roles.wide and beside:
+        raise table.error("the table is wide: each series has a column, and covariates have no place", hint=long)
     if roles.wide:
         return _unpivoted(table, roles, zone)
     if roles.series is None:
-        hint = f"give the table one row for each series and time, and name the column: {argument('id')}"
-        raise table.error("no column names the series", hint=hint)
-    places = (roles.series, roles.time, roles.targets[0])
+        raise table.error("no column names the series", hint=long)
+    places = (roles.series, roles.time, roles.targets[0], *covariates)
     names, types = (tuple(every[place] for place in places) for every in (table.names, table.types))
     cells = ", ".join(f"c{place} AS c{at}" for at, place in enumerate(places))
     return LongRows(Columns(names, types, zone), f"SELECT {cells} FROM {table.relation}")

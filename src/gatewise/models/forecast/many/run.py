@@ -70,7 +70,9 @@ def forecast_many(
         minimum: As of `Forecaster`; so are ``maximum`` and ``whole``.
         maximum: See ``minimum``.
         whole: See ``minimum``.
-        load: The file of a saved forecaster, which has settled all of these but the horizon, and that too.
+        load: The file of a saved forecaster, which has settled all of these but the horizon, and that too. The
+            covariates that it takes are columns of the source, those that are known ahead with rows at the end of each
+            series whose target is empty.
         read: How the table is read, each option for all series; ``id`` and ``time`` name a column, or several with
             commas.
         workers: Processes, by default one for each core.
@@ -135,10 +137,13 @@ class _Run:
     def _plan(self) -> dict[str, Any]:
         """Part the rows and make the model."""
         shutil.rmtree(self.folder.buckets, ignore_errors=True)
+        forecaster = _forecaster(self.asked, self.stages)
         with self.stages.stage(PARTING, "parting the rows"):
-            columns = part(self.asked.source, self.asked.read, self.folder.buckets)
+            beside = () if self.asked.load is None else forecaster.known_covariates.roles
+            columns = part(self.asked.source, self.asked.read, self.folder.buckets, tuple(beside))
         with self.stages.stage(MODELLING, "choosing a model"):
-            forecaster = self._model(columns)
+            if self.asked.load is None:
+                forecaster.fit(self._sample(columns))
         forecaster.save(self.folder.model)
         plan = {
             "source": str(self.asked.source),
@@ -152,10 +157,6 @@ class _Run:
         }
         write_record(self.folder.plan, plan)
         return plan
-
-    def _model(self, columns: Columns) -> Forecaster:
-        forecaster = _forecaster(self.asked, self.stages)
-        return forecaster if self.asked.load else forecaster.fit(self._sample(columns))
 
     def _sample(self, columns: Columns) -> Panel:
         """Series of all lengths, out of the first bucket that holds any that can be used."""

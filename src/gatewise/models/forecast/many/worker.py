@@ -23,6 +23,7 @@ from ....tables.options import ReadOptions
 from ....tables.panel import Frequency, Panel
 from ....tables.sound import sound_series
 from ....tables.table import database
+from ..ahead import completed
 from ..batch import forecast_apart
 from ..estimator import Forecaster
 from ..fitted import FittedForecaster
@@ -50,9 +51,9 @@ class Worker:
     def forecast(self, number: int) -> None:
         """Write the part of a bucket, and then its record."""
         with bucket(self.folder.buckets, number, self.columns, self.source) as table:
-            sound = sound_series(table, self.read, self.frequency)
+            sound = sound_series(table, self.read, self.frequency, self.columns.beside)
         refused, fell_back = sound.refused, Names()
-        forecast = _forecast(self.fitted, _sorted(sound.panel), refused) if sound.panel else None
+        forecast = self._forecast(_sorted(sound.panel), refused) if sound.panel else None
         content = b""
         if forecast is not None:
             panel, quantiles = forecast
@@ -63,31 +64,31 @@ class Worker:
         record = {"sha256": sha256(content), "series": series, "refused": refused, "fell_back": fell_back}
         write_record(self.folder.record(number), record)
 
+    def _forecast(self, panel: Panel, refused: Names) -> tuple[Panel, Quantiles] | None:
+        """The series that could be forecast, and the forecasts; the names of others go to ``refused``."""
+        try:
+            informed = completed(self.fitted.known_covariates, panel, self.read, self.fitted.setup_.horizon)
+            return panel, forecast_apart(self.fitted, informed)
+        except InputError as error:
+            if len(panel) == 1:
+                refused.setdefault(error.what, []).append(panel.ids[0])
+                return None
+        halves = np.array_split(np.arange(len(panel)), 2)
+        parts = [part for half in halves if (part := self._forecast(panel.select(half), refused))]
+        if not parts:
+            return None
+        names = {name for part, _ in parts for name in part.ids}
+        kept = panel.select([row for row, name in enumerate(panel.ids) if name in names])
+        stand_ins: dict[str, tuple[str, ...]] = {}
+        for _, forecast in parts:
+            stand_ins |= {why: stand_ins.get(why, ()) + ids for why, ids in forecast.stand_ins.items()}
+        values = np.concatenate([forecast.values for _, forecast in parts])
+        return kept, replace(parts[0][1], values=values, stand_ins=stand_ins)
+
 
 def _sorted(panel: Panel) -> Panel:
     """The series by their names."""
     return panel.select(np.argsort(np.array(panel.ids), kind="stable"))
-
-
-def _forecast(fitted: FittedForecaster, panel: Panel, refused: Names) -> tuple[Panel, Quantiles] | None:
-    """The series that could be forecast, and the forecasts; the names of others go to ``refused``."""
-    try:
-        return panel, forecast_apart(fitted, panel)
-    except InputError as error:
-        if len(panel) == 1:
-            refused.setdefault(error.what, []).append(panel.ids[0])
-            return None
-    halves = np.array_split(np.arange(len(panel)), 2)
-    parts = [part for half in halves if (part := _forecast(fitted, panel.select(half), refused))]
-    if not parts:
-        return None
-    names = {name for part, _ in parts for name in part.ids}
-    kept = panel.select([row for row, name in enumerate(panel.ids) if name in names])
-    stand_ins: dict[str, tuple[str, ...]] = {}
-    for _, forecast in parts:
-        stand_ins |= {why: stand_ins.get(why, ()) + ids for why, ids in forecast.stand_ins.items()}
-    values = np.concatenate([forecast.values for _, forecast in parts])
-    return kept, replace(parts[0][1], values=values, stand_ins=stand_ins)
 
 
 def _parquet(panel: Panel, quantiles: Quantiles, file: Path) -> bytes:

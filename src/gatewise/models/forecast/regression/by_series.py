@@ -36,7 +36,7 @@ class BySeries(ABC):
 
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast after the end of every series, for which its covariates must be known that far."""
-        found = [self._series(panel, row) for row in range(len(panel))]
+        found = [self._series(_alone(panel, row), 0) for row in range(len(panel))]
         return Quantiles(self.name, self.setup.levels, np.stack(found), self._unused(panel))
 
     def _unused(self, panel: Panel) -> tuple[str, ...]:
@@ -56,6 +56,11 @@ class BySeries(ABC):
     @abstractmethod
     def _series(self, panel: Panel, row: int) -> Floats:
         """The quantiles of one series, (horizon, Q)."""
+
+
+def _alone(panel: Panel, row: int) -> Panel:
+    own = panel.select([row])
+    return own if own.covariates is None else replace(own, covariates=own.covariates.alone(0))
 
 
 class Tried(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from ....pages.marks import series
 from ....tables.panel import Panel
 from ....words import count, sentence, stamps, steps
 from ..bounds import Bounds
-from ..document import effect_columns, forecast_columns, score_columns
+from ..document import effect_columns, forecast_columns, score_columns, total_columns
 from ..model import Predictor
 from ..pretrained.model import PretrainedModel
 from ..results import Backtest, Outcome, Worth, error_by_series
@@ -28,7 +28,7 @@ from .ratios import ratio_chart
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_FEW = 3
+_FEW, _MOST_TOTALS = 3, 200
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Row:
     style: str
     bar: float
     cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """heads: of the columns. hidden: how many rows are left out."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    hidden: int
 
 
 def shown_first(outcome: Outcome) -> int:
@@ -76,6 +85,8 @@ def render(outcome: Outcome, within: EmbeddedPage | None = None) -> str:
         comparisons=_comparisons(outcome, backtest, model) if backtest else (),
         scored=_scored(backtest) if backtest else "",
         worth=backtest.worth if backtest else None,
+        totals=_totals(outcome),
+        newcomers=_newcomers(outcome),
         effects=_effects(backtest.worth) if backtest and backtest.worth else (),
     )
 
@@ -128,6 +139,27 @@ def _leaderboard(backtest: Backtest) -> list[Row]:
     rows = zip(*(cells for _, cells in score_columns(backtest)), strict=True)
     bars = (100 * score.relative / widest if np.isfinite(score.relative) else 0.0 for score in backtest.scores)
     return [Row(series(place), bar, cells) for place, (bar, cells) in enumerate(zip(bars, rows, strict=True))]
+
+
+def _totals(outcome: Outcome) -> Table | None:
+    """What the horizon adds up to, of the first series where there are many."""
+    if outcome.totals is None:
+        return None
+    heads, columns = zip(*total_columns(outcome, outcome.totals), strict=True)
+    rows = tuple(zip(*(cells[:_MOST_TOTALS] for cells in columns), strict=True))
+    return Table(heads, rows, max(len(outcome.panel) - _MOST_TOTALS, 0))
+
+
+def _newcomers(outcome: Outcome) -> list[tuple[str, Table]]:
+    """The forecasts of series without a history, by their names."""
+    if outcome.newcomers is None:
+        return []
+    panel, quantiles = outcome.newcomers
+    own, tables = replace(outcome, panel=panel, quantiles=quantiles), list[tuple[str, Table]]()
+    for row, name in enumerate(panel.ids[:_MOST_TOTALS]):
+        heads, columns = zip(*forecast_columns(own, row), strict=True)
+        tables.append((visible(name), Table(heads, tuple(zip(*columns, strict=True)), 0)))
+    return tables
 
 
 def _effects(worth: Worth) -> list[Row]:
