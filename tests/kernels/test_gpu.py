@@ -324,7 +324,7 @@ def test_who_trusts_every_kernel_is_not_asked(first, spoilt, monkeypatch):
 
 
 def test_a_check_says_what_was_compared():
-    check = GPUDriver(CPU).check(ALL_CELLS["slstm"], 5, torch.zeros(1))
+    (check,) = GPUDriver(CPU).checks(ALL_CELLS["slstm"], 5, torch.zeros(1))
     assert check.passed
     assert str(check).startswith("right: slstm in torch.float32 on cpu, one launch, U resident: ")
     assert not check._replace(error=torch.nan).passed

@@ -25,6 +25,10 @@ from .small import Passes
 DRIVERS: list[Driver] = [CPU, TORCH, GPU, REFERENCE]
 
 
+_CHECKED = (16, 80, 200)
+"""Units of layers that are compared: of the last, programs share out U where a device has that regime."""
+
+
 class Choice(NamedTuple):
     """Who runs a layer. driver: its name, ``"cpu"`` for one. reason: how, and why no other does, in words."""
 
@@ -113,10 +117,11 @@ def selfcheck(device: str | torch.device = "cuda") -> list[Check]:
         InputError: the device has no such kernels.
     """
     checks: list[Check] = []
-    for dtype, units in product(DTYPES, (16, 80)):
+    for dtype, units in product(DTYPES, _CHECKED):
         like = torch.zeros(1, dtype=dtype, device=device)
         for cell in CELLS.values():
             if why := GPU.refusal(cell, trial(cell, units, like)):
                 raise InputError(f"no kernels to check on {device}: {why}")
-            checks += [GPU.check(cell, units, like, backward=backward) for backward in (False, True)]
+            for backward in (False, True):
+                checks += GPU.checks(cell, units, like, backward=backward)
     return checks
