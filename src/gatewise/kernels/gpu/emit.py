@@ -19,7 +19,7 @@ import triton.language as tl
 from gatewise.kernels.gpu import functions as fn
 """
 _FUNCTIONS = "fn"
-FIXED = ("offsets", "t0", "t1", "B")
+FIXED = ("offsets", "clock", "t0", "t1", "B")
 CONSTANTS = ("H", "STRIDE_step", "STRIDE_sequence", "ROWS", "UNITS", "STAGES", "ACC", "PRECISION")
 
 
@@ -65,12 +65,12 @@ class Kernel:
         names = [*FIXED, *(f"p_{name}" for name in self._parameters())]
         names += [f"{name}: tl.constexpr" for name in self.constants]
         head = [
-            f"@triton.jit(do_not_specialize={list(FIXED[1:])})",
+            f"@triton.jit(do_not_specialize={list(FIXED[2:])})",
             f"def {kernel_name(self.plan, self.number)}({', '.join(names)}):",
         ]
         before = [*_OWNED, *(self._tiles() if self.resident else ()), *self._starts()]
         loop = "for s in tl.range(t0, t1, num_stages=STAGES):"
-        time = "t = t1 - 1 - (s - t0)" if self.plan.sweep.backward else "t = s"
+        time = "t = begin + t1 - 1 - (s - t0)" if self.plan.sweep.backward else "t = begin + s"
         inner = [f"    {line}" for line in (time, *_RUNNING, *body)]
         return "\n".join([*head, *(f"    {line}" for line in (*before, loop, *inner, *self._ends()))]) + "\n"
 
@@ -214,6 +214,7 @@ _OWNED = (
     "rank = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)",
     "unit = (tl.program_id(1) * UNITS + tl.arange(0, UNITS)).to(tl.int64)",
     "there = (rank < B)[:, None] & (unit < H)[None, :]",
+    "begin = tl.load(clock)",
 )
 # Only the first so many sequences run at a step, since the longest come first.
 _RUNNING = (

@@ -19,6 +19,7 @@ from ...compiler.lower import program_of
 from ...equation import Cell, previous
 from ..gates import GateRun, stretches
 from ..layer import Gradients, Layer, Saved, Seeds, States, previous_rows
+from . import graph
 from .build import Kernels, Tile, accumulator
 from .plan import LATER, Matmul, held, history
 
@@ -48,6 +49,7 @@ class Sweep:
         self.tile = way.tile or kernels.tile(layer.rows, layer.units)
         self.tensors = tensors
         self._offsets = _offsets(layer)
+        self._clock = torch.zeros(1, dtype=torch.int32, device=layer.x.device)
         self._constants = _constants(layer, self.tile, way.precision) | kernels.constants(self.tile)
         kernels.allocate(layer, tensors)
         self._steps = self._parts()
@@ -57,12 +59,19 @@ class Sweep:
         if self.kernels.whole:
             self._steps[0][-1](0, self.layer.steps)
             return
-        times = range(self.layer.steps)
-        for time in reversed(times) if self.plan.sweep.backward else times:
-            for part in self._steps:
-                for call in part[:-1]:
-                    call()
-                part[-1](time, time + 1)
+        steps, backward = self.layer.steps, self.plan.sweep.backward
+        if graph.is_worth_while(self.layer.x.device, steps):
+            graph.run(self._step, steps, self._clock, backward=backward)
+            return
+        for time in reversed(range(steps)) if backward else range(steps):
+            self._step(time)
+
+    def _step(self, time: int) -> None:
+        """One, counted from the clock."""
+        for part in self._steps:
+            for call in part[:-1]:
+                call()
+            part[-1](time, time + 1)
 
     def _parts(self) -> list[list[Callable[..., object]]]:
         """For each part the products before it, and its launch."""
@@ -83,7 +92,7 @@ class Sweep:
         tensors = (self.tensors[name] for name in self.kernels.names)
         grid = tile.grid(layer.rows, layer.units)
         options = {**self._constants, **self.kernels.options, "num_warps": tile.warps}
-        kernel[grid](self._offsets, begin, end, layer.rows, *tensors, **options)
+        kernel[grid](self._offsets, self._clock, begin, end, layer.rows, *tensors, **options)
 
 
 def blocks_of(U: Tensor, units: int, slots: tuple[int, ...]) -> Tensor:
