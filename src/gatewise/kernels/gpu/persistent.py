@@ -25,8 +25,9 @@ from .plan import LATER, Carried, Matmul, Plan
 _EXCHANGE = "ex"
 _LEAST = 16  # of rows, columns and depth, for tl.dot
 _STACKED = 64  # rows of U that one product of a tensor core takes
+_MOST_UNITS = 32  # of a program, since more of them leave a lane too few registers
 _WARPS = 8
-_DEEP = 256  # numbers of a row that a tile holds
+_DEEP, _DEEP_BACKWARD = 128, 256  # numbers of a row that a tile holds: of what was tried, where registers spill least
 _ARRIVALS = "@ARRIVALS@"
 MOST_RESIDENT = 128 * 2**10
 """Bytes of U for a program, which leaves registers and shared memory to what it computes: see docs/gpu.md."""
@@ -53,7 +54,7 @@ def blocks_in(plan: Plan) -> int:
 
 def own_units(plan: Plan) -> int:
     """How many units a program owns: as many as fill one product of a tensor core with their rows of all blocks."""
-    return max(_LEAST, _STACKED // power_of_two(blocks_in(plan)))
+    return max(_LEAST, min(_MOST_UNITS, _STACKED // power_of_two(blocks_in(plan))))
 
 
 def block_of(plan: Plan, units: int, rows: int = _LEAST) -> Block:
@@ -61,7 +62,7 @@ def block_of(plan: Plan, units: int, rows: int = _LEAST) -> Block:
     own = own_units(plan)
     full = all(own * power_of_two(len(matmul.targets)) >= _STACKED for matmul in matmuls_of(plan))
     split = 1 if full and not plan.sweep.backward else _WARPS
-    most = _DEEP // 4 if split > 1 else _DEEP
+    most = (_DEEP_BACKWARD if plan.sweep.backward else _DEEP) // (4 if split > 1 else 1)
     deep = max(_LEAST, min(most, power_of_two(ceil(units / split))))
     tiles, warps = ceil(units / (split * deep)), _WARPS if split > 1 else 4
     return Block(rows, own, warps, 1, deep, tiles, split, power_of_two(ceil(units / own)))
