@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from gatewise.cells import CELLS
 from gatewise.kernels import reference
 from gatewise.kernels.choice import DRIVERS
+from gatewise.kernels.gpu.driver import GPU
+from gatewise.kernels.gpu.passes import Way
 from gatewise.nn import Recurrent
 
 from .workload import Workload
@@ -85,8 +88,36 @@ def _compiled(work: Workload, ours: Recurrent, x: Tensor, lengths: Tensor | None
     return _loop(work, ours, x, lengths, torch.compile)
 
 
+class _Launching(Contender):
+    """Ours, by a launch and a product each step where programs would share out U."""
+
+    def forward(self) -> Tensor:
+        """Outputs."""
+        with _launched():
+            return super().forward()
+
+    def training(self) -> None:
+        """Gradients of all weights."""
+        with _launched():
+            super().training()
+
+
+@contextmanager
+def _launched() -> Generator[None]:
+    before, GPU.way = GPU.way, Way()
+    try:
+        yield
+    finally:
+        GPU.way = before
+
+
+def _launches(work: Workload, ours: Recurrent, x: Tensor, lengths: Tensor | None) -> Contender:
+    return _Launching(ours, lambda: ours(x, lengths=lengths)[0], x.new_ones(1, 1))
+
+
 RIVALS: dict[str, Callable[[Workload, Recurrent, Tensor, Tensor | None], Contender]] = {
     "torch": _torch,
+    "launches": _launches,
     "loop": _loop,
     "compiled": _compiled,
 }

@@ -10,13 +10,18 @@ from benchmarks.gpu import main as gpu
 from benchmarks.gpu.rivals import contenders
 from benchmarks.gpu.workload import Piece, Workload, pieces
 
-SMALL = Workload("gru", "float32", 5, 3, ("torch", "loop"), steps=4)
+from gatewise.cells import CELLS
+from gatewise.kernels.gpu.selfcheck import Check
+
+SMALL = Workload("gru", "float32", 5, 3, ("torch", "loop", "launches"), steps=4)
 
 
 def test_every_piece_has_a_name_of_its_own_and_parity_is_the_first():
     names = [piece.name for piece in pieces()]
     assert len(names) == len(set(names))
-    assert names[0] == "parity"
+    timed = {work.cell for piece in pieces() for work in piece.workloads}
+    assert {piece.parity for piece in list(pieces())[: len(timed)]} == timed
+    assert {piece.parity for piece in pieces()} - {""} == {name for name, cell in CELLS.items() if not cell.inputs}
 
 
 @pytest.mark.parametrize("ragged", [False, True])
@@ -31,7 +36,7 @@ def test_all_contenders_compute_the_same(ragged):
 
 def test_a_piece_gives_a_line_for_each_contender():
     lines = list(gpu.figures(Piece("x", (SMALL,)), "cpu"))
-    assert [line["contender"] for line in lines] == ["ours", "torch", "loop"]
+    assert [line["contender"] for line in lines] == ["ours", "torch", "loop", "launches"]
     assert all(line["forward_ms"] > 0 and line["training_ms"] > 0 for line in lines)
     assert json.loads(json.dumps(lines[0]))["regime"].startswith("cpu: fused CPU kernel")
 
@@ -55,7 +60,24 @@ def test_without_a_card_it_says_so():
         gpu.main([])
 
 
-def test_where_results_differ_nothing_is_timed(tmp_path, monkeypatch):
-    monkeypatch.setattr(gpu, "_in_its_process", lambda *arguments: "WRONG")
-    with pytest.raises(SystemExit, match="nothing is timed"):
-        gpu.main(["--device", "cpu", "--out", str(tmp_path / "x"), "--only", "parity", "rnn"])
+def test_where_results_differ_nothing_of_that_cell_is_timed(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(gpu, "_in_its_process", lambda piece, *rest: ran.append(piece.name) or "WRONG")
+    out = tmp_path / "x"
+    gpu.main(["--device", "cpu", "--out", str(out), "--only", "parity gru_reset", "persistent", "ragged float16"])
+    assert ran == ["parity gru_reset_before", "persistent lstm", "ragged float16"]
+    out.write_text(json.dumps({"piece": "parity lstm", "done": True, "ended": "WRONG"}))
+    gpu.main(["--device", "cpu", "--out", str(out), "--only", "ragged float16", "rnn float16 128"])
+    assert ran[3:] == ["rnn float16 128"]
+
+
+def test_parity_is_a_line_for_each_check(monkeypatch):
+    check = Check("cpu", "one launch", "rnn", torch.float32, 0.0)
+    monkeypatch.setattr(gpu, "checks_of", lambda cell, device: [check, check._replace(error=error, cell=cell.name)])
+    error = 0.0
+    assert all(line["passed"] for line in gpu.figures(Piece("x", parity="gru"), "cpu"))
+    error = 1.0
+    lines = gpu.figures(Piece("x", parity="gru"), "cpu")
+    assert [next(lines)["passed"], next(lines)["passed"]] == [True, False]
+    with pytest.raises(SystemExit, match="WRONG: gru"):
+        next(lines)

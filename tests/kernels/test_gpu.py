@@ -10,6 +10,7 @@ import torch
 
 import gatewise
 from gatewise import cell
+from gatewise.cells import CELLS as CELLS_OF_THE_LIBRARY
 from gatewise.compiler.lower import program_of
 from gatewise.compiler.ops import OVER_UNITS
 from gatewise.errors import InputError
@@ -340,12 +341,21 @@ def test_who_trusts_every_kernel_is_not_asked(first, spoilt, monkeypatch):
 
 
 def test_a_check_says_what_was_compared():
-    check = GPUDriver(CPU).check(ALL_CELLS["slstm"], 5, torch.zeros(1))
+    (check,) = GPUDriver(CPU).checks(ALL_CELLS["slstm"], 5, torch.zeros(1))
     assert check.passed
     assert str(check).startswith("right: slstm in torch.float32 on cpu, one launch, U resident: ")
     assert not check._replace(error=torch.nan).passed
     with pytest.raises(InputError, match="no kernels to check on cpu: no kernel for device cpu"):
         gatewise.selfcheck("cpu")
+
+
+def test_cells_that_have_no_kernels_are_not_checked(monkeypatch):
+    monkeypatch.setattr(choice, "GPU", GPUDriver(CPU, Way()))
+    monkeypatch.setattr(choice, "CELLS", {name: CELLS_OF_THE_LIBRARY[name] for name in ("cfc", "rnn")})
+    monkeypatch.setattr(choice, "DTYPES", [torch.float32])
+    checks = gatewise.selfcheck("cpu")
+    assert [check.cell for check in checks] == ["rnn"] * 6
+    assert all(check.passed for check in checks)
 
 
 def test_the_regime_is_named_with_its_reason():

@@ -43,7 +43,8 @@ _TEXTS = {
     "diagonal": f"Each unit reads its own states alone, through curves: steps come one after another. {_ONE_LAUNCH}",
     "over units": f"Units meet in means, sums or maxima alone. {_ONE_LAUNCH}",
     "full": "U mixes all units {products} a step: steps come one after another, and products bound their speed. On a "
-    "CPU all of time is one kernel; on a GPU too while U fits into a program, then each step is launches and products.",
+    "CPU all of time is one kernel; on a GPU too while U fits into one program, or in half precision into all that run "
+    "at once, then each step is launches and products.",
 }
 
 

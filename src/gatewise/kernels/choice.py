@@ -25,6 +25,10 @@ from .small import Passes
 DRIVERS: list[Driver] = [CPU, TORCH, GPU, REFERENCE]
 
 
+_CHECKED = (16, 80, 200)
+"""Units of layers that are compared: of the last, programs share out U where a device has that regime."""
+
+
 class Choice(NamedTuple):
     """Who runs a layer. driver: its name, ``"cpu"`` for one. reason: how, and why no other does, in words."""
 
@@ -98,7 +102,8 @@ def keeps_bits(cell: Cell, like: Tensor) -> bool:
 
 
 def selfcheck(device: str | torch.device = "cuda") -> list[Check]:
-    """Compare the kernels for GPUs with the reference, on this device: every cell, regime and dtype, both ways.
+    """Compare the kernels for GPUs with the reference, on this device: every cell that has any, every regime and dtype,
+    both ways.
 
     The same is done by itself for each kernel before its first use in a process; where one is found wrong, a loop takes
     its place and a warning says so. The environment variable ``GATEWISE_SELFCHECK=0`` turns that off.
@@ -112,11 +117,16 @@ def selfcheck(device: str | torch.device = "cuda") -> list[Check]:
     Raises:
         InputError: the device has no such kernels.
     """
+    return [check for cell in CELLS.values() if not cell.inputs for check in checks_of(cell, device)]
+
+
+def checks_of(cell: Cell, device: str | torch.device) -> list[Check]:
+    """Those of one cell. Raises InputError where the device has no such kernels."""
     checks: list[Check] = []
-    for dtype, units in product(DTYPES, (16, 80)):
+    for dtype, units in product(DTYPES, _CHECKED):
         like = torch.zeros(1, dtype=dtype, device=device)
-        for cell in CELLS.values():
-            if why := GPU.refusal(cell, trial(cell, units, like)):
-                raise InputError(f"no kernels to check on {device}: {why}")
-            checks += [GPU.check(cell, units, like, backward=backward) for backward in (False, True)]
+        if why := GPU.refusal(cell, trial(cell, units, like)):
+            raise InputError(f"no kernels to check on {device}: {why}")
+        for backward in (False, True):
+            checks += GPU.checks(cell, units, like, backward=backward)
     return checks

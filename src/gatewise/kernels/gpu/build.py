@@ -5,10 +5,12 @@ from __future__ import annotations
 import linecache
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
+from ..layer import Layer
 from .emit import kernel_name, module_text, parameters
 from .plan import Plan
 
@@ -48,21 +50,50 @@ def tile_of(plan: Plan, units: int, *, resident: bool) -> Tile:
     numbers = _LANES if loop else _TILE
     wide = whole if plan.whole_rows else min(whole, 128)
     rows = max(1, numbers // wide)
-    return Tile(rows, wide, warps=min(8, max(1, rows * wide // (32 if loop else 256))), stages=4 if loop else 1)
+    return Tile(rows, wide, warps=min(8, max(1, rows * wide // (32 if loop else 128))), stages=4 if loop else 1)
 
 
 class Kernels:
     """The compiled kernels of a plan, one for each part.
 
-    Compiled by Triton when they are first launched, for the dtypes of that launch.
+    Compiled by Triton when they are first launched, for the dtypes of that launch. whole: whether one launch runs all
+    of time.
     """
 
+    options: ClassVar[dict[str, Any]] = {}
+    """Of their launches, for Triton."""
+
     def __init__(self, plan: Plan, *, resident: bool) -> None:
-        self.plan, self.resident = plan, resident
-        module = _module(module_text(plan, resident=resident), plan.sweep.name)
         count = 1 if resident else len(plan.parts)
-        self.names = parameters(plan, resident=resident)
+        self._load(plan, module_text(plan, resident=resident), parameters(plan, resident=resident), count)
+        self.resident = resident
+        self.whole = resident or not any(plan.matmuls.values())
+
+    def _load(self, plan: Plan, text: str, names: tuple[str, ...], count: int) -> None:
+        module = _module(text, plan.sweep.name)
+        self.plan, self.names = plan, names
         self.functions: list[Any] = [getattr(module, kernel_name(plan, number)) for number in range(count)]
+
+    def tile(self, rows: int, units: int) -> Tile:
+        """The tile for a layer of so many rows and units."""
+        return tile_of(self.plan, units, resident=self.resident)
+
+    def constants(self, tile: Tile) -> dict[str, object]:
+        """What is known when they are compiled, beside what all kernels are told."""
+        return {}
+
+    def allocate(self, layer: Layer, tensors: dict[str, Tensor]) -> None:
+        """Memory for what goes from part to part, and into and out of products; U, where it is resident."""
+        if self.resident:
+            tensors["U"] = layer.U
+            return
+        rows, units, wide = layer.rows, layer.units, accumulator(layer.x.dtype)
+        for name, each_unit in self.plan.stored.items():
+            shape = (rows, units if each_unit else 1)
+            tensors[f"between_{name}"] = layer.x.new_empty(shape, dtype=wide)
+        for matmul in self.plan.matmul_of.values():
+            tensors.setdefault(matmul.sums, layer.x.new_empty(rows, len(matmul.targets) * units))
+            tensors.setdefault(matmul.buffer, layer.x.new_zeros(rows, len(matmul.operands) * units))
 
 
 def _module(text: str, name: str) -> ModuleType:

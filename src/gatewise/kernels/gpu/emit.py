@@ -19,7 +19,7 @@ import triton.language as tl
 from gatewise.kernels.gpu import functions as fn
 """
 _FUNCTIONS = "fn"
-FIXED = ("offsets", "t0", "t1", "B")
+FIXED = ("offsets", "clock", "t0", "t1", "B")
 CONSTANTS = ("H", "STRIDE_step", "STRIDE_sequence", "ROWS", "UNITS", "STAGES", "ACC", "PRECISION")
 
 
@@ -43,34 +43,39 @@ def kernel_name(plan: Plan, number: int) -> str:
 def module_text(plan: Plan, *, resident: bool = False) -> str:
     """A module with a kernel for every part of a plan, or with a single one whose weights are resident."""
     parts = [tuple(stage for part in plan.parts for stage in part)] if resident else plan.parts
-    kernels = (_Kernel(plan, number, part, resident).text() for number, part in enumerate(parts))
+    kernels = (Kernel(plan, number, part, resident).text() for number, part in enumerate(parts))
     return "\n\n".join([HEADER, *kernels])
 
 
-class _Kernel:
+class Kernel:
     """One kernel: some stages of a step, in a loop over time."""
+
+    constants = CONSTANTS
 
     def __init__(self, plan: Plan, number: int, stages: tuple[Stage, ...], resident: bool) -> None:
         self.plan, self.number, self.stages, self.resident = plan, number, stages, resident
         self.is_last = resident or number == len(plan.parts) - 1
         self.values: dict[str, str] = {}
         self.lines: list[str] = []
-        self._written = set(parameters(plan, resident=resident)) - ({LATER} if resident else set())
+        self._written = set(self._parameters()) - ({LATER} if resident else set())
 
     def text(self) -> str:
         """All of it."""
         body = self._step()
-        names = [*FIXED, *(f"p_{name}" for name in parameters(self.plan, resident=self.resident))]
-        names += [f"{name}: tl.constexpr" for name in CONSTANTS]
+        names = [*FIXED, *(f"p_{name}" for name in self._parameters())]
+        names += [f"{name}: tl.constexpr" for name in self.constants]
         head = [
-            f"@triton.jit(do_not_specialize={list(FIXED[1:])})",
+            f"@triton.jit(do_not_specialize={list(FIXED[2:])})",
             f"def {kernel_name(self.plan, self.number)}({', '.join(names)}):",
         ]
         before = [*_OWNED, *(self._tiles() if self.resident else ()), *self._starts()]
         loop = "for s in tl.range(t0, t1, num_stages=STAGES):"
-        time = "t = t1 - 1 - (s - t0)" if self.plan.sweep.backward else "t = s"
+        time = "t = begin + t1 - 1 - (s - t0)" if self.plan.sweep.backward else "t = begin + s"
         inner = [f"    {line}" for line in (time, *_RUNNING, *body)]
         return "\n".join([*head, *(f"    {line}" for line in (*before, loop, *inner, *self._ends()))]) + "\n"
+
+    def _parameters(self) -> tuple[str, ...]:
+        return parameters(self.plan, resident=self.resident)
 
     @property
     def _carried(self) -> tuple[Carried, ...]:
@@ -118,16 +123,19 @@ class _Kernel:
             for name in stage.starts:
                 self._accumulate(stage, name)
             self._load(stage.loads)
-            statements, values = emit(stage.body, {n: self.values[n] for n in stage.body.inputs}, _FUNCTIONS)
-            self.lines += statements
-            self.values |= values
-            for array, value in stage.keeps.items():
-                if array in self.plan.places and not (self.resident and array in self.plan.stored):
-                    self._write(self.plan.places[array], value)
+            self._compute(stage)
         self._write_between()
         if self.is_last:
             self._finish()
         return self.lines
+
+    def _compute(self, stage: Stage) -> None:
+        statements, values = emit(stage.body, {n: self.values[n] for n in stage.body.inputs}, _FUNCTIONS)
+        self.lines += statements
+        self.values |= values
+        for array, value in stage.keeps.items():
+            if array in self.plan.places and not (self.resident and array in self.plan.stored):
+                self._write(self.plan.places[array], value)
 
     def _reduce(self, stage: Stage) -> None:
         self._load(reduction.operand for reduction in stage.reductions.values())
@@ -145,10 +153,14 @@ class _Kernel:
         self.values[name] = value_name(name)
         self.lines.append(f"{self.values[name]} = {expression}")
 
+    def _begins(self, stage: Stage, name: str) -> list[str]:
+        """What an accumulator has beside products with U: its bias, and W x."""
+        bias = stage.starts[name]
+        places = [self.plan.places[bias]] if bias else []
+        return [_load(place) for place in (*places, *([self.plan.inputs[name]] if name in self.plan.inputs else []))]
+
     def _accumulate(self, stage: Stage, name: str) -> None:
-        terms = [_load(self.plan.places[bias])] if (bias := stage.starts[name]) else []
-        if name in self.plan.inputs:
-            terms.append(_load(self.plan.inputs[name]))
+        terms = self._begins(stage, name)
         matmul = self.plan.matmul_of.get(name)
         if matmul is not None and self.resident:
             at = matmul.targets.index(name)
@@ -202,6 +214,7 @@ _OWNED = (
     "rank = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)",
     "unit = (tl.program_id(1) * UNITS + tl.arange(0, UNITS)).to(tl.int64)",
     "there = (rank < B)[:, None] & (unit < H)[None, :]",
+    "begin = tl.load(clock)",
 )
 # Only the first so many sequences run at a step, since the longest come first.
 _RUNNING = (

@@ -19,18 +19,21 @@ from ...compiler.lower import program_of
 from ...equation import Cell, previous
 from ..gates import GateRun, stretches
 from ..layer import Gradients, Layer, Saved, Seeds, States, previous_rows
-from .build import Kernels, Tile, accumulator, tile_of
-from .plan import LATER, Matmul, Plan, held, history
+from . import graph
+from .build import Kernels, Tile, accumulator
+from .plan import LATER, Matmul, held, history
 
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a layer's sweeps run. resident: with U in registers, one launch. tile: of every kernel, None for its own.
-    precision: of products within kernels, as ``tl.dot`` calls it."""
+    """How a layer's sweeps run. resident: with U in registers, one launch. persistent: with U in the registers of all
+    programs together, which wait for each other. tile: of every kernel, None for its own. precision: of products within
+    kernels, as ``tl.dot`` calls it."""
 
     resident: bool = False
+    persistent: bool = False
     tile: Tile | None = None
     precision: str = "ieee"
 
@@ -43,27 +46,32 @@ class Sweep:
 
     def __init__(self, cell: Cell, layer: Layer, kernels: Kernels, way: Way, tensors: dict[str, Tensor]) -> None:
         self.layer, self.kernels, self.plan = layer, kernels, kernels.plan
-        self.tile = way.tile or tile_of(self.plan, layer.units, resident=way.resident)
+        self.tile = way.tile or kernels.tile(layer.rows, layer.units)
         self.tensors = tensors
         self._offsets = _offsets(layer)
-        self._constants = _constants(layer, self.tile, way.precision)
-        if way.resident:
-            tensors["U"] = layer.U
-        else:
-            _allocate(self.plan, layer, tensors)
+        self._clock = torch.zeros(1, dtype=torch.int32, device=layer.x.device)
+        self._constants = _constants(layer, self.tile, way.precision) | kernels.constants(self.tile)
+        kernels.allocate(layer, tensors)
         self._steps = self._parts()
 
     def run(self) -> None:
         """All steps."""
-        if (len(self._steps) == 1 and not any(self.plan.matmuls.values())) or self.kernels.resident:
+        if self.kernels.whole:
             self._steps[0][-1](0, self.layer.steps)
             return
-        times = range(self.layer.steps)
-        for time in reversed(times) if self.plan.sweep.backward else times:
-            for part in self._steps:
-                for call in part[:-1]:
-                    call()
-                part[-1](time, time + 1)
+        steps, backward = self.layer.steps, self.plan.sweep.backward
+        if graph.is_worth_while(self.layer.x.device, steps):
+            graph.run(self._step, steps, self._clock, backward=backward)
+            return
+        for time in reversed(range(steps)) if backward else range(steps):
+            self._step(time)
+
+    def _step(self, time: int) -> None:
+        """One, counted from the clock."""
+        for part in self._steps:
+            for call in part[:-1]:
+                call()
+            part[-1](time, time + 1)
 
     def _parts(self) -> list[list[Callable[..., object]]]:
         """For each part the products before it, and its launch."""
@@ -83,7 +91,8 @@ class Sweep:
         layer, tile = self.layer, self.tile
         tensors = (self.tensors[name] for name in self.kernels.names)
         grid = tile.grid(layer.rows, layer.units)
-        kernel[grid](self._offsets, begin, end, layer.rows, *tensors, **self._constants, num_warps=tile.warps)
+        options = {**self._constants, **self.kernels.options, "num_warps": tile.warps}
+        kernel[grid](self._offsets, self._clock, begin, end, layer.rows, *tensors, **options)
 
 
 def blocks_of(U: Tensor, units: int, slots: tuple[int, ...]) -> Tensor:
@@ -109,17 +118,6 @@ def _constants(layer: Layer, tile: Tile, precision: str) -> dict[str, Any]:
     dtype = getattr(tl, _TYPES[accumulator(layer.x.dtype)])
     constants |= {"H": layer.units, "ROWS": tile.rows, "UNITS": tile.units, "STAGES": tile.stages}
     return constants | {"ACC": dtype, "PRECISION": precision}
-
-
-def _allocate(plan: Plan, layer: Layer, tensors: dict[str, Tensor]) -> None:
-    """Memory for what goes from part to part, and into and out of products."""
-    rows, units, wide = layer.rows, layer.units, accumulator(layer.x.dtype)
-    for name, each_unit in plan.stored.items():
-        shape = (rows, units if each_unit else 1)
-        tensors[f"between_{name}"] = layer.x.new_empty(shape, dtype=wide)
-    for matmul in plan.matmul_of.values():
-        tensors.setdefault(matmul.sums, layer.x.new_empty(rows, len(matmul.targets) * units))
-        tensors.setdefault(matmul.buffer, layer.x.new_zeros(rows, len(matmul.operands) * units))
 
 
 def _shared(cell: Cell, layer: Layer) -> dict[str, Tensor]:

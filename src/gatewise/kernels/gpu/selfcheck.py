@@ -21,13 +21,15 @@ _STEPS, _ROWS = 3, 5
 
 
 class Check(NamedTuple):
-    """One comparison. error: the largest difference, relative to the largest number; infinite where one is NaN."""
+    """One comparison. error: the largest difference, relative to the largest number; infinite where one is NaN. why: it
+    could not be made, in the device's words."""
 
     device: str
     regime: str
     cell: str
     dtype: torch.dtype
     error: float
+    why: str = ""
 
     @property
     def passed(self) -> bool:
@@ -37,7 +39,8 @@ class Check(NamedTuple):
     def __str__(self) -> str:
         """A line."""
         verdict = "right" if self.passed else "WRONG"
-        return f"{verdict}: {self.cell} in {self.dtype} on {self.device}, {self.regime}: {self.error:.1e} off"
+        found = self.why or f"{self.error:.1e} off"
+        return f"{verdict}: {self.cell} in {self.dtype} on {self.device}, {self.regime}: {found}"
 
 
 def trial(cell: Cell, units: int, like: Tensor) -> Layer:
