@@ -190,7 +190,12 @@ class FittedForecaster(Estimator):
         panel = self._history(frame, read, future)
         quantiles = self._forecast(panel)
         totals = self._totals(panel, quantiles, frame) if total else None
-        newcomers = None if new is None else self._newcomers(panel, quantiles, new, read, static)
+        newcomers = None
+        if new is not None:
+            from .newcomers import forecast_new
+
+            described, whole = self.wanted_.static if static is None else static, self.setup_.bounds.whole
+            newcomers = forecast_new(quantiles, panel, new, described, read or self.read_, whole=whole)
         said = (*quantiles.notes, *(totals.notes if totals else ()), *(newcomers[1].notes if newcomers else ()))
         return Forecast(
             panel=panel,
@@ -206,6 +211,34 @@ class FittedForecaster(Estimator):
             fitted=self.model_,
             bounds=self.setup_.bounds,
         )
+
+    def credits(
+        self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None
+    ) -> pd.DataFrame:
+        """What makes each step of the regression's forecast, in sums that are checked.
+
+        Args:
+            frame: A history to forecast from, as in `predict`.
+            read: How it is read; by default as in `fit`.
+            future: As in `predict`.
+
+        Returns:
+            A data frame with a row for each series and step: ``unique_id``, ``ds``, ``(base)``, the forecast where
+            everything is at its mean, then what ``(calendar)`` and each covariate by its name add to it, ``(rest)``,
+            what the network adds that forecasts what these leave, ``(bounds)``, by how much the forecast was moved to
+            lie within what it may be, and under the name of the model the forecast, which is their sum. A covariate
+            that never changed in the past of a series has no part there, NaN.
+
+        Raises:
+            InputError: As `predict`, and for a model that is not ``"regression"``.
+            ExplanationError: A sum does not add up.
+        """
+        from .regression.credited import credit_frame, regression_of
+
+        panel = self._history(frame, read, future)
+        model = regression_of(self.model_, panel)
+        known = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
+        return credit_frame(model.credits(known), self._forecast(panel), panel, whole=self.setup_.bounds.whole)
 
     def subject(
         self,
@@ -248,19 +281,6 @@ class FittedForecaster(Estimator):
 
         asked = Asked(self.model_, CONTESTANTS[self.kind_], self.setup_)
         return totals(quantiles, panel, asked, self.backtest_ if frame is None else None)
-
-    def _newcomers(
-        self,
-        panel: Panel,
-        quantiles: Quantiles,
-        new: str | Sequence[str],
-        read: ReadOptions | None,
-        static: Data | None,
-    ) -> tuple[Panel, Quantiles]:
-        from .newcomers import newcomers
-
-        described = self.wanted_.static if static is None else static
-        return newcomers(quantiles, panel, new, described, read or self.read_, whole=self.setup_.bounds.whole)
 
     def _provenance(self, frame: Data | None) -> tuple[str, ...]:
         """Notes on what the model learned, beside a forecast of this frame."""

@@ -37,7 +37,7 @@ _PLACES = np.arange(0.5, 40) / 40
 """Probabilities at which each forecast stands for itself in a mixture."""
 
 
-def newcomers(
+def forecast_new(
     forecast: Quantiles, panel: Panel, asked: str | Sequence[str], static: Any, read: ReadOptions, *, whole: bool
 ) -> tuple[Panel, Quantiles]:
     """Series of these names, whose one time is the end of the others, and their forecast; its note says what it is of.

@@ -44,7 +44,8 @@ def check_memory(model: object, where: str = "") -> None:
         raise InputError(
             f"the model is {name}, which has no memory that can be looked into",
             where=where,
-            hint=f"take one that has: {argument('model', 'pretrained')}, {argument('model', 'lstm')}",
+            hint=f"take one that has: {argument('model', 'pretrained')}, {argument('model', 'lstm')}; of a regression "
+            "Forecaster.credits says what covariates add",
         )
     if getattr(model, "normalisation", "window") == "causal":
         raise InputError(

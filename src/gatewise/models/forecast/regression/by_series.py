@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,7 +36,7 @@ class BySeries(ABC):
 
     def predict(self, panel: Panel) -> Quantiles:
         """Forecast after the end of every series, for which its covariates must be known that far."""
-        found = [self._series(_alone(panel, row), 0) for row in range(len(panel))]
+        found = [self._series(own, 0) for own in alone(panel)]
         return Quantiles(self.name, self.setup.levels, np.stack(found), self._unused(panel))
 
     def _unused(self, panel: Panel) -> tuple[str, ...]:
@@ -58,9 +58,11 @@ class BySeries(ABC):
         """The quantiles of one series, (horizon, Q)."""
 
 
-def _alone(panel: Panel, row: int) -> Panel:
-    own = panel.select([row])
-    return own if own.covariates is None else replace(own, covariates=own.covariates.alone(0))
+def alone(panel: Panel) -> Iterator[Panel]:
+    """Each series by itself, with the words of its covariates that it has itself."""
+    for row in range(len(panel)):
+        own = panel.select([row])
+        yield own if own.covariates is None else replace(own, covariates=own.covariates.alone(0))
 
 
 class Tried(NamedTuple):

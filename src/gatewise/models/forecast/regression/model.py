@@ -10,7 +10,8 @@ from ..model import Setup
 from ..pretrained.model import between, forecast, furthest, seasons_shown
 from ..pretrained.weights import pretrained
 from ..results import Quantiles
-from .by_series import BySeries, Shuffling, Tried
+from .by_series import BySeries, Shuffling, Tried, alone
+from .credits import Credits
 from .fitting import Fit
 from .layout import History
 from .scale import Scale
@@ -34,6 +35,16 @@ class Regression(BySeries):
         fit = Fit.of(history, panel.covariates, self._seasons)
         return scale.leave(self._forecast(fit, history))
 
+    def credits(self, panel: Panel) -> list[Credits]:
+        """What makes the median forecast of each series, before it is kept within bounds."""
+        found: list[Credits] = []
+        for own in alone(panel):
+            scale, history = self._opened(own, 0)
+            fit = Fit.of(history, own.covariates, self._seasons)
+            rest = self._rest(fit, history)[:, self.setup.levels.index(0.5)]
+            found.append(Credits.of(fit, history, scale, rest))
+        return found
+
     @property
     def _seasons(self) -> tuple[int, int]:
         return seasons_shown(self.setup)
@@ -45,12 +56,15 @@ class Regression(BySeries):
 
     def _forecast(self, fit: Fit, history: History) -> Floats:
         """Quantiles (horizon, Q), on the scale."""
+        return fit.values(history, history.length, len(history.times))[:, None] + self._rest(fit, history)
+
+    def _rest(self, fit: Fit, history: History) -> Floats:
+        """The network's quantiles (horizon, Q) of what the regression leaves."""
         season, second = self._seasons
         start = max(history.length - furthest(season, second), 0)
-        given = fit.values(history, start, len(history.times))
-        left = history.values[start:] - given[: history.length - start]
+        left = history.values[start:] - fit.values(history, start, history.length)
         (found,) = forecast(self._network, [left], season, second, self.setup.horizon)
-        return given[history.length - start :, None] + found @ between(self.setup.levels).T
+        return found @ between(self.setup.levels).T
 
 
 class RollingRegression(Regression):
