@@ -95,7 +95,7 @@ class Batch:
         """
         if not len(part):
             return self.meta.copy()
-        fitted = _loaded(self._source)
+        fitted, part = _loaded(self._source), _in_numpy(part)
         self._check(part)
         read = replace(self._read, time=self.time, target=self.target, season=fitted.schema_.season)
         columns = part[[self.id, self.time, self.target]].astype({self.id: str})
@@ -126,6 +126,12 @@ class Batch:
                 where=f"series {name!r}",
                 hint="part the table by series, such as by a hash of their names",
             )
+
+
+def _in_numpy(part: pd.DataFrame) -> pd.DataFrame:
+    """The part with numpy's types where it has pyarrow's, as that of Ray Data."""
+    kinds = {name: kind.numpy_dtype for name, kind in part.dtypes.items() if isinstance(kind, pd.ArrowDtype)}
+    return part.astype(kinds) if kinds else part
 
 
 def forecast_apart(fitted: FittedForecaster, panel: Panel) -> Quantiles:
