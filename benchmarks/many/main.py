@@ -4,6 +4,7 @@
     python -m benchmarks many network [--series 1024]
     python -m benchmarks many folder [--series 100000] [--model pretrained] [--workers 2]
     python -m benchmarks many kills [--kills 50]
+    python -m benchmarks many engines [--series 1000] [--engine ray]
 
 Each says with --help what it measures, and exits with 1 where a goal is missed. On a machine that does something else
 beside, times say nothing.
@@ -16,9 +17,15 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from ..parts import measured
-from . import folder, kills, network, table
+from . import engines, folder, kills, network, table
 
-PARTS: dict[str, ModuleType] = {"table": table, "network": network, "folder": folder, "kills": kills}
+PARTS: dict[str, ModuleType] = {
+    "table": table,
+    "network": network,
+    "folder": folder,
+    "kills": kills,
+    "engines": engines,
+}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from .extras import found_late
 if TYPE_CHECKING:
     from .models.forecast.batch import Batch as Batch
     from .models.forecast.estimator import Forecaster as Forecaster
+    from .models.forecast.evaluation.apart import workers as workers
     from .models.forecast.forecast import Forecast as Forecast
     from .models.forecast.many.outcome import ManyForecasts as ManyForecasts
     from .models.forecast.many.run import forecast_many as forecast_many
@@ -22,8 +23,9 @@ _EXPORTS = {
     "ManyForecasts": "..models.forecast.many.outcome",
     "ReadOptions": "..tables.options",
     "forecast_many": "..models.forecast.many.run",
+    "workers": "..models.forecast.evaluation.apart",
 }
-__all__ = ["Batch", "Forecast", "Forecaster", "ManyForecasts", "ReadOptions", "forecast_many"]
+__all__ = ["Batch", "Forecast", "Forecaster", "ManyForecasts", "ReadOptions", "forecast_many", "workers"]
 __getattr__ = found_late(__name__, _EXPORTS)
 
 

@@ -165,9 +165,10 @@ def levels(text: str | None) -> tuple[int, ...] | None:
 
 def run(request: Request) -> Forecast:
     """Read, train or load, forecast, and write. Raises GatewiseError, and then leaves no half-written file."""
+    from ..models.forecast.evaluation.apart import workers
     from ..progress import progress_bar
 
-    with progress_bar("reading") as progress:
+    with progress_bar("reading") as progress, workers():
         if request.load:
             forecaster = _continued(request)
         else:

@@ -82,6 +82,16 @@ def test_the_model_travels_along_and_every_answer_has_the_same_columns():
     assert batch(whole)["unique_id"].tolist() == ["0"] * 3 + ["1"] * 3
 
 
+def test_columns_in_the_types_of_pyarrow_are_read_as_in_numpy_s(tmp_path):
+    """Ray Data hands such frames out."""
+    frame = table(3)
+    frame.loc[2, "y"] = np.nan
+    Forecaster(3, model="seasonal_naive", season=7).fit(table(4)).save(tmp_path / "model")
+    batch = Batch(tmp_path / "model", rows="rows", fill="linear")
+    kinds = {"unique_id": "string[pyarrow]", "ds": "timestamp[ns][pyarrow]", "y": "double[pyarrow]"}
+    pd.testing.assert_frame_equal(batch(frame.astype({**kinds, "rows": "int64[pyarrow]"})), batch(frame))
+
+
 def test_counters_for_times():
     frame = pd.DataFrame({"unique_id": "a", "ds": np.arange(20), "y": np.arange(20.0)})
     batch = Batch(Forecaster(2, model="naive", season=1).fit(frame))

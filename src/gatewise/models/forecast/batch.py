@@ -109,7 +109,7 @@ class Batch:
         """
         if not len(part):
             return self.meta.copy()
-        fitted = _loaded(self._source)
+        fitted, part = _loaded(self._source), _in_numpy(part)
         self._check(part)
         read = replace(self._read, time=self.time, target=self.target, season=fitted.schema_.season)
         beside = [name for name in self._covariates.roles if name in part.columns]
@@ -162,6 +162,12 @@ def _may_be_numbers(column: Any) -> bool:
         return False
     numbers: Any = pd.to_numeric(column, errors="coerce")
     return bool(numbers.notna().any())
+
+
+def _in_numpy(part: pd.DataFrame) -> pd.DataFrame:
+    """The part with numpy's types where it has pyarrow's, as that of Ray Data."""
+    kinds = {name: kind.numpy_dtype for name, kind in part.dtypes.items() if isinstance(kind, pd.ArrowDtype)}
+    return part.astype(kinds) if kinds else part
 
 
 def forecast_apart(fitted: FittedForecaster, panel: Panel) -> Quantiles:

@@ -41,6 +41,14 @@ def test_in_any_company_and_order_a_series_gets_the_same_bits(season, second):
     np.testing.assert_array_equal(alone, found)
 
 
+def test_in_much_company_a_series_gets_the_same_bits():
+    """From 256 KiB on numpy computes in temporary arrays, whose order in memory may be another."""
+    series = drawn()[2:4] * 60
+    found = of(series, 12, 1)
+    assert 2 * found.size * 4 > 256 << 10
+    np.testing.assert_array_equal(found, np.tile(of(series[:2], 12, 1), (60, 1, 1)))
+
+
 @pytest.mark.parametrize(("season", "second"), SEASONS)
 def test_scale_and_place_of_a_series_do_not_matter(season, second):
     found = of(drawn(), season, second)

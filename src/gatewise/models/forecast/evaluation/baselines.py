@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..model import Setup
 from ..results import Quantiles
+from .apart import TRIED, WORTH, Task, allowed, quantiles_apart
 from .calibration import nested
 from .methods import METHODS, Form, Method
 from .naive import TOGETHER
@@ -31,6 +33,8 @@ class Baseline:
     """
 
     needs = 1
+    remembers = False
+    """Whether something of a series is remembered from forecast to forecast, which only one process can."""
 
     def __init__(self, name: str, setup: Setup) -> None:
         if name not in TOGETHER:
@@ -73,18 +77,35 @@ class Baseline:
             warnings.simplefilter("ignore")
             if model in TOGETHER:
                 return nested(TOGETHER[model](panel.values, told))
-            return np.stack(list(self._one_by_one(METHODS[model], panel, told)))
+            recent = METHODS[model].looks_at(self.setup)
+            return self._one_by_one(model, panel.ids, [values[-recent:] for values in panel.values], told)
 
-    def _one_by_one(self, method: Method, panel: Panel, told: Setup) -> Iterator[Floats]:
-        recent, progress = method.looks_at(self.setup), self.setup.progress
-        for number, (name, values) in enumerate(zip(panel.ids, panel.values, strict=True), start=1):
-            values = values[-recent:] if recent else values
-            try:
-                yield nested(method.quantiles(values, told, self._form(method, name, values, told.season)))
-            except Exception:  # statsforecast raises bare Exceptions, IndexErrors and more for short or odd series
-                yield np.full((told.horizon, len(told.levels)), np.nan)
-            if progress:
-                progress(number / len(panel), f"{self.name} {number} of {len(panel)} series")
+    def _one_by_one(self, model: str, names: Sequence[str], series: Sequence[Floats], told: Setup) -> Floats:
+        """Quantiles (S, horizon, Q) of the series; by other processes, where there may be some and it is worth it."""
+        found = np.full((len(series), told.horizon, len(told.levels)), np.nan)
+        left, begun = dict(enumerate(series)), time.perf_counter()
+
+        def here(rows: Iterable[int]) -> None:
+            for row in rows:
+                form = self._form(METHODS[model], names[row], series[row], told.season)
+                found[row] = quantiles_of(METHODS[model], left.pop(row), told, form)
+                self._tell(len(series) - len(left), len(series))
+
+        here(range(min(TRIED, len(series))))
+        each = (time.perf_counter() - begun) / TRIED
+        if not self.remembers and allowed() > 1 and each * len(left) > WORTH:
+            rows = [*left]
+            for start, quantiles in quantiles_apart(Task(model, told), [*left.values()]):
+                for row, one in zip(rows[start:], quantiles, strict=False):
+                    found[row] = one
+                    del left[row]
+                self._tell(len(series) - len(left), len(series))
+        here([*left])  # and what a process that ended early had in hand
+        return found
+
+    def _tell(self, done: int, of: int) -> None:
+        if self.setup.progress:
+            self.setup.progress(done / of, f"{self.name} {done} of {of} series")
 
     def _form(self, method: Method, name: str, values: Floats, season: int) -> Form | None:
         """What was found of the model before; None where it searches in every forecast."""
@@ -121,6 +142,8 @@ class RollingBaseline(Baseline):
     What it finds is fitted again at each cutoff, at a fraction of the cost.
     """
 
+    remembers = True
+
     def __init__(self, name: str, setup: Setup) -> None:
         super().__init__(name, setup)
         self._found: dict[str, Form] = {}
@@ -131,3 +154,11 @@ class RollingBaseline(Baseline):
         if name not in self._found:
             self._found[name] = method.search(values, season)
         return self._found[name]
+
+
+def quantiles_of(method: Method, values: Floats, told: Setup, form: Form | None = None) -> Floats:
+    """Nested quantiles (horizon, Q) of one series; not finite where the model has none."""
+    try:
+        return nested(method.quantiles(values, told, form))
+    except Exception:  # statsforecast raises bare Exceptions, IndexErrors and more for short or odd series
+        return np.full((told.horizon, len(told.levels)), np.nan)

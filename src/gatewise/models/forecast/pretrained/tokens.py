@@ -165,7 +165,10 @@ class Reading:
             axis=-1,
         )
         features = np.concatenate([np.arcsinh(experts), valid, extra], axis=-1)
-        return Steps(experts.astype(np.float32), valid, features.astype(np.float32), now.level, now.step)
+        # numpy computes in a temporary array, and with its order in memory, where one is large: sums over experts would
+        # have other bits in much company
+        singles, flags = np.ascontiguousarray(experts, np.float32), np.ascontiguousarray(valid)
+        return Steps(singles, flags, features.astype(np.float32), now.level, now.step)
 
     def _values(self) -> list[Floats]:
         """Means of a patch's parts, how much of them is there, and the latest observations."""
