@@ -28,7 +28,7 @@ def main(asked: IO[bytes], answers: IO[bytes]) -> None:
 def _forecast(task: Task, lot: Sequence[Floats]) -> list[Floats]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return [quantiles_of(METHODS[task.method], values, task.setup) for values in lot]
+        return [quantiles_of(METHODS[task.method], values, task.setup, lambda: None) for values in lot]
 
 
 if __name__ == "__main__":

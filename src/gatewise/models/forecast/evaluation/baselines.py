@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class Baseline:
 
         def here(rows: Iterable[int]) -> None:
             for row in rows:
-                form = self._form(METHODS[model], names[row], series[row], told.season)
+                form = partial(self._form, METHODS[model], names[row], series[row], told.season)
                 found[row] = quantiles_of(METHODS[model], left.pop(row), told, form)
                 self._tell(len(series) - len(left), len(series))
 
@@ -156,9 +157,9 @@ class RollingBaseline(Baseline):
         return self._found[name]
 
 
-def quantiles_of(method: Method, values: Floats, told: Setup, form: Form | None = None) -> Floats:
-    """Nested quantiles (horizon, Q) of one series; not finite where the model has none."""
+def quantiles_of(method: Method, values: Floats, told: Setup, form: Callable[[], Form | None]) -> Floats:
+    """Nested quantiles (horizon, Q) of one series; not finite where the model has none. form: finds what it is."""
     try:
-        return nested(method.quantiles(values, told, form))
+        return nested(method.quantiles(values, told, form()))
     except Exception:  # statsforecast raises bare Exceptions, IndexErrors and more for short or odd series
         return np.full((told.horizon, len(told.levels)), np.nan)
