@@ -107,7 +107,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.chdir(tmp_path)
     KNOWN.to_csv("sales.csv", index=False)
     STATIC.to_csv("shops.csv", index=False)
-    words = ["forecast", "sales.csv", "--horizon", "5", "--model", "naive", "--season", "1", "--static", "shops.csv"]
+    words = ["forecast", "sales.csv", "--horizon", "5", "--model", "naive", "--season", "1", "--static"]
+    words += ["shops.csv", "--backtest", "0"]
     assert follow([*words, "--new", "s0,s1", "--out", "out.csv", "--report", "page.html"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "s0, without a history: Naive, the next 5 days" in said
