@@ -12,7 +12,7 @@ check: ## lint, format, types, import arrows, workflows
 	$(PYTHON) tools/check_imports.py
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
-test: ## the quick breadth of the tests, three minutes
+test: ## the quick breadth of the tests
 	$(PYTHON) -m pytest
 
 test-rest: ## what the quick breadth leaves out, as CI runs it after the quick one

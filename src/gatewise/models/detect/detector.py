@@ -8,25 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import fields
 from ...errors import InputError, argument
 from ...fields import Fields
 from ...files import atomic_write
 from ...progress import OnProgress
-from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions, Seasons
+from ...tables.options import DEFAULTS, ReadOptions, Seasons
 from ...tables.panel import Frequency, Panel
 from ...version import version
-from ...words import stamps
 from ..arguments import one_of, whole
 from ..estimator import Estimator
-from ..forecast.history import SCHEMA, Schema, steps_missing
+from ..forecast.history import SCHEMA, Schema
 from ..modelfile import DETECTOR_FILE
 from .alarm import QUIET
 from .anomalies import Anomalies
 from .budget import Budget
 from .expectation import REACH
+from .rows import ends_of, following, rows_of
 from .shapes import LENGTHS
 from .stored import WATCH, restored, stored
 from .tails import FEWEST
@@ -42,10 +41,6 @@ if TYPE_CHECKING:
 
 ENOUGH = 2 * LENGTHS[0] + FEWEST
 """Rows of which the last has a score."""
-LARGEST_VALUE = 1e100
-"""Values that are judged, at most: the squares of larger ones are beyond what numbers can hold."""
-LONGEST_GAP = 100_000
-"""Missing rows between what was read and what comes, at most."""
 RECORD = Fields(
     {
         "alerts": fields.optional(fields.text),
@@ -64,13 +59,12 @@ class Detector(Estimator):
     """Finds anomalies in every series of a table, each row judged by the rows before it and by nothing later.
 
     The LSTM that comes trained forecasts each row from what was known before it, or the row one season before stands in
-    for its forecast. Surprising are a row far from its
-    forecast, far from the usual level, or at the end of a stretch of 8, 32 or 96 rows that is far from every stretch of
-    that length before. Each of these five distances is ranked among its own latest 2,000, which makes tail
-    probabilities, and the surprise is the mean of their logarithms: ten to the power of minus it, times e, is a tail
-    probability too, however they depend on each other (Vovk & Wang 2020, doi:10.1093/biomet/asaa027). An alert begins
-    where the own past shows a surprise as large more rarely than the budget allows. Nothing is learned from labels, and
-    nothing is downloaded.
+    for its forecast. Surprising are a row far from its forecast, far from the usual level, or at the end of a stretch
+    of 8, 32 or 96 rows that is far from every stretch of that length before. Each of these five distances is ranked
+    among its own latest 2,000, which makes tail probabilities, and the surprise is the mean of their logarithms: ten to
+    the power of minus it, times e, is a tail probability too, however they depend on each other (Vovk & Wang 2020,
+    doi:10.1093/biomet/asaa027). An alert begins where the own past shows a surprise as large more rarely than the
+    budget allows. Nothing is learned from labels, and nothing is downloaded.
 
     Missing rows are gaps: they surprise by their number alone.
 
@@ -135,7 +129,7 @@ class Detector(Estimator):
         """
         budget, wanted = self._budget(), read or DEFAULTS
         season = self._season(wanted.season if self.season is None else self.season)
-        panel = _panel(frame, read, wanted)
+        panel = rows_of(frame, read, wanted)
         if panel.lengths.max(initial=0) < ENOUGH:
             what = (
                 f"the longest series has {panel.lengths.max(initial=0)} rows, and the first {ENOUGH - 1} of each are "
@@ -144,7 +138,7 @@ class Detector(Estimator):
         rate = budget.rate(panel.frequency, panel.times[0][0])
         watches = {name: Watch(rate, season, one_of("model", self.model, MODELS)) for name in panel.ids}
         verdicts = self._verdicts(panel, watches)
-        self._watches, self._ends = watches, _ends(panel)
+        self._watches, self._ends = watches, ends_of(panel)
         self.schema_, self.read_ = Schema.of(panel), wanted
         self.anomalies_ = self._anomalies(panel, verdicts, frame, (*panel.notes, *_notes(panel, watches)))
         return self
@@ -170,12 +164,14 @@ class Detector(Estimator):
         """
         self._check_fitted()
         pace = Frequency(self.schema_.frequency)
-        panel = _panel(frame, read, read or self.read_, pace, self.schema_)
+        panel = rows_of(frame, read, read or self.read_, pace, self.schema_)
         if different := self.schema_.disagreement(panel):
             raise InputError(different, hint="give rows like those that are known")
-        panel = self._following(panel, most)
+        for name in panel.ids:
+            self.watch(name)
+        panel = following(panel, self._ends, most)
         verdicts = self._verdicts(panel, self._watches)
-        self._ends |= _ends(panel)
+        self._ends |= ends_of(panel)
         return self._anomalies(panel, verdicts, frame, panel.notes)
 
     def save(self, path: str | Path) -> None:
@@ -343,80 +339,11 @@ class Detector(Estimator):
                 watch.shapes.rest()
         return tuple(found)
 
-    def _following(self, panel: Panel, most: int | None) -> Panel:
-        """The rows, with missing ones before them where they do not come next. Raises InputError."""
-        for name in panel.ids:
-            self.watch(name)
-        missing = [
-            _missing(panel.frequency, name, self._ends[name], times)
-            for name, times in zip(panel.ids, panel.times, strict=True)
-        ]
-        if most is not None and (rows := int(panel.lengths.sum()) + sum(missing)) > most:
-            raise InputError(f"there are {rows:,} rows, missing ones included, and {most:,} may be", hint="give fewer")
-        parts = [
-            panel.frequency.future(self._ends[name], steps) if steps else times[:0]
-            for name, steps, times in zip(panel.ids, missing, panel.times, strict=True)
-        ]
-        return replace(
-            panel,
-            times=tuple(np.concatenate([part, times]) for part, times in zip(parts, panel.times, strict=True)),
-            values=tuple(
-                np.concatenate([np.zeros(len(part)), values]) for part, values in zip(parts, panel.values, strict=True)
-            ),
-            made=tuple(
-                np.concatenate([np.ones(len(part), np.bool_), made])
-                for part, made in zip(parts, panel.made, strict=True)
-            ),
-        )
-
     def _anomalies(
         self, panel: Panel, verdicts: tuple[Verdicts, ...], frame: Data, notes: tuple[str, ...]
     ) -> Anomalies:
         source = Path(frame).name if isinstance(frame, str | Path) else panel.target or "all series"
         return Anomalies(panel, verdicts, self._budget(), notes, source, "", version())
-
-
-def _panel(
-    frame: Data,
-    read: ReadOptions | None,
-    wanted: ReadOptions,
-    pace: Frequency | None = None,
-    schema: Schema | None = None,
-) -> Panel:
-    """The series of a table, in which what is missing is marked as made, and no note says that it was filled."""
-    from ...tables.repair import FILLED
-    from ...tables.supplied import panel_with_covariates
-
-    if isinstance(frame, Panel):
-        if read is not None:
-            raise InputError("a Panel is read already", hint="give it without ReadOptions")
-        return _checked(frame)
-    wanted = replace(wanted if schema is None else schema.naming(wanted, frame), fill="previous")
-    panel = panel_with_covariates(frame, wanted, NO_COVARIATES, horizon=1, pace=pace)
-    return _checked(replace(panel, notes=tuple(note for note in panel.notes if FILLED["previous"] not in note)))
-
-
-def _checked(panel: Panel) -> Panel:
-    """The series. Raises InputError for a value that is too large."""
-    for name, times, values in zip(panel.ids, panel.times, panel.values, strict=True):
-        if len(large := np.flatnonzero(np.abs(values) > LARGEST_VALUE)):
-            row = large[0]
-            what = f"the value {values[row]:g} of series {name!r} at {stamps(times[row : row + 1])[0]} is too large"
-            raise InputError(what, hint=f"give values up to {LARGEST_VALUE:g}")
-    return panel
-
-
-def _ends(panel: Panel) -> dict[str, Any]:
-    return {name: times[-1] for name, times in zip(panel.ids, panel.times, strict=True)}
-
-
-def _missing(frequency: Frequency, name: str, end: Any, times: NDArray[np.generic]) -> int:
-    """How many rows lie between the last known and the first that comes. Raises InputError where that is not later."""
-    missing = steps_missing(name, end, times, frequency)
-    if missing > LONGEST_GAP:
-        what = f"{missing:,} rows of series {name!r} are missing before these"
-        raise InputError(what, hint="fit a detector to the whole table")
-    return missing
 
 
 def _notes(panel: Panel, watches: Mapping[str, Watch]) -> tuple[str, ...]:

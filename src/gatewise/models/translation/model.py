@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,10 +23,11 @@ from . import scores
 from .alignment import Alignment, align
 from .batches import Pair
 from .exported import ExportedTranslator, to_onnx
-from .learning import Course, learn, mean_loss
+from .learning import Course, learn
 from .network import Rates, Sizes, TranslationNetwork
 from .pairs import UNITS, Vocabularies, check_pairs, checked, clean, cleaned, learnable, vocabularies
 from .parts import Translation, cut, joined
+from .probing import Probed, all_alike, probed
 from .scores import TranslationScores
 from .search import Beam, search
 from .stored import VOCABULARIES, restored
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 _FEWEST = 300
 """Units of a vocabulary of subwords, at least: there is one for every byte."""
 _LARGEST = 1 << 16
-_PROBED = 100
-"""Pairs by which swapped columns are noticed."""
 _LEAST_RATIO = 2.0
 
 
@@ -257,7 +255,7 @@ class Translator(NetworkEstimator):
             errors.written / max(errors.wanted, 1),
             errors.repeating / len(sources),
             tuple(translations),
-            (*probed.notes, *_all_alike(sources, translations)),
+            (*probed.notes, *all_alike(sources, translations)),
         )
 
     def align(self, source: str, target: str | None = None) -> Alignment:
@@ -335,16 +333,13 @@ class Translator(NetworkEstimator):
     def _encoded(self, source: str, target: str) -> Pair:
         return self.vocabularies_.source.encode(source), self.vocabularies_.target.encode(target)
 
-    def _probed(self, source: Sequence[str], target: Sequence[str]) -> _Probed:
+    def _probed(self, source: Sequence[str], target: Sequence[str]) -> Probed:
         """How probable references are, and whether they would be more so the other way round."""
         self._check_fitted()
         pairs = [pair for pair in map(self._encoded, source, target) if max(map(len, pair)) <= self.longest]
         turned = [pair for pair in map(self._encoded, target, source) if max(map(len, pair)) <= self.longest]
         with self._threads():
-            nats = mean_loss(self.network_, pairs, self.batch_size) if pairs else math.nan
-            swapped = bool(turned) and nats > mean_loss(self.network_, turned[:_PROBED], self.batch_size)
-        words = "the columns look swapped: the sources are more probable translations than the targets"
-        return _Probed(nats, (words,) if swapped else ())
+            return probed(self.network_, pairs, turned, self.batch_size)
 
     def _beam(self) -> Beam:
         return Beam(self._argument("beam"), self._argument("length_penalty"))
@@ -410,15 +405,3 @@ class Translator(NetworkEstimator):
         fill(self.network_, tensors, torch.get_default_dtype())
         check_finite(self.network_.state_dict())
         self.network_.eval()
-
-
-@dataclass(frozen=True)
-class _Probed:
-    nats: float
-    notes: tuple[str, ...]
-
-
-def _all_alike(sources: Sequence[str], translations: Sequence[str]) -> Iterator[str]:
-    """One translation for everything is the commonest way in which training fails."""
-    if len(set(sources)) > 1 and len(set(translations)) == 1:
-        yield "every sentence has the same translation: the model has learned too little"
