@@ -13,6 +13,7 @@ from gatewise.forecast import workers
 from gatewise.models.forecast.evaluation import apart, baselines
 from gatewise.models.forecast.evaluation.apart import Task
 from gatewise.models.forecast.evaluation.baselines import Baseline, RollingBaseline
+from gatewise.models.processes import cores
 from gatewise.tables.panel import Floats, Panel
 
 OTHERS = ("AutoETS", "AutoARIMA", "MSTL", "TSB")
@@ -74,4 +75,4 @@ def test_a_number_of_processes_is_one_or_more() -> None:
     with pytest.raises(InputError, match="`workers` is 0"), workers(0):
         pass
     with workers():
-        assert apart.allowed() == apart.cores()
+        assert apart.allowed() == cores()

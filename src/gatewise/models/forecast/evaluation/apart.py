@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import IO
 
 import numpy as np
 
 from ....tables.panel import Floats
 from ... import arguments
+from ...processes import Process, cores, handed_out
 from ..model import Setup
 
 TRIED = 16
@@ -28,8 +23,6 @@ WORTH = 20.0
 AT_ONCE = 16
 """Series that a process is given at a time."""
 _WORKER = f"{__package__}.apart_worker"
-_SOURCES = str(Path(__file__).parents[4])  # where this very gatewise is imported from
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _count: ContextVar[int] = ContextVar("workers", default=1)
 
 
@@ -55,11 +48,6 @@ def workers(count: int | None = None) -> Generator[None]:
         yield
     finally:
         _count.reset(token)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def allowed() -> int:
@@ -98,61 +86,20 @@ def quantiles_apart(task: Task, series: Sequence[Floats]) -> Iterator[tuple[int,
 
     Series that a process had in hand when it ended are left out.
     """
-    starts = range(0, len(series), AT_ONCE)
-    todo, done = SimpleQueue[int](), SimpleQueue[tuple[int, Floats | None]]()
-    for start in starts:
-        todo.put(start)
-    with ExitStack() as stack:
-        for _ in range(min(allowed(), len(starts))):
-            process = stack.enter_context(_process())
-            Thread(target=_hand_out, args=(process, task, series, todo, done), daemon=True).start()
-        for _ in starts:
-            start, found = done.get()
-            if found is not None:
-                yield start, found
+    told = set[int]()
 
+    def ask(process: Process, start: int) -> Floats:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if process.pid not in told:
+            told.add(process.pid)
+            process.stdin.write(f"{task.to_json()}\n".encode())
+        write_arrays(process.stdin, series[start : start + AT_ONCE])
+        return np.stack(read_arrays(process.stdout)).reshape(-1, *task.shape)  # ValueError for nothing
 
-@contextmanager
-def _process() -> Generator[subprocess.Popen[bytes]]:
-    path = os.pathsep.join(filter(None, [_SOURCES, os.environ.get("PYTHONPATH", "")]))
-    process = subprocess.Popen(
-        [sys.executable, "-m", _WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
-        start_new_session=True,  # an interrupt is for the process that started this one, and ends both
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _hand_out(
-    process: subprocess.Popen[bytes],
-    task: Task,
-    series: Sequence[Floats],
-    todo: SimpleQueue[int],
-    done: SimpleQueue[tuple[int, Floats | None]],
-) -> None:
-    """Let a process do one lot after another of what is to do; those that it cannot do are told as None."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    told = f"{task.to_json()}\n".encode()
-    while True:
-        try:
-            start = todo.get_nowait()
-        except Empty:
-            return
-        try:
-            process.stdin.write(told)
-            told = b""
-            write_arrays(process.stdin, series[start : start + AT_ONCE])
-            found = read_arrays(process.stdout)
-        except (OSError, ValueError):
-            found = []
-        done.put((start, np.stack(found).reshape(-1, *task.shape) if found else None))
+    for start, found in handed_out((_WORKER,), range(0, len(series), AT_ONCE), allowed(), ask):
+        if found is not None:
+            yield start, found
 
 
 def write_arrays(file: IO[bytes], arrays: Sequence[Floats]) -> None:

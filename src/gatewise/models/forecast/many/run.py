@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from ....tables.panel import Panel
 from ....tables.sound import sound_series
 from ....words import count
 from ... import arguments
+from ...processes import cores
 from ..estimator import Forecaster
 from .asked import Asked, check_same
 from .buckets import bucket, numbers, part
@@ -88,7 +88,7 @@ def forecast_many(
     settings |= {"minimum": minimum, "maximum": maximum, "whole": whole or None}
     asked = Asked(Path(source), horizon, settings, None if load is None else Path(load), read or DEFAULTS)
     _forecaster(asked)
-    processes = arguments.whole("workers", _cores() if workers is None else workers)
+    processes = arguments.whole("workers", cores() if workers is None else workers)
     return _Run(asked, Folder(Path(folder)), Stages(progress)).outcome(processes)
 
 
@@ -220,8 +220,3 @@ def _forecaster(asked: Asked, progress: OnProgress | None = None) -> Forecaster:
     horizon = None if asked.horizon == loaded.horizon else asked.horizon
     arguments.settled({**given, "season": asked.read.season, "horizon": horizon})
     return loaded
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
