@@ -103,6 +103,13 @@ def test_a_mixture_holds_what_each_of_its_parts_holds():
     assert mixed(parts[:1, :, 1:2], np.array([[1.0]]), (0.5,)).item() == pytest.approx(0.0, abs=ROUNDING)
 
 
+def test_what_would_be_dropped_is_refused(fitted: Forecaster):
+    with pytest.raises(InputError, match="`total` is of series with a history, and `new` names some without"):
+        fitted.predict(new=["s0"], total=True)
+    with pytest.raises(InputError, match="`static` describes series that `new` names, and it names none"):
+        fitted.predict(static=STATIC)
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     KNOWN.to_csv("sales.csv", index=False)

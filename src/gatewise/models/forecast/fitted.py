@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import ARGUMENT, InputError, ModelFileError, advised
+from ...errors import ARGUMENT, InputError, ModelFileError, advised, argument
 from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions, Seasons, seasons_of
 from ...tables.panel import Frequency, Panel
@@ -126,13 +126,15 @@ class FittedForecaster(Estimator):
             ``from`` and ``to`` in place of ``ds``.
 
         Raises:
-            InputError: As `predict_quantiles`.
+            InputError: As `predict_quantiles`; ``total`` and ``new`` together, or ``static`` without ``new``.
             ModelFileError: As `predict_quantiles`.
         """
         refuse("predict", foreign)
-        if total:
-            return self.forecast(frame, read=read, future=future, total=True).totals_to_pandas()
-        return self.forecast(frame, read=read, future=future, new=new, static=static).to_pandas()
+        if total and new is not None:
+            what = f"{argument('total')} is of series with a history, and {argument('new')} names some without"
+            raise InputError(what, hint="ask for one after the other")
+        forecast = self.forecast(frame, read=read, future=future, total=total, new=new, static=static)
+        return forecast.totals_to_pandas() if total else forecast.to_pandas()
 
     def predict_quantiles(
         self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None
@@ -187,6 +189,9 @@ class FittedForecaster(Estimator):
             InputError: As `predict_quantiles`.
             ModelFileError: As `predict_quantiles`.
         """
+        if static is not None and new is None:
+            what = f"{argument('static')} describes series that {argument('new')} names, and it names none"
+            raise InputError(what, hint="name them, or give it to fit")
         panel = self._history(frame, read, future)
         quantiles = self._forecast(panel)
         totals = self._totals(panel, quantiles, frame) if total else None
@@ -238,7 +243,7 @@ class FittedForecaster(Estimator):
         panel = self._history(frame, read, future)
         model = regression_of(self.model_, panel)
         known = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
-        return credit_frame(model.credits(known), self._forecast(panel), panel, whole=self.setup_.bounds.whole)
+        return credit_frame(model.credits(known), self._forecast(panel), panel, self.setup_.bounds)
 
     def subject(
         self,

@@ -76,6 +76,13 @@ def test_a_sum_that_fails_is_not_shown(fitted: Forecaster, monkeypatch: pytest.M
         fitted.credits()
 
 
+def test_nor_is_one_that_fails_where_bounds_moved_the_forecast(monkeypatch: pytest.MonkeyPatch):
+    fitted = Forecaster(HORIZON, model="regression", season=7, maximum=190).fit(TABLE, covariates=COVARIATES)
+    monkeypatch.setattr(module, "owners_of", lambda layout, history: owners_of(layout, history) + 1)
+    with pytest.raises(ExplanationError, match="does not add up"):
+        fitted.credits()
+
+
 def test_another_model_has_none():
     with pytest.raises(InputError, match="the model is Naive, whose forecast is no sum"):
         Forecaster(3, model="naive", season=1).fit(TABLE[["ds", "y"]][:N]).credits()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ....errors import ExplanationError, InputError, argument
 from ....tables.panel import Floats, Panel
+from ..bounds import Bounds, bounded, floors
 from ..model import Predictor
 from ..results import Quantiles, forecast_frame
 from .credits import REST, Credits
@@ -32,22 +33,23 @@ def regression_of(model: Predictor, panel: Panel) -> Regression:
     return model
 
 
-def credit_frame(credits: Sequence[Credits], forecast: Quantiles, panel: Panel, *, whole: bool) -> pd.DataFrame:
+def credit_frame(credits: Sequence[Credits], forecast: Quantiles, panel: Panel, bounds: Bounds) -> pd.DataFrame:
     """A row for each series and step, a column for each part, and the forecast that they add up to.
 
-    Raises ExplanationError where they do not, though no bound has moved the forecast. whole: whether it
-    is of whole numbers.
+    bounds: what it is kept within. Raises ExplanationError where the parts, kept within them, are not the forecast.
     """
-    frame = forecast_frame(forecast, panel, ())
-    median = frame[forecast.model].to_numpy(np.float64)
     names = (*dict.fromkeys(name for one in credits for name in one.names if name != REST), REST)
     parts = np.concatenate([_under(names, one) for one in credits])
-    away = median - np.nansum(parts, axis=1)
-    away[np.abs(away) <= _SLACK * np.nanmax(np.abs(parts), axis=1)] = 0.0
-    if away.any() and not whole and not any("below" in note or "above" in note for note in forecast.notes):
+    sums, median = np.nansum(parts, axis=1), forecast.median.ravel()
+    made = Quantiles(forecast.model, (0.5,), sums.reshape(*forecast.median.shape, 1))
+    kept = bounded(made, floors(panel), bounds).median.ravel()
+    slack = _SLACK * np.nanmax(np.abs(parts), axis=1)
+    if (np.abs(median - kept) > slack).any():
         raise ExplanationError("what makes the forecast does not add up to it")
+    moved = np.where(np.abs(median - sums) <= slack, 0.0, median - sums)
+    frame = forecast_frame(forecast, panel, ())
     columns = {name: parts[:, at] for at, name in enumerate(names)}
-    return frame[["unique_id", "ds"]].assign(**columns, **{BOUNDS: away, forecast.model: median})
+    return frame[["unique_id", "ds"]].assign(**columns, **{BOUNDS: moved, forecast.model: median})
 
 
 def _under(names: Sequence[str], credits: Credits) -> Floats:
