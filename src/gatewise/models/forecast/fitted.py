@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from ...errors import ARGUMENT, InputError, ModelFileError, advised, argument
-from ...tables.holidays import NAME as HOLIDAYS
-from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions, Seasons, seasons_of
-from ...tables.panel import Frequency, Panel
+from ...errors import InputError, argument
+from ...tables.options import ReadOptions
+from ...tables.panel import Panel
 from ...tables.totals import without_total_series
 from ...version import version
-from .. import arguments
-from ..estimator import Estimator
-from .ahead import known_over, refuse_useless
+from .ahead import known_over
 from .evaluation.contestants import CONTESTANTS, forecast_all
 from .forecast import Forecast
 from .foreign import refuse
-from .history import Growth, Schema
+from .history import Growth
 from .model import Model, Setup
+from .reader import TableReader
 from .results import Backtest, Quantiles, central_levels
 
 if TYPE_CHECKING:
@@ -32,27 +28,17 @@ if TYPE_CHECKING:
     Data = pd.DataFrame | Panel | str | Path
 
 
-OF_FIT = frozenset(field.name for field in fields(CovariateOptions)) | {"future"}
-"""Arguments of `fit` itself that errors about tables name."""
-
-
-class FittedForecaster(Estimator):
+class FittedForecaster(TableReader):
     """What `Forecaster` has once it is fitted; ``_file`` is where it was loaded from, None where it was fitted here."""
 
     _fitted_attribute = "model_"
     _growth: Growth | None = None
     _file: str | Path | None = None
 
-    horizon: int
-    season: Seasons | None
     model_: Model
     kind_: str
     backtest_: Backtest | None
     notes_: tuple[str, ...]
-    panel_: Panel | None
-    schema_: Schema
-    read_: ReadOptions
-    wanted_: CovariateOptions
     setup_: Setup
 
     def update(
@@ -297,110 +283,3 @@ class FittedForecaster(Estimator):
     def _following(self) -> Growth | None:
         """What extends `panel_`; None where a copy of this object has extended its own."""
         return self._growth if self._growth is not None and self._growth.panel is self.panel_ else None
-
-    def _history(self, frame: Data | None, read: ReadOptions | None, future: Data | None = None) -> Panel:
-        """The series to forecast from: those of the frame, or else those learned from, with this future."""
-        self._check_fitted()
-        if frame is None:
-            if self.panel_ is None:
-                raise InputError(
-                    "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
-                )
-            return self.panel_ if future is None else self._with_future(self.panel_, future)
-        panel = self._panel(frame, read, self.schema_, wanted=self.known_covariates, future=future)
-        schema = self.schema_
-        told = {"season": schema.season, "longer": schema.longer, "unshown": schema.unshown}
-        return replace(self._agreeing(panel), **told, assumed=False)
-
-    def _with_future(self, panel: Panel, future: Data) -> Panel:
-        """The panel with the values of its covariates in a table."""
-        from ...tables.future import with_future
-
-        names = [one.name for one in panel.covariates.columns if one.role == "known"] if panel.covariates else []
-        refuse_useless(names)
-        return with_future(panel, future, self.read_, names)
-
-    @property
-    def known_covariates(self) -> CovariateOptions:
-        """The covariates that further tables must have, with the roles that they have by now."""
-        if not (self.schema_.covariates or self.schema_.holidays):
-            return NO_COVARIATES
-        names, holidays = dict(self.schema_.covariates), self.wanted_.holidays
-        if holidays is not None:
-            names.pop(HOLIDAYS, None)
-        return replace(self.wanted_, covariates=names, holidays=holidays or self.schema_.holidays or None)
-
-    def _agreeing(self, panel: Panel) -> Panel:
-        """The panel; InputError or ModelFileError where it is of other columns or another frequency."""
-        if different := self.schema_.disagreement(panel):
-            raise (ModelFileError if self.panel_ is None else InputError)(
-                different, hint="give data like those the model learned from, or fit a model to these"
-            )
-        return panel
-
-    def _panel(
-        self,
-        frame: Data,
-        read: ReadOptions | None,
-        schema: Schema | None = None,
-        pace: Frequency | None = None,
-        wanted: CovariateOptions = NO_COVARIATES,
-        future: Data | None = None,
-    ) -> Panel:
-        """The series of a table or panel; of a table with a known schema's columns, by their names.
-
-        read: None for as `fit` was told where there is a schema, and else for the defaults. wanted, future: the
-        covariates, and a table of them after the end.
-        """
-        asked = self._asked_seasons()
-        if isinstance(frame, Panel):
-            if read is not None:
-                raise InputError("a Panel is read already", hint="give it without ReadOptions")
-            if schema is None and (wanted.named or future is not None):
-                raise InputError("a Panel has its covariates already", hint="give it without covariates and future")
-            if asked is None:
-                return frame
-            return replace(frame, season=asked[0], longer=asked[1:], unshown=1, assumed=False)
-        read = read or (DEFAULTS if schema is None else self.read_)
-        settled = asked if schema is None else (schema.season, *schema.longer)
-        if settled and read.seasons and settled[: len(read.seasons)] != read.seasons:
-            told = (" and ".join(map(str, seasons)) for seasons in (settled, read.seasons))
-            what = "the season is {} for the forecaster, and {} for the table".format(*told)
-            raise InputError(what, hint="give it once")
-        return self._read(frame, replace(read, season=settled or read.season), schema, pace, wanted, future)
-
-    def _asked_seasons(self) -> tuple[int, ...] | None:
-        """Those that the argument names, the shortest first."""
-        return None if self.season is None else seasons_of(self.season)
-
-    def _read(
-        self,
-        frame: Any,
-        read: ReadOptions,
-        schema: Schema | None,
-        pace: Frequency | None,
-        wanted: CovariateOptions,
-        future: Data | None,
-    ) -> Panel:
-        """The series of a table; columns that the schema names are taken by name where the table has them.
-
-        pace: the frequency, where that is known.
-        """
-        from ...tables.supplied import panel_with_covariates
-
-        read = read if schema is None else schema.naming(read, frame)
-        horizon = arguments.whole("horizon", self.horizon)
-        with advising_read():
-            return panel_with_covariates(frame, read, wanted, future, horizon=horizon, pace=pace)
-
-
-@contextmanager
-def advising_read() -> Generator[None]:
-    """Errors that advise arguments of `ReadOptions` say where these are set."""
-    try:
-        yield
-    except InputError as error:
-        advises = {name for name, _ in ARGUMENT.findall(error.hint)}
-        if not advises or advises <= OF_FIT:
-            raise
-        raise advised(error, f"{error.hint} (set in ReadOptions, which is passed as read)") from error
