@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.tolerance import ROUNDING
 
 from gatewise.errors import ExplanationError, InputError
 from gatewise.forecast import Forecaster
@@ -36,7 +37,7 @@ def test_they_add_up_to_the_forecast(fitted: Forecaster):
     parts = ["(base)", "(calendar)", "warm", "price", "sky", "(rest)", "(bounds)"]
     assert list(found) == ["unique_id", "ds", *parts, "Regression"]
     assert found["Regression"].equals(forecast["Regression"])
-    assert found[parts].sum(axis=1).to_numpy() == pytest.approx(forecast["Regression"].to_numpy(), rel=1e-9)
+    assert found[parts].sum(axis=1).to_numpy() == pytest.approx(forecast["Regression"].to_numpy(), rel=ROUNDING)
     assert (found["(bounds)"] == 0).all()
 
 
@@ -58,7 +59,7 @@ def test_bounds_have_a_part_of_their_own(whole: bool):
     found = model.fit(TABLE, covariates=COVARIATES).credits()
     assert found["Regression"].max() == 190
     assert found["(bounds)"].min() < 0
-    assert found.iloc[:, 2:-1].sum(axis=1).to_numpy() == pytest.approx(found["Regression"].to_numpy())
+    assert found.iloc[:, 2:-1].sum(axis=1).to_numpy() == pytest.approx(found["Regression"].to_numpy(), rel=ROUNDING)
 
 
 def test_of_several_series_each_has_its_own(tmp_path: Path):

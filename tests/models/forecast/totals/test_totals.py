@@ -129,7 +129,7 @@ def test_the_likelihood_is_the_one_of_the_matrix():
     found = np.log(Dependence.of(errors, 1.0).weights)
     written = np.array([[_likelihood(errors, carry, share) for share in SHARES] for carry in CARRIES])
     away = found - written
-    assert away == pytest.approx(np.full_like(away, away[0, 0]), abs=1e-9)
+    assert away == pytest.approx(np.full_like(away, away[0, 0]), rel=ROUNDING)
 
 
 def _likelihood(errors: Floats, carry: float, share: float) -> float:
