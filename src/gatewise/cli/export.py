@@ -51,7 +51,6 @@ CHIP = "The chip"
 _C, _INT8 = "c", "int8"
 _OWN: dict[str, Action] = {_C: "device", "onnx": "onnx"}
 """By what is written, how a model that is no chain becomes it."""
-_PARTS = ("_encoder.onnx", "_decoder.onnx", "_units.json")  # of a translator
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,11 @@ class Request:
     @property
     def files(self) -> tuple[Path, ...]:
         """What is written, or may be: which files of ONNX there are depends on the model."""
-        suffixes = (".c", ".h") if self.to == _C else (".onnx", *_PARTS)
-        return tuple(self.out / f"{self.name}{suffix}" for suffix in suffixes)
+        from ..models.translation.files import files_of
+
+        if self.to == _C:
+            return self.out / f"{self.name}.c", self.out / f"{self.name}.h"
+        return self.out / f"{self.name}.onnx", *files_of(self.out, self.name)
 
     @property
     def chip(self) -> dict[str, str]:

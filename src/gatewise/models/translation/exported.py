@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...export.onnx.write import ExportedOnnx, allowed, check_installed, exported, proven
 from ...files import atomic_write, check_writable
+from .files import files_of
 from .network import TranslationNetwork
 from .pairs import Vocabularies
 from .units import BEGIN, END, SPECIAL, UNKNOWN
@@ -33,11 +34,6 @@ class ExportedTranslator:
     def files(self) -> tuple[Path, ...]:
         """The three files."""
         return self.encoder.path, self.decoder.path, self.units
-
-
-def files_of(folder: Path, name: str) -> tuple[Path, Path, Path]:
-    """The three files of such a name."""
-    return folder / f"{name}_encoder.onnx", folder / f"{name}_decoder.onnx", folder / f"{name}_units.json"
 
 
 def to_onnx(
