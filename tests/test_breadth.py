@@ -51,13 +51,14 @@ def test_quick_and_rest_together_are_the_full_breadth(marks, test, quick, rest):
 def test_cells_of_a_quick_run_have_the_mechanism_that_they_stand_for(kind):
     cell = ALL_CELLS[MECHANISMS[kind]]
     operations = {instruction.op for instruction in program_of(cell).body}
+    ties = cell.scalars and any(gate.tied for gate in cell.gates)
     has = {
         "sums of products": {gate.recurrent for gate in cell.gates} == {"h"},
         "a gate that reads another": "product" in operations,
         "states of several kinds": len(cell.state) > 2,
         "every operation": operations >= OPS.keys() - {"sqrt", "detach", "mean", "sum", "amax"},  # others have these
         "means over units, and noise": "mean" in operations and len(cell.noise) > 0,
-        "what a step reads itself": cell.row_inputs and cell.ties_weights and operations >= {"sum", "amax"},
+        "what a step reads itself": cell.row_inputs and ties and operations >= {"sum", "amax"},
     }
     assert has[kind]
 

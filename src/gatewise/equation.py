@@ -146,11 +146,6 @@ class Cell:
         """Whether the step reads x itself, unit by unit."""
         return WHOLE_INPUT in self.inputs
 
-    @property
-    def ties_weights(self) -> bool:
-        """Whether kernels are given a weight of a module several times: for each call of a gate, or for each unit."""
-        return bool(self.scalars) or any(gate.tied for gate in self.gates)
-
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """The names of the step's parameters."""
