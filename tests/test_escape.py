@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.escape import json_ascii, json_number, needs_quotes, plain_cell, spreadsheet_safe, visible
+from gatewise.escape import json_ascii, json_number, plain_cell, spreadsheet_safe, visible
 
 
 @given(st.text(st.characters(exclude_categories=())))
@@ -54,13 +54,6 @@ def test_json_has_no_word_for_what_is_not_finite() -> None:
 )
 def test_cells_of_a_file_steer_nothing(text: str, cell: str) -> None:
     assert plain_cell(text) == cell
-
-
-@pytest.mark.parametrize(
-    ("text", "needed"), [("a", False), ("a, b", False), ("a;=1", True), ("=1", True), ("a\rb", True)]
-)
-def test_what_another_reader_would_split_is_quoted(text: str, needed: bool) -> None:
-    assert needs_quotes(text) is needed
 
 
 def test_json_has_only_letters_that_print() -> None:

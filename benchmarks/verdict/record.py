@@ -27,11 +27,12 @@ class Record:
 
     claim, chosen, best, reference, expected: as in `Judgement`. printed: the relative error of the best model in the
     windows. errors: mean absolute error of each model in the next window. inside: percent of that window in the
-    intervals that were printed, by level; told: whether they were said to fall short, by level.
+    intervals that were printed, by level; told: whether they were said to fall short, by level. moment: as in `Trial`.
     """
 
     set: str
     name: str
+    moment: str
     claim: str
     chosen: str
     best: str
@@ -56,6 +57,7 @@ def record(of: str, trial: Trial) -> Record:
     return Record(
         set=of,
         name=trial.name,
+        moment=trial.moment,
         claim=judgement.claim,
         chosen=judgement.chosen,
         best=judgement.best,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from gatewise.models.forecast.evaluation.differences import log_ratios
+from gatewise.tables.panel import Floats
 
 from .record import Record
 
@@ -56,8 +57,8 @@ def column(name: str, records: Sequence[Record]) -> list[str]:
         str(len(records)),
         _percent(right),
         *(_plain(regret(records, rule)) for rule in RULES.values()),
-        f"{optimism(records, 'best', lambda one: one.printed):+.1f} %",
-        f"{optimism(records, 'chosen', lambda one: one.expected):+.1f} %",
+        optimism(records, RULES["best so far"], lambda one: one.printed),
+        optimism(records, RULES["chosen"], lambda one: one.expected),
         *(f"{np.mean([one.inside[level] for one in records]):.0f} %" for level in ("80", "95")),
         _percent([unsaid(one) for one in records]),
         *(_percent([one.claim == claim for one in records]) for claim in ("naive", "wins")),
@@ -70,15 +71,28 @@ def regret(records: Sequence[Record], rule: Rule) -> float:
     return float(np.exp(log_ratios(errors, np.array([_best(one) for one in records])).mean()))
 
 
-def optimism(records: Sequence[Record], rule: str, figure: Callable[[Record], float]) -> float:
-    """By how many percent the printed figure was better than what came, both relative to the naive forecast."""
+def optimism(records: Sequence[Record], rule: Rule, figure: Rule) -> str:
+    """By how many percent the printed figure was better than what came, both relative to the naive forecast.
+
+    With its standard error, over moments: what ended at the same time is one observation.
+    """
     known = [one for one in records if np.isfinite(figure(one)) and figure(one) > 0]
-    came = log_ratios(
-        np.array([RULES["chosen" if rule == "chosen" else "best so far"](one) for one in known]),
-        np.array([RULES["always naive"](one) for one in known]),
-    )
-    printed = np.log([figure(one) for one in known])
-    return 100 * (1 - float(np.exp(printed.mean() - came.mean())))
+    errors, naive = ([of(one) for one in known] for of in (rule, RULES["always naive"]))
+    short = np.log([figure(one) for one in known]) - log_ratios(np.array(errors), np.array(naive))
+    error = clustered_error(short, [one.moment for one in known])
+    ratio = float(np.exp(short.mean()))
+    return f"{100 * (1 - ratio):+.1f} ± {100 * ratio * error:.1f} %"
+
+
+def clustered_error(values: Floats, clusters: Sequence[str]) -> float:
+    """The standard error of the mean of N values of which those of a cluster may be alike (Liang & Zeger 1986).
+
+    Infinite where there is one cluster only.
+    """
+    _, numbers = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(numbers, values - values.mean())
+    count = len(sums)
+    return float(np.sqrt(count / (count - 1) * (sums**2).sum()) / len(values)) if count > 1 else float("inf")
 
 
 def unsaid(one: Record) -> bool:

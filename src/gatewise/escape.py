@@ -46,11 +46,6 @@ def without_steering(text: str) -> str:
     return _STEERING.sub(" ", text)
 
 
-def needs_quotes(text: str) -> bool:
-    """Whether some reader of CSV would split the cell or take it for a formula, although a comma would not."""
-    return ";" in text or "|" in text or plain_cell(text) != text
-
-
 def json_ascii(document: object) -> str:
     """The document as JSON on one line, every letter of it printable ASCII; ValueError for what is not finite."""
     return json.dumps(document, allow_nan=False).replace("\x7f", "\\u007f")

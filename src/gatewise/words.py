@@ -98,6 +98,8 @@ def listed(words: Sequence[str]) -> str:
 
 def unaccented(text: str) -> str:
     """The text without the accents of its letters."""
+    if text.isascii():
+        return text
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 

@@ -51,7 +51,8 @@ def without_total_rows(table: Table) -> Table:
 
 def without_total_series(panel: Panel) -> Panel:
     """The panel without series that are called totals and are the sums of the others at every step."""
-    called = np.array([re.fullmatch(_TOTAL, unaccented(name.strip().lower())) is not None for name in panel.ids])
+    is_total = re.compile(_TOTAL).fullmatch
+    called = np.array([is_total(unaccented(name.strip().lower())) is not None for name in panel.ids])
     others = np.flatnonzero(~called)
     if not called.any() or len(others) < 2:
         return panel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import notebook
-from ...escape import json_ascii, json_number, needs_quotes, plain_cell
+from ...escape import json_ascii, json_number
 from ...files import written
+from ...tables.csv_text import csv_text
 from ..forecast.results import ids_of
 from .results import CAUSES, Alert, Findings, alert_columns
 from .watch import KINDS
@@ -86,10 +86,8 @@ class Anomalies(Findings):
             InputError: The file cannot be written.
         """
         frame = self.to_pandas()
-        frame["unique_id"] = np.repeat([*map(plain_cell, self.panel.ids)], self.panel.lengths)
         frame["level"] = frame["level"].where(np.isfinite(frame["level"]))
-        quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, self.panel.ids)) else csv.QUOTE_MINIMAL
-        return written(path, frame.to_csv(index=False, lineterminator="\n", quoting=quoting))
+        return written(path, csv_text(frame))
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The alerts as one line of JSON, the document of ``gatewise detect --json``.

@@ -124,9 +124,8 @@ def _whole(forecast: Quantiles) -> Floats:
 
 def outside(panel: Panel, bounds: Bounds) -> tuple[str, ...]:
     """A note where observations contradict the bounds."""
-    seen = panel.observed
-    below = sum(int((values < bounds.low).sum()) for values in seen)
-    above = sum(int((values > bounds.high).sum()) for values in seen)
+    seen = np.concatenate(panel.observed)
+    below, above = int((seen < bounds.low).sum()), int((seen > bounds.high).sum())
     parts = [
         f"{count(number, 'observation')} {'lies' if number == 1 else 'lie'} {where}"
         for number, where in (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...escape import json_ascii, json_number, needs_quotes, plain_cell
+from ...escape import json_ascii, json_number
+from ...tables.csv_text import csv_text
 from ...words import UNDEFINED, numbers, percent, stamps
 from .results import Backtest, Outcome, Quantiles, Score, Worth, interval_levels, total_frame
 
@@ -18,17 +18,8 @@ if TYPE_CHECKING:
 
 
 def as_csv(outcome: Outcome) -> str:
-    """``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``, one row per series and step.
-
-    An id that a spreadsheet would run as a formula is led by an apostrophe, and control characters are spelled out; all
-    others stand as they are. Where a reader could split an id, everything but numbers is quoted.
-    """
-    frame = outcome.frame
-    names = [str(name) for name in frame["unique_id"].iloc[:: outcome.horizon]]
-    quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, names)) else csv.QUOTE_MINIMAL
-    cells = np.array([*map(plain_cell, names), None], object)[:-1]
-    frame["unique_id"] = np.repeat(cells, outcome.horizon)
-    return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
+    """``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``, one row per series and step, see `csv_text`."""
+    return csv_text(outcome.frame)
 
 
 def as_json(outcome: Outcome) -> str:

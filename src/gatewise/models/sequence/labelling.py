@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...escape import needs_quotes, plain_cell
 from ...files import written
+from ...tables.csv_text import csv_text
 from ...tables.sequences import Floats, Sequences
 from .classifier import SequenceClassifier
 from .targets import Array
@@ -61,14 +59,9 @@ class Labelling:
         Raises:
             InputError: The file cannot be written.
         """
-        text = io.StringIO()
-        rows = [(plain_cell(str(id)), plain_cell(str(label)), probability) for id, label, probability in self.rows()]
-        quoted = any(needs_quotes(cell) for id, label, _ in rows for cell in (id, label))
-        quoting = csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL
-        writer = csv.writer(text, lineterminator="\n", quoting=quoting)
-        writer.writerow(LabelledSequence._fields)
-        writer.writerows(rows)
-        return written(path, text.getvalue())
+        import pandas as pd
+
+        return written(path, csv_text(pd.DataFrame(self.rows(), columns=pd.Index(LabelledSequence._fields))))
 
 
 def labelling(model: SequenceClassifier, sequences: Sequences) -> Labelling:
