@@ -5,6 +5,7 @@
     python -m benchmarks pretrain --folder COPY --resume --cool 1500    # to its end, in a copy of that folder
     python -m benchmarks pretrain --folder COPY --export                # averaged weights into the package
     python -m benchmarks pretrain --score                               # the package's, on the validation suite
+    python -m benchmarks pretrain --speed                               # their series a second, and what bounds them
 
 Batches are functions of a seed and their number, and checkpoints resume bit for bit. The learning rate rises, and then
 falls with the root of the steps, so that a run may go on for as long as it pays. Weights are best after a last piece in
@@ -37,6 +38,7 @@ from gatewise.training import Callback, Checkpointing, ExponentialAverage, Train
 
 from .calibrate import INTERVALS, Distances, distances, fitted, left_out
 from .feed import Batches, Feed, mixture
+from .throughput import lines
 from .validation import Scores, evaluate, overall, table
 
 FOLDER = Path(__file__).parents[2] / ".cache" / "pretrain"
@@ -60,10 +62,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--cool", type=int, metavar="STEPS", help="end in so many, as the learning rate falls to 0")
     parser.add_argument("--export", action="store_true", help="write the averaged weights into the package")
     parser.add_argument("--score", action="store_true", help="only score the weights in the package")
+    parser.add_argument("--speed", action="store_true", help="only time the weights in the package, in one core's time")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     if given.score:
         print(table({"Pretrained": scored(pretrained())}))
+        return
+    if given.speed:
+        print(*lines(pretrained()), sep="\n")
         return
     run = trainer(given.seed, given.folder, given.hours)
     checkpoints = next(one for one in run.callbacks.callbacks if isinstance(one, Checkpointing))

@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from benchmarks.pretraining import calibrate, pretrain, validation
+from benchmarks.pretraining import calibrate, pretrain, throughput, validation
 from benchmarks.pretraining.corpus import FEWEST, _joined, _side
 from benchmarks.pretraining.duplicates import CLOSE, closest, unit
 from benchmarks.pretraining.listed import listed
@@ -194,3 +194,15 @@ def test_another_file_than_the_listed_one_is_refused(tmp_path) -> None:
     with pytest.raises(SystemExit, match="has the hash"):
         archive(path, "0" * 64)
     assert archive(path, hashlib.sha256(b"other").hexdigest()) == path
+
+
+def test_the_bound_of_throughput_counts_every_product(monkeypatch) -> None:
+    arrays = {name: tensor.numpy() for name, tensor in network().state_dict().items()}
+    of_patches = sum(arrays[name].size for name in arrays if name.startswith(("patch.w", "embed.w", "lstm.weight")))
+    of_steps = sum(arrays[f"{name}.weight"].size for name in ("step", "inner", "out"))
+    needed = throughput.operations(Forward(Sizes.of(arrays), arrays), 12)
+    assert needed == 2 * 2 * (64 * of_patches + arrays["place.weight"].size + 24 * of_steps)
+    monkeypatch.setattr(throughput, "SERIES", 2)
+    monkeypatch.setattr(throughput, "SIDE", 128)
+    told = list(throughput.lines(Forward(Sizes.of(arrays), arrays)))
+    assert ["32 patches" in told[1], "64 patches" in told[2]] == [True, True]
