@@ -76,18 +76,26 @@ def overall(scores: Scores) -> float:
     return float(np.exp(np.mean([np.log(scores[name].relative) for name in scores if name in REAL])))
 
 
+def covered(scores: Scores) -> float:
+    """The mean percent of observations inside 80 % intervals over the sets of real series."""
+    return float(np.mean([one.covered for name, one in scores.items() if name in REAL]))
+
+
 REAL = tuple(name for name in SUITE if not name.startswith("synthetic"))
 
 
 def table(results: Mapping[str, Scores]) -> str:
-    """Relative errors and coverage by set, a column for each forecaster, beside the baselines."""
+    """Relative errors and coverage by set, a column for each forecaster, beside the baselines.
+
+    The last line has the geometric mean of relative errors and the mean coverage.
+    """
     columns = {**baselines(), **results}
     lines = ["".join([f"{'relative MASE (80 % covered)':30}", *(f"{name:>18}" for name in columns)])]
     for name in SUITE:
         cells = [_cell(scores.get(name)) for scores in columns.values()]
         lines.append("".join([f"{name:30}", *(f"{cell:>18}" for cell in cells)]))
-    means = [f"{overall(scores):.3f}" for scores in columns.values()]
-    return "\n".join([*lines, "".join([f"{'geometric mean of real sets':30}", *(f"{mean:>18}" for mean in means)])])
+    means = [f"{overall(scores):.3f} ({covered(scores):.0f} %)" for scores in columns.values()]
+    return "\n".join([*lines, "".join([f"{'mean of real sets':30}", *(f"{mean:>18}" for mean in means)])])
 
 
 def _cell(one: Score | None) -> str:

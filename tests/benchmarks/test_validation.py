@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from benchmarks.pretraining import validation
+from benchmarks.pretraining import calibrate, pretrain, throughput, validation
 from benchmarks.pretraining.corpus import FEWEST, _joined, _side
 from benchmarks.pretraining.duplicates import CLOSE, closest, unit
 from benchmarks.pretraining.listed import listed
@@ -18,6 +18,11 @@ from benchmarks.pretraining.readers import READERS
 from benchmarks.pretraining.suite import SUITE, Told, cut
 from benchmarks.pretraining.validation import LEVELS, REAL, Score, baselines, overall, score, seasonal_naive, table
 from benchmarks.pretraining.wheels import archive, members
+from tests.models.forecast.pretrained.untrained import network
+
+from gatewise.models.forecast.pretrained import weights
+from gatewise.models.forecast.pretrained.forward import Forward
+from gatewise.models.forecast.pretrained.network import Sizes
 
 SETS = listed()["sets"]
 every_set = pytest.mark.parametrize("entry", SETS, ids=lambda entry: entry["name"])
@@ -121,7 +126,37 @@ def test_scores() -> None:
 def test_the_overall_figure_is_the_geometric_mean_of_real_sets() -> None:
     scores = {REAL[0]: Score(1, 0.5, 80), REAL[1]: Score(1, 2.0, 80), "synthetic walks": Score(1, 9.0, 80)}
     assert overall(scores) == pytest.approx(1)
-    assert "1.000" in table({"mine": scores}).splitlines()[-1]
+    assert "1.000 (80 %)" in table({"mine": scores}).splitlines()[-1]
+
+
+def test_with_the_factors_intervals_hold_what_they_say_in_the_mean_over_sets() -> None:
+    rng = np.random.default_rng(0)
+    wide = np.array([0.25, 0.5, 0.8, 1.3, 2.0])[:, None]
+    found = {name: np.abs(rng.normal(size=size)) / wide for name, size in (("one", 400), ("two", 9000), ("three", 50))}
+    reach = np.array(calibrate.fitted(found))
+    held = [(each <= reach[:, None]).mean(axis=1) for each in found.values()]
+    np.testing.assert_allclose(100 * np.mean(held, axis=0), calibrate.INTERVALS, atol=1)
+    assert calibrate.INTERVALS == (20, 40, 60, 80, 95)
+
+
+def test_a_set_that_is_left_out_has_no_say_in_its_factors() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.random((2, 5, 400))
+    by_one = np.array(calibrate.fitted({"one": one}))[:, None]
+    found = calibrate.left_out({"one": one, "two": 9 * two})
+    np.testing.assert_array_equal(found[1], 100 * (9 * two <= by_one).mean(axis=1))
+
+
+def test_weights_are_written_with_the_factors(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(calibrate, "SUITE", dict.fromkeys(REAL[:2], some))
+    monkeypatch.setattr(calibrate, "REAL", REAL[:2])
+    halves = {name: tensor.half() for name, tensor in network().state_dict().items()}
+    pretrain.write(halves, tmp_path / "weights")
+    monkeypatch.setattr(weights, "FILE", tmp_path / "weights")
+    reach = weights.pretrained_reach.__wrapped__()
+    arrays = {name: tensor.float().numpy() for name, tensor in halves.items()}
+    assert reach == calibrate.fitted(calibrate.distances(Forward(Sizes.of(arrays), arrays)))
+    assert len(reach) == 5
 
 
 def test_the_baselines_are_there_for_every_set() -> None:
@@ -159,3 +194,15 @@ def test_another_file_than_the_listed_one_is_refused(tmp_path) -> None:
     with pytest.raises(SystemExit, match="has the hash"):
         archive(path, "0" * 64)
     assert archive(path, hashlib.sha256(b"other").hexdigest()) == path
+
+
+def test_the_bound_of_throughput_counts_every_product(monkeypatch) -> None:
+    arrays = {name: tensor.numpy() for name, tensor in network().state_dict().items()}
+    of_patches = sum(arrays[name].size for name in arrays if name.startswith(("patch.w", "embed.w", "lstm.weight")))
+    of_steps = sum(arrays[f"{name}.weight"].size for name in ("step", "inner", "out"))
+    needed = throughput.operations(Forward(Sizes.of(arrays), arrays), 12)
+    assert needed == 2 * 2 * (64 * of_patches + arrays["place.weight"].size + 24 * of_steps)
+    monkeypatch.setattr(throughput, "SERIES", 2)
+    monkeypatch.setattr(throughput, "SIDE", 128)
+    told = list(throughput.lines(Forward(Sizes.of(arrays), arrays)))
+    assert ["32 patches" in told[1], "64 patches" in told[2]] == [True, True]

@@ -27,8 +27,8 @@ def drawn() -> list[Floats]:
     return [np.cumsum(rng.normal(size=length)) + rng.normal() for length in (3, 9, 40, 41, 150, 700, 1500)]
 
 
-def of(series: list[Floats], season: int, second: int) -> Floats:
-    return forecast(forward(), series, season, second, HORIZON)
+def of(series: list[Floats], season: int, second: int, reach: tuple[float, ...] = (0.5, 1.5, 0.2, 1.0, 2.0)) -> Floats:
+    return forecast(forward(reach), series, season, second, HORIZON)
 
 
 @pytest.mark.parametrize(("season", "second"), SEASONS)
@@ -66,6 +66,13 @@ def test_upside_down_a_series_is_forecast_upside_down(season, second):
 @pytest.mark.parametrize(("season", "second"), SEASONS)
 def test_quantiles_do_not_cross(season, second):
     assert (np.diff(of(drawn(), season, second), axis=-1) >= 0).all()
+
+
+def test_intervals_are_stretched_by_what_was_learned_of_their_reach():
+    plain, found = of(drawn(), 12, 1, ()), of(drawn(), 12, 1, (0.5, 0.6, 0.8, 1.0, 2.0))
+    factors = np.array([2.0, 1.0, 0.8, 0.6, 0.5, 0.0, 0.5, 0.6, 0.8, 1.0, 2.0])
+    middle = plain[..., MIDDLE, None]
+    np.testing.assert_allclose(found, middle + factors * (plain - middle), rtol=1e-12)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e9])

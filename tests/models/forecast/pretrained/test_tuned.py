@@ -37,6 +37,17 @@ def test_it_forecasts_and_is_the_same_after_a_file():
     np.testing.assert_array_equal(again.predict(waves()).values, found)
 
 
+def test_it_keeps_how_the_intervals_of_what_it_tuned_are_stretched(monkeypatch):
+    monkeypatch.setattr("gatewise.models.forecast.pretrained.tuned.pretrained_reach", lambda: (1.0, 1.0, 1.0, 1.0, 3.0))
+    model = TunedModel(setup(6, 6, budget=0.1))
+    model.fit(panel([1.0, 2, 3, 2, 1, 2, 3, 4], season=6))
+    found = model.predict(waves()).values
+    monkeypatch.undo()
+    again = TunedModel.restored(setup(6, 6), *model.state())
+    np.testing.assert_array_equal(again.predict(waves()).values, found)
+    assert (found != TunedModel.restored(setup(6, 6), model.state()[0], {}).predict(waves()).values).any()
+
+
 def test_where_it_does_not_pay_the_network_stays_as_it_was(monkeypatch):
     monkeypatch.setattr(Lessons, "score", lambda lessons, learner: 1.0)
     model = TunedModel(setup(6, 6, budget=0.1))
@@ -64,6 +75,9 @@ def test_a_file_of_another_network_is_refused():
     tensors = dict(tuned().state()[0])
     with pytest.raises(InputError, match="settings"):
         TunedModel.restored(setup(6, 6), tensors, {"horizon": 3})
+    for strange in (3, [1.0] * 4, [1.0] * 4 + [0.0], [1.0] * 4 + [float("nan")], ["1"] * 5):
+        with pytest.raises(InputError, match="5 factors above 0"):
+            TunedModel.restored(setup(6, 6), tensors, {"reach": strange})
     del tensors["out.bias"]
     with pytest.raises(InputError):
         TunedModel.restored(setup(6, 6), tensors, {})

@@ -19,6 +19,6 @@ def network() -> Network:
 
 
 @cache
-def forward() -> Forward:
+def forward(reach: tuple[float, ...] = ()) -> Forward:
     weights = {name: tensor.numpy() for name, tensor in network().state_dict().items()}
-    return Forward(Sizes.of(weights), weights)
+    return Forward(Sizes.of(weights), weights, reach)

@@ -71,13 +71,17 @@ def widened(forecast: Quantiles, factors: Mapping[int, float]) -> Quantiles:
     """The forecast with the intervals of these levels widened, and those around them where they would cross."""
     if not factors:
         return forecast
-    values, middle = forecast.values.copy(), forecast.levels.index(0.5)
-    median = values[..., middle]
+    reach = np.ones(len(forecast.levels))
     for level, factor in factors.items():
         for bound in set(interval_levels(level)) & set(forecast.levels):
-            at = forecast.levels.index(bound)
-            values[..., at] = median + factor * (values[..., at] - median)
-    return replace(forecast, values=nested(values))
+            reach[forecast.levels.index(bound)] = factor
+    return replace(forecast, values=stretched(forecast.values, reach))
+
+
+def stretched(values: Floats, reach: Floats) -> Floats:
+    """Quantiles (..., Q), each so many times (Q,) as far from the middle one, and further where they would cross."""
+    median = values[..., values.shape[-1] // 2, None]
+    return nested(np.where(reach == 1, values, median + reach * (values - median)))
 
 
 def nested(values: Floats) -> Floats:
@@ -115,11 +119,14 @@ def _factor(windows: Sequence[Window], model: str, level: int) -> float:
 
 
 def _distances(window: Window, model: str, level: int) -> Floats:
-    """How far what was observed lies from the median, in units of the interval's reach on that side."""
     forecast = window.forecasts[model]
-    low, high = forecast.interval(level)
-    departure = window.actual - forecast.median
-    reach = np.where(departure > 0, high - forecast.median, forecast.median - low)
+    return distances(window.actual, forecast.median, *forecast.interval(level))
+
+
+def distances(actual: Floats, median: Floats, low: Floats, high: Floats) -> Floats:
+    """How far what was observed lies from the median, in units of the interval's reach on that side, (observed,)."""
+    departure = actual - median
+    reach = np.where(departure > 0, high - median, median - low)
     known = ~np.isnan(departure)
     away, reach = np.abs(departure[known]), reach[known]
     return np.divide(away, reach, out=np.where(away > 0, np.inf, 0.0), where=reach > 0)

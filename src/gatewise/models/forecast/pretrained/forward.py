@@ -23,10 +23,12 @@ class Forward:
     Args:
         sizes: Of the network.
         weights: By the names of `learning.Network`, float32.
+        reach: The factors by which the intervals of `network.LEVELS` are stretched, from the innermost outward, as
+            learned on series that it was not trained on; nothing for those that it gives.
     """
 
-    def __init__(self, sizes: Sizes, weights: Mapping[str, Singles]) -> None:
-        self.sizes = sizes
+    def __init__(self, sizes: Sizes, weights: Mapping[str, Singles], reach: tuple[float, ...] = ()) -> None:
+        self.sizes, self.reach = sizes, reach
         matrices = {name: np.ascontiguousarray(weights[f"{name}.weight"]) for name in sizes.maps}
         layers = [_both(weights, number) for number in range(sizes.layers)]
         self.width = width([*matrices.values(), *layers])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ....tables.panel import Floats, Panel
+from ..evaluation.calibration import stretched
 from ..model import Predictor, Setup
 from ..results import Quantiles
 from .experts import MANY_SEASONS, SEASONS
@@ -99,7 +100,12 @@ def _upright(network: Forward, histories: Sequence[Floats], season: int, second:
     """The mean of the forecast and of that of the series upside down, so that neither direction is favoured."""
     both = [*histories, *(-values for values in histories)]
     found, turned = np.split(_some(network, both, season, second, horizon), 2)
-    return (found - turned[..., ::-1]) / 2
+    return _calibrated((found - turned[..., ::-1]) / 2, network.reach)
+
+
+def _calibrated(values: Floats, reach: tuple[float, ...]) -> Floats:
+    """Quantiles (..., LEVELS), intervals stretched by these factors, see `Forward`."""
+    return stretched(values, np.array([*reach[::-1], 1.0, *reach])) if reach else values
 
 
 def _some(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:

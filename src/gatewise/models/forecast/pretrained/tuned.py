@@ -20,10 +20,10 @@ from ..results import Quantiles
 from .forward import Forward
 from .learning import Batch, Network, batch_of, loss, together
 from .model import MOST_PATCHES, forecast_panel, forecast_told, seasons_told
-from .network import LEVELS, Sizes
+from .network import LEVELS, MIDDLE, Sizes
 from .sums import Singles
 from .tokens import PARTS, width
-from .weights import pretrained_weights
+from .weights import REACH, pretrained_reach, pretrained_weights
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -48,6 +48,7 @@ class TunedModel:
         self.setup = setup
         self._network: Forward | None = None
         self._weights: dict[str, Tensor] = {}
+        self._reach: tuple[float, ...] = ()
         self._notes: tuple[str, ...] = ()
 
     def fit(self, panel: Panel) -> None:
@@ -55,6 +56,7 @@ class TunedModel:
         learner = Network(Sizes.of(pretrained_weights()))
         before = {name: torch.from_numpy(values.copy()) for name, values in pretrained_weights().items()}
         learner.load_state_dict(before)
+        self._reach = pretrained_reach()
         lessons = Lessons(panel.observed, self.setup)
         if lessons.series:
             was = lessons.score(learner)
@@ -86,23 +88,35 @@ class TunedModel:
         return {name: tensor.numpy() for name, tensor in self._weights.items()}
 
     def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, object]]:
-        """The weights."""
-        return self._weights, {}
+        """The weights, and the factors on the reach of intervals that came with what was tuned."""
+        return self._weights, {REACH: list(self._reach)} if self._reach else {}
 
     def _keep(self, weights: Mapping[str, Tensor]) -> None:
         self._weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
-        self._network = Forward(Sizes.of(self.weights), self.weights)
+        self._network = Forward(Sizes.of(self.weights), self.weights, self._reach)
 
     @classmethod
     def restored(cls, setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
         """The model of a file. Raises InputError for one that describes another."""
-        if settings:
-            raise InputError("a tuned model has no settings of its own")
         model, learner = cls(setup), Network(Sizes.of(pretrained_weights()))
+        model._reach = _reach_of(settings)
         fill(learner, tensors, torch.float32)
         check_finite(learner.state_dict())
         model._keep(learner.state_dict())
         return model
+
+
+def _reach_of(settings: Mapping[str, Any]) -> tuple[float, ...]:
+    """The factors that the settings of a file hold. Raises InputError for any that are none, and for other settings."""
+    reach = settings.get(REACH, [])
+    fits = isinstance(reach, list) and len(reach) in (0, MIDDLE) and all(map(_is_factor, reach))
+    if set(settings) - {REACH} or not fits:
+        raise InputError(f"a tuned model has no settings beside {MIDDLE} factors above 0 on the reach of its intervals")
+    return tuple(reach)
+
+
+def _is_factor(value: object) -> bool:
+    return isinstance(value, float) and 0 < value < np.inf
 
 
 class Lessons:
@@ -134,7 +148,7 @@ class Lessons:
         arrays = {name: tensor.numpy() for name, tensor in learner.state_dict().items()}
         setup, series = self.setup, self.series[:MOST_SCORED]
         past = [values[: -setup.horizon] for values in series]
-        network = Forward(Sizes.of(arrays), arrays)
+        network = Forward(Sizes.of(arrays), arrays, pretrained_reach())
         found = forecast_told(network, past, setup)
         actual = np.stack([values[-setup.horizon :] for values in series])
         scale = np.array([seasonal_scale(values, setup.season) for values in past])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from .network import Sizes
 from .sums import Singles
 
 FILE = Path(__file__).with_name("weights.safetensors")
+REACH = "reach"
+"""What the factors on the reach of intervals are called in its metadata."""
 
 
 @cache
@@ -24,7 +27,16 @@ def pretrained_weights() -> Mapping[str, Singles]:
 
 
 @cache
+def pretrained_reach() -> tuple[float, ...]:
+    """The factors on the reach of its intervals, see `Forward`; nothing where the file has none."""
+    from safetensors import safe_open
+
+    with safe_open(FILE, "numpy") as file:
+        return tuple(json.loads((file.metadata() or {}).get(REACH, "[]")))
+
+
+@cache
 def pretrained() -> Forward:
     """That network."""
     weights = pretrained_weights()
-    return Forward(Sizes.of(weights), weights)
+    return Forward(Sizes.of(weights), weights, pretrained_reach())
