@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
+
+import torch
 
 from gatewise.cells import CELLS
 
@@ -63,9 +66,30 @@ def _shares(rows: list[Row], training: bool) -> list[Verdict]:
     return found
 
 
+def _half(cell: str, training: bool, plan: Plan) -> Finding:
+    """In bfloat16 against torch.nn in bfloat16, and against our own float32."""
+    kind = "forward + backward" if training else "inference"
+    rows: list[Row] = []
+    for count, shape in product(plan.threads, SHAPES):
+        with threads(count):
+            plan.progress(f"{cell} {kind} in bfloat16, {shape}, {count} threads")
+            workload, whole = (Workload(CELLS[cell], shape, training, dtype=each) for each in (torch.bfloat16, _WHOLE))
+            ours, peers = workload.ours(), peers_of(workload, [_MAIN])
+            check_parity(f"{cell} {shape} in bfloat16", ours, peers)
+            rows.append(Row.of(str(shape), alternately({"gatewise": ours, **peers, _OURS: whole.ours()}, plan.seconds)))
+    verdicts = [verdict for count in plan.threads for verdict in _verdicts(rows, count, 1.2, 0.95)]
+    return Finding(f"{cell}, {kind}, bfloat16", rows, verdicts)
+
+
+_WHOLE, _OURS = torch.float32, "gatewise, float32"
+
 SECTIONS: dict[str, Callable[[Plan], Finding]] = {
     "lstm_inference": partial(_finding, "lstm", False, {1: 1.4, 2: 1.8}, 0.98),
     "lstm_training": partial(_finding, "lstm", True, {1: 1.5, 2: 1.5}, 0.95),
     "gru_inference": partial(_finding, "gru", False, {1: 3.0, 2: 3.0}, 0.95),
     "gru_training": partial(_finding, "gru", True, {1: 4.0, 2: 4.0}, 0.95),
+    "lstm_half_inference": partial(_half, "lstm", False),
+    "lstm_half_training": partial(_half, "lstm", True),
+    "gru_half_inference": partial(_half, "gru", False),
+    "gru_half_training": partial(_half, "gru", True),
 }

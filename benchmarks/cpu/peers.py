@@ -24,7 +24,7 @@ def torch_nn(workload: Workload) -> Call | None:
     """torch.nn's own module: oneDNN's kernel for the LSTM, a loop in C++ for the others."""
     if workload.cell.name not in _TORCH or workload.options:
         return None
-    module: Any = _TORCH[workload.cell.name](workload.shape.inputs, workload.shape.units)
+    module: Any = _TORCH[workload.cell.name](workload.shape.inputs, workload.shape.units, dtype=workload.dtype)
     module.load_state_dict(workload.module.state_dict())
     return workload.call(lambda x: module(x)[0], module.weight_ih_l0, module.weight_hh_l0)
 

@@ -23,22 +23,24 @@ Call = Callable[[], Result]
 
 @dataclass
 class Workload:
-    """module: ours, which all peers take their weights from. x: (T, B, I). seed: gradient of the outputs."""
+    """module: ours, which all peers take their weights from. x: (T, B, I). seed: gradient of the outputs. dtype: of
+    all of them."""
 
     cell: Cell
     shape: Shape
     training: bool
     options: dict[str, Any] = field(default_factory=dict[str, Any])
+    dtype: torch.dtype = torch.float32
 
     def __post_init__(self) -> None:
         torch.manual_seed(0)
         steps, batch, inputs, units = self.shape
         beside = len(self.cell.row_inputs)
-        self.module = Recurrent(self.cell, inputs + beside, units, **self.options)
+        self.module = Recurrent(self.cell, inputs + beside, units, dtype=self.dtype, **self.options)
         self.module.train(self.training)
         x, numbers = torch.randn(steps, batch, inputs), torch.rand(steps, batch, beside)  # such as time that has passed
-        self.x = torch.cat((x, numbers), 2)
-        self.seed = torch.randn(steps, batch, units) / (steps * batch)
+        self.x = torch.cat((x, numbers), 2).to(self.dtype)
+        self.seed = (torch.randn(steps, batch, units) / (steps * batch)).to(self.dtype)
 
     @property
     def weights(self) -> dict[str, Tensor]:
