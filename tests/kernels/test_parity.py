@@ -10,7 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import sigmoid, tanh
 
+from gatewise import cell
 from gatewise.kernels import reference
 from gatewise.kernels.cpu import passes
 from gatewise.kernels.dispatch import sequence
@@ -56,6 +58,19 @@ def test_fused_kernels_match_the_eager_loop(cell, shape, dtype):
 @every_pair(cell=ALL_CELLS, sizes=RAGGED)
 def test_ragged_batches_too(cell, sizes):
     assert_the_same(cell, random_layer(cell, len(sizes), 19, 3, 21, batch_sizes=torch.tensor(sizes)))
+
+
+@cell(gates={"candidate": "W x + U h", "inner": "U(...)", "read": "U(...)"}, state="h s")
+def reads_its_output(a, q, p, h, s):
+    h = tanh(a + q(s * h)) + 0.5 * h
+    s = sigmoid(p(h))
+    return h, s
+
+
+def test_a_step_may_multiply_what_it_returns_beside_what_it_returned():
+    """Both are called h: the new one by the step, the old one by U h."""
+    assert_the_same(reads_its_output, random_layer(reads_its_output, 4, 5, 3, 7))
+    assert_the_same(reads_its_output, random_layer(reads_its_output, 4, 2, 3, 7))
 
 
 @every_cell_slowly

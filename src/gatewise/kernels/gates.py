@@ -9,6 +9,9 @@ from typing import NamedTuple
 from ..compiler.lower import program_of
 from ..equation import Cell, Gate
 
+OUTPUT_BEFORE = "the output one step before"
+"""The operand of gates with U h: no name of a program, since a step may well call its own output h."""
+
 
 class GateRun(NamedTuple):
     """Neighbouring gates: which they are, and their rows of W or U. operand: what U is multiplied with."""
@@ -22,8 +25,12 @@ def stretches(cell: Cell, units: int) -> tuple[list[GateRun], list[GateRun], lis
     """Gates next to each other that multiply the same: with W, with U, and what U multiplies inside of a step."""
     products = {i.name: i.args[0] for i in program_of(cell).body if i.op == "product"}
     driven = _runs(cell.gates, lambda gate: "x" if gate.has_input else "", units)
-    recurrent = _runs(cell.gates, lambda gate: products.get(gate.preactivation, "h" if gate.recurrent else ""), units)
+    recurrent = _runs(cell.gates, lambda gate: products.get(gate.preactivation, _before(gate)), units)
     return driven, recurrent, list(dict.fromkeys(products.values()))
+
+
+def _before(gate: Gate) -> str:
+    return OUTPUT_BEFORE if gate.recurrent else ""
 
 
 def _runs(gates: tuple[Gate, ...], operand: Callable[[Gate], str], units: int) -> list[GateRun]:

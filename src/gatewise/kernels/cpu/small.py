@@ -16,7 +16,7 @@ from torch import Tensor
 from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
 from ...compiler.lower import program_of
 from ...equation import Cell, previous
-from ..gates import GateRun, stretches
+from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..small import Biases, LayerSize
 from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, now, pointers
 from .few_rows import ROWS as FEW_ROWS
@@ -281,11 +281,11 @@ class _BackwardScript:
             for column in range(len(cell.row_inputs)):
                 script.sum_columns(self.d_x.at(0, inputs + column), self.d_x.row, self.d_numbers[column])
         sources = {name: self.inner[index] for index, name in enumerate(inner)}
-        if any(run.operand == "h" for run in recurrent):
-            sources["h"] = self._outputs_before()
+        if any(run.operand == OUTPUT_BEFORE for run in recurrent):
+            sources[OUTPUT_BEFORE] = self._outputs_before()
         for run in recurrent:
             self._add_product(self.d_weights.U.at(run.rows.start), run, sources[run.operand], units, transposed=True)
-            if run.operand == "h":
+            if run.operand == OUTPUT_BEFORE:
                 weight = self.weights.U.part(run.rows.start * units, run.rows.stop - run.rows.start, units)
                 self._add_product(self.d_states[0].data_ptr(), run, weight, units, transposed=False, count=rows)
         self._sum_biases()

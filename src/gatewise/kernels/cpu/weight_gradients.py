@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...compiler.stages import INPUT
 from ...equation import Cell
-from ..gates import GateRun, stretches
+from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_columns, sum_rows
 from .matmul import Panels, add_product, panels_of
@@ -44,7 +44,7 @@ class Reductions:
                 add_product(self.W[run.rows], _flat(d_gates, run), packed, transposed=True)
         for run, packed in zip(self._driven, self._input_panels, strict=False):
             add_product(self._d_x[rows], _flat(d_gates, run), packed)
-        operands = {"h": self._before(rows), **dict(zip(self._inner, inner, strict=True))}
+        operands = {OUTPUT_BEFORE: self._before(rows), **dict(zip(self._inner, inner, strict=True))}
         packed_operands = {name: panels_of(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
             add_product(self.U[run.rows], _flat(d_gates, run), packed_operands[run.operand], transposed=True)
@@ -80,7 +80,7 @@ class Reductions:
         """Add what the recurrent products of the first step give to the gradient of the first initial state, (B, H)."""
         first = self.layer.starting
         for run in self._recurrent:
-            if run.operand == "h":
+            if run.operand == OUTPUT_BEFORE:
                 add_product(d_first[:first], _flat(d_gates[:first], run), panels_of(self.layer.U[run.rows]))
 
     def gradients(self, per_unit: Tensor, states: Tensor) -> Gradients:

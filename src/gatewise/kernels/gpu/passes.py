@@ -17,7 +17,7 @@ from torch import Tensor
 from ...compiler.gradient import kept_width, multiplied, operands
 from ...compiler.lower import program_of
 from ...equation import Cell, previous
-from ..gates import GateRun, stretches
+from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..layer import Gradients, Layer, Saved, Seeds, States, previous_rows
 from . import graph
 from .build import Kernels, Tile, accumulator
@@ -215,9 +215,9 @@ def _summed(
         torch.mm(_flat(d_gates, run).t(), layer.x[:total], out=d_W[run.rows])
         if input_gradient:
             d_x[:total] += _flat(d_gates, run) @ layer.W[run.rows]
-    before = _before(layer, y, total) if any(run.operand == "h" for run in recurrent) else None
+    before = _before(layer, y, total) if any(run.operand == OUTPUT_BEFORE for run in recurrent) else None
     for run in recurrent:
-        operand = before if run.operand == "h" else inner[run.operand][:total]
+        operand = before if run.operand == OUTPUT_BEFORE else inner[run.operand][:total]
         assert operand is not None
         torch.mm(_flat(d_gates, run).t(), operand, out=d_U[run.rows])
     biased = [number for number, gate in enumerate(cell.gates) if gate.has_bias]
