@@ -126,8 +126,8 @@ def compiled(row: Row) -> Iterator[dict[str, object]]:
         aligned = {(at,): [["tt.divisibility", 16]] for at, kind in enumerate(signature.values()) if kind[0] == "*"}
         for function in kernels.functions:
             source = ASTSource(function, signature, constants, aligned)
-            options = {"num_warps": tile.warps, **kernels.options}
-            binary: Any = triton.compile(source, target=GPUTarget(*TARGETS[row.target]), options=options)
+            target = GPUTarget(*TARGETS[row.target])
+            binary: Any = triton.compile(source, target=target, options=kernels.options(tile, target.backend))
             about = {"regime": row.regime, "kernel": function.__name__, "units": row.units, "dtype": row.dtype}
             line = {**about, "target": row.target, **usage(binary), "shared": binary.metadata.shared}
             if row.regime == "persistent":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,9 +60,6 @@ class Kernels:
     of time.
     """
 
-    options: ClassVar[dict[str, Any]] = {}
-    """Of their launches, for Triton."""
-
     def __init__(self, plan: Plan, *, resident: bool) -> None:
         count = 1 if resident else len(plan.parts)
         self._load(plan, module_text(plan, resident=resident), parameters(plan, resident=resident), count)
@@ -81,6 +78,10 @@ class Kernels:
     def constants(self, tile: Tile) -> dict[str, object]:
         """What is known when they are compiled, beside what all kernels are told."""
         return {}
+
+    def options(self, tile: Tile, backend: str) -> dict[str, Any]:
+        """Of their launches, for Triton. backend: what it calls a kind of card, ``cuda`` or ``hip``."""
+        return {"num_warps": tile.warps}
 
     def allocate(self, layer: Layer, tensors: dict[str, Tensor]) -> None:
         """Memory for what goes from part to part, and into and out of products; U, where it is resident."""

@@ -91,7 +91,7 @@ class Sweep:
         layer, tile = self.layer, self.tile
         tensors = (self.tensors[name] for name in self.kernels.names)
         grid = tile.grid(layer.rows, layer.units)
-        options = {**self._constants, **self.kernels.options, "num_warps": tile.warps}
+        options = {**self._constants, **self.kernels.options(tile, "hip" if torch.version.hip else "cuda")}
         kernel[grid](self._offsets, self._clock, begin, end, layer.rows, *tensors, **options)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ _STACKED = 64  # rows of U that one product of a tensor core takes
 _MOST_UNITS = 32  # of a program, since more of them leave a lane too few registers
 _WARPS = 8
 _DEEP, _DEEP_BACKWARD = 128, 256  # numbers of a row that a tile holds: of what was tried, where registers spill least
+_REGISTERS, _MOST_OF_A_LANE = 2**16, 255  # of a multiprocessor of NVIDIA's (CUDA C++ Programming Guide, table 30)
 _ARRIVALS = "@ARRIVALS@"
 MOST_RESIDENT = 128 * 2**10
 """Bytes of U for a program, which leaves registers and shared memory to what it computes: see docs/gpu.md."""
@@ -270,9 +271,6 @@ class PersistentKernels(Kernels):
     multiplies what it computed itself, or takes something over units, cannot be.
     """
 
-    options: ClassVar[dict[str, Any]] = {"launch_cooperative_grid": True}
-    """A device refuses programs that cannot run at the same time."""
-
     def __init__(self, plan: Plan, *, barrier: bool = True) -> None:
         self._load(plan, module_text(plan), names_of(plan), 1)
         self.resident, self.whole, self.barrier = True, barrier, barrier
@@ -286,6 +284,16 @@ class PersistentKernels(Kernels):
         assert isinstance(tile, Block)
         shape = {"DEEP": tile.deep, "TILES": tile.tiles, "SPLIT": tile.split, "PROGRAMS": tile.programs}
         return {**shape, "PATIENCE": PATIENCE, "BARRIER": self.barrier}
+
+    def options(self, tile: Tile, backend: str) -> dict[str, Any]:
+        """A device refuses programs that cannot run at the same time.
+
+        A multiprocessor has one program, which may have all of its registers: left alone, NVIDIA's compiler keeps to
+        fewer, so that more programs could run, and spills.
+        """
+        options = {**super().options(tile, backend), "launch_cooperative_grid": True}
+        lanes = 32 * tile.warps
+        return options | ({"maxnreg": min(_MOST_OF_A_LANE, _REGISTERS // lanes)} if backend == "cuda" else {})
 
     def allocate(self, layer: Layer, tensors: dict[str, Tensor]) -> None:
         """What programs send each other, and the counters of the barrier, one for those that share rows."""
