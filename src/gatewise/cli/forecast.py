@@ -203,9 +203,8 @@ def _continued(request: Request) -> Forecaster:
     """The loaded model with the data as its history; it knows which covariates it takes."""
     assert request.load is not None
     forecaster, asked = _loaded(request.load, request.horizon), request.covariates
-    known = forecaster.known_covariates
-    forecaster.wanted_ = replace(known, static=asked.static, future_fill=asked.future_fill)
-    return forecaster.update(_panel(request, forecaster.wanted_, forecaster.horizon))
+    forecaster.wanted_ = replace(forecaster.wanted_, static=asked.static, future_fill=asked.future_fill)
+    return forecaster.update(_panel(request, forecaster.known_covariates, forecaster.horizon))
 
 
 def _loaded(path: Path, horizon: int | None) -> Forecaster:
