@@ -20,14 +20,26 @@ if TYPE_CHECKING:
 def as_csv(outcome: Outcome) -> str:
     """``unique_id, ds, <Model>, <Model>-lo-80, <Model>-hi-80, ...``, one row per series and step.
 
+    See `_csv`.
+    """
+    return _csv(outcome.frame, outcome.horizon)
+
+
+def totals_as_csv(outcome: Outcome, totals: Quantiles) -> str:
+    """``unique_id, from, to, <Model>, <Model>-lo-80, <Model>-hi-80, ...``, one row per series, see `_csv`."""
+    return _csv(total_frame(totals, outcome.panel, outcome.horizon, outcome.levels), 1)
+
+
+def _csv(frame: pd.DataFrame, every: int) -> str:
+    """A frame with so many rows for each series.
+
     An id that a spreadsheet would run as a formula is led by an apostrophe, and control characters are spelled out; all
     others stand as they are. Where a reader could split an id, everything but numbers is quoted.
     """
-    frame = outcome.frame
-    names = [str(name) for name in frame["unique_id"].iloc[:: outcome.horizon]]
+    names = [str(name) for name in frame["unique_id"].iloc[::every]]
     quoting = csv.QUOTE_NONNUMERIC if any(map(needs_quotes, names)) else csv.QUOTE_MINIMAL
     cells = np.array([*map(plain_cell, names), None], object)[:-1]
-    frame["unique_id"] = np.repeat(cells, outcome.horizon)
+    frame["unique_id"] = np.repeat(cells, every)
     return frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
 
