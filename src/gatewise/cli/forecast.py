@@ -72,9 +72,10 @@ class Request:
     """What is asked of ``gatewise forecast``; None leaves it to the default, or to the loaded model.
 
     data: the table, and ``read`` how it is read. covariates: what is read beside the target, and ``future`` the table
-    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. total: whether the
-    sums of the horizon are forecast too. new: names of series without a history. load, out, report, save: files, of
-    which no other is written. command: the words that ask for this, for readers who want to repeat it.
+    of it after the end of the data. backtest: how many windows; step, refit: as of `Forecaster.fit`. total: whether
+    the sums of the horizon are forecast too. new: names of series without a history. load, out, totals, report, save:
+    files, of which no other is written; totals asks for the sums too. command: the words that ask for this, for readers
+    who want to repeat it.
     """
 
     data: Path
@@ -97,6 +98,7 @@ class Request:
     total: bool = False
     new: str | None = None
     out: Path | None = None
+    totals: Path | None = None
     report: Path | None = None
     save: Path | None = None
     command: str = ""
@@ -139,7 +141,7 @@ def check(request: Request) -> None:
     else:
         request.forecaster(None)
     reads = (request.data, request.load, request.future)
-    check_files(reads=reads, writes=(request.out, request.save), page=request.report)
+    check_files(reads=reads, writes=(request.out, request.totals, request.save), page=request.report)
 
 
 def _check_load(request: Request) -> None:
@@ -180,12 +182,16 @@ def run(request: Request) -> Forecast:
                 refit=request.refit,
                 future_fill=request.covariates.future_fill,
             )
-        forecast = forecaster.forecast(title=request.data.name, total=request.total, new=request.new)
+        forecast = forecaster.forecast(
+            title=request.data.name, total=request.total or bool(request.totals), new=request.new
+        )
     forecast = replace(forecast, command=request.command)
     if request.save:
         forecaster.save(request.save)
     if request.out:
         forecast.to_csv(request.out)
+    if request.totals:
+        forecast.totals_to_csv(request.totals)
     if request.report:
         forecast.to_html(request.report)
     return forecast
@@ -203,9 +209,8 @@ def _continued(request: Request) -> Forecaster:
     """The loaded model with the data as its history; it knows which covariates it takes."""
     assert request.load is not None
     forecaster, asked = _loaded(request.load, request.horizon), request.covariates
-    known = forecaster.known_covariates
-    forecaster.wanted_ = replace(known, static=asked.static, future_fill=asked.future_fill)
-    return forecaster.update(_panel(request, forecaster.wanted_, forecaster.horizon))
+    forecaster.wanted_ = replace(forecaster.wanted_, static=asked.static, future_fill=asked.future_fill)
+    return forecaster.update(_panel(request, forecaster.known_covariates, forecaster.horizon))
 
 
 def _loaded(path: Path, horizon: int | None) -> Forecaster:
@@ -260,7 +265,7 @@ def _present_totals(outcome: Outcome, totals: Quantiles, screen: Screen) -> None
     screen.columns([(head, cells[:_MOST_TOTALS]) for head, cells in total_columns(outcome, totals)])
     hidden = len(outcome.panel) - _MOST_TOTALS
     if hidden > 0:
-        screen.say(f"... and {count(hidden, 'more series', 'more series')}; --json has them all", "dim")
+        screen.say(f"... and {count(hidden, 'more series', 'more series')}; --totals FILE.csv writes them all", "dim")
 
 
 def _present_series(outcome: Outcome, row: int, screen: Screen, remark: str = "") -> None:
@@ -322,6 +327,7 @@ def forecast(
     new: Annotated[Text, option(BESIDE, "NAMES", "Series without a history, by those alike in --static.")] = None,
     future_fill: Annotated[str, option(BESIDE, "WORD", FUTURE_HELP, "--future-fill", choices=FUTURE_FILLS)] = "none",
     out: Annotated[File, option(WRITING, "FILE", "The forecast, as CSV.")] = None,
+    totals: Annotated[File, option(WRITING, "FILE", "The totals of --total, as CSV.")] = None,
     report: Annotated[File, option(WRITING, "FILE", "The report, one page of HTML that opens offline.")] = None,
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
     json: Json = False,
@@ -364,6 +370,7 @@ def forecast(
             total=total,
             new=new,
             out=out,
+            totals=totals,
             report=report,
             save=save,
             command=shlex.join(["gatewise", *context.obj]),

@@ -64,6 +64,7 @@ class Request:
     minimum: float | None = None
     maximum: float | None = None
     whole: bool = False
+    total: bool = False
     load: Path | None = None
     workers: int | None = None
 
@@ -96,6 +97,7 @@ def run(request: Request) -> ManyForecasts:
             minimum=request.minimum,
             maximum=request.maximum,
             whole=request.whole,
+            total=request.total,
             load=request.load,
             read=request.read,
             workers=request.workers,
@@ -109,6 +111,8 @@ def present(outcome: ManyForecasts, screen: Screen) -> None:
 
     screen.say(f"{outcome}.", "bold")
     screen.say(f"{count(len(outcome.parts), 'part')} in {outcome.folder}, sha256 {outcome.sha256[:16]}")
+    if outcome.totals:
+        screen.say(f"Totals of the horizon in {outcome.totals[0].parent}")
     for head, reasons in (("Refused", outcome.refused), ("Forecast by another model", outcome.fell_back)):
         if reasons:
             screen.head(f"{head}; their ids are in {outcome.set_aside.name}")
@@ -141,6 +145,7 @@ def forecast_many(
     maximum: Maximum = None,
     whole: Whole = False,
     load: Load = None,
+    total: Annotated[bool, option(FORECAST, None, "Also what all steps add up to.", "--total")] = False,
     workers: Annotated[int | None, option(FORECAST, "N", "Processes. Default: one for each core.", min=1)] = None,
     json: Json = False,
     time: Time = None,
@@ -173,6 +178,7 @@ def forecast_many(
             maximum=maximum,
             whole=whole,
             load=load,
+            total=total,
             workers=workers,
         ),
         json=json,

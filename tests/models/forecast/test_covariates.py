@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.tolerance import BATCH_SIZE_FORECAST
 
 from gatewise.cli import follow
 from gatewise.errors import InputError, ModelFileError
-from gatewise.forecast import Forecaster
+from gatewise.forecast import Batch, Forecaster
+from gatewise.inspect import look_inside
+from gatewise.inspect.explain import Sum
 from gatewise.models.forecast.foreign import OURS
 from gatewise.tables.panels import panel_from_frame
 
@@ -100,6 +103,85 @@ def test_holidays_of_a_country_are_in_the_file(tmp_path: Path):
     assert loaded.update(PAST[["ds", "y"]]).predict().equals(model.predict())
     with pytest.raises(ModelFileError, match="'holidays', which the data were read without"):
         Forecaster.load(tmp_path / "model").predict(panel_from_frame(PAST[["ds", "y"]]))
+
+
+@pytest.fixture(scope="module")
+def trained() -> Forecaster:
+    """A network that has hardly learned anything."""
+    table = TABLE.assign(size="small")[:N]
+    return Forecaster(HORIZON, model="lstm", season=7, budget=0.2).fit(table, covariates=["warm", "size"])
+
+
+def test_a_trained_network_takes_them_too(trained: Forecaster, tmp_path: Path):
+    forecast = trained.predict(future=FUTURE)
+    assert not trained.predict(future=FUTURE.assign(warm=3.0)).equals(forecast)
+    with pytest.raises(InputError, match="'warm' is not known for 7 of 7 steps"):
+        trained.predict()
+    trained.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    assert loaded.predict(PAST, future=FUTURE).equals(forecast)
+    assert loaded.update(PAST[:-3]).update(PAST[-3:], future=FUTURE).predict().equals(forecast)
+    parts = Batch(tmp_path / "model", id="shop", future=FUTURE)(PAST.assign(shop="a"))
+    np.testing.assert_allclose(parts["LSTM"], forecast["LSTM"], rtol=BATCH_SIZE_FORECAST)
+
+
+def test_inside_a_trained_network_each_has_its_share(trained: Forecaster):
+    inside = look_inside(trained.subject(future=FUTURE, step=2))
+    assert inside.holds
+    for output in inside.outputs:
+        assert isinstance(output.credit, Sum)
+        assert "'warm'" in output.credit.lines
+    with pytest.raises(InputError, match="'warm' is not known"):
+        trained.subject()
+
+
+SHOPS = pd.DataFrame({"shop": ["a", "b", "c"], "area": [1.0, 2.0, 4.0], "town": ["Ulm", "Ulm", "Bonn"]})
+SALES = pd.concat(
+    [PAST[["ds", "y"]].assign(shop=name, y=PAST["y"] * area) for name, area, _ in SHOPS.itertuples(index=False)]
+)
+
+
+@pytest.fixture(scope="module")
+def described() -> Forecaster:
+    """A network that is told what never changes of its series."""
+    return Forecaster(HORIZON, model="lstm", season=7, budget=0.2).fit(SALES, static=SHOPS)
+
+
+def test_what_never_changes_is_told_to_a_trained_network(described: Forecaster, tmp_path: Path):
+    assert described.schema_.static == ["area", "town"]
+    forecast = described.predict()
+    other = described.predict(SALES, static=SHOPS.assign(area=SHOPS["area"] * 3))
+    assert not np.allclose(other["LSTM"], forecast["LSTM"])
+    assert described.predict(SALES).equals(forecast)
+    described.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    assert loaded.predict(SALES, static=SHOPS).equals(forecast)
+    assert loaded.predict(SALES.merge(SHOPS)).equals(forecast)
+    cut = SALES["ds"] < DAYS[N - 3]
+    assert loaded.update(SALES[cut], static=SHOPS).update(SALES[~cut]).predict().equals(forecast)
+    with pytest.raises(InputError, match="there is no column 'area'"):
+        Forecaster.load(tmp_path / "model").predict(SALES)
+    parts = Batch(tmp_path / "model", id="shop")(SALES.merge(SHOPS))
+    np.testing.assert_allclose(parts["LSTM"], forecast["LSTM"], rtol=BATCH_SIZE_FORECAST)
+
+
+def test_a_table_that_describes_nothing_is_refused(described: Forecaster, fitted: Forecaster):
+    for model, frame in ((described, None), (fitted, PAST)):
+        with pytest.raises(InputError, match="`static` describes series that `new` names"):
+            model.predict(frame, static=SHOPS, future=FUTURE)
+
+
+def test_a_saved_one_is_told_on_the_command_line(
+    described: Forecaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    described.save("model")
+    for name, table in (("sales.csv", SALES), ("shops.csv", SHOPS), ("both.csv", SALES.merge(SHOPS))):
+        table.to_csv(name, index=False)
+    for words in (["sales.csv", "--static", "shops.csv"], ["both.csv"]):
+        assert follow(["forecast", *words, "--load", "model", "--out", "out.csv"]) == 0
+        found = pd.read_csv("out.csv")["LSTM"]
+        np.testing.assert_allclose(found, described.predict()["LSTM"], rtol=BATCH_SIZE_FORECAST)
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

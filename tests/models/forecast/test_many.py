@@ -311,3 +311,42 @@ def test_a_table_with_a_column_for_each_series_is_forecast(tmp_path: Path, here:
     )
     assert {"it's", "whole"} < {*read(outcome)["unique_id"]}
     assert len(here) > 2
+
+
+def test_sums_of_the_horizon_stand_beside_the_forecasts(source: Path, here: list[int], tmp_path: Path):
+    done = forecast_many(source, tmp_path / "out", 4, model="naive", total=True)
+    plain = forecast_many(source, tmp_path / "plain", 4, model="naive")
+    assert done.sha256 == plain.sha256
+    assert not plain.totals
+    assert [path.name for path in done.totals] == [path.name for path in done.parts]
+    steps, sums = read(done), pd.concat(map(pd.read_parquet, done.totals)).sort_values("unique_id", ignore_index=True)
+    assert list(sums) == ["unique_id", "from", "to", *steps.columns[2:]]
+    summed = steps.groupby("unique_id").sum(numeric_only=True)
+    assert sums["unique_id"].tolist() == summed.index.tolist()
+    np.testing.assert_allclose(sums["Naive"], summed["Naive"], rtol=0.02)
+    assert (sums["Naive-lo-95"].to_numpy() > summed["Naive-lo-95"].to_numpy()).all()
+
+
+def test_sums_that_were_lost_are_made_again(
+    source: Path, here: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    expected = forecast_many(source, tmp_path / "whole", 4, model="naive", total=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(run._Run, "_end", _pulled)
+        with pytest.raises(OSError, match="pulled"):
+            forecast_many(source, tmp_path / "out", 4, model="naive", total=True)
+    first = Folder(tmp_path / "out").total(0)
+    first.write_bytes(first.read_bytes()[:-1])
+    here.clear()
+    done = forecast_many(source, tmp_path / "out", 4, model="naive", total=True)
+    assert here == [0]
+    assert [path.read_bytes() for path in done.totals] == [path.read_bytes() for path in expected.totals]
+
+
+def _pulled(*arguments: object) -> None:
+    raise OSError("pulled")
+
+
+def test_sums_without_intervals_are_refused_before_anything_is_read(tmp_path: Path):
+    with pytest.raises(InputError, match="a total has its interval"):
+        forecast_many(tmp_path / "none", tmp_path / "out", 4, levels=(), total=True)

@@ -193,7 +193,7 @@ def _example(fitted: FittedForecaster) -> Panel:
     schema = fitted.schema_
     frequency = Frequency(schema.frequency)
     times = frequency.future(0 if frequency.counts else np.datetime64("2020-01-01", "ns"), 2)
-    names = [*schema.covariates, *([HOLIDAYS] if schema.holidays else [])]
+    names = [*schema.covariates, *schema.static, *([HOLIDAYS] if schema.holidays else [])]
     covariates = Covariates(
         tuple(Covariate(name, role="known") for name in names), (np.zeros((2 + fitted.setup_.horizon, len(names))),)
     )

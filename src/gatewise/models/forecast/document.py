@@ -22,6 +22,11 @@ def as_csv(outcome: Outcome) -> str:
     return csv_text(outcome.frame)
 
 
+def totals_as_csv(outcome: Outcome, totals: Quantiles) -> str:
+    """``unique_id, from, to, <Model>, <Model>-lo-80, <Model>-hi-80, ...``, one row per series, see `csv_text`."""
+    return csv_text(total_frame(totals, outcome.panel, outcome.horizon, outcome.levels))
+
+
 def as_json(outcome: Outcome) -> str:
     """The document of ``--json``, on one line, in ASCII; its keys are stable.
 

@@ -288,9 +288,8 @@ class Forecaster(FittedForecaster):
                 normalisation=contents.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
                 **contents.get("bounds", {}),
             )
-            informed = bool(schema.covariates or schema.holidays)
             told = loaded._setup(schema.season, schema.longer, schema.unshown)
-            setup = replace(told, widening=_widening(contents), covariates=informed)
+            setup = replace(told, widening=_widening(contents), covariates=schema.informed)
             model = CONTESTANTS[kind].restore(setup, tensors, contents["settings"])
         loaded.model_, loaded.kind_, loaded.schema_, loaded.setup_ = model, kind, schema, setup
         loaded.backtest_, loaded.notes_, loaded.panel_, loaded.read_ = None, (), None, DEFAULTS

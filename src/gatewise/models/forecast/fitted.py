@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -42,7 +43,13 @@ class FittedForecaster(TableReader):
     setup_: Setup
 
     def update(
-        self, frame: Data, *, read: ReadOptions | None = None, future: Data | None = None, **foreign: object
+        self,
+        frame: Data,
+        *,
+        read: ReadOptions | None = None,
+        future: Data | None = None,
+        static: Data | None = None,
+        **foreign: object,
     ) -> Self:
         """Add new rows to the end of the history, without learning from them; `predict` then forecasts from the new
         end.
@@ -56,6 +63,8 @@ class FittedForecaster(TableReader):
                 series continue where its history ends.
             read: How they are read; by default as in `fit`.
             future: A table of covariates after the end of the rows.
+            static: The table that describes the series, where the model takes such; by default that of `fit`, or of the
+                last update.
             **foreign: As in `fit`.
 
         Returns:
@@ -69,16 +78,18 @@ class FittedForecaster(TableReader):
         refuse("update", foreign)
         self._check_fitted()
         if self.panel_ is None:
-            self.panel_ = self._history(frame, read, future)
+            self.panel_ = self._history(frame, read, future, static)
+            self._remember(static)
             return self
-        pace = self.panel_.frequency
-        new = self._agreeing(self._panel(frame, read, self.schema_, pace, self.known_covariates, future))
+        pace, known = self.panel_.frequency, self._known_covariates(static, read)
+        new = self._agreeing(self._panel(frame, read, self.schema_, pace, known, future))
         if not {*new.ids} <= {*self.panel_.ids}:
             new = without_total_series(new)
         if self._following is None:
             self._growth = Growth(self.panel_, self.model_)
         assert self._growth is not None
         self.panel_ = self._growth.extend(new)
+        self._remember(static)
         return self
 
     def predict(
@@ -102,7 +113,8 @@ class FittedForecaster(TableReader):
             total: Whether the sum of all steps is forecast, with intervals of its own, in place of the steps.
             new: Names of series without a history, in a list or as text with commas, which are forecast as a mixture of
                 the others: those that ``static`` describes alike count most.
-            static: The table that describes those and the others, by default that of `fit`.
+            static: The table that describes those and the others, or the series of the frame where the model takes
+                what never changes; by default that of `fit`.
             **foreign: As in `fit`.
 
         Returns:
@@ -112,7 +124,7 @@ class FittedForecaster(TableReader):
             ``from`` and ``to`` in place of ``ds``.
 
         Raises:
-            InputError: As `predict_quantiles`; ``total`` and ``new`` together, or ``static`` without ``new``.
+            InputError: As `predict_quantiles`; ``total`` and ``new`` together, or ``static`` that describes nothing.
             ModelFileError: As `predict_quantiles`.
         """
         refuse("predict", foreign)
@@ -175,10 +187,10 @@ class FittedForecaster(TableReader):
             InputError: As `predict_quantiles`.
             ModelFileError: As `predict_quantiles`.
         """
-        if static is not None and new is None:
+        if static is not None and new is None and (frame is None or not self.schema_.static):
             what = f"{argument('static')} describes series that {argument('new')} names, and it names none"
             raise InputError(what, hint="name them, or give it to fit")
-        panel = self._history(frame, read, future)
+        panel = self._history(frame, read, future, static)
         quantiles = self._forecast(panel)
         totals = self._totals(panel, quantiles, frame) if total else None
         newcomers = None
@@ -228,8 +240,7 @@ class FittedForecaster(TableReader):
 
         panel = self._history(frame, read, future)
         model = regression_of(self.model_, panel)
-        known = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
-        return credit_frame(model.credits(known), self._forecast(panel), panel, self.setup_.bounds)
+        return credit_frame(model.credits(self._known(panel)), self._forecast(panel), panel, self.setup_.bounds)
 
     def subject(
         self,
@@ -238,6 +249,7 @@ class FittedForecaster(TableReader):
         series: str | None = None,
         step: int | None = None,
         read: ReadOptions | None = None,
+        future: Data | None = None,
     ) -> Subject:
         """The LSTM behind the forecast of one series, for `gatewise.inspect.look_inside`.
 
@@ -246,6 +258,7 @@ class FittedForecaster(TableReader):
             series: The id of the series; by default the first.
             step: The step ahead, counted from 1, that is shown first; by default the first.
             read: How the frame is read; by default as in `fit`.
+            future: As in `predict`.
 
         Returns:
             A `Subject`.
@@ -257,15 +270,24 @@ class FittedForecaster(TableReader):
         """
         from .inside.subject import subject_of
 
-        panel = self._history(frame, read)
+        panel = self._known(self._history(frame, read, future))
         return subject_of(self.model_, panel, series, step, self.setup_.bounds)
+
+    def _remember(self, static: Data | None) -> None:
+        """Take this table for that of `fit` from now on, if there is one."""
+        if static is not None:
+            self.wanted_ = replace(self.wanted_, static=static)
 
     def _forecast(self, panel: Panel) -> Quantiles:
         growth = self._following
         model, lowest = (growth.model, growth.floors) if growth and growth.panel is panel else (self.model_, None)
-        if self.setup_.covariates and CONTESTANTS[self.kind_].informed:
-            panel = known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
-        return forecast_all(model, panel, self.setup_, lowest)
+        return forecast_all(model, self._known(panel), self.setup_, lowest)
+
+    def _known(self, panel: Panel) -> Panel:
+        """The panel with the covariates that the model takes known over the horizon, see `known_over`."""
+        if not (self.setup_.covariates and CONTESTANTS[self.kind_].informed):
+            return panel
+        return known_over(panel, self.setup_.horizon, self.wanted_.future_fill)
 
     def _totals(self, panel: Panel, quantiles: Quantiles, frame: Data | None) -> Quantiles:
         from .totals.totals import Asked, totals

@@ -12,9 +12,9 @@ from ...errors import InputError, argument
 from ...files import written
 from ...words import count
 from .bounds import ANYTHING, Bounds
-from .document import as_csv, as_json, forecast_columns, score_columns
+from .document import as_csv, as_json, forecast_columns, score_columns, totals_as_csv
 from .model import Predictor
-from .results import Outcome, total_frame
+from .results import Outcome, Quantiles, total_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +69,7 @@ class Forecast(Outcome):
         Raises:
             InputError: Totals were not asked for.
         """
-        if self.totals is None:
-            raise InputError("the forecast was made without totals", hint=f"ask for them with {argument('total')}")
-        return total_frame(self.totals, self.panel, self.horizon, self.levels)
+        return total_frame(self._asked_totals, self.panel, self.horizon, self.levels)
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The table of `to_pandas` as CSV; an id that a spreadsheet would run as a formula is led by an apostrophe.
@@ -86,6 +84,26 @@ class Forecast(Outcome):
             InputError: The file cannot be written.
         """
         return written(path, as_csv(self))
+
+    def totals_to_csv(self, path: str | Path | None = None) -> str:
+        """The table of `totals_to_pandas` as CSV, with ids as in `to_csv`.
+
+        Args:
+            path: A file to write it to as well; one that exists is replaced.
+
+        Returns:
+            The text.
+
+        Raises:
+            InputError: Totals were not asked for, or the file cannot be written.
+        """
+        return written(path, totals_as_csv(self, self._asked_totals))
+
+    @property
+    def _asked_totals(self) -> Quantiles:
+        if self.totals is None:
+            raise InputError("the forecast was made without totals", hint=f"ask for them with {argument('total')}")
+        return self.totals
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Forecast, scores, verdict and notes as one line of JSON, the document of ``gatewise forecast --json``.

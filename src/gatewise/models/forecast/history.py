@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ... import fields
 from ...errors import InputError
 from ...fields import Fields
-from ...tables.covariates import Covariates, followed
+from ...tables.covariates import Covariates, Role, followed
 from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.options import ReadOptions
 from ...tables.panel import Frequency, Panel
@@ -30,7 +30,8 @@ class Schema:
     target: empty where every series had a column of its own. frequency: alias, see `Frequency`. season: steps in
     one season; longer: those in longer seasons; unshown: those in one that the data do not show. covariates: by the
     names of those that the model takes, whether they are known ahead or only in the past. holidays: the country of
-    those that it takes, empty where there is none.
+    those that it takes, empty where there is none. static: the names of those that it takes, never change, and tell
+    series apart.
     """
 
     time: str
@@ -41,15 +42,22 @@ class Schema:
     unshown: int = 1
     covariates: Mapping[str, str] = field(default_factory=dict[str, str])
     holidays: str = ""
+    static: Sequence[str] = ()
 
     @classmethod
-    def of(cls, panel: Panel, *, informed: bool = False) -> Self:
-        """The schema of these series. informed: whether the model takes their covariates."""
-        columns = panel.covariates.columns if panel.covariates and informed else ()
+    def of(cls, panel: Panel, *, informed: Collection[Role] = ()) -> Self:
+        """The schema of these series. informed: the roles of the covariates that the model takes."""
+        columns = [one for one in panel.covariates.columns if one.role in informed] if panel.covariates else []
         code = next((one.country for one in columns if one.country), "")
         roles = {one.name: one.role for one in columns if one.role in ("known", "past") and not one.country}
         seasons = panel.season, panel.longer, panel.unshown
-        return cls(panel.time, panel.target, panel.frequency.alias, *seasons, roles, code)
+        static = [one.name for one in columns if one.role == "static" and _tells_apart(panel, one.name)]
+        return cls(panel.time, panel.target, panel.frequency.alias, *seasons, roles, code, static)
+
+    @property
+    def informed(self) -> bool:
+        """Whether the model takes any covariates."""
+        return bool(self.covariates or self.holidays or self.static)
 
     def to_json(self) -> dict[str, object]:
         """As JSON can hold it."""
@@ -73,10 +81,17 @@ class Schema:
             if learned and present and learned != present:
                 return f"the model was made for the {what} {learned!r}, the data have {present!r}"
         names = panel.covariates.names if panel.covariates else ()
-        needed = [*self.covariates, *([HOLIDAYS] if self.holidays else [])]
+        needed = [*self.covariates, *self.static, *([HOLIDAYS] if self.holidays else [])]
         if lacking := [repr(name) for name in needed if name not in names]:
             return f"the model was made for the covariates {few(lacking)}, which the data were read without"
         return ""
+
+
+def _tells_apart(panel: Panel, name: str) -> bool:
+    """Whether a covariate that never changes is not the same in all series."""
+    assert panel.covariates is not None
+    at = panel.covariates.names.index(name)
+    return len({float(values[0, at]) for values in panel.covariates.values}) > 1
 
 
 SCHEMA = Fields(
@@ -89,8 +104,9 @@ SCHEMA = Fields(
         "unshown": fields.whole(1, LONGEST_SEASON),
         "covariates": fields.table(fields.one_of(("known", "past"))),
         "holidays": fields.text,
+        "static": fields.listed(fields.text),
     },
-    lacking=("longer", "unshown", "covariates", "holidays"),
+    lacking=("longer", "unshown", "covariates", "holidays", "static"),
 )
 """A `Schema` in a file."""
 

@@ -36,8 +36,17 @@ class TableReader(Estimator):
     read_: ReadOptions
     wanted_: CovariateOptions
 
-    def _history(self, frame: Data | None, read: ReadOptions | None, future: Data | None = None) -> Panel:
-        """The series to forecast from: those of the frame, or else those learned from, with this future."""
+    def _history(
+        self,
+        frame: Data | None,
+        read: ReadOptions | None,
+        future: Data | None = None,
+        static: Data | None = None,
+    ) -> Panel:
+        """The series to forecast from: those of the frame, or else those learned from, with this future.
+
+        static: the table that describes those of the frame, None for that of `fit`.
+        """
         self._check_fitted()
         if frame is None:
             if self.panel_ is None:
@@ -45,7 +54,7 @@ class TableReader(Estimator):
                     "a loaded model holds no data to forecast from", hint="give the history: predict(frame)"
                 )
             return self.panel_ if future is None else self._with_future(self.panel_, future)
-        panel = self._panel(frame, read, self.schema_, wanted=self.known_covariates, future=future)
+        panel = self._panel(frame, read, self.schema_, wanted=self._known_covariates(static, read), future=future)
         schema = self.schema_
         told = {"season": schema.season, "longer": schema.longer, "unshown": schema.unshown}
         return replace(self._agreeing(panel), **told, assumed=False)
@@ -61,12 +70,23 @@ class TableReader(Estimator):
     @property
     def known_covariates(self) -> CovariateOptions:
         """The covariates that further tables must have, with the roles that they have by now."""
-        if not (self.schema_.covariates or self.schema_.holidays):
+        return self._known_covariates()
+
+    def _known_covariates(self, static: Data | None = None, read: ReadOptions | None = None) -> CovariateOptions:
+        """See `known_covariates`. static: the table of those that never change, None for that of `fit`; what is not in
+        it is a column of the data."""
+        from ...tables.beside import columns_of
+
+        schema, static = self.schema_, self.wanted_.static if static is None else static
+        if not schema.informed:
             return NO_COVARIATES
-        names, holidays = dict(self.schema_.covariates), self.wanted_.holidays
+        names, holidays = dict[str, str | None](schema.covariates), self.wanted_.holidays
         if holidays is not None:
             names.pop(HOLIDAYS, None)
-        return replace(self.wanted_, covariates=names, holidays=holidays or self.schema_.holidays or None)
+        described = () if static is None or not schema.static else columns_of(static, read or self.read_)
+        names |= dict.fromkeys(name for name in schema.static if name not in described)
+        table = static if described else None
+        return replace(self.wanted_, covariates=names, static=table, holidays=holidays or schema.holidays or None)
 
     def _agreeing(self, panel: Panel) -> Panel:
         """The panel; InputError or ModelFileError where it is of other columns or another frequency."""

@@ -65,7 +65,8 @@ def _example(model: Forecaster) -> Mapping[str, Any]:
     target = schema.target or "y"
     columns[target] = [*columns[target][:steps], *[None] * ahead]
     phase = 2 * np.pi * np.arange(steps + ahead) / max(schema.season, 7)
-    return {"columns": columns | {name: np.round(np.cos(phase), 2).tolist() for name in schema.covariates}}
+    moving = {name: np.round(np.cos(phase), 2).tolist() for name in schema.covariates}
+    return {"columns": columns | moving | {name: [0] * (steps + ahead) for name in schema.static}}
 
 
 TASK = Task(

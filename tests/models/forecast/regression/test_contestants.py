@@ -13,7 +13,7 @@ from gatewise.tables.covariates import Covariate, Covariates
 from gatewise.tables.panel import Frequency, Panel
 
 SEASON, HORIZON = 6, 6
-INFORMED = [word for word, contestant in CONTESTANTS.items() if contestant.informed]
+INFORMED = [word for word, contestant in CONTESTANTS.items() if contestant.informed and not contestant.learns]
 MADE = [(word, rolling) for word in INFORMED for rolling in (False, True)]
 
 

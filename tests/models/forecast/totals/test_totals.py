@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -188,12 +189,15 @@ class TestForecaster:
         forecast = fitted.forecast(total=True)
         assert forecast.totals_to_pandas().equals(found)
         assert "windows did" in forecast.notes[-1]
+        written = pd.read_csv(io.StringIO(forecast.totals_to_csv()), parse_dates=["from", "to"])
+        pd.testing.assert_frame_equal(written, found, check_dtype=False)
 
     def test_what_was_not_asked_for_is_not_there(self, fitted: Forecaster):
         forecast = fitted.forecast()
         assert json.loads(forecast.to_json())["totals"] is None
-        with pytest.raises(InputError, match="made without totals"):
-            forecast.totals_to_pandas()
+        for made in (forecast.totals_to_pandas, forecast.totals_to_csv):
+            with pytest.raises(InputError, match="made without totals"):
+                made()
 
     def test_a_median_alone_has_no_total(self):
         model = Forecaster(3, model="naive", season=1, levels=()).fit(TABLE)
@@ -236,3 +240,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "Naive, total" in said
     assert follow([*words, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["totals"]) == 2
+    assert follow([*words[:-1], "--totals", str(tmp_path / "totals.csv")]) == 0
+    assert "Naive, total" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "totals.csv")["unique_id"].tolist() == ["a", "b"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ....errors import GatewiseError
 from ....progress import Stages
+from ....tables.covariates import Role
 from ....tables.panel import Panel
 from ....words import capital, count
 from ..bounds import bounded, floors
@@ -59,6 +60,7 @@ def compare(
     terms = contest(panel, told, design, contestants, chosen)
     run = RunningContest(terms, setup, contestants, stages, refit)
     outcome = run.windows(panel)
+    roles = {column.role for column in panel.covariates.columns} if panel.covariates else set[Role | None]()
     participants = Participants(
         run.seconds,
         called={contestant.name: contestant.called for contestant in contestants.values()},
@@ -66,7 +68,7 @@ def compare(
         asked=contestants[chosen].name if chosen else None,
         informed=Informed(
             panel.covariates.names if panel.covariates else (),
-            tuple(model.name for word, model in terms.models.items() if contestants[word].informed),
+            tuple(model.name for word, model in terms.models.items() if roles.intersection(contestants[word].informed)),
         ),
     )
     backtest = judged(setup, outcome, design.step, participants)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ....errors import InputError
+from ....tables.covariates import Role
 from ....tables.panel import Floats, Panel
 from ....words import count, few
 from ..bounds import bounded, floors
@@ -37,7 +38,7 @@ class Contestant:
     it takes part for series of this setup, of which most are intermittent or not. invited: whether, in this setup, it
     takes part where the user did not choose it. entrant: the model that takes part in its place. pools: the words of
     those whose forecasts are pooled to its own. rowwise: whether a series has the same bits in any company. informed:
-    whether it takes covariates. in_a_sentence: what it is called there, where not by its name.
+    the roles of the covariates that it takes. in_a_sentence: what it is called there, where not by its name.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Contestant:
     pools: Callable[[Setup], list[str]] | None = None
     rowwise: bool = True
     in_a_sentence: str = ""
-    informed: bool = False
+    informed: tuple[Role, ...] = ()
 
     @property
     def called(self) -> str:
@@ -228,7 +229,7 @@ CONTESTANTS: dict[str, Contestant] = {
         _restored("Regression", _make_regression),
         enters=_informed,
         entrant=_make_rolling_regression,
-        informed=True,
+        informed=("known", "past"),
     ),
     "direct": Contestant(
         "Direct",
@@ -236,7 +237,7 @@ CONTESTANTS: dict[str, Contestant] = {
         _restored("Direct", _make_direct),
         enters=_within_a_season,
         entrant=_make_rolling_direct,
-        informed=True,
+        informed=("known", "past"),
     ),
     "pool": Contestant("Pool", _make_pool, _restore_pool, entrant=_make_empty_pool, pools=_pooled),
     "tuned": Contestant("Tuned", _make_tuned, _restore_tuned, learns=True, invited=lambda setup: setup.tune),
@@ -248,6 +249,7 @@ CONTESTANTS: dict[str, Contestant] = {
         invited=lambda setup: False,
         rowwise=False,
         in_a_sentence="the LSTM",
+        informed=("known", "past", "static"),
     ),
 }
 

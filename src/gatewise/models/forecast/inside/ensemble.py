@@ -12,6 +12,7 @@ from ....inspect.subject import Credit, Prediction, Subject
 from ....tables.panel import Floats, Panel
 from ....words import number, ordinal
 from ..bounds import Bounds, bounded, floors
+from ..network.covariates import Beside
 from ..network.ensemble import Ensemble
 from ..network.lstm_model import LSTMModel
 from ..network.network import PatchLSTM
@@ -21,16 +22,22 @@ from .shared import UNSEEN, Ahead, chart, span, times_of, unit_of
 
 
 class OneInput(nn.Module):
-    """The network, called with (1, 2 * look_back + FEATURES): past, which of it was observed, and features."""
+    """The network, called with (1, 2 L + FEATURES + N K): past, which of it was observed, features, and covariates.
 
-    def __init__(self, network: PatchLSTM, look_back: int) -> None:
+    sizes: of these parts. where: of the covariates, see `Beside`; None where there are none.
+    """
+
+    def __init__(self, network: PatchLSTM, sizes: tuple[int, int, int, int], where: Tensor | None) -> None:
         super().__init__()
-        self.network, self.look_back = network, look_back
+        self.network, self.sizes, self.where = network, sizes, where
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised quantiles (1, horizon, Q)."""
-        past, seen, about = x.split((self.look_back, self.look_back, x.shape[1] - 2 * self.look_back), dim=1)
-        return self.network(past, seen.relu(), about)  # of what was seen nothing is negative: it is a gate
+        past, seen, about, told = x.split(self.sizes, dim=1)
+        beside = None if self.where is None else Beside(told.view(int(self.where.max()) + 1, -1), self.where)
+        return self.network(
+            past, seen.relu(), about, None, beside
+        )  # of what was seen nothing is negative: it is a gate
 
 
 class Opened(NamedTuple):
@@ -50,8 +57,11 @@ def opened(ensemble: Ensemble, window: Windows) -> Opened:
     """The member nearest to the forecast of all. window: of one series."""
     number = ensemble.nearest(window)
     scale, past, about = ensemble.normalised(window)
-    x = torch.cat((past, window.seen.to(past.dtype), about), dim=1)
-    module = OneInput(ensemble.members[number], past.shape[1]).eval()
+    told = past[:, :0] if window.beside is None else window.beside.columns.reshape(1, -1)
+    parts = past, window.seen.to(past.dtype), about, told
+    x, (a, b, c, d) = torch.cat(parts, dim=1), (part.shape[1] for part in parts)
+    where = None if window.beside is None else window.beside.where
+    module = OneInput(ensemble.members[number], (a, b, c, d), where).eval()
     median = scale.undo(module(x).double())[0, :, ensemble.levels.index(0.5)]
     return Opened(number, module, x, float(scale.level), float(scale.spread), median)
 
@@ -63,7 +73,8 @@ class WindowOpened:
         own = floors(panel)
         self.lowest, self.highest = bounds.lowest(own), bounds.high
         self.forecast = bounded(model.predict(panel), own, bounds)
-        ensemble, store = model.ensemble, Store(panel, model.season)
+        ensemble, store = model.ensemble, Store(panel, model.season, model.encoding, model.horizon)
+        self.encoding = model.encoding
         settings = ensemble.settings
         self.window = store.last(torch.tensor([0]), settings.look_back, model.horizon)
         self.opened: Opened = opened(ensemble, self.window)
@@ -136,11 +147,14 @@ class WindowOpened:
         )
 
     def _credited(self, credit: Tensor) -> Credit:
-        """Past to steps; what was observed at all, and features of the window, are lines."""
-        past, seen, about = (
-            part[:, 0] for part in credit.split((self.length, self.length, credit.shape[2] - 2 * self.length), dim=2)
-        )
+        """Past to steps; what was observed at all, features of the window, and each covariate, are lines."""
+        past, seen, about, told = (part[:, 0] for part in credit.split(self.opened.module.sizes, dim=2))
         lines = {"what is observed at all": seen.sum(1), "spread of the window": about.sum(1)}
+        if self.encoding:
+            by_column = told.view(len(told), -1, self.encoding.width).sum(1)
+            parts = self.encoding.parts
+            shares = by_column.split(list(parts.values()), dim=1)
+            lines |= {name: share.sum(1) for name, share in zip(parts, shares, strict=True)}
         return Credit(past.reshape(len(past), -1, self.patch), lines)
 
 

@@ -19,7 +19,7 @@ class Asked:
     """The source and the arguments of `forecast_many`.
 
     source: a folder of Parquet files, or a file. settings: arguments of `Forecaster`, None for its defaults. load: the
-    file of a saved model, None to make one.
+    file of a saved model, None to make one. total: whether sums of the horizon are forecast too.
     """
 
     source: Path
@@ -27,6 +27,7 @@ class Asked:
     settings: Mapping[str, Any]
     load: Path | None
     read: ReadOptions
+    total: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it, with what tells whether the files are still the same."""
@@ -35,6 +36,7 @@ class Asked:
             "files": [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in self.files],
             "horizon": self.horizon,
             **self.settings,
+            "total": self.total,
             "levels": list(self.settings["levels"] or ()),
             "load": "" if self.load is None else sha256(self.load.read_bytes()),
             "read": {**asdict(self.read), "season": list(self.read.seasons or ())},

@@ -50,9 +50,18 @@ class Folder:
         """The rows, parted."""
         return self.work / "buckets"
 
+    @property
+    def totals(self) -> Path:
+        """The sums of the horizon, parted as the forecasts are."""
+        return self.path / "_totals"
+
     def part(self, bucket: int) -> Path:
         """The forecasts of a bucket."""
         return self.path / f"part-{bucket:05}.parquet"
+
+    def total(self, bucket: int) -> Path:
+        """The sums of a bucket."""
+        return self.totals / f"part-{bucket:05}.parquet"
 
     def record(self, bucket: int) -> Path:
         """What came of a bucket: there once its part is."""

@@ -56,6 +56,12 @@ class ManyForecasts:
         return sorted(self.folder.glob("part-*.parquet"))
 
     @property
+    def totals(self) -> list[Path]:
+        """The files of the sums of the horizon, in ``_totals``, with the columns that `Forecaster.predict` gives with
+        ``total=True``; none where they were not asked for."""
+        return sorted(Folder(self.folder).totals.glob("part-*.parquet"))
+
+    @property
     def set_aside(self) -> Path:
         """The file of the ids that were refused or fell back, with the reason; only there where any were."""
         return Folder(self.folder).set_aside

@@ -20,6 +20,7 @@ from ....words import count
 from ... import arguments
 from ...processes import cores
 from ..estimator import Forecaster
+from ..totals.totals import without_levels
 from .asked import Asked, check_same
 from .buckets import bucket, numbers, part
 from .folder import Folder
@@ -45,6 +46,7 @@ def forecast_many(
     minimum: float | None = None,
     maximum: float | None = None,
     whole: bool = False,
+    total: bool = False,
     load: str | Path | None = None,
     read: ReadOptions | None = None,
     workers: int | None = None,
@@ -70,6 +72,7 @@ def forecast_many(
         minimum: As of `Forecaster`; so are ``maximum`` and ``whole``.
         maximum: See ``minimum``.
         whole: See ``minimum``.
+        total: Whether the sums of the horizon are forecast too, see `ManyForecasts.totals`.
         load: The file of a saved forecaster, which has settled all of these but the horizon, and that too. The
             covariates that it takes are columns of the source, those that are known ahead with rows at the end of each
             series whose target is empty.
@@ -86,8 +89,9 @@ def forecast_many(
     """
     settings = {"model": model, "levels": levels, "seed": seed}
     settings |= {"minimum": minimum, "maximum": maximum, "whole": whole or None}
-    asked = Asked(Path(source), horizon, settings, None if load is None else Path(load), read or DEFAULTS)
-    _forecaster(asked)
+    asked = Asked(Path(source), horizon, settings, None if load is None else Path(load), read or DEFAULTS, total)
+    if total and not _forecaster(asked).levels:
+        raise without_levels()
     processes = arguments.whole("workers", cores() if workers is None else workers)
     return _Run(asked, Folder(Path(folder)), Stages(progress)).outcome(processes)
 
@@ -132,6 +136,8 @@ class _Run:
                 what, where=str(self.folder.path), hint="choose an empty one, or one that is not there yet"
             )
         make_folder(self.folder.work)
+        if self.asked.total:
+            make_folder(self.folder.totals)
         write_record(self.folder.asked, now)
 
     def _plan(self) -> dict[str, Any]:
@@ -153,6 +159,7 @@ class _Run:
             "season": forecaster.schema_.season,
             "horizon": forecaster.setup_.horizon,
             "model": forecaster.model_.name,
+            "total": self.asked.total,
             "notes": [*forecaster.notes_, *([forecaster.backtest_.verdict] if forecaster.backtest_ else [])],
         }
         write_record(self.folder.plan, plan)
@@ -176,8 +183,9 @@ class _Run:
 
     def _is_done(self, number: int) -> bool:
         """Whether a bucket has its record, and its part as the record says."""
-        record, path = read_record(self.folder.record(number)), self.folder.part(number)
-        return record is not None and record["sha256"] == sha256(path.read_bytes() if path.exists() else b"")
+        record, files = read_record(self.folder.record(number)), (self.folder.part(number), self.folder.total(number))
+        found = [sha256(path.read_bytes() if path.exists() else b"") for path in files]
+        return record is not None and [record["sha256"], record["totals"]] == found
 
     def _end(self, plan: dict[str, Any], buckets: Sequence[int], now: dict[str, Any]) -> ManyForecasts:
         """Write the summary, and remove what an unfinished run needs."""

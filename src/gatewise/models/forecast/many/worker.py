@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ....errors import GatewiseError, InputError
 from ....files import TEMPORARY, atomic_write
@@ -23,11 +24,14 @@ from ....tables.options import ReadOptions
 from ....tables.panel import Frequency, Panel
 from ....tables.sound import sound_series
 from ....tables.table import database
+from ....training.torch_state import exactly_threads
 from ..ahead import completed
 from ..batch import forecast_apart
 from ..estimator import Forecaster
+from ..evaluation.contestants import CONTESTANTS
 from ..fitted import FittedForecaster
-from ..results import Quantiles, central_levels, forecast_frame
+from ..results import Quantiles, central_levels, forecast_frame, total_frame
+from ..totals.totals import Asked, totals
 from .buckets import bucket, single_threaded
 from .folder import Folder
 from .records import read_record, sha256, write_record
@@ -47,6 +51,7 @@ class Worker:
         self.columns, self.frequency = Columns.from_json(plan["columns"]), Frequency(plan["frequency"])
         self.read = self.columns.named(ReadOptions(**plan["read"]))
         self.fitted: FittedForecaster = Forecaster.load(folder.model)
+        self.horizon, self.total = self.fitted.setup_.horizon, plan["total"]
 
     def forecast(self, number: int) -> None:
         """Write the part of a bucket, and then its record."""
@@ -54,21 +59,25 @@ class Worker:
             sound = sound_series(table, self.read, self.frequency, self.columns.beside)
         refused, fell_back = sound.refused, Names()
         forecast = self._forecast(_sorted(sound.panel), refused) if sound.panel else None
-        content = b""
+        content = sums = b""
         if forecast is not None:
             panel, quantiles = forecast
             fell_back = {reason: list(names) for reason, names in quantiles.stand_ins.items()}
-            content = _parquet(panel, quantiles, self.folder.work / TEMPORARY.format(secrets.token_hex(8)))
+            levels = central_levels(quantiles.levels)
+            if self.total:
+                sums = self._parquet(total_frame(self._totals(panel, quantiles), panel, self.horizon, levels))
+                atomic_write(self.folder.total(number), sums)
+            content = self._parquet(forecast_frame(quantiles, panel, levels))
             atomic_write(self.folder.part(number), content)
         series = 0 if forecast is None else len(forecast[0])
-        record = {"sha256": sha256(content), "series": series, "refused": refused, "fell_back": fell_back}
+        written = {"sha256": sha256(content), "totals": sha256(sums), "series": series}
+        record = {**written, "refused": refused, "fell_back": fell_back}
         write_record(self.folder.record(number), record)
 
     def _forecast(self, panel: Panel, refused: Names) -> tuple[Panel, Quantiles] | None:
         """The series that could be forecast, and the forecasts; the names of others go to ``refused``."""
         try:
-            informed = completed(self.fitted.known_covariates, panel, self.read, self.fitted.setup_.horizon)
-            return panel, forecast_apart(self.fitted, informed)
+            return panel, forecast_apart(self.fitted, self._informed(panel))
         except InputError as error:
             if len(panel) == 1:
                 refused.setdefault(error.what, []).append(panel.ids[0])
@@ -85,22 +94,32 @@ class Worker:
         values = np.concatenate([forecast.values for _, forecast in parts])
         return kept, replace(parts[0][1], values=values, stand_ins=stand_ins)
 
+    def _informed(self, panel: Panel) -> Panel:
+        """The series with the covariates that the model takes."""
+        return completed(self.fitted.known_covariates, panel, self.read, self.horizon)
+
+    def _totals(self, panel: Panel, quantiles: Quantiles) -> Quantiles:
+        """The sums of the horizon; how far errors of steps add up is learned from the series of the bucket."""
+        asked = Asked(self.fitted.model_, CONTESTANTS[self.fitted.kind_], self.fitted.setup_)
+        with exactly_threads(1):
+            return totals(quantiles, self._informed(panel), asked, None)
+
+    def _parquet(self, frame: pd.DataFrame) -> bytes:
+        """The frame, with ids as text."""
+        frame = frame.astype({"unique_id": object})
+        file = self.folder.work / TEMPORARY.format(secrets.token_hex(8))
+        with database(str(file)) as connection:
+            single_threaded(connection)
+            connection.register("frame", frame)
+            connection.execute("COPY frame TO '{}' (FORMAT parquet)".format(str(file).replace("'", "''")))
+        content = file.read_bytes()
+        file.unlink()
+        return content
+
 
 def _sorted(panel: Panel) -> Panel:
     """The series by their names."""
     return panel.select(np.argsort(np.array(panel.ids), kind="stable"))
-
-
-def _parquet(panel: Panel, quantiles: Quantiles, file: Path) -> bytes:
-    """The forecasts as `Forecaster.predict` has them, with ids as text. file: where they may stand in between."""
-    frame = forecast_frame(quantiles, panel, central_levels(quantiles.levels)).astype({"unique_id": object})
-    with database(str(file)) as connection:
-        single_threaded(connection)
-        connection.register("frame", frame)
-        connection.execute("COPY frame TO '{}' (FORMAT parquet)".format(str(file).replace("'", "''")))
-    content = file.read_bytes()
-    file.unlink()
-    return content
 
 
 def _listen(asked: SimpleQueue[int]) -> None:

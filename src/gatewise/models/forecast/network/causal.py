@@ -138,7 +138,7 @@ class CausalStore(Laid):
         past = entered(raw, logs & seen)
         future = entered(future.maximum(torch.where(logs, least, -torch.inf)), logs & known)
         step = seasonal_steps(past, seen, self.season)
-        return CausalWindows(rows, past, seen, future, known, steps, step, logs, memory, self.patch)
+        return CausalWindows(rows, past, seen, future, known, steps, step, logs, memory, patch=self.patch)
 
     @torch.no_grad()
     def carry(

@@ -65,8 +65,9 @@ AnyStore = Store | CausalStore
 class Ensemble:
     """M networks of one shape, and the factors that calibrate their common quantiles.
 
-    features: numbers that are told about a window. needs: the shortest history of a training window. members: the
-    networks, in evaluation mode. factors: float64 (Q,), see `stretch_factors`.
+    features: numbers that are told about a window. covariates: columns that are told about a step. needs: the shortest
+    history of a training window. members: the networks, in evaluation mode. factors: float64 (Q,), see
+    `stretch_factors`.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Ensemble:
         features: int,
         needs: int,
         seed: int,
+        covariates: int = 0,
     ) -> None:
         self.horizon, self.levels, self.settings, self.needs, self.seed = horizon, levels, settings, needs, seed
         with torch.random.fork_rng(devices=[]):
@@ -92,6 +94,7 @@ class Ensemble:
                     season=season,
                     hidden=settings.hidden,
                     features=features,
+                    covariates=covariates,
                 ).eval()
                 for _ in range(settings.members)
             ]
@@ -168,7 +171,7 @@ class Ensemble:
     def _quantiles(self, member: PatchLSTM, windows: Windows, past: Tensor, about: Tensor) -> Tensor:
         """What a member says of windows that were normalised, (B, horizon, Q)."""
         memory = None if windows.memory is None else windows.memory(member)
-        return member(past, windows.seen, about, memory)
+        return member(past, windows.seen, about, memory, windows.beside)
 
     @torch.no_grad()
     def _each(self, members: Sequence[PatchLSTM], windows: Windows) -> Tensor:

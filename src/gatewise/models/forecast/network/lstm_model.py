@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .... import fields
-from ....errors import InputError
+from ....errors import InputError, argument
 from ....fields import Fields
 from ....nn.stored import check_finite, check_floats, fill, most_of, renamed, tensors_of
 from ....progress import OnProgress
@@ -26,6 +26,7 @@ from ...arguments import LARGEST_SEED, LONGEST_HORIZON, LONGEST_SEASON
 from ..model import NORMALISATIONS, Predictor
 from ..results import Quantiles
 from .causal import CAUSAL_FEATURES, CausalStore
+from .encoding import Encoding
 from .ensemble import Ensemble
 from .scaling import FEATURES
 from .settings import Settings, stored_settings
@@ -33,6 +34,8 @@ from .windows import Store
 
 _BODY, _BODY_IN_FILES = "body.", "lstm."
 """What the names of the body's weights begin with, in the network and in files: here it is an LSTM."""
+_BESIDE = "covariates."
+"""What the names of the tensors begin with that say how covariates are told."""
 
 
 class Kept(NamedTuple):
@@ -143,6 +146,7 @@ class LSTMModel:
         self.seed, self.budget, self.progress = seed, budget, progress
         self.normalisation = normalisation
         self.needs = season + 2
+        self.encoding: Encoding | None = None
         self._ensemble: Ensemble | None = None
 
     @property
@@ -163,7 +167,11 @@ class LSTMModel:
                 f"no series has more than {self.needs} observations to learn from",
                 hint=f"give longer series, or a season shorter than {self.season}",
             )
+        if self.normalisation == "causal" and panel.covariates is not None:
+            what = f"a network with {argument('normalisation', 'causal')} takes no covariates"
+            raise InputError(what, hint=f"use {argument('normalisation', 'window')}, or fit without them")
         settings = Settings.of(self.horizon, self.season, usable.lengths)
+        self.encoding = Encoding.of(usable, self.season, self.horizon)
         ensemble = self._build(settings)
         ensemble.fit(self._store(usable, settings), self.budget, self.progress)
         self._ensemble = ensemble
@@ -221,6 +229,9 @@ class LSTMModel:
             "normalisation": self.normalisation,
             "network": asdict(self.ensemble.settings),
         }
+        if self.encoding:
+            scales, settings["covariates"] = self.encoding.state()
+            tensors |= {f"{_BESIDE}{name}": tensor for name, tensor in scales.items()}
         return {**tensors, "factors": self.ensemble.factors.clone()}, settings
 
     @classmethod
@@ -236,6 +247,10 @@ class LSTMModel:
             seed=claimed["seed"],
             normalisation=claimed.get("normalisation", NORMALISATIONS[0]),  # older files do not record it
         )
+        if "covariates" in claimed:
+            told = tensors_of(tensors, _BESIDE)
+            model.encoding = Encoding.from_state(told, claimed["covariates"], model.season, model.horizon)
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(_BESIDE)}
         with torch.device("meta"):  # a file may claim any size: nothing is allocated until its tensors fit
             ensemble = model._build(Settings(**network))
         left = set(tensors)
@@ -253,12 +268,19 @@ class LSTMModel:
     def _store(self, panel: Panel, settings: Settings) -> Store | CausalStore:
         if self.normalisation == "causal":
             return CausalStore(panel.values, self.season, settings)
-        return Store(panel, self.season)
+        return Store(panel, self.season, self.encoding, self.horizon)
 
     def _build(self, settings: Settings) -> Ensemble:
         features = CAUSAL_FEATURES if self.normalisation == "causal" else FEATURES
         return Ensemble(
-            self.horizon, self.season, self.levels, settings, features=features, needs=self.needs, seed=self.seed
+            self.horizon,
+            self.season,
+            self.levels,
+            settings,
+            features=features,
+            needs=self.needs,
+            seed=self.seed,
+            covariates=self.encoding.width if self.encoding else 0,
         )
 
 
@@ -270,8 +292,9 @@ _STORED = Fields(
         "seed": fields.whole(0, LARGEST_SEED),
         "normalisation": fields.one_of(NORMALISATIONS),
         "network": fields.table(fields.anything),
+        "covariates": fields.table(fields.anything),
     },
-    lacking=("normalisation",),
+    lacking=("normalisation", "covariates"),
 )
 """The settings of `LSTMModel.state` in a file."""
 

@@ -11,6 +11,7 @@ from torch.nn.functional import softplus
 from ....nn import LSTM
 from ....nn.parts import apply
 from ...bodies import Body
+from .covariates import Beside, Influence
 from .scaling import FEATURES
 
 State = tuple[Tensor, Tensor]
@@ -27,9 +28,10 @@ class QuantileHead(nn.Module):
         self.horizon, self.below, self.count = horizon, levels.index(0.5), len(levels)
         self.linear = nn.Linear(width, horizon * self.count)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(B, width) to (B, horizon, Q), non-decreasing along Q."""
+    def forward(self, hidden: Tensor, more: Tensor | None = None) -> Tensor:
+        """(B, width) to (B, horizon, Q), non-decreasing along Q. more: added before what makes it so, as large."""
         raw = self.linear(hidden).view(-1, self.horizon, self.count)
+        raw = raw if more is None else raw + more
         lower, median, upper = raw.split((self.below, 1, self.count - self.below - 1), dim=-1)
         down = softplus(lower.flip(-1)).cumsum(-1).flip(-1)
         return torch.cat((median - down, median, median + softplus(upper).cumsum(-1)), dim=-1)
@@ -68,7 +70,8 @@ class PatchNetwork(nn.Module):
     all steps and quantiles as departures from a mixture of past seasons. Patching, window normalisation and direct
     decoding follow P-sLSTM (arXiv:2408.10006) and SegRNN (arXiv:2308.11200).
 
-    make: a body that reads so many numbers at each step. width: of an embedded patch.
+    make: a body that reads so many numbers at each step. width: of an embedded patch. covariates: columns that tell of
+    each step what else is known, see `Influence`.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class PatchNetwork(nn.Module):
         season: int,
         width: int,
         features: int = FEATURES,
+        covariates: int = 0,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
@@ -94,12 +98,31 @@ class PatchNetwork(nn.Module):
         hidden = self.body.output_size + width
         self.head = QuantileHead(hidden, horizon, levels)
         self.mixture = SeasonMixture(hidden, horizon, season, look_back)
+        self.influence = Influence(covariates, hidden, horizon, len(levels)) if covariates else None
 
-    def forward(self, past: Tensor, seen: Tensor, features: Tensor, memory: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        past: Tensor,
+        seen: Tensor,
+        features: Tensor,
+        memory: Tensor | None = None,
+        beside: Beside | None = None,
+    ) -> Tensor:
         """Normalised past (B, look_back), mask (B, look_back) and features (B, FEATURES) to (B, horizon, Q).
 
-        memory: the body's last output (B, K), where the past was read already; see `PatchLSTM.read`.
+        memory: the body's last output (B, K), where the past was read already; see `PatchLSTM.read`. beside: the
+        covariates of a network that takes some.
         """
+        if self.influence is None:
+            hidden, naive = self._read(past, seen, features, memory)
+            return self.head(hidden) + naive[..., None]
+        assert beside is not None
+        then, ahead = self.influence.added(beside).split((past.shape[1], self.head.horizon), dim=1)
+        hidden, naive = self._read(past - then, seen, features, memory)
+        return self.head(hidden, self.influence(hidden, beside)) + (naive + ahead)[..., None]
+
+    def _read(self, past: Tensor, seen: Tensor, features: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What is known of windows (B, K), and the mixture of their seasons (B, horizon)."""
         observed = seen.to(past.dtype)
         past = past * observed
         if memory is None:
@@ -107,7 +130,7 @@ class PatchNetwork(nn.Module):
         else:
             last = self.embed(torch.cat((past[:, -self.patch :], observed[:, -self.patch :], features), dim=-1))
         hidden = self.dropout(torch.cat((memory, last), dim=-1))
-        return self.head(hidden) + self.mixture(hidden, past, observed)[..., None]
+        return hidden, self.mixture(hidden, past, observed)
 
     def _read_window(self, past: Tensor, observed: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """The body's last output (B, K) and the last patch embedded (B, E), of windows read from nothing."""
@@ -135,6 +158,7 @@ class PatchLSTM(PatchNetwork):
         season: int,
         hidden: int,
         features: int = FEATURES,
+        covariates: int = 0,
         layers: int = 2,
         dropout: float = 0.1,
     ) -> None:
@@ -147,6 +171,7 @@ class PatchLSTM(PatchNetwork):
             season=season,
             width=hidden,
             features=features,
+            covariates=covariates,
             dropout=dropout,
         )
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from ....tables.panel import Floats, Panel
+from .covariates import Beside
+from .encoding import Encoding
 from .network import PatchLSTM
 from .scaling import Space, WindowScale, features, seasonal_step
 
@@ -24,6 +26,7 @@ class Windows:
     future: float64 (B, h), 0 where not known. known: bool (B, h). steps: int64 (B, h), each future's position
     in its series. seasonal_step: float64 (B, 1). logs: bool (B, 1), whether working space is the logarithm.
     memory: what a network remembers, (B, H), at the end of each window; None where it reads the window from nothing.
+    beside: what else is known of past and future; None where nothing is told.
     """
 
     rows: Tensor
@@ -35,6 +38,7 @@ class Windows:
     seasonal_step: Tensor
     logs: Tensor
     memory: Memory | None = None
+    beside: Beside | None = None
 
     def normalised(self, recent: int) -> tuple[WindowScale, Tensor, Tensor]:
         """The windows' scale, their normalised past (B, L) and features (B, FEATURES), both float32."""
@@ -71,14 +75,37 @@ class Laid:
         return torch.where(inside, self.values[flat], 0.0), inside, positions
 
 
+@dataclass(frozen=True)
+class SideBySide:
+    """What else is known of series, laid end to end: columns (N, K) float32. starts, lengths: int64 (S,)."""
+
+    columns: Tensor
+    starts: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, encoding: Encoding, panel: Panel, horizon: int) -> SideBySide:
+        """That of a panel, up to the horizon after the end of each series."""
+        told = encoding.told(panel, horizon)
+        lengths = torch.tensor([len(one) for one in told])
+        return cls(torch.from_numpy(np.concatenate(told)), lengths.cumsum(0) - lengths, lengths)
+
+    def windows(self, rows: Tensor, origins: Tensor, look_back: int, horizon: int) -> Beside:
+        """That of windows; before the beginning of a series it is as it was there."""
+        positions = (origins[:, None] + torch.arange(-look_back, horizon)).clamp(min=0)
+        positions = self.starts[rows, None] + positions.minimum(self.lengths[rows, None] - 1)
+        different, where = torch.unique(positions, return_inverse=True)
+        return Beside(self.columns[different], where)
+
+
 class Store(Laid):
     """All series of a panel in working space, which each has to itself, with its seasonal step.
 
     spaces: one per series. seasonal_steps: float64 (S,). typical_step: the mean seasonal step of the series read as
-    logarithms.
+    logarithms. encoding, horizon: how covariates are told, and how far beyond the end of each series; None for none.
     """
 
-    def __init__(self, panel: Panel, season: int) -> None:
+    def __init__(self, panel: Panel, season: int, encoding: Encoding | None = None, horizon: int = 0) -> None:
         self.spaces = tuple(Space.of(values) for values in panel.values)
         working = [space.enter(values) for space, values in zip(self.spaces, panel.values, strict=True)]
         super().__init__(working)
@@ -86,12 +113,15 @@ class Store(Laid):
         self.logs = torch.tensor([space.log for space in self.spaces])
         in_logs = self.seasonal_steps[self.logs]
         self.typical_step = float(in_logs.mean()) if len(in_logs) else 0.0
+        self._beside = None if encoding is None else SideBySide.of(encoding, panel, horizon)
 
     def windows(self, rows: Tensor, origins: Tensor, look_back: int, horizon: int) -> Windows:
         """The windows of these series (B,) at these origins (B,)."""
         past, seen, _ = self.gather(rows, origins, torch.arange(-look_back, 0))
         future, known, steps = self.gather(rows, origins, torch.arange(horizon))
-        return Windows(rows, past, seen, future, known, steps, self.seasonal_steps[rows, None], self.logs[rows, None])
+        beside = self._beside and self._beside.windows(rows, origins, look_back, horizon)
+        step, logs = self.seasonal_steps[rows, None], self.logs[rows, None]
+        return Windows(rows, past, seen, future, known, steps, step, logs, beside=beside)
 
     def last(self, rows: Tensor, look_back: int, horizon: int) -> Windows:
         """The windows that end with the last observation of these series (B,)."""

@@ -34,6 +34,13 @@ class Block:
     words: tuple[int, ...] = ()
 
     @property
+    def width(self) -> int:
+        """K, how many columns there are."""
+        if self.words:
+            return len(self.words) * (1 + len(self.shifts))
+        return sum(1 + len(knots) for knots in self.knots) + len(self.shifts)
+
+    @property
     def reach(self) -> int:
         """Steps before a row that it looks at."""
         return self.lag + max((*self.means, *self.shifts, 0))
@@ -49,7 +56,7 @@ class Block:
 
 
 def blocks(covariates: Covariates | None, past: Floats, season: int, horizon: int) -> list[Block]:
-    """A block for each covariate that changes in the past. past: (T, C)."""
+    """A block for each covariate that changes in the past of T steps, of one series or of all. past: (T, C)."""
     found = enumerate(covariates.columns) if covariates else ()
     made = [_block(column, index, past[:, index], season, horizon) for index, column in found]
     return [block for block in made if block is not None]
@@ -58,18 +65,25 @@ def blocks(covariates: Covariates | None, past: Floats, season: int, horizon: in
 def _block(column: Covariate, index: int, past: Floats, season: int, horizon: int) -> Block | None:
     """None for what never changes."""
     lag = horizon if column.role == "past" else 0
+    moves = column.role != "static"
+    shifts = _neighbours(season) if moves else ()
     if not np.ptp(past) > 0:
         return None
     if column.words:
         codes, counts = np.unique(past, return_counts=True)
         often = codes[np.argsort(-counts, kind="stable")][:MOST_WORDS]
         words = tuple(int(code) for code in often if (past == code).sum() >= FEWEST)
-        return Block(column.name, index, lag, (), (), _neighbours(season), words) if len(words) > 1 else None
+        return Block(column.name, index, lag, (), (), shifts, words) if len(words) > 1 else None
     if len(np.unique(past)) <= 3:
-        return Block(column.name, index, lag, (1,), ((),), _neighbours(season))
-    means = tuple(dict.fromkeys((1, max(1, season // 8), season))) if season > 1 else (1, 3)
+        return Block(column.name, index, lag, (1,), ((),), shifts)
+    means = _means(season) if moves else (1,)
     knots = tuple(_knots(mean_of(past, steps)) for steps in means)
     return Block(column.name, index, lag, means, knots, ())
+
+
+def _means(season: int) -> tuple[int, ...]:
+    """A step, an eighth of a season and a season."""
+    return tuple(dict.fromkeys((1, max(1, season // 8), season))) if season > 1 else (1, 3)
 
 
 def _neighbours(season: int) -> tuple[int, ...]:

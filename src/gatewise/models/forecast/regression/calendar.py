@@ -40,6 +40,12 @@ class Calendar:
         weekdays = step < DAY or (step == DAY and season != WEEK)
         return cls(season, longer, weekdays, span > LEAST_YEARS * YEAR and step * season < YEAR / 2)
 
+    @property
+    def width(self) -> int:
+        """How many columns `phases` and `columns` have together."""
+        week = WEEK if self.weekdays else 2 * WEEKLY * (self.longer > 1)
+        return 2 * min(HARMONICS, self.season // 2) + week + 2 * YEARLY * self.years
+
     def phases(self, numbers: NDArray[np.int64]) -> Floats:
         """Where in their season the steps of these numbers lie, (N, K)."""
         return waves(numbers / self.season, min(HARMONICS, self.season // 2))

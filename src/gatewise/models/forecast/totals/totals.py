@@ -39,7 +39,7 @@ def totals(forecast: Quantiles, panel: Panel, asked: Asked, backtest: Backtest |
     bounds of the steps would hold far too much, unless errors added up like those of one step.
     """
     if len(forecast.levels) < 2:
-        raise InputError("a total has its interval from those of the steps", hint=f"give {argument('level', 80)}")
+        raise without_levels()
     tested = backtest is not None and forecast.model in backtest.windows[0].forecasts
     dependence = _of_backtest(backtest, forecast.model) if backtest and tested else _of_past(panel, asked)
     bounds, lowest = asked.setup.bounds, floors(panel)
@@ -47,6 +47,11 @@ def totals(forecast: Quantiles, panel: Panel, asked: Asked, backtest: Backtest |
     values = np.quantile(drawn, forecast.levels, axis=1).T[:, None]
     made = Quantiles(forecast.model, forecast.levels, values, (_note(dependence),))
     return bounded(made, np.full(len(panel), -np.inf), Bounds(whole=bounds.whole))
+
+
+def without_levels() -> InputError:
+    """What is wrong where no interval is asked for."""
+    return InputError("a total has its interval from those of the steps", hint=f"give {argument('level', 80)}")
 
 
 def _note(dependence: Dependence) -> str:
