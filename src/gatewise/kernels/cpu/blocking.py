@@ -75,8 +75,19 @@ def widths(stages: tuple[Stage, ...], dtype: torch.dtype, machine: Machine) -> t
 
 
 def _vectors(stage: Stage, most: int) -> int:
-    """Fewer where each is needed for several sums."""
-    return min(most, max(1, MOST_VECTORS // max(1, len(stage.starts))))
+    """Fewer where each is needed for several sums at once."""
+    return min(most, max(1, MOST_VECTORS // _at_once(stage)))
+
+
+def _at_once(stage: Stage) -> int:
+    """How many sums registers have to hold together: those of products that feed a sum in common. Others wait in memory
+    while a product that does not feed them is summed up."""
+    together: list[set[str]] = []
+    for product in stage.products:
+        fed = set(product.feeds)
+        joined = [names for names in together if names & fed]
+        together = [names for names in together if not names & fed] + [fed.union(*joined)]
+    return max(map(len, together), default=1)
 
 
 def rows_in_registers(machine: Machine, sums: int, spare: int, most: int) -> int:
@@ -90,9 +101,9 @@ def rows_in_registers(machine: Machine, sums: int, spare: int, most: int) -> int
 
 def tile_of(stage: Stage, dtype: torch.dtype, machine: Machine, most_vectors: int) -> Tile:
     """The tile of a stage: as many rows as registers allow, and smaller ones for what is left of a batch."""
-    sums, vectors = max(1, len(stage.starts)), _vectors(stage, most_vectors)
-    rows = rows_in_registers(machine, sums * vectors, _SPARE_REGISTERS, _MOST_ROWS)
-    return Tile(machine.vector_bytes // dtype.itemsize, vectors, sums, rows)
+    vectors = _vectors(stage, most_vectors)
+    rows = rows_in_registers(machine, _at_once(stage) * vectors, _SPARE_REGISTERS, _MOST_ROWS)
+    return Tile(machine.vector_bytes // dtype.itemsize, vectors, max(1, len(stage.starts)), rows)
 
 
 def narrow_tile_of(stage: Stage, dtype: torch.dtype, machine: Machine) -> Tile:

@@ -7,6 +7,7 @@ grouped, so a row's result is the same bits in every batch and on every number o
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -118,10 +119,25 @@ class SweepEmitter(Emitter[ir.Function]):
             step = step_at(self.writer, builder, table, moment(self.writer, builder, begin, stop, index))
             running = smaller(builder, end, step.running)
             for start, limit in located(self.writer, builder, locate, table, places, step, first, running):
-                for stage in stages:
-                    builder.call(stage, (table, places, start, limit))
+                self._call(builder, stages, table, places, start, limit)
         builder.ret_void()
         emit_share(self.writer.module, function)
+
+    def _call(
+        self, builder: ir.IRBuilder, stages: list[ir.Function], table: Any, places: Any, first: Any, end: Any
+    ) -> None:
+        """A step of these rows. Stages that multiply share their weights among all rows; others are done one after
+        another for each row, so that what they leave each other is still in the cache."""
+        pairs = zip(stages, self.sweep.stages, strict=True)
+        for multiply, together in groupby(pairs, key=lambda pair: bool(pair[1].starts)):
+            called = [function for function, _ in together]
+            if multiply:
+                for stage in called:
+                    builder.call(stage, (table, places, first, end))
+            else:
+                with loop(builder, first, end, 1) as row:
+                    for stage in called:
+                        builder.call(stage, (table, places, row, builder.add(row, I64(1))))
 
 
 def panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:

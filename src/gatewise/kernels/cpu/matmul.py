@@ -18,7 +18,7 @@ from .blocking import MOST_VECTORS, rows_in_registers, this_machine
 from .compile import Runnable, made_once, runnable
 from .kept_code import Source
 from .loops import call_chosen, equal_parts, loop, numbers, smaller
-from .memory import empty
+from .memory import lent
 from .pack import Job, pack_jobs
 from .team import emit_share
 from .threads import run, wanted
@@ -47,7 +47,7 @@ def panels_of(b: Tensor) -> Panels:
     """A matrix whose last dimension is contiguous, packed to be multiplied with."""
     length, columns = b.shape
     layout = layout_of(length, columns, b.stride(0), b.dtype)
-    data = empty(b, layout.size)
+    data = lent(b, layout.size)
     pack_jobs(layout.jobs, layout.strips, columns, b, b, data, wanted(length * columns))
     return Panels(data, length, columns, layout.vectors)
 

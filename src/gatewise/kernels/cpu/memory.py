@@ -45,7 +45,7 @@ def _madvise() -> Any:
 
 
 def lent(like: Tensor, *shape: int) -> Tensor:
-    """The same for use between a forward pass and the end of its backward pass."""
+    """The same for what nobody else sees: within a pass, or between a forward pass and the end of its backward pass."""
     count = math.prod(shape)
     if count * like.itemsize < _WORTH_LENDING:
         return like.new_empty(shape)

@@ -20,7 +20,7 @@ from .blocking import Tile, this_machine
 from .compile import Runnable, made_once, runnable
 from .kept_code import Source
 from .loops import larger, loop, numbers, smaller
-from .memory import empty
+from .memory import lent
 from .team import emit_share
 from .threads import run
 from .writer import FORMATS, POINTER
@@ -102,7 +102,7 @@ def _place(product: Product, gate: Gate, gates: tuple[Gate, ...], inputs: int, u
 
 def pack(plan: Packing, W: Tensor, U: Tensor, threads: int) -> Tensor:
     """The panels, one after another in one tensor."""
-    panels = empty(W, max(1, plan.size))
+    panels = lent(W, max(1, plan.size))
     pack_jobs(plan.jobs, plan.strips, U.shape[1], W, U, panels, threads)
     return panels
 

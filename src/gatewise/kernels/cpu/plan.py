@@ -16,6 +16,7 @@ from ..layer import Layer
 from .arrays import held, noise_arrays, pointers
 from .blocking import this_machine, widest
 from .compile import FOR_FEW_ROWS, Kernel, compile_sweep, made_once
+from .memory import lent
 from .pack import Packing, pack, packing
 from .table import Array
 from .team import barrier_numbers
@@ -149,6 +150,6 @@ class Sweeping:
         if not names:
             return {}
         if self._scratch is None or len(self._scratch) < len(names):
-            self._scratch = self.layer.states.new_empty(len(names), self._rows, self._units)
+            self._scratch = lent(self.layer.states, len(names), self._rows, self._units)
         scratch = pointers(self._scratch)
         return {name: held(pointer, self._units) for name, pointer in zip(names, scratch, strict=False)}

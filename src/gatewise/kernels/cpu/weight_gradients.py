@@ -15,6 +15,7 @@ from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_columns, sum_rows
 from .matmul import Panels, add_product, panels_of
+from .memory import lent
 
 
 class Reductions:
@@ -74,7 +75,11 @@ class Reductions:
             before = self._y[max(0, rows.start - first) : rows.stop - first]
         else:
             before = self._y.index_select(0, self._previous[max(first, rows.start) : rows.stop])
-        return before if rows.start >= first else torch.cat((states[rows.start : first], before))
+        if rows.start >= first:
+            return before
+        return torch.cat(
+            (states[rows.start : first], before), out=lent(before, rows.stop - rows.start, states.shape[1])
+        )
 
     def add_first_state(self, d_gates: Tensor, d_first: Tensor) -> None:
         """Add what the recurrent products of the first step give to the gradient of the first initial state, (B, H)."""
