@@ -53,6 +53,8 @@ SHELF = frozenset(
         "mogrifier_lstm",
         "phased_lstm",
         "fast_grnn",
+        "scrn",
+        "skip_gru",
     ]
 )
 FAMILY = {name: cell for name, cell in CELLS.items() if name not in SHELF}

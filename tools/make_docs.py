@@ -34,6 +34,8 @@ draws it."""
 STACKING = """I inputs, H units. `weight_ih` stacks W and `weight_hh` U: H rows for each gate that has one, in the order
 above. Biases likewise: a gate with W and U has two, which add up. `_l0` is the first layer; with `bidirectional` the
 weights that read from the end have the same names and `_reverse`."""
+WIDTHS = """A gate of another width than H has as many rows as units, and what U multiplies of another width K has a
+matrix of its own, `weight_hh_K`. A module is told the widths that have names, `widths={}`; H by default."""
 USE = """```python
 import torch
 from {cell.step.__module__} import {cell.name}
@@ -68,7 +70,7 @@ def page(cell: Cell) -> str:
     paragraphs = [" ".join(text.split()) for text in re.split(r"\n\n|\n(?=Deviation:)", cell.doc)]
     file = f"src/{cell.step.__module__.replace('.', '/')}.py"
     starts = [(f"`{name}`", f"{at:g}".replace("inf", "∞")) for name, at in zip(cell.state, cell.initial, strict=True)]
-    weights = [(f"`{name}`", letters(weight.shape)) for name, weight in Recurrent(cell, 1, 2).named_parameters()]
+    weights = [(f"`{name}`", letters(weight.shape, cell)) for name, weight in lettered(cell).named_parameters()]
     last = ", ".join(cell.state)
     return document(
         f"# {cell.name}",
@@ -78,6 +80,7 @@ def page(cell: Cell) -> str:
         *("## Step", f"From [{file}](../../{file}):", f"```python\n{step_source(cell)}\n```"),
         table("state", "starts from", rows=starts),
         *("## Weights", table("parameter", "shape", rows=weights), STACKING),
+        *([WIDTHS.replace("{}", str(dict.fromkeys(cell.named_widths, 16)))] if cell.named_widths else []),
         *("## Use", USE.format(cell=cell, last=f"({last})" if "," in last else last)),
         *(f"`gatewise.nn.{name}(32, 64)` is the same layer." for name in modules_of(cell)),
     )
@@ -100,9 +103,34 @@ def step_source(cell: Cell) -> str:
     return "\n".join(lines)
 
 
-def letters(shape: Iterable[int]) -> str:
-    """The shape of a weight of a layer with one input and two units."""
-    return f"({', '.join('I' if n == 1 else f'{n // 2}H'.removeprefix('1') for n in shape)})"
+LETTERS = {"H": 10**4, "I": 10**2}
+"""Sizes that can be told apart in a sum, the largest first; before them come the widths that a cell names."""
+
+
+def lettered(cell: Cell) -> Recurrent:
+    """A layer of those sizes, without memory."""
+    features = LETTERS["H" if cell.reads_x else "I"] + len(cell.row_inputs)
+    return Recurrent(cell, features, LETTERS["H"], widths=_named_sizes(cell), device="meta")
+
+
+def _named_sizes(cell: Cell) -> dict[str, int]:
+    return {name: 10 ** (6 + 2 * at) for at, name in enumerate(cell.named_widths)}
+
+
+def letters(shape: Iterable[int], cell: Cell) -> str:
+    """The shape of a weight of such a layer."""
+    return f"({', '.join(_sum(size, dict(reversed(_named_sizes(cell).items())) | LETTERS) for size in shape)})"
+
+
+def _sum(size: int, sizes: dict[str, int]) -> str:
+    """A size in letters, such as 3H + 1."""
+    terms: list[str] = []
+    for letter, one in sizes.items():
+        count, size = divmod(size, one)
+        terms += (
+            [letter if count == 1 else f"{count} {letter}" if len(letter) > 1 else f"{count}{letter}"] if count else []
+        )
+    return " + ".join([*terms, *([str(size)] if size or not terms else [])])
 
 
 def modules_of(cell: Cell) -> list[str]:

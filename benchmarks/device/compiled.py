@@ -35,7 +35,7 @@ class InC:
 
     def __init__(self, library: ctypes.CDLL, name: str, sizes: Any) -> None:
         self.library, self.name, self.sizes = library, name, sizes
-        self.state = np.zeros(max(1, sizes.states), np.float32)
+        self.state = np.zeros(max(1, -(-sizes.ram // 4)), np.float32)
         self.reset()
 
     def reset(self) -> None:

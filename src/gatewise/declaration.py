@@ -25,10 +25,12 @@ from textwrap import fill
 from typing import Any
 
 from .compiler.lower import program_of, vocabulary
+from .compiler.widths import widths_of
 from .equation import WHOLE_INPUT, Cell, Gate, previous
 from .errors import CellError
 from .value import RESERVED, FedGate, Value, line_of, trace, with_own_tensors
 
+_WIDTH = re.compile(r"(?!l\d)[a-z][a-z0-9_]*")  # unlike the number of a layer, as it is part of a weight's name
 _DRAWN = math.nan  # where a weight is drawn at random
 
 
@@ -39,6 +41,7 @@ def cell(
     per_unit: str | Mapping[str, float] = "",
     scalars: str | Mapping[str, float] = "",
     inputs: str = "",
+    widths: Mapping[str, str | int] | None = None,
     candidate: str = "",
 ) -> Callable[[Callable[..., Any]], Cell]:
     """Declare a cell: a decorator for a plain function that computes one time step with PyTorch's functions.
@@ -70,6 +73,10 @@ def cell(
         inputs: Names of what the step reads of the input itself: ``x`` is what W multiplies, of which there must be as
             many numbers as units; every other is one number for each row, such as the time that has passed. Those are
             the last columns of the input, in this order, and W does not multiply them.
+        widths: How many numbers gates, states and ``per_unit`` weights have that have not H, by the names of the step's
+            parameters: 1, which meets every width as tensors of one column do; another number; or a name, for which a
+            module is told a number, ``widths={"memory": 16}``, and takes H where it is not. U leads from one width to
+            another.
         candidate: The local name of what the step writes into memory, for initialisation and inspection.
 
     Returns:
@@ -86,6 +93,7 @@ def cell(
     vectors = _named("per_unit", per_unit, _DRAWN, int | float, "a number")
     single = _named("scalars", scalars, _DRAWN, int | float, "a number")
     read = tuple(_named("inputs", inputs, 0.0, int | float, "a number"))
+    wide = _named("widths", widths or {}, 1, str | int, "a number, or the name of one")
 
     def declare(step: Callable[..., Any]) -> Cell:
         states, weights = tuple(starts), (*vectors, *single)
@@ -93,6 +101,7 @@ def cell(
         parameters = _parameters(step, where)
         _check_names(step, where, [*states, *weights, *read], read)
         letters = [name for name in parameters if name not in (*states, *weights, *read)]
+        _check_widths(step, where, wide, [*letters, *states, *vectors])
         step = with_own_tensors(step)
         if len(letters) != len(terms):
             raise CellError(
@@ -125,8 +134,10 @@ def cell(
             {name: float(start) for name, start in (vectors | single).items() if start is not _DRAWN},
             scalars=tuple(single),
             inputs=read,
+            widths=wide,
         )
         program_of(made)  # whose errors belong here, and not to the first use
+        widths_of(made)
         return made
 
     return declare
@@ -197,6 +208,17 @@ def _check_names(step: Callable[..., Any], where: str, names: list[str], read: t
             raise CellError(what, where=where, hint="name it otherwise: kernels have something of this name")
         if names.count(name) > 1:
             raise CellError(f"{step.__name__} declares {name!r} as two things", where=where)
+
+
+def _check_widths(step: Callable[..., Any], where: str, widths: Mapping[str, Any], wide: list[str]) -> None:
+    """Raises CellError for a width of what has none of its own, and for one that is none."""
+    for name, width in widths.items():
+        if name not in wide:
+            what = f"`widths` names {name!r}, which is no gate, state or per-unit weight of {step.__name__}"
+            raise CellError(what, where=where, hint=f"its parameters: {', '.join(wide)}")
+        if (isinstance(width, str) and not _WIDTH.fullmatch(width)) or (isinstance(width, int) and width < 1):
+            what = f"`widths` has {width!r} for {name!r}, which is no name and no whole number of at least 1"
+            raise CellError(what, where=where, hint='widths={"m": "memory", "gate": 1}')
 
 
 class _Calls:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import CellError
 from .value import Operand as Operand
@@ -21,6 +21,12 @@ from .value import line_of
 
 WHOLE_INPUT = "x"
 """What a step calls all that W multiplies."""
+
+Width: TypeAlias = "str | int"
+"""How many numbers something has for each row: so many, or as many as a module gives that name."""
+
+HIDDEN: Width = ""
+"""H, the width of what says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ class Cell:
         scalars: Those of them that are one number for all units.
         inputs: What of the input the step reads itself: ``"x"`` for all that W multiplies, of which there must be H
             numbers, and other names for one number of each row, in the last columns of the input.
+        widths: How wide gates, states and per-unit weights are that have not H units, by the step's parameters: a
+            number, or the name of one that the module is told.
         step: The function of one time step.
         outputs: The recorded new value of each state.
         values: The step's local names, with the recorded values that they had when it returned.
@@ -100,6 +108,7 @@ class Cell:
     noise: tuple[Noise, ...] = ()
     scalars: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    widths: Mapping[str, Width] = field(default_factory=dict[str, Width])
     origin: tuple[Callable[..., Cell], tuple[Any, ...]] | None = field(default=None, repr=False)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -145,6 +154,15 @@ class Cell:
     def reads_x(self) -> bool:
         """Whether the step reads x itself, unit by unit."""
         return WHOLE_INPUT in self.inputs
+
+    @property
+    def named_widths(self) -> tuple[str, ...]:
+        """The widths that a module is told, each once."""
+        return tuple(dict.fromkeys(width for width in self.widths.values() if isinstance(width, str)))
+
+    def width_of(self, parameter: str) -> Width:
+        """How wide a gate, by its letter, a state or a per-unit weight is."""
+        return 1 if parameter in self.scalars else self.widths.get(parameter, HIDDEN)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

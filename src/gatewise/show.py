@@ -9,7 +9,7 @@ from .compiler.gradient import backward_program
 from .compiler.lower import program_of
 from .compiler.recurrence import recurrence_of
 from .diagram import diagram
-from .equation import Cell, Gate, previous
+from .equation import Cell, Gate, Width, previous
 from .errors import CellError
 from .kernels.choice import DRIVERS
 from .lookup import cell_at
@@ -37,8 +37,15 @@ def equations(cell: Cell) -> str:
     body = "\n".join(f"    {line}" for line in lines)
     for state in cell.state:
         body = body.replace(previous(state), f"{state}'")
-    recurrence = fill(str(recurrence_of(cell)), 120)
-    return f"{cell.name}\n\n{cell.doc}\n\n{recurrence}\n\n{body}\n"
+    paragraphs = [cell.name, cell.doc, fill(str(recurrence_of(cell)), 120)]
+    if cell.widths:
+        paragraphs.append(fill(f"Widths: {', '.join(map(_width, cell.widths.items()))}; the others H.", 120))
+    return "\n\n".join([*paragraphs, body]) + "\n"
+
+
+def _width(declared: tuple[str, Width]) -> str:
+    name, width = declared
+    return f"{name} one number a row" if width == 1 else f"{name} {width}"
 
 
 def preactivation(gate: Gate, output: str, fed: str = "") -> str:

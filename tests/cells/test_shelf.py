@@ -24,6 +24,7 @@ from ..matrix import SHELF, names, random_layer, relative_error
 from ..tolerance import PARITY
 
 GRADIENT = 1e-10  # relative: what the project promises for gradients
+ROUNDED = ("skip_gru",)  # whose gradient is by its paper not that of its output
 QUICK = ("rhn", "phased_lstm", "fast_grnn", "ind_rnn")  # called gates, elapsed time, one matrix and no U at all
 
 
@@ -143,11 +144,25 @@ def fast_grnn(x, h, W, U, b, b_z, b_h, zeta, nu):
     return ((sigmoid(zeta) * (1 - z) + sigmoid(nu)) * tanh(shared + b_h) + z * h,)
 
 
+def scrn(x, h, s, W, U, b):
+    s = 0.05 * dot(x, W[0]) + 0.95 * s
+    return sigmoid(dot(s, U[0]) + dot(x, W[1]) + dot(h, U[1])), s
+
+
+def skip_gru(x, h, u, W, U, b):
+    hit = u + (torch.round(u) - u).detach()
+    r, z = (sigmoid(dot(x, W[k]) + dot(h, U[k]) + b[k]) for k in (0, 1))
+    new = z * h + (1 - z) * tanh(dot(x, W[2]) + dot(r * h, U[2]) + b[2])
+    h = hit * new + (1 - hit) * h
+    du = sigmoid(dot(h, U[3]) + b[3])
+    return h, hit * du + (1 - hit) * (u + torch.minimum(du, 1 - u))
+
+
 FORMULAS = {
     formula.__name__: formula
     for formula in (
         ind_rnn, min_gru, min_lstm, sru, li_gru, mut1, ugrnn, star, gru_d, t_lstm, cfc, rhn, nested_lstm,
-        multiplicative_lstm, mogrifier_lstm, phased_lstm, fast_grnn,
+        multiplicative_lstm, mogrifier_lstm, phased_lstm, fast_grnn, scrn, skip_gru,
     )
 }  # fmt: skip
 
@@ -211,10 +226,11 @@ def test_it_is_streamed_recorded_drawn_and_exported(name, tmp_path):
     assert all(torch.isfinite(gate).all() for gate in kept.gates.values())
     assert diagram(CELLS[name]).startswith("<svg")
     assert str(program_of(CELLS[name]))
-    assert to_c(module, tmp_path, name="floats").sizes.states == 6 * len(CELLS[name].state)
+    assert to_c(module, tmp_path, name="floats").sizes.states == sum(module.widths(module.places[0]))
     assert to_c(module, tmp_path, name="whole", dtype="int8", calibration=x).quality.ratio > 25.0
     assert to_onnx(module, tmp_path / "model.onnx").difference < 1e-5
-    double = Recurrent(CELLS[name], 3, 3, dtype=torch.float64)
-    given = torch.rand(2, 2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradgradcheck(lambda x: double(x)[0], given)
+    if name not in ROUNDED:
+        double = Recurrent(CELLS[name], 3, 3, dtype=torch.float64)
+        given = torch.rand(2, 2, 3, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradgradcheck(lambda x: double(x)[0], given)
     assert np.isfinite(y.numpy()).all()

@@ -58,6 +58,8 @@ NAMES = {
     "nested_lstm": "NestedLSTM",
     "phased_lstm": "PhasedLSTM",
     "rhn": "RHN",
+    "scrn": "SCRN",
+    "skip_gru": "SkipGRU",
     "sru": "SRU",
     "star": "STAR",
     "t_lstm": "TLSTM",

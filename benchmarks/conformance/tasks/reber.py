@@ -62,7 +62,7 @@ def _lstm() -> LSTM:
     module = LSTM(len(SYMBOLS), UNITS)
     with torch.no_grad():
         for gate, bias in BIASES.items():
-            for name, where in bias_slices(module.cell, gate, UNITS).items():
+            for name, where in bias_slices(module.sizes(module.places[0]), gate).items():
                 getattr(module, f"{name}_l0")[where] = bias if name == "bias_ih" else 0.0
     return module
 

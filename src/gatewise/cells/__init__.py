@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # what a type checker cannot find out
     from .rhn import rhn as rhn
     from .rnn import rnn as rnn
     from .rnn_relu import rnn_relu as rnn_relu
+    from .scrn import scrn as scrn
+    from .skip_gru import skip_gru as skip_gru
     from .slstm import slstm as slstm
     from .sru import sru as sru
     from .star import star as star

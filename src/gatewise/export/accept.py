@@ -62,7 +62,7 @@ def _without_gates(chain: Chain) -> Iterator[Tensor]:
     for module in chain.modules():
         if isinstance(module, Recurrent):
             for place in module.places:
-                names = ("weight_ih", "weight_hh") if place.inputs and place.units else ()
+                names = ("weight_ih", *module.sizes(place).recurrent()) if place.inputs and place.units else ()
                 weights = (getattr(module, name + place.suffix) for name in names)
                 yield from (weight for weight in weights if len(weight) == 0)
 

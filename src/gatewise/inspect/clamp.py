@@ -18,7 +18,7 @@ from ..kernels.layer import Layer
 from ..nn.batch import Batch
 from ..nn.layer_run import PLAIN, Runner
 from ..nn.recurrent import Recurrent
-from ..nn.weights import Place
+from ..nn.weights import Place, repeated
 from ..transforms.rewrite import derived, rewritten
 from .intercept import Changed
 from .names import gate_values
@@ -186,7 +186,7 @@ class Clamped:
         clamps = [clamp for clamp in clamps for clamp in _resolved(module.cell, clamp)]
         names = tuple(dict.fromkeys(clamp.name for clamp in clamps))
         settings = torch.cat(
-            [_setting(module.cell, place, batch, [clamp for clamp in clamps if clamp.name == name]) for name in names]
+            [_setting(module, place, batch, [clamp for clamp in clamps if clamp.name == name]) for name in names]
         )
         return Changed(partial(held, values=names), _Filling(settings, place.units))
 
@@ -215,17 +215,18 @@ def _resolved(cell: Cell, clamp: Clamp) -> list[Clamp]:
     ]
 
 
-def _setting(cell: Cell, place: Place, batch: Batch, clamps: Sequence[Clamp]) -> Tensor:
+def _setting(module: Recurrent, place: Place, batch: Batch, clamps: Sequence[Clamp]) -> Tensor:
     """Whether one value is set, and to what, for every row and unit: (2, N, H)."""
     steps, count = batch.rows.steps, batch.rows.batch
-    like = batch.x.new_empty(0, dtype=working_dtype(cell, batch.x))
-    settings = [like.new_zeros(steps, count, place.units) for _ in range(2)]
+    like = batch.x.new_empty(0, dtype=working_dtype(module.cell, batch.x))
+    width = module.sizes(place).value(clamps[0].name)
+    settings = [like.new_zeros(steps, count, width) for _ in range(2)]
     for clamp in clamps:
-        chosen = _chosen(clamp, steps, count, place.units)
+        chosen = _chosen(clamp, steps, count, width)
         value = torch.as_tensor(clamp.value, dtype=like.dtype, device=like.device)
         settings[0][chosen] = 1.0
         settings[1][chosen] = _broadcast(value, tuple(len(part.flatten()) for part in chosen), clamp)
-    rows = [batch.rows.gathered(part)[: len(batch.x)] for part in settings]
+    rows = [batch.rows.gathered(repeated(part, place.units))[: len(batch.x)] for part in settings]
     return torch.stack([batch.rows.mirrored(part) if place.reverse else part for part in rows])
 
 

@@ -49,7 +49,8 @@ class Recording:
         selection = self._selection(module)
         if not self._recorders:
             self._check_memory(module, batch, len(selection.names))
-        self._recorders[place] = Recorder(place, module.widths(place)[0], batch, selection.names, self._sampling)
+        sizes, width = module.sizes(place), module.widths(place)[0]
+        self._recorders[place] = Recorder(place, sizes, width, batch, selection.names, self._sampling)
         return self._recorders[place]
 
     def record(self, output: Any = None) -> Record:

@@ -15,7 +15,7 @@ from ..kernels.layer import Layer, States
 from ..kernels.registry import Registered
 from ..nn.batch import Batch
 from ..nn.layer_run import Run
-from ..nn.weights import Place
+from ..nn.weights import Place, Sizes
 from .intercept import Changed
 from .names import observed
 
@@ -94,15 +94,17 @@ _CHUNK_BYTES = 2**26  # of a chunk of time whose values are held at once before 
 class Recorder:
     """A runner that keeps what a layer reads, its states and some values of its step, for every row.
 
-    names: which values of the program. width: of the output, where it is projected. After the run: ``rows``, each
-    (N, K) in the order of the run, or where the sampling thins them out (T * B, K) in the input's; ``initial`` each
-    state (B, K) before it, longest sequence first.
+    names: which values of the program. sizes: of the layer. width: of the output, where it is projected. After the
+    run: ``rows``, each (N, K) in the order of the run, or where the sampling thins them out (T * B, K) in the input's;
+    ``initial`` each state (B, K) before it, longest sequence first.
     """
 
     initial: list[Tensor]
 
-    def __init__(self, place: Place, width: int, batch: Batch, names: tuple[str, ...], sampling: StepSampling) -> None:
-        self.place, self.batch, self._width, self._sampling = place, batch, width, sampling
+    def __init__(
+        self, place: Place, sizes: Sizes, width: int, batch: Batch, names: tuple[str, ...], sampling: StepSampling
+    ) -> None:
+        self.place, self.sizes, self.batch, self._width, self._sampling = place, sizes, batch, width, sampling
         self._run = Changed(partial(observed, names=names))
         self._begun: list[Tensor] = []
         self._heads: list[list[Tensor]] = []

@@ -67,7 +67,8 @@ class LayerRecord:
         cell: The step, whose own names these are.
         reverse: Whether the layer ran from the end.
         gates: By declared name, after the activation, (T, B, H) each.
-        states: By name, (T, B, H) each; an output that is projected is (T, B, P).
+        states: By name, (T, B, H) each; an output that is projected is (T, B, P). What a cell declares otherwise is as
+            wide as it says.
         preactivations: By gate, (T, B, H) each, where they were asked for.
         values: By name, (T, B, H) each, where they were asked for.
         initial: By state, (B, H) each, before the first step.
@@ -94,13 +95,20 @@ class LayerRecord:
         outputs = {value: state for state, value in program_of(self.cell).outputs.items()}
         if name in outputs:
             return self.states[outputs[name]]
-        return self._formed(self._rows[1 + len(self.cell.state) + self._names.index(name)])
+        rows = self._rows[1 + len(self.cell.state) + self._names.index(name)]
+        return self._formed(rows[:, : self._recorder.sizes.value(name)] if self.cell.widths else rows)
 
     def _state(self, name: str) -> Tensor:
-        return self._formed(self._rows[1 + self.cell.state.index(name)])
+        return self._formed(self._own(name, self._rows[1 + self.cell.state.index(name)]))
 
     def _initial(self, name: str) -> Tensor:
-        return self._recorder.batch.rows.unsorted(self._recorder.initial[self.cell.state.index(name)])
+        initial = self._own(name, self._recorder.initial[self.cell.state.index(name)])
+        return self._recorder.batch.rows.unsorted(initial)
+
+    def _own(self, state: str, rows: Tensor) -> Tensor:
+        """A state in its own width, where kernels repeat what is narrower than they are."""
+        width = self._recorder.sizes.states()[self.cell.state.index(state)]
+        return rows[:, :width] if self.cell.widths else rows
 
     def _formed(self, rows: Tensor) -> Tensor:
         """Rows (N, K) in the order of the run, or already the record's own, as (T, B, K)."""

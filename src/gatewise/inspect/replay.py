@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..kernels import reference
 from ..kernels.layer import Layer, States
 from ..kernels.registry import Registered, register
-from ..nn.layer_run import Plain, Runner, assembled, in_heads, projected, reads_output
+from ..nn.layer_run import Plain, Runner, assembled, in_heads, projected, reads_output, wide_states
 from .records import LayerRecord, Record
 
 
@@ -39,7 +39,8 @@ class LayerSteps:
         place = module.places[layer * record.directions + direction]
         like = self.record.x
         names = module.weight_shapes[place.suffix]
-        self._weights = {name: getattr(module, name + place.suffix).detach().to(like.dtype) for name in names}
+        weights = {name: getattr(module, name + place.suffix).detach().to(like.dtype) for name in names}
+        self._weights = module.wide_weights(place, weights)
         self.widths, self.units = module.widths(place), place.units
 
     def previous(self) -> list[Tensor]:
@@ -48,12 +49,11 @@ class LayerSteps:
 
     def taken(self, x: Tensor, states: Sequence[Tensor], run: Runner) -> list[Tensor]:
         """The states (N, K) after one step of N sequences, from inputs (N, I) and states (N, K)."""
-        shape = (len(x), self.units)
-        wide = [state if state.shape == shape else state.new_zeros(shape) for state in states]
-        layer = assembled(self.cell, self._weights, x, torch.stack(wide), training=False)
+        wide = wide_states(states, states[0].new_zeros(len(x), self.units))
+        layer = assembled(self.cell, self._weights, x, wide, training=False)
         registered, projection = register(self.cell), self._weights.get("weight_hr")
         if projection is None:
-            return in_heads(run, registered, layer, self.heads, histories=False).last
+            return in_heads(run, registered, layer, self.heads, histories=False).narrowed(self.widths).last
         whole = reads_output(self.cell)
         return projected(run, registered, layer, projection, states[0], whole=whole, histories=False).last
 

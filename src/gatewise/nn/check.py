@@ -164,13 +164,14 @@ def _layout(state: Tensor, shape: tuple[int, ...], states: int) -> str:
     return "check batch_first: the state has another batch size than the input" if other_batch else ""
 
 
-def check_step_states(states: Any, count: int, shape: tuple[int, ...], cell: str) -> None:
-    """Raises ShapeError where a state of one step has not the shape, in torch's words.
+def check_step_states(states: Any, shapes: Sequence[tuple[int, ...]], cell: str) -> None:
+    """Raises ShapeError where a state of one step has not its shape, in torch's words.
 
     What is no dense tensor, or not one for each state, is left to check_states.
     """
     initial: list[Any] = list(states) if isinstance(states, tuple | list) else [states]  # pyright: ignore[reportUnknownArgumentType]
-    for index, state in enumerate(initial if len(initial) == count else ()):
+    count = len(shapes)
+    for index, (state, shape) in enumerate(zip(initial, shapes, strict=True) if len(initial) == count else ()):
         if not isinstance(state, Tensor) or not is_dense(state):
             return
         name, dims = "hidden" if len(initial) == 1 else f"hx[{index}]", state.dim()

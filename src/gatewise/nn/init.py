@@ -22,33 +22,31 @@ from ..compiler.keepers import Keeping, keepings
 from ..errors import InputError
 from .recurrent import Recurrent
 from .step import RecurrentCell
-from .weights import bias_slices, blocks
+from .weights import Sizes, bias_slices, stacked_blocks
 
 Module: TypeAlias = Recurrent | RecurrentCell
 
 
-def places_of(module: Module) -> Iterator[tuple[str, int]]:
-    """The suffix of the weights' names and H, for every layer and direction."""
+def places_of(module: Module) -> Iterator[tuple[str, Sizes]]:
+    """The suffix of the weights' names and the sizes, for every layer and direction."""
     if isinstance(module, Recurrent):
-        yield from ((place.suffix, place.units) for place in module.places)
+        yield from ((place.suffix, module.sizes(place)) for place in module.places)
     elif isinstance(module, RecurrentCell):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
-        yield "", module.hidden_size
+        yield "", module.sizes
     else:
         raise InputError(f"a recurrent module of gatewise.nn is needed, not a {type(module).__name__}")
 
 
-def bias_of(module: Module, suffix: str, units: int, gate: str) -> list[Tensor]:
+def bias_of(module: Module, suffix: str, sizes: Sizes, gate: str) -> list[Tensor]:
     """The parts of the bias parameters that belong to a gate; those that there are add up."""
-    parts = [
-        (getattr(module, name + suffix, None), part) for name, part in bias_slices(module.cell, gate, units).items()
-    ]
+    parts = [(getattr(module, name + suffix, None), part) for name, part in bias_slices(sizes, gate).items()]
     return [bias.detach()[part] for bias, part in parts if bias is not None]
 
 
-def parts_of(module: Module, suffix: str, units: int, knob: str) -> list[Tensor]:
+def parts_of(module: Module, suffix: str, sizes: Sizes, knob: str) -> list[Tensor]:
     """What a pre-activation's bias consists of; or the per-unit weight of that name."""
     gate = next((gate.name for gate in module.cell.gates if gate.preactivation == knob), None)
-    return [getattr(module, knob + suffix).detach()] if gate is None else bias_of(module, suffix, units, gate)
+    return [getattr(module, knob + suffix).detach()] if gate is None else bias_of(module, suffix, sizes, gate)
 
 
 def set_sum_(parts: list[Tensor], value: Tensor | float) -> None:
@@ -101,7 +99,7 @@ def forget_bias_(module: Module, value: float = 1.0) -> None:
     Raises:
         InputError: The module has no biases, or its cell no gate called forget.
     """
-    places = [bias for suffix, units in places_of(module) if (bias := bias_of(module, suffix, units, "forget"))]
+    places = [bias for suffix, sizes in places_of(module) if (bias := bias_of(module, suffix, sizes, "forget"))]
     if not places:
         raise InputError(
             f"{type(module).__name__} has no bias of a forget gate",
@@ -127,8 +125,8 @@ def keep_bias_(module: Module, value: float = 1.0) -> None:
             biases.
     """
     for keeping in _keepings(module, abs(value) or 1.0):
-        for suffix, units in places_of(module):
-            set_sum_(parts_of(module, suffix, units, keeping.keeper), keeping.sign * value)
+        for suffix, sizes in places_of(module):
+            set_sum_(parts_of(module, suffix, sizes, keeping.keeper), keeping.sign * value)
 
 
 def chrono_(module: Module, longest: float, generator: Generator | None = None) -> None:
@@ -155,12 +153,15 @@ def chrono_(module: Module, longest: float, generator: Generator | None = None) 
         if keeping.writers is None:
             what = f"{module.cell.name} does not name its candidate, so its input gate is not known"
             raise InputError(what, hint='declare it: @cell(..., candidate="g")')
-        for suffix, units in places_of(module):
-            times = torch.empty(units, device=next(module.parameters()).device)
+        for suffix, sizes in places_of(module):
+            keeper = parts_of(module, suffix, sizes, keeping.keeper)
+            if not keeper:
+                continue
+            times = torch.empty(len(keeper[0]), device=keeper[0].device)
             log = times.uniform_(1.0, longest - 1.0, generator=generator).log()
-            set_sum_(parts_of(module, suffix, units, keeping.keeper), keeping.sign * log)
+            set_sum_(keeper, keeping.sign * log)
             for writer, direction in keeping.writers.items():
-                set_sum_(parts_of(module, suffix, units, writer), -direction * log)
+                set_sum_(parts_of(module, suffix, sizes, writer), -direction * log)
 
 
 def orthogonal_(module: Module, gain: float = 1.0, generator: Generator | None = None) -> None:
@@ -179,8 +180,9 @@ def orthogonal_(module: Module, gain: float = 1.0, generator: Generator | None =
         InputError: It is not a recurrent module of `gatewise.nn`.
     """
     heads = module.options.heads if isinstance(module, Recurrent) else 1
-    for suffix, units in places_of(module):
-        for block in blocks(getattr(module, f"weight_hh{suffix}").detach(), units):
+    for suffix, sizes in places_of(module):
+        weights = {name: getattr(module, name + suffix).detach() for name in sizes.recurrent()}
+        for block in stacked_blocks(sizes, weights):
             for head in block.chunk(heads):
                 wide = torch.empty_like(head, dtype=torch.promote_types(head.dtype, torch.float32))
                 head.copy_(nn.init.orthogonal_(wide, gain, generator=generator))
@@ -201,8 +203,8 @@ def glorot_(module: Module, gain: float = 1.0, generator: Generator | None = Non
     Raises:
         InputError: It is not a recurrent module of `gatewise.nn`.
     """
-    for suffix, units in places_of(module):
-        for block in blocks(getattr(module, f"weight_ih{suffix}").detach(), units):
+    for suffix, sizes in places_of(module):
+        for block in stacked_blocks(sizes, {"weight_ih": getattr(module, f"weight_ih{suffix}").detach()}):
             nn.init.xavier_uniform_(block, gain, generator=generator)
 
 

@@ -16,7 +16,7 @@ from ..kernels.draws import drawn
 from ..kernels.layer import Layer, States
 from ..kernels.registry import Registered
 from .rowwise import step, times_projection
-from .weights import joined_bias, spread
+from .weights import joined_bias, repeated, spread
 
 
 def assembled(
@@ -48,8 +48,10 @@ def assembled(
 
 
 def wide_states(states: Sequence[Tensor | None], zeros: Tensor) -> Tensor:
-    """States (B, H) as one tensor (S, B, H), zeros for None; a projected output is narrower, and not read there."""
-    return torch.stack([zeros if state is None or state.shape != zeros.shape else state for state in states])
+    """States (B, K) as one tensor (S, B, H), zeros for None; narrower ones are repeated, and a projected one is not
+    read there."""
+    units = zeros.shape[1]
+    return torch.stack([zeros if state is None else repeated(state, units) for state in states])
 
 
 class Run(NamedTuple):
@@ -63,6 +65,12 @@ class Run(NamedTuple):
     def with_states_in(self, dtype: torch.dtype) -> Run:
         """The same with the last and all states in a dtype."""
         return Run(self.y, [state.to(dtype) for state in self.last], [state.to(dtype) for state in self.seen])
+
+    def narrowed(self, widths: Sequence[int]) -> Run:
+        """The same with each state in its own width, where kernels repeat what is narrower than they are."""
+        last = [state[:, :width] for state, width in zip(self.last, widths, strict=True)]
+        seen = [state[:, :width] for state, width in zip(self.seen, widths, strict=False)]
+        return Run(self.y[:, : widths[0]], last, seen)
 
 
 class Runner(Protocol):

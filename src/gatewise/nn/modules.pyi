@@ -37,6 +37,7 @@ class _OfCell(Recurrent):
         residual: bool = False,
         pre_norm: bool = False,
         learned_state: bool = False,
+        widths: Mapping[str, int] = ...,
     ) -> None: ...
 
 class CFC(_OfCell):
@@ -105,6 +106,12 @@ class PhasedLSTM(_OfCell):
 class RHN(_OfCell):
     """Recurrent highway network of depth 3: three gated layers from one step to the next."""
 
+class SCRN(_OfCell):
+    """Structurally constrained recurrent network: a plain one with a context of its own width, which changes slowly."""
+
+class SkipGRU(_OfCell):
+    """GRU that learns to skip steps: one number for each row, u, decides whether its state is updated or copied."""
+
 class SLSTM(_OfCell):
     """LSTM with exponential input gate, normalised by n; c and n are stored divided by exp(m), so nothing overflows."""
 
@@ -149,6 +156,7 @@ class RNN(Recurrent):
         residual: bool = False,
         pre_norm: bool = False,
         learned_state: bool = False,
+        widths: Mapping[str, int] = ...,
     ) -> None: ...
 
 __all__ = [
@@ -162,6 +170,7 @@ __all__ = [
     "MUT1",
     "RHN",
     "RNN",
+    "SCRN",
     "SLSTM",
     "SRU",
     "STAR",
@@ -180,4 +189,5 @@ __all__ = [
     "NestedLSTM",
     "PeepholeLSTM",
     "PhasedLSTM",
+    "SkipGRU",
 ]

@@ -40,6 +40,7 @@ class Options:
         residual: add a layer's input to its output where they are equally wide.
         pre_norm: layer normalisation of each layer's input.
         learned_state: the initial state is a parameter, for states that start from a finite value.
+        widths: for a cell that names widths other than H, how many numbers each is, ``{"memory": 16}``; H by default.
 
     Raises:
         InputError: for a value out of range, naming the option.
@@ -57,6 +58,7 @@ class Options:
     residual: bool = False
     pre_norm: bool = False
     learned_state: bool = False
+    widths: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
         check_rate("weight_drop", self.weight_drop)
@@ -161,6 +163,23 @@ def check_arguments(
     if proj_size and heads > 1:
         raise InputError("proj_size mixes the heads that heads= keeps apart: give one of them")
     return sizes
+
+
+def check_widths(cell: Cell, widths: Mapping[str, int], *, proj_size: int = 0, heads: int = 1) -> None:
+    """Raises InputError for widths that the cell does not name, and for what takes all to be equally wide."""
+    if not isinstance(widths, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+        raise InputError(f"widths needs a number for each name, not {widths!r}", hint='{"memory": 16}')
+    for name, width in widths.items():
+        if not isinstance(width, int) or isinstance(width, bool) or width < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(f"the width {name!r} must be a whole number of at least 1, not {width!r}")
+    unknown = [name for name in widths if name not in cell.named_widths]
+    if unknown:
+        known = ", ".join(cell.named_widths) or "none"
+        raise InputError(f"{cell.name} has no width {unknown[0]!r}", hint=f"widths that it names: {known}")
+    if cell.widths and (proj_size or heads > 1):
+        option = "proj_size" if proj_size else "heads"
+        what = f"{option} takes all gates and states to be H wide, and {cell.name} declares other widths"
+        raise InputError(what, hint="say it in the cell: U(...) leads from one width to another")
 
 
 def check_cell(cell: object) -> None:

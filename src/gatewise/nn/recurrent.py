@@ -87,6 +87,7 @@ class Recurrent(Stack):
         place, batch, dtype = self.places[0], Batch(x, lengths, self.batch_first, resets), working_dtype(self.cell, x)
         states = batch.x.new_zeros(len(self.cell.state), batch.rows.sequences, place.units, dtype=dtype)
         weights, sizes = self.weights_of(place, dtype), batch.rows.batch_sizes
+        weights = self.wide_weights(place, weights)
         layer = assembled(self.cell, weights, batch.x.to(dtype), states, sizes, training=False)
         if self.proj_size:
             layer = layer._replace(U=layer.U @ self.weight_of(place, "weight_hr").to(dtype))
@@ -224,6 +225,8 @@ class Recurrent(Stack):
             run = projected(runner, self._registered, layer, projection, states[0], whole=whole, histories=histories)
         else:
             run = in_heads(runner, self._registered, layer, self.options.heads, histories=histories)
+        if self.cell.widths:
+            run = run.narrowed(self.widths(place))
         if place.reverse:
             run = Run(rows.mirrored(run.y), run.last, [rows.mirrored(state) for state in run.seen])
         runner.done(run)
@@ -232,8 +235,9 @@ class Recurrent(Stack):
     def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
         weights = self.weights_of(place, x.dtype)
         if self.options.weight_drop:
-            dropped = nn.functional.dropout(weights["weight_hh"], self.options.weight_drop, self.training)
-            weights["weight_hh"] = dropped
+            for name in self.sizes(place).recurrent():
+                weights[name] = nn.functional.dropout(weights[name], self.options.weight_drop, self.training)
+        weights = self.wide_weights(place, weights)
         wide = wide_states(states, x.new_zeros(batch.rows.sequences, place.units))
         return assembled(self.cell, weights, x, wide, batch.rows.batch_sizes, training=self.training)
 

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ..equation import Cell
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.registry import Registered
@@ -25,7 +24,7 @@ from ..kernels.small import (
 )
 from .check import HUGE
 from .layer_run import assembled
-from .weights import bias_slices, shapes
+from .weights import Sizes, bias_slices, shapes
 
 _KINDS = 256  # of calls that a layer keeps at hand
 
@@ -71,7 +70,8 @@ class SmallLayer:
         cell = registered.cell
         self.registered, self.cell, self.inputs, self.units = registered, cell, inputs, units
         self.columns = inputs + len(cell.row_inputs)
-        expected = shapes(cell, inputs, units, bias=bias)
+        sizes = Sizes(cell, units)
+        expected = shapes(cell, inputs, sizes, bias=bias)
         self._scalars = [place for place, name in enumerate(expected) if name in cell.scalars]
         expected |= dict.fromkeys(cell.scalars, (units,))
         self.names, self._shapes = tuple(expected), tuple(expected.values())
@@ -79,7 +79,7 @@ class SmallLayer:
         self._parameters = itemgetter(*self._full_names)
         self._absent = [place for place, name in enumerate(("bias_ih", "bias_hh"), 3) if name not in expected]
         gates = [gate.name for gate in cell.gates if gate.has_bias]
-        self.biases: Biases = tuple(_parts(cell, gate, units) if bias else () for gate in gates)
+        self.biases: Biases = tuple(_parts(sizes, gate) if bias else () for gate in gates)
         self._calls: dict[tuple[Any, ...], list[_Call]] = {}
 
     def run(
@@ -199,8 +199,8 @@ def _is_plain(tensor: Any, like: Tensor) -> bool:
     return isinstance(tensor, Tensor) and is_bare_or_empty(tensor, like.dtype)
 
 
-def _parts(cell: Cell, gate: str, units: int) -> tuple[tuple[int, int], ...]:
-    slices = bias_slices(cell, gate, units)
+def _parts(sizes: Sizes, gate: str) -> tuple[tuple[int, int], ...]:
+    slices = bias_slices(sizes, gate)
     return tuple((which, slices[name].start) for which, name in enumerate(("bias_ih", "bias_hh")) if name in slices)
 
 

@@ -18,16 +18,25 @@ from .batch import Batch
 from .check import check_states, check_weight, in_dtype
 from .layer_run import reads_output
 from .maps import layer_norm
-from .options import Options, check_arguments, check_cell, check_read_inputs, check_stack, features_of, spelled_out
+from .options import (
+    Options,
+    check_arguments,
+    check_cell,
+    check_read_inputs,
+    check_stack,
+    check_widths,
+    features_of,
+    spelled_out,
+)
 from .rows import Episodes
 from .small import Small, is_calm
 from .small_layer import SmallLayer
-from .weights import Place, draw_, shapes, suffixes
+from .weights import Place, Sizes, draw_, shapes, spread_widths, suffixes
 
 _EPS = 1e-5  # PyTorch's own for layer normalisation
 _DERIVED = (
     *("cell", "places", "weight_shapes", "keeps_output", "_registered", "_registered_norm"),
-    *("_small", "_widths", "_is_uneven"),
+    *("_small", "_sizes", "_widths", "_is_uneven"),
 )
 
 
@@ -79,9 +88,14 @@ class Stack(RecurrentModule):
 
     def _derive(self) -> None:
         """What follows from the arguments, and is asked for at every call."""
-        self.cell = self.options.applied(self.given_cell)
-        sizes = self.hidden_size if isinstance(self.hidden_size, list) else [self.hidden_size] * self.num_layers
+        self.cell, options = self.options.applied(self.given_cell), self.options
+        check_widths(self.given_cell, options.widths, proj_size=self.proj_size, heads=options.heads)
+        hidden = self.hidden_size if isinstance(self.hidden_size, list) else [self.hidden_size] * self.num_layers
+        sizes = [Sizes(self.cell, units, options.widths) for units in hidden]
+        for one in sizes:
+            one.check()
         self.places = tuple(self._placed(sizes))
+        self._sizes = {place.suffix: sizes[place.layer] for place in self.places}
         check_read_inputs(self.cell, [(place.inputs, place.units // self.options.heads) for place in self.places])
         self.weight_shapes = {place.suffix: self._shapes(place) for place in self.places}
         self._registered, self._registered_norm = register(self.cell), register(layer_norm(_EPS))
@@ -92,19 +106,20 @@ class Stack(RecurrentModule):
         plain = plain and is_calm(self.cell, self.num_layers)
         layers = [
             SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
-            for _, _, suffix, inputs, units in self.places
+            for _, _, suffix, inputs, units in (self.places if plain else ())
         ]
         self._small = Small(layers, 2 if self.bidirectional else 1) if plain else None
 
     def _state_widths(self, place: Place) -> list[int]:
-        first = self.proj_size if self.proj_size and not self.keeps_output else place.units
-        return [first, *(place.units for _ in self.cell.state[1:])]
+        first, *others = self._sizes[place.suffix].states()
+        return [self.proj_size if self.proj_size and not self.keeps_output else first, *others]
 
-    def _placed(self, sizes: Sequence[int]) -> list[Place]:
+    def _placed(self, sizes: Sequence[Sizes]) -> list[Place]:
         directions = 2 if self.bidirectional else 1
-        outputs = [features_of(self.cell, self.input_size), *((self.proj_size or size) * directions for size in sizes)]
+        outputs = [(self.proj_size or size.states()[0]) * directions for size in sizes]
+        inputs = [features_of(self.cell, self.input_size), *outputs]
         return [
-            Place(layer, reverse, suffix, outputs[layer], sizes[layer])
+            Place(layer, reverse, suffix, inputs[layer], sizes[layer].units)
             for layer, reverse, suffix in suffixes(self.num_layers, directions)
         ]
 
@@ -118,8 +133,15 @@ class Stack(RecurrentModule):
     @property
     def output_size(self) -> int:
         """How many features an output has: D * H, or D * P."""
-        last = self.places[-1]
-        return (self.proj_size or last.units) * (2 if self.bidirectional else 1)
+        return self.output_width(self.places[-1]) * (2 if self.bidirectional else 1)
+
+    def output_width(self, place: Place) -> int:
+        """How many features a layer gives in one direction: P, or the width of its first state."""
+        return self.proj_size or self.widths(place)[0]
+
+    def sizes(self, place: Place) -> Sizes:
+        """How many numbers everything of a layer has."""
+        return self._sizes[place.suffix]
 
     @property
     def forward_places(self) -> list[Place]:
@@ -129,7 +151,8 @@ class Stack(RecurrentModule):
     def _shapes(self, place: Place) -> dict[str, tuple[int, ...]]:
         """The weights of one layer in one direction, without suffix."""
         projection, heads = self.proj_size, self.options.heads
-        return shapes(self.cell, place.inputs, place.units, bias=self.bias, projection=projection, heads=heads)
+        sizes = self._sizes[place.suffix]
+        return shapes(self.cell, place.inputs, sizes, bias=self.bias, projection=projection, heads=heads)
 
     def _add_learned_state(self, place: Place, factory: dict[str, Any]) -> None:
         for state, width in zip(self.cell.state, self.widths(place), strict=True):
@@ -137,7 +160,8 @@ class Stack(RecurrentModule):
                 self.register_parameter(f"{state}_0{place.suffix}", nn.Parameter(torch.empty(width, **factory)))
 
     def widths(self, place: Place) -> list[int]:
-        """How many numbers each state has: P for an output that is projected before the step sees it again, else H."""
+        """How many numbers each state has: P for an output that is projected before the step sees it again, else H, or
+        what its cell declares."""
         return self._widths[place.suffix]
 
     def reset_parameters(self) -> None:
@@ -146,7 +170,8 @@ class Stack(RecurrentModule):
             return
         for place in self.places:
             names = self.weight_shapes[place.suffix]
-            draw_(self.cell, {name: getattr(self, name + place.suffix) for name in names}, place.units)
+            weights = {name: getattr(self, name + place.suffix) for name in names}
+            draw_(self.cell, weights, self._sizes[place.suffix].hidden)
             for state, start in zip(self.cell.state, self.cell.initial, strict=True):
                 if f"{state}_0{place.suffix}" in self._parameters:
                     nn.init.constant_(getattr(self, f"{state}_0{place.suffix}"), start)
@@ -186,6 +211,10 @@ class Stack(RecurrentModule):
             full = name + place.suffix
             weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), dtype or first.dtype)
         return weights
+
+    def wide_weights(self, place: Place, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights as kernels take them, as :func:`.weights.spread_widths` where some are narrower than others."""
+        return spread_widths(weights, self._sizes[place.suffix]) if self.cell.widths else weights
 
     def weight_of(self, place: Place, name: str) -> Tensor:
         """One of them."""

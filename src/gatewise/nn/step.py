@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -32,10 +33,10 @@ from .check import (
     without_autocast,
 )
 from .layer_run import assembled
-from .options import check_arguments, check_cell, check_read_inputs, features_of
+from .options import check_arguments, check_cell, check_read_inputs, check_widths, features_of
 from .small import Small, is_calm
 from .small_layer import SmallLayer
-from .weights import draw_, shapes
+from .weights import Sizes, draw_, repeated, shapes, spread_widths
 
 NONLINEARITIES = {"tanh": rnn, "relu": rnn_relu}
 
@@ -63,6 +64,7 @@ class RecurrentCell(RecurrentModule):
         bias: Whether gates have biases.
         device: Of the weights, as in torch.nn.
         dtype: Of the weights, as in torch.nn.
+        widths: For a cell that names widths other than H, how many numbers each is; H by default.
 
     Raises:
         TypeError: For an argument of the wrong type.
@@ -77,11 +79,13 @@ class RecurrentCell(RecurrentModule):
         bias: bool = True,
         device: Any = None,
         dtype: torch.dtype | None = None,
+        widths: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
         check_cell(cell)
         check_arguments(input_size, hidden_size, 1, 0.0, 0, 1)
-        check_read_inputs(cell, [(features_of(cell, input_size), hidden_size)])
+        self.widths = {} if widths is None else widths
+        check_widths(cell, self.widths)
         self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
         self._register()
         for name, shape in self._shapes.items():
@@ -93,13 +97,16 @@ class RecurrentCell(RecurrentModule):
 
     def _register(self) -> None:
         self._registered = register(self.cell)
+        self.sizes = Sizes(self.cell, self.hidden_size, self.widths)
+        self.sizes.check()
         inputs = features_of(self.cell, self.input_size)
+        check_read_inputs(self.cell, [(inputs, self.sizes.units)])
         layer = SmallLayer(self._registered, inputs, self.hidden_size, "", bias=self.bias)
         self._small = Small([layer]) if is_calm(self.cell) else None
 
     @property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return shapes(self.cell, features_of(self.cell, self.input_size), self.hidden_size, bias=self.bias)
+        return shapes(self.cell, features_of(self.cell, self.input_size), self.sizes, bias=self.bias)
 
     def reset_parameters(self) -> None:
         """Re-initialise all weights."""
@@ -138,12 +145,14 @@ class RecurrentCell(RecurrentModule):
             weight = weights["weight_ih"]
             dtype = working_dtype(self.cell, weight)
             wide = {name: weight.to(dtype) for name, weight in weights.items()}
+            wide = spread_widths(wide, self.sizes) if self.cell.widths else wide
             states = self._states(hx, weight, x.shape[0], batched).to(dtype)
             training = bool(self.cell.noise) and self.training  # not asked where nothing is random, as in torch.nn
             layer = assembled(self.cell, wide, x.to(dtype), states, training=training)
             last = sequence(self._registered, layer).last.to(weight.dtype)
         # Copies, since torch lets nobody change in place, or detach, a tensor that is a part of another.
-        states = [state.clone() for state in (last if batched else last.squeeze(1))]
+        narrow = (state[:, :width] for state, width in zip(last, self.sizes.states(), strict=True))
+        states = [(state if batched else state.squeeze(0)).clone() for state in narrow]
         return tuple(states) if len(states) > 1 else states[0]
 
     def _checked(self, input: Any, hx: Any, weight: Tensor) -> bool:
@@ -155,31 +164,34 @@ class RecurrentCell(RecurrentModule):
             raise ShapeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
         batched = input.dim() == 2
         if hx is not None:
-            check_step_states(hx, len(self.cell.state), (*input.shape[:-1], self.hidden_size), type(self).__name__)
+            expected = [(*input.shape[:-1], width) for width in self.sizes.states()]
+            check_step_states(hx, expected, type(self).__name__)
         check_kind("input", input, weight)
-        check_memory("the new state", math.prod(input.shape[:-1]) * self.hidden_size, input)
+        check_memory("the new state", math.prod(input.shape[:-1]) * self.sizes.units, input)
         if not self.allow_nonfinite:
             where = "batch {}" if batched else "the step"
             check_values(input if batched else input.unsqueeze(0), where.format, stacklevel=6)
         return batched
 
     def _states(self, hx: Any, weight: Tensor, rows: int, batched: bool) -> Tensor:
-        units = self.hidden_size
+        units = self.sizes.units
         if hx is None:
             starts = weight.new_tensor(self.cell.initial)
             return starts.view(-1, 1, 1).expand(-1, rows, units)
-        shape = (rows, units) if batched else (units,)
-        states = torch.stack(check_states(hx, self.cell.state, [shape] * len(self.cell.state), weight))
+        shapes = [(rows, width) if batched else (width,) for width in self.sizes.states()]
+        given = check_states(hx, self.cell.state, shapes, weight)
+        states = torch.stack([repeated(state, units) for state in given])
         return states if batched else states.unsqueeze(1)
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
         shown = f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+        shown += f", widths={self.widths}" if self.widths else ""
         return f"{self.cell.name}, {shown}" if type(self) is RecurrentCell else shown
 
     def __getstate__(self) -> dict[str, Any]:
         """Arguments and weights: no more of our own types than torch.load has to be told of."""
-        left_out = {"_registered", "_small"} | ({"cell"} if self.cell is self.class_cell else set[str]())
+        left_out = {"_registered", "_small", "sizes"} | ({"cell"} if self.cell is self.class_cell else set[str]())
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

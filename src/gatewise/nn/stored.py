@@ -102,5 +102,6 @@ def recurrent_fields(most: int, *, required: Collection[str] = (), ignored: Coll
         "residual": flag,
         "pre_norm": flag,
         "learned_state": flag,
+        "widths": table(size),
     }
     return Fields(checks, lacking=checks.keys() - set(required), ignored=ignored)

@@ -2,7 +2,8 @@
 
 As in torch.nn: ``weight_ih_l{layer}{_reverse}`` stacks W of every gate that has one in the cell's declared order,
 ``weight_hh`` U likewise, and each has a bias beside it, so that a gate with both has two that add up. Per-unit weights
-follow under their own names, then ``weight_hr``, the projection.
+follow under their own names, then ``weight_hr``, the projection. Where a cell has other widths than H, each gate has as
+many rows as it has units, and what U multiplies of another width has a matrix of its own, ``weight_hh_{width}``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..equation import Cell, Gate
+from ..compiler.widths import widths_of
+from ..equation import HIDDEN, Cell, Gate, Width
 from ..errors import InputError
 
 # The orders in which other libraries stack gates, by their names here; a gate in two parts, x and h, counts as one.
@@ -26,7 +28,8 @@ ONNX_PEEPHOLES = ("p_i", "p_o", "p_f")
 
 
 class Place(NamedTuple):
-    """One layer in one direction. suffix: of its weights' names. inputs, units: I and H there."""
+    """One layer in one direction. suffix: of its weights' names. inputs, units: I there, and the units of its kernels,
+    H or what is wider."""
 
     layer: int
     reverse: bool
@@ -42,22 +45,94 @@ def suffixes(layers: int, directions: int) -> Iterator[tuple[int, bool, str]]:
             yield layer, reverse, f"_l{layer}{'_reverse' if reverse else ''}"
 
 
+class Sizes:
+    """How many numbers everything of one layer has. hidden: H. named: those of widths that the cell names, else H."""
+
+    def __init__(self, cell: Cell, hidden: int, named: Mapping[str, int] | None = None) -> None:
+        self.cell, self.hidden = cell, hidden
+        self._named, self._widths = named or {}, widths_of(cell)
+        wide = (*(gate.letter for gate in cell.gates), *cell.state, *cell.per_unit) if cell.widths else ()
+        self.units = max([hidden, *(self.of(cell.width_of(name)) for name in wide)])
+
+    def of(self, width: Width) -> int:
+        """The number that a width stands for."""
+        return width if isinstance(width, int) else self._named.get(width, self.hidden)
+
+    def rows(self, gate: Gate) -> int:
+        """The units of a gate that has weights of its own."""
+        return self.of(self.cell.width_of(gate.letter))
+
+    def split(self, has: Callable[[Gate], bool]) -> list[int]:
+        """The rows of each gate that has some, in a weight stacked by gates."""
+        return [self.rows(gate) for gate in own_gates(self.cell) if has(gate)]
+
+    def states(self) -> list[int]:
+        """The width of each state."""
+        return [self.of(self.cell.width_of(state)) for state in self.cell.state]
+
+    def value(self, name: str) -> int:
+        """The width of a value of the program."""
+        return self.of(self._widths.values.get(name, HIDDEN))
+
+    def recurrent(self) -> dict[str, tuple[int, list[Gate]]]:
+        """The weights U by name: the columns of each, and its gates."""
+        operands, output = self._widths.operands, self.cell.width_of(self.cell.state[0])
+        stacked: dict[str, tuple[int, list[Gate]]] = {"weight_hh": (self.of(output), [])}
+        for gate in filter(_is_recurrent, own_gates(self.cell)):
+            width = operands.get(gate.name, output)
+            name = "weight_hh" if width == output else f"weight_hh_{width or 'hidden'}"
+            stacked.setdefault(name, (self.of(width), []))[1].append(gate)
+        return stacked
+
+    def columns(self) -> dict[str, int]:
+        """How many numbers U multiplies of each gate that has one."""
+        own = {gate.name: columns for columns, gates in self.recurrent().values() for gate in gates}
+        return {gate.name: own[gate.tied or gate.name] for gate in self.cell.gates if gate.recurrent}
+
+    def check(self) -> None:
+        """Raises InputError where the step adds up units of something narrower than the kernels, which repeat them."""
+        for width in self._widths.summed:
+            if self.of(width) != self.units:
+                what = f"{self.cell.name} takes a mean or sum over {self.of(width)} units, and others are {self.units}"
+                raise InputError(what, hint="let U take the sum, or let that be the largest width")
+
+
 def shapes(
-    cell: Cell, inputs: int, units: int, *, bias: bool = True, projection: int = 0, heads: int = 1
+    cell: Cell, inputs: int, sizes: Sizes, *, bias: bool = True, projection: int = 0, heads: int = 1
 ) -> dict[str, tuple[int, ...]]:
     """The parameters of one layer in one direction, in torch's order, without suffix."""
-    gates = own_gates(cell)
-    from_input = sum(gate.has_input for gate in gates)
-    from_state = sum(bool(gate.recurrent) for gate in gates)
-    shapes: dict[str, tuple[int, ...]] = {
-        "weight_ih": (from_input * units, inputs),
-        "weight_hh": (from_state * units, projection or units // heads),
-    }
+    shapes: dict[str, tuple[int, ...]] = {"weight_ih": (sum(sizes.split(_has_input)), inputs)}
+    for name, (columns, gates) in sizes.recurrent().items():
+        shapes[name] = (sum(map(sizes.rows, gates)), projection or columns // heads)
     if bias:
-        sizes = {"bias_ih": sum(map(_in_first_bias, gates)), "bias_hh": sum(map(_in_second_bias, gates))}
-        shapes |= {name: (count * units,) for name, count in sizes.items() if count}
-    shapes |= {name: (1 if name in cell.scalars else units,) for name in cell.per_unit}
-    return shapes | ({"weight_hr": (projection, units)} if projection else {})
+        counts = {"bias_ih": sum(sizes.split(_in_first_bias)), "bias_hh": sum(sizes.split(_in_second_bias))}
+        shapes |= {name: (count,) for name, count in counts.items() if count}
+    shapes |= {name: (sizes.of(cell.width_of(name)),) for name in cell.per_unit}
+    return shapes | ({"weight_hr": (projection, sizes.units)} if projection else {})
+
+
+def spread_widths(weights: Mapping[str, Tensor], sizes: Sizes) -> dict[str, Tensor]:
+    """Weights as kernels take them, which know one width: rows repeated, and columns of zeros beside those of U."""
+    cell, units = sizes.cell, sizes.units
+    wide = {name: _repeated_rows(weights[name], sizes.split(has), units) for name, has in _STACKED if name in weights}
+    products: dict[str, Tensor] = {}
+    for name, (columns, gates) in sizes.recurrent().items():
+        parts = weights[name].split(list(map(sizes.rows, gates))) if gates else ()
+        for gate, part in zip(gates, parts, strict=True):
+            products[gate.name] = nn.functional.pad(repeated(part, units, 0), (0, units - columns))
+    own = [products[gate.name] for gate in own_gates(cell) if gate.recurrent]
+    wide["weight_hh"] = torch.cat(own) if own else weights["weight_hh"].new_empty(0, units)
+    return wide | {name: repeated(weights[name], units) for name in cell.per_unit}
+
+
+def _repeated_rows(weight: Tensor, rows: list[int], units: int) -> Tensor:
+    return torch.cat([repeated(part, units, 0) for part in weight.split(rows)]) if rows else weight
+
+
+def repeated(narrow: Tensor, units: int, dim: int = -1) -> Tensor:
+    """Numbers one after another, and again from the first, up to so many."""
+    count = narrow.shape[dim]
+    return narrow if count == units else narrow.index_select(dim, torch.arange(units, device=narrow.device) % count)
 
 
 def own_gates(cell: Cell) -> list[Gate]:
@@ -75,6 +150,14 @@ def spread(cell: Cell, weight: Tensor, units: int, has: Callable[[Gate], bool]) 
     return torch.cat([parts[gate.tied or gate.name] for gate in cell.gates if has(gate)]) if parts else weight
 
 
+def _has_input(gate: Gate) -> bool:
+    return gate.has_input
+
+
+def _is_recurrent(gate: Gate) -> bool:
+    return bool(gate.recurrent)
+
+
 def _in_first_bias(gate: Gate) -> bool:
     return gate.has_bias and (gate.has_input or not gate.recurrent)
 
@@ -83,14 +166,30 @@ def _in_second_bias(gate: Gate) -> bool:
     return gate.has_bias and bool(gate.recurrent)
 
 
-def bias_slices(cell: Cell, gate: str, units: int) -> dict[str, slice]:
+_STACKED = (("weight_ih", _has_input), ("bias_ih", _in_first_bias), ("bias_hh", _in_second_bias))
+"""The weights stacked by gates, but for U, and which gates each has."""
+
+
+def bias_slices(sizes: Sizes, gate: str) -> dict[str, slice]:
     """Where a gate's own numbers lie in ``bias_ih`` and ``bias_hh``; without those that it has not."""
     slices: dict[str, slice] = {}
-    for name, has in (("bias_ih", _in_first_bias), ("bias_hh", _in_second_bias)):
-        names = [other.name for other in own_gates(cell) if has(other)]
-        if gate in names:
-            slices[name] = slice(names.index(gate) * units, (names.index(gate) + 1) * units)
+    for name, has in _STACKED[1:]:
+        first = 0
+        for other in filter(has, own_gates(sizes.cell)):
+            if other.name == gate:
+                slices[name] = slice(first, first + sizes.rows(other))
+            first += sizes.rows(other)
     return slices
+
+
+def stacked_blocks(sizes: Sizes, weights: Mapping[str, Tensor]) -> Iterator[Tensor]:
+    """Each gate's own part of ``weight_ih``, or of each U, in order: whichever are given."""
+    rows = sizes.split(_has_input)
+    if "weight_ih" in weights and rows:
+        yield from weights["weight_ih"].split(rows)
+    for name, (_, gates) in sizes.recurrent().items():
+        if name in weights and gates:
+            yield from weights[name].split(list(map(sizes.rows, gates)))
 
 
 def blocks(weight: Tensor, units: int) -> tuple[Tensor, ...]:

@@ -19,7 +19,7 @@ from .maps import added, linear
 from .parts import rows_of
 from .recurrent import Recurrent
 from .rowwise import Affine, gateless_layer, step
-from .weights import Place
+from .weights import Place, repeated
 
 
 class Memory:
@@ -30,11 +30,11 @@ class Memory:
     the projection of something, and is to be taken apart from the others.
     """
 
-    def __init__(self, layer: Layer, output: Tensor | None, source: Halves | None) -> None:
+    def __init__(self, layer: Layer, output: Tensor | None, source: Halves | None, widths: Sequence[int]) -> None:
         self.states = torch.stack((layer.states, layer.states))
         self.narrow: Stepper | None = None
         self.begins = False
-        self._layer, self._output, self._source = layer, output, source
+        self._layer, self._output, self._source, self._widths = layer, output, source, widths
 
     def projected_by(self, narrow: Stepper) -> None:
         """The output is kept as this one writes it."""
@@ -43,13 +43,16 @@ class Memory:
 
     def now(self, half: int) -> list[Tensor]:
         """Each state (B, K) as the module gives it; views."""
-        states = list(self.states[half])
+        states = [state[:, :width] for state, width in zip(self.states[half], self._widths, strict=True)]
         return states if self.narrow is None else [self.narrow.states[half, 0], *states[1:]]
 
     def put(self, half: int, states: Sequence[Tensor]) -> None:
         """Go on from these."""
-        for mine, state in zip(self.now(half), states, strict=True):
-            mine.copy_(state)
+        kept = list(self.states[half])
+        if self.narrow is not None:
+            kept[0] = self.narrow.states[half, 0]
+        for mine, state in zip(kept, states, strict=True):
+            mine.copy_(repeated(state, mine.shape[1]))
         self.begins = self.narrow is not None
 
     def reset(self, half: int) -> None:
@@ -157,19 +160,26 @@ class Wiring:
         x = self._rows(source)
         starts = module.starts(place, len(x), x)
         weights = {name: weight.detach() for name, weight in module.weights_of(place).items()}
+        weights, widths = module.wide_weights(place, weights), module.widths(place)
         wide = wide_states(starts, x.new_zeros(len(x), place.units))
         layer = assembled(module.cell, weights, x, wide, training=False)
-        memory = Memory(layer, starts[0], source)
+        memory = Memory(layer, starts[0], source, widths)
         memories.append(memory)
         projection = weights.get("weight_hr")
         if projection is None:
-            return self._heads(module, layer, memory, source)
+            y = self._heads(module, layer, memory, source)
+            return y if widths[0] == place.units else self._first(y, widths[0])
         layer = layer._replace(U=layer.U @ projection)
         y = self._placed(stepper_for(module.cell, layer, memory.states), {INPUT: source}, memory)
         narrow = stepper_for(linear, Affine(projection).layer(y[0]))
-        if module.widths(place)[0] == len(projection):
+        if widths[0] == len(projection):
             memory.projected_by(narrow)
         return self._placed(narrow, {INPUT: y})
+
+    def _first(self, y: Halves, width: int) -> Halves:
+        """The first numbers of rows, one after another as kernels read them."""
+        first = torch.eye(width, y[0].shape[1], dtype=y[0].dtype, device=y[0].device)
+        return self._placed(stepper_for(linear, Affine(first).layer(y[0])), {INPUT: y})
 
     def _heads(self, module: Recurrent, layer: Layer, memory: Memory, source: Halves | None) -> Halves:
         heads = module.options.heads

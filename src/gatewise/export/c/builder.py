@@ -21,13 +21,17 @@ LOCALS = ("state", "values", "x", "y", "w", "z", "a", "s", "j", "k", "r", "block
 
 
 class Slot(NamedTuple):
-    """A state in the struct. field: of the struct, and the index at which it begins there. starts: initial values."""
+    """A state in the struct. field: of the struct, and the index at which it begins there. starts: initial values.
+
+    own: how many numbers it has; the others of the array repeat them.
+    """
 
     name: str
     field: str
     begin: int
     array: CArray
     starts: list[float]
+    own: int
 
 
 class Arithmetic(Protocol):
@@ -69,7 +73,7 @@ class FileBuilder:
     @property
     def states(self) -> int:
         """How many numbers stay from step to step."""
-        return sum(slot.array.size for slot in self.slots)
+        return sum(slot.own for slot in self.slots)
 
     def constants(self, name: str, numbers: Tensor) -> CArray:
         """Add a table of floats."""
@@ -86,15 +90,18 @@ class FileBuilder:
         self.data.append(numbers.astype(numbers.dtype.newbyteorder("<")).tobytes())
         return table
 
-    def state(self, name: str, starts: Tensor, bound: Interval = EVERY, *, output: bool) -> CArray:
-        """Add numbers that stay from step to step. bound: of what a step computes. output: see :class:`Arithmetic`."""
+    def state(self, name: str, starts: Tensor, bound: Interval = EVERY, *, output: bool, own: int = 0) -> CArray:
+        """Add numbers that stay from step to step. bound: of what a step computes. output: see :class:`Arithmetic`.
+
+        own: how many there are, where the others repeat them.
+        """
         pointer, values = self.identifier(name), starts.detach().double().reshape(-1).tolist()
         key = f"state{self.states}"
         storage = self.arithmetic.state(key, bound, values, output=output)
         struct_field = {"float": "values", "int16_t": "narrow", "int32_t": "wide"}[storage.c]
         begin = sum(slot.array.size for slot in self.slots if slot.field == struct_field)
         array = CArray.named(pointer, len(values), storage)
-        self.slots.append(Slot(pointer, struct_field, begin, array, values))
+        self.slots.append(Slot(pointer, struct_field, begin, array, values, own or len(values)))
         self.step.append(f"{storage.c} *const {pointer} = state->{struct_field} + {begin};")
         self.numpy_model.add_array(array, np.asarray(values))
         self.numpy_model.actions.append(lambda run_state: run_state.note_range(key, run_state.get(array)))

@@ -149,7 +149,7 @@ def header(
         sizes=sizes,
         quality="" if quality is None else _about_quality(quality),
         flags=flags,
-        places="".join(place_of(begin, slot.name, slot.array) for begin, slot in states_of(builder)) or "   nothing\n",
+        places="".join(place_of(begin, slot) for begin, slot in states_of(builder)) or "   nothing\n",
     )
     capital = name.upper()
     macros = "".join(f"#define {capital}_{key} {value}\n" for key, value in _macros(sizes, quality).items())

@@ -19,7 +19,7 @@ from ...nn.chain import Chain
 from ...nn.parts import check_steps, rows_of
 from ...nn.recurrent import Recurrent
 from ...nn.rowwise import Affine, Gateless
-from ...nn.weights import Place
+from ...nn.weights import Place, repeated
 from ..layer_weights import LayerWeights, layer_weights_of
 from .arrays import CArray
 from .builder import FileBuilder
@@ -96,15 +96,20 @@ def _add_layer(
     weight: Any = getattr(module, f"weight_ih{place.suffix}")
     with torch.no_grad():
         starts = module.full_starts(place, 1, weight.detach())
+    widths = module.widths(place)
+    if module.cell.widths:
+        starts = [repeated(start, place.units) for start in starts]
     heads = layer_weights_of(module, place, name)
     states = [
-        builder.state(f"{name}_{state}", start, _bound(heads[0], state), output=not at)
-        for at, (state, start) in enumerate(zip(module.cell.state, starts, strict=True))
+        builder.state(f"{name}_{state}", start, _bound(heads[0], state), output=not at, own=width)
+        for at, (state, start, width) in enumerate(zip(module.cell.state, starts, widths, strict=True))
     ]
     for at, head in enumerate(heads):
         size = head.units if len(heads) > 1 else None
         _add_head(builder, head, x, numbers, [state.part(at * head.units, size or state.size) for state in states])
     whole = heads[0].whole
+    if module.cell.widths:
+        return states[0].part(0, widths[0])
     return states[0] if whole is None else _add_affine(builder, f"{name}_projected", Affine(whole), states[0])
 
 
@@ -133,6 +138,7 @@ def _add_head(
         W=head.W,
         U=head.U,
         biases={bias_of(gate): head.b[gate.name] for gate in cell.gates if gate.has_bias},
+        columns=head.columns,
     )
     add_stages(builder, forward_sweep(cell, keep=False), workspace)
     if head.narrow is not None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...compiler.stages import INPUT, Stage, Sweep
+from ...equation import Gate
 from .arrays import CArray
 from .builder import LOCALS, FileBuilder
 from .layouts import AffineSums
@@ -22,7 +23,7 @@ class Workspace:
     name: what names in the file begin with. units: of a row. arrays: row arrays by their names in the sweep. results:
     arrays that are wanted in the end. stores: where these go, if not into new arrays. numbers: values that are the same
     for every unit. W, U: what ``x`` and other arrays are multiplied with, by gate, (H, K) each. biases: (H,), by name.
-    sums: accumulators that have been added up.
+    columns: of U by gate, where the others are zeros. sums: accumulators that have been added up.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Workspace:
     W: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     U: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     biases: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    columns: Mapping[str, int] = field(default_factory=dict[str, int])
     sums: dict[str, CArray] = field(default_factory=dict[str, CArray])
 
 
@@ -69,16 +71,22 @@ def _sums(builder: FileBuilder, stage: Stage, workspace: Workspace) -> dict[str,
     accumulators: dict[str, CArray] = {}
     for operands, names in groups.items():
         biases = [_bias(workspace, stage, name) for name in names]
-        matrices = [
-            torch.stack([(workspace.W if operand == INPUT else workspace.U)[gates[name].name] for name in names])
-            for operand in operands
-        ]
+        matrices = [_matrix(workspace, operand, [gates[name] for name in names]) for operand in operands]
         identifier = Identifiers(LOCALS, builder.prefix)
         parameters = tuple("x" if operand == INPUT else identifier(operand) for operand in operands)
         sums = AffineSums(f"{workspace.name}_{_together(names)}", torch.stack(biases), parameters, tuple(matrices))
-        gates_of = builder.sums(sums, [workspace.arrays[operand] for operand in operands])
+        arrays = [workspace.arrays[operand] for operand in operands]
+        read = [array.part(0, matrix.shape[2]) for array, matrix in zip(arrays, matrices, strict=True)]
+        gates_of = builder.sums(sums, read)
         accumulators |= dict(zip(names, gates_of, strict=True))
     return accumulators
+
+
+def _matrix(workspace: Workspace, operand: str, gates: Sequence[Gate]) -> Tensor:
+    """What an array is multiplied with for some gates, (G, H, K), without columns of zeros."""
+    matrix = torch.stack([(workspace.W if operand == INPUT else workspace.U)[gate.name] for gate in gates])
+    columns = 0 if operand == INPUT else workspace.columns.get(gates[0].name, 0)
+    return matrix[:, :, :columns] if columns else matrix
 
 
 def _together(names: Sequence[str]) -> str:

@@ -70,8 +70,8 @@ class _ScanBody:
         if not self.from_x:
             return x
         W = graph.weight(f"{self.layer.name}.W", torch.cat([self.layer.W[gate.name] for gate in self.from_x]).t())
-        zeros = self.layer.W[self.from_x[0].name].new_zeros(self.layer.units)
-        b = torch.cat([self.layer.b.get(gate.name, zeros) for gate in self.from_x])
+        zeros = [self.layer.W[gate.name].new_zeros(len(self.layer.W[gate.name])) for gate in self.from_x]
+        b = torch.cat([self.layer.b.get(gate.name, zero) for gate, zero in zip(self.from_x, zeros, strict=True)])
         products = graph.node("MatMul", x, W, name=f"{self.layer.name}.Wx")
         return graph.node("Add", products, graph.weight(f"{self.layer.name}.b", b), name=f"{self.layer.name}.Wx_b")
 
@@ -109,13 +109,13 @@ class _ScanBody:
 
     def _sums(self, x: str, h: str) -> dict[str, str]:
         """Each pre-activation as far as it does not depend on the step; none for a gate that wholly depends on it."""
-        from_x = self.graph.split(x, [self.layer.units] * len(self.from_x), -1, "Wx")
+        from_x = self.graph.split(x, [len(self.layer.W[gate.name]) for gate in self.from_x], -1, "Wx")
         sums = dict(zip([gate.preactivation for gate in self.from_x], from_x, strict=False))
         plain = [gate for gate in self.gates.values() if gate.recurrent == "h"]
         if plain:
             U = torch.cat([self.layer.U[gate.name] for gate in plain]).t()
             products = self.graph.node("MatMul", h, self._weight("U", U), name="Uh")
-            parts = self.graph.split(products, [self.layer.units] * len(plain), -1, "Uh")
+            parts = self.graph.split(products, [len(self.layer.U[gate.name]) for gate in plain], -1, "Uh")
             for gate, part in zip(plain, parts, strict=True):
                 sums[gate.preactivation] = self._added(sums.get(gate.preactivation), part, gate.preactivation)
         for gate in self.gates.values():
@@ -164,6 +164,9 @@ class OneLayer:
     ) -> None:
         self.graph, self.name, self.ragged = graph, name, ragged
         directions = [layer_weights_of(module, place, f"{name}.reverse" if place.reverse else name) for place in places]
+        if module.cell.widths:
+            sizes = [module.sizes(place) for place in places]
+            directions = [[head.narrowed(own) for head in heads] for heads, own in zip(directions, sizes, strict=True)]
         self.heads = list(zip(*directions, strict=True))
         first = directions[0][0]
         standard = graph.element == TensorProto.FLOAT and first.narrow is None
@@ -276,7 +279,7 @@ def add_layers(
         y, last = one.over(graph.joined([read, *own], -1, f"{name}l{layer}.x"), layer_states)
         after |= {(state, layer): value for state, value in enumerate(last)}
         operators[f"{name}l{layer}"] = one.operator.kind if one.operator else "Scan"
-        wide = directions * (module.proj_size or places[0].units)
+        wide = directions * module.output_width(places[0])
         x = graph.node("Add", x, y) if module.options.residual and places[0].inputs == wide else y
     by_group = {group: [after[group.state, layer] for layer in group.layers] for group in states}
     last = {group.last: graph.joined(values, 0, group.last) for group, values in by_group.items()}

@@ -14,6 +14,7 @@ from ...compiler.signals import flow_of
 from ...diagram import diagram
 from ...equation import Cell
 from ...escape import json_ascii, json_number
+from ...nn.weights import repeated
 from ...version import version
 from .. import page
 from ..certificate import Certificate
@@ -174,8 +175,11 @@ def _array(values: Tensor) -> NDArray[np.float32]:
 
 def _place(place: LayerView) -> page.PageLayer:
     cell = place.record.cell
-    scales = place.timescales and page.PageTimescales(_array(place.timescales.tau), place.timescales.censored.numpy())
-    wires = tuple(_wire(cell, name, values) for name, values in place.values.items())
+    units = max(values.shape[1] for values in place.values.values())  # what is narrower stands there several times
+    scales = place.timescales and page.PageTimescales(
+        _array(repeated(place.timescales.tau, units)), repeated(place.timescales.censored, units).numpy()
+    )
+    wires = tuple(_wire(cell, name, repeated(values, units)) for name, values in place.values.items())
     return page.PageLayer(
         place.layer, place.direction, cell.name, diagram(cell, numbers=True), wires, scales, place.reach
     )

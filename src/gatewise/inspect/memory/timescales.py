@@ -136,7 +136,8 @@ def keeping(record: Record, layer: int, direction: int, state: str) -> Tensor:
     runner = Changed(lambda cell: _keeping(cell, state))
     steps.taken(x.flatten(0, 1), [state.flatten(0, 1) for state in steps.previous()], runner)
     heads = [factors for (factors,) in runner.more if len(factors)]  # of each head, where there are several
-    factors = torch.cat(heads, dim=-1).view(*x.shape[:2], steps.units)
+    width = steps.widths[steps.cell.state.index(state)] if steps.cell.widths else steps.units
+    factors = torch.cat(heads, dim=-1).view(*x.shape[:2], steps.units)[..., :width]
     return factors.where(inside(steps.record).unsqueeze(2).to(factors.device), 0.0)
 
 
