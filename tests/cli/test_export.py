@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 import torch
 from tests.needs import needs_gcc
+from tests.tolerance import FLOAT32_FORECAST
 from torch import nn
 
 from gatewise.cli import follow
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.export import to_c
+from gatewise.forecast import Forecaster
 from gatewise.nn import LSTM, Chain, Recurrent, Standardize
 
 from .. import user_cells
@@ -169,6 +172,24 @@ def test_words_that_cannot_be_followed(name, tmp_path, capsys):
 def a_forecaster(path):
     words = ["--horizon", "2", "--model", "seasonal_naive", "--backtest", "0", "--save", str(path)]
     assert follow(["forecast", str(Path(__file__).parents[2] / "examples" / "air_passengers.csv"), *words]) == 0
+
+
+@pytest.mark.slow
+def test_a_pretrained_forecaster_reads_a_history_in_the_units_of_the_data(tmp_path, capsys):
+    table = Path(__file__).parents[2] / "examples" / "air_passengers.csv"
+    words = ["--horizon", "4", "--model", "pretrained", "--backtest", "0", "--save", "saved"]
+    assert follow(["forecast", str(table), *words]) == 0
+    capsys.readouterr()
+    assert follow(["export", "saved", "--to", "onnx", "--history", "30", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["inputs"] == {"history": [30]}
+    frame = pd.read_csv(table).iloc[-30:]
+    session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"history": frame.iloc[:, 1].to_numpy(np.float64)})
+    expected = Forecaster.load("saved").predict_quantiles(frame).values[0]
+    np.testing.assert_allclose(found, expected, rtol=FLOAT32_FORECAST)
+    assert follow(["export", "saved", "--to", "onnx", "--history", "2"]) == 1
+    assert "--history is 2" in capsys.readouterr().err
 
 
 def in_both_directions(path):

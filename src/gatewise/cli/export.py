@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 OF = "A model saved by detect, classify or generate, by an estimator, or by Chain.save."
 OWN_CELLS = "A cell of your own that the file names: module:cell, or path/to/file.py:cell. May be given again."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
+HISTORY = "Observations that the ONNX file of a forecaster reads. Default: as many as it looks back on."
 CHIP = "The chip"
 
 _C, _INT8 = "c", "int8"
@@ -59,7 +60,8 @@ class Request:
 
     model: a file. to: ``c`` or ``onnx``. out: the folder. name: what files, and functions of C, are called. dtype,
     target: of C, None for the defaults of `to_c`. calibration: a file of inputs; ``read`` and ``label`` say how a
-    table is read. series: of a detector. cells: the user's own that the model's file names, in words.
+    table is read. series: of a detector. history: observations that the ONNX file of a forecaster reads. cells: the
+    user's own that the model's file names, in words.
     """
 
     model: Path
@@ -72,6 +74,7 @@ class Request:
     calibration: Path | None = None
     label: str = "label"
     series: str | None = None
+    history: int | None = None
     cells: tuple[str, ...] = ()
 
     @property
@@ -119,6 +122,8 @@ def check(request: Request) -> None:
 def _check_c(request: Request) -> None:
     from ..export.c.write import check_choices
 
+    if request.history is not None:
+        raise InputError(f"{argument('history')} applies to ONNX only", hint=f"use {argument('to', 'onnx')}")
     chip = request.chip
     dtype = chip["dtype"]
     check_choices(request.name, chip["target"], dtype)
@@ -152,7 +157,12 @@ def run(request: Request) -> Outcome:
         if request.series is not None:
             raise InputError(f"it holds no series, and {argument('series')} names one", hint="leave it out")
         if kind.can("onnx") and request.to != _C:
-            return _as_parts(kind.onnx(model, request.out, request.name))
+            written = kind.onnx(model, request.out, request.name, request.history)
+            return _as_parts(written) if hasattr(written, "files") else _as_file(written)
+        if request.history is not None:
+            raise InputError(
+                f"it reads no history, and {argument('history')} says how long one is", hint="leave it out"
+            )
         chain = kind.chain(model)
     if request.to != _C:
         return _as_onnx(chain, request)
@@ -203,7 +213,10 @@ def _as_c(chain: Chain, request: Request, calibration: list[Tensor] | None) -> O
 def _as_onnx(chain: Chain, request: Request) -> Outcome:
     from ..export import to_onnx
 
-    written: ExportedOnnx = to_onnx(chain, request.files[0], name=request.name)
+    return _as_file(to_onnx(chain, request.files[0], name=request.name))
+
+
+def _as_file(written: ExportedOnnx) -> Outcome:
     return Outcome((written.path,), _facts(written), tuple(_sentences(written)))
 
 
@@ -274,6 +287,7 @@ def export(
     target: Annotated[Text, option(CHIP, "WORD", f"{listed(TARGETS)}.", choices=TARGETS)] = None,
     calibration: Annotated[File, option(CHIP, "FILE", INPUTS)] = None,
     series: Annotated[Text, option(MODEL, "ID", "Which series of a detector. Not needed where there is one.")] = None,
+    history: Annotated[int | None, option(MODEL, "ROWS", HISTORY)] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN_CELLS, "--cell")] = None,
     label: Annotated[str, option(READING, "NAME", "Column of labels in such a table. Default: label.")] = "label",
     id: Annotated[Text, option(READING, "NAME", APART, "--id-col")] = None,
@@ -288,6 +302,8 @@ def export(
         from ..tables.options import ReadOptions
 
         read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
-        return Request(model, to, read, out, name, dtype, target, calibration, label, series, tuple(cells or ()))
+        return Request(
+            model, to, read, out, name, dtype, target, calibration, label, series, history, tuple(cells or ())
+        )
 
     carry_out(context, COMMAND, ask, json=json)

@@ -109,13 +109,14 @@ class Kind:
         """The model as modules that go step by step, for streams and exports. Raises InputError where it cannot."""
         return self._function("chain")(model)
 
-    def onnx(self, model: Any, folder: Path, name: str) -> Any:
-        """Write a model that is more than one chain as several ONNX files of such a name.
+    def onnx(self, model: Any, folder: Path, name: str, history: int | None = None) -> Any:
+        """Write a model that is no chain as ONNX files of such a name.
 
-        Returns what says which: ``files``, and `gatewise.export.onnx.write.ExportedOnnx` among its attributes. Raises
-        GatewiseError, and then writes nothing.
+        history: observations that a forecaster's file reads, None for as many as it looks back on. Returns
+        `gatewise.export.onnx.write.ExportedOnnx` of one file; of several what says which: ``files``, and that among its
+        attributes. Raises GatewiseError, and then writes nothing.
         """
-        return self._function("onnx")(model, folder, name)
+        return self._function("onnx")(model, folder, name, history)
 
     def steps(self, model: Any, data: Any) -> list[Tensor]:
         """The data, as `read` gives them, as sequences (T, I) that the chain takes. Raises InputError."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ..equation import Cell
 
 _ALL: tuple[Action, ...] = ("read", "explain", "chain", "steps")
-_WINDOWED = Unsupported(
+_NO_CHAIN = Unsupported(
     "scales each window by itself and reads it from its beginning",
-    "export a Chain, saved by Chain.save: examples/sensor has one that forecasts step by step",
+    "write a pretrained one as ONNX; or export a Chain, saved by Chain.save: examples/sensor has one that forecasts",
 )
 _MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
 _STATE = "give the file of the model whose stream it is"
@@ -46,8 +46,8 @@ KINDS = (
     Kind(
         "forecaster",
         FORECASTER_FILE.key,
-        functions("forecast.saved", "load", "read", "explain"),
-        refusals={"chain": _WINDOWED, "steps": _WINDOWED},
+        functions("forecast.saved", "load", "read", "explain", "onnx"),
+        refusals={"chain": _NO_CHAIN, "steps": _NO_CHAIN},
     ),
     Kind(
         "sequence classifier",

@@ -24,6 +24,7 @@ from .results import Backtest, Quantiles, central_levels
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ...export.onnx.write import ExportedOnnx
     from ...inspect.subject import Subject
 
     Data = pd.DataFrame | Panel | str | Path
@@ -133,6 +134,33 @@ class FittedForecaster(TableReader):
             raise InputError(what, hint="ask for one after the other")
         forecast = self.forecast(frame, read=read, future=future, total=total, new=new, static=static)
         return forecast.totals_to_pandas() if total else forecast.to_pandas()
+
+    def to_onnx(self, path: str | Path, *, history: int | None = None, tolerance: float | None = None) -> ExportedOnnx:
+        """Write a pretrained or tuned network with all that it is told as one ONNX file (opset 17), which forecasts.
+
+        Its input is ``history`` (T,) float64, T observations in the units of the data, none of them missing; its output
+        is ``quantiles`` (horizon, levels) float64, widened and kept within bounds as those of `predict_quantiles`.
+        Season, horizon and levels are those of this forecaster. Of a history with a NaN all is NaN.
+
+        Args:
+            path: The file to write.
+            history: T; by default as many as a forecast looks back on. A longer one forecasts as its latest part does,
+                except that a value below zero anywhere lets forecasts be below zero.
+            tolerance: The largest difference allowed between ONNX Runtime and this forecaster on histories drawn at
+                random, relative to the largest quantile or to 1; by default that of `gatewise.export.to_onnx`.
+
+        Returns:
+            The file, its input and output, and the difference.
+
+        Raises:
+            InputError: Before `fit`, for another model, for whole numbers, for fewer observations than the model needs,
+                for a path that cannot be written, or a difference beyond the tolerance. Nothing is written then.
+            ModuleNotFoundError: Where ``onnx`` or ``onnxruntime`` is missing (``pip install 'gatewise[export]'``).
+        """
+        self._check_fitted()
+        from .exported import to_onnx
+
+        return to_onnx(self.model_, self.setup_, Path(path), history, tolerance)
 
     def predict_quantiles(
         self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None

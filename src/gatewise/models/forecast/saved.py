@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import InputError, ModelFileError, argument
+from ...export.onnx.write import ExportedOnnx
 from ...inspect.subject import Subject
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Panel
@@ -23,6 +24,11 @@ def load(path: str | Path, supplied: Supplied) -> Forecaster:
 def read(path: Path, options: ReadOptions | None, label: str) -> Panel:
     """A table of series."""
     return load_panel(path, options or DEFAULTS)
+
+
+def onnx(forecaster: Forecaster, folder: Path, name: str, history: int | None) -> ExportedOnnx:
+    """The pretrained network with all that it is told, written there."""
+    return forecaster.to_onnx(folder / f"{name}.onnx", history=history)
 
 
 def explain(forecaster: Forecaster, panel: Panel, question: Question, source: str) -> Subject:

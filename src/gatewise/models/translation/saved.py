@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import InputError
+from ...errors import InputError, argument
 from ...inspect.subject import Subject
 from ...tables.options import ReadOptions
 from ...tables.parallel import Parallel, load_pairs
@@ -33,6 +33,8 @@ def explain(model: Translator, data: Parallel, question: Question, source: str) 
     return replace(model.subject(data.source[row], output=question.output), title=f"{source}, pair {row}")
 
 
-def onnx(model: Translator, folder: Path, name: str) -> ExportedTranslator:
+def onnx(model: Translator, folder: Path, name: str, history: int | None) -> ExportedTranslator:
     """Its encoder, its decoder and its vocabularies, written there."""
+    if history is not None:
+        raise InputError(f"{argument('history')} is what a forecaster reads", hint="leave it out")
     return model.to_onnx(folder, name=name)

@@ -69,13 +69,16 @@ def widening(windows: Sequence[Window], model: str, coverages: Sequence[Coverage
 
 def widened(forecast: Quantiles, factors: Mapping[int, float]) -> Quantiles:
     """The forecast with the intervals of these levels widened, and those around them where they would cross."""
-    if not factors:
-        return forecast
-    reach = np.ones(len(forecast.levels))
+    return replace(forecast, values=widening_of(forecast.values, forecast.levels, factors)) if factors else forecast
+
+
+def widening_of(values: Floats, levels: tuple[float, ...], factors: Mapping[int, float]) -> Floats:
+    """The same of the quantiles alone, (..., levels)."""
+    reach = np.ones(len(levels))
     for level, factor in factors.items():
-        for bound in set(interval_levels(level)) & set(forecast.levels):
-            reach[forecast.levels.index(bound)] = factor
-    return replace(forecast, values=stretched(forecast.values, reach))
+        for bound in set(interval_levels(level)) & set(levels):
+            reach[levels.index(bound)] = factor
+    return stretched(values, reach) if factors else values
 
 
 def stretched(values: Floats, reach: Floats) -> Floats:

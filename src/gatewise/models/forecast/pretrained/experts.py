@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ....tables.panel import Floats
-from .sums import Sums, Whole, carried, gather
+from .sums import Sums, Whole, carried, gather, later, over_time
 
 EXPERTS = (
     "last value",
@@ -220,9 +220,8 @@ class Cycle:
     @cached_property
     def rises(self) -> Floats:
         """How far the values are above those one season before, (B, T)."""
-        found = np.full(self.series.values.shape, np.nan)
-        found[:, self.season :] = self.series.values[:, self.season :] - self.carried[:, : -self.season]
-        return found
+        values, season = self.series.values, self.season
+        return later(values[:, season:] - self.carried[:, :-season], values.shape)
 
     @cached_property
     def surprises(self) -> Floats:
@@ -240,20 +239,20 @@ def smooth(values: Floats, filters: Floats) -> tuple[Floats, Floats]:
     Source: Gardner & McKenzie 1985, damped trend, in error-correction form.
     """
     quick, turn, damping = filters.T[:, :, None]
-    levels = np.empty((len(filters), *values.shape))
-    trends = np.zeros_like(levels)
-    level, trend = np.full(levels.shape[:2], np.nan), np.zeros(levels.shape[:2])
-    for step, value in enumerate(values.T):
+
+    def advance(level: Floats, trend: Floats, value: Floats) -> tuple[Floats, Floats]:
         ahead, trend = level + damping * trend, damping * trend
         error = value - ahead
         missing = np.isnan(error)
-        error[missing] = 0.0
+        if missing.any():
+            error = np.where(missing, 0.0, error)
         level = ahead + quick * error
-        trend = trend + turn * error
         if missing.any():
             level = np.where(np.isnan(level), value, level)
-        levels[:, :, step], trends[:, :, step] = level, trend
-    return levels, trends
+        return level, trend + turn * error
+
+    shape = len(filters), len(values)
+    return over_time(advance, (np.full(shape, np.nan), np.zeros(shape)), values)
 
 
 def forecasts(series: Series, origin: Whole, ahead: Whole) -> Floats:
@@ -385,6 +384,4 @@ def _before(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
 
 def _distances(values: Floats, lag: int) -> Floats:
     """How far each value is from the one so many before, (B, T)."""
-    found = np.full(values.shape, np.nan)
-    found[:, lag:] = np.abs(values[:, lag:] - values[:, :-lag])
-    return found
+    return later(np.abs(values[:, lag:] - values[:, :-lag]), values.shape)

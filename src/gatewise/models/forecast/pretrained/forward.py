@@ -50,12 +50,17 @@ class Forward:
         states = [[last] * STATES for _ in self.layers]
         last = last.copy()
         for number in range(length):
-            running = tiles[:, number]
-            for place, layer in enumerate(self.layers):
-                states[place] = layer(running, states[place])
-                running = running + states[place][0]
+            running, states = self.advance(tiles[:, number], states)
             np.copyto(last, running, where=ends == number + 1)
         return embedded[np.arange(batch), counts - 1], in_rows(last, batch)
+
+    def advance(self, running: Singles, states: list[list[Singles]]) -> tuple[Singles, list[list[Singles]]]:
+        """What the layers give for a patch (..., hidden, width), and their new states."""
+        after: list[list[Singles]] = []
+        for layer, before in zip(self.layers, states, strict=True):
+            after.append(layer(running, before))
+            running = running + after[-1][0]
+        return running, after
 
     def quantiles(self, read: Singles, state: Singles, steps: Any) -> Singles:
         """See `network.quantiles`."""
@@ -80,8 +85,7 @@ def _layer(matrix: Singles, bias: Singles) -> Any:
     bias = bias[:, None]
 
     def advance(running: Singles, states: list[Singles]) -> list[Singles]:
-        total = matrix @ np.concatenate([running, states[0]], axis=1)
-        total += bias
+        total = matrix @ np.concatenate([running, states[0]], axis=1) + bias
         hidden = running.shape[1]
         gates = [total[:, start : start + hidden] for start in range(0, total.shape[1], hidden)]
         return list(step(*gates, *states))

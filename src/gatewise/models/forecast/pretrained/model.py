@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import NormalDist
@@ -99,19 +100,24 @@ def forecast(network: Forward, histories: Sequence[Floats], season: int, second:
 def _upright(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
     """The mean of the forecast and of that of the series upside down, so that neither direction is favoured."""
     both = [*histories, *(-values for values in histories)]
-    found, turned = np.split(_some(network, both, season, second, horizon), 2)
-    return _calibrated((found - turned[..., ::-1]) / 2, network.reach)
+    question = ask(both, season, second, horizon)
+    found = network.quantiles(*network.read(question.reading.tokens, question.counts), question.steps)
+    return both_ways(answered(found, question), network.reach)
 
 
-def _calibrated(values: Floats, reach: tuple[float, ...]) -> Floats:
-    """Quantiles (..., LEVELS), intervals stretched by these factors, see `Forward`."""
-    return stretched(values, np.array([*reach[::-1], 1.0, *reach])) if reach else values
+def both_ways(values: Floats, reach: tuple[float, ...]) -> Floats:
+    """The forecast (S, H, LEVELS) of those of series and, behind them, of the series upside down, (2 S, H, LEVELS).
+
+    reach: factors on that of its intervals, see `Forward`.
+    """
+    count = len(values) // 2
+    mean = (values[:count] - values[count:, :, ::-1]) / 2
+    return stretched(mean, np.array([*reach[::-1], 1.0, *reach])) if reach else mean
 
 
-def _some(network: Forward, histories: Sequence[Floats], season: int, second: int, horizon: int) -> Floats:
-    asked = ask(histories, season, second, horizon)
-    found = network.quantiles(*network.read(asked.reading.tokens, asked.counts), asked.steps).astype(np.float64)
-    return found * asked.unit[:, None, None] + asked.level[:, None, None]
+def answered(found: Singles, question: Asked) -> Floats:
+    """What the network answers, as values of the series."""
+    return found.astype(np.float64) * question.unit[:, None, None] + question.level[:, None, None]
 
 
 class Asked(NamedTuple):
@@ -129,7 +135,11 @@ class Asked(NamedTuple):
 
 def ask(histories: Sequence[Floats], season: int, second: int, horizon: int) -> Asked:
     """See `Asked`."""
-    values, lengths = side_by_side(histories, furthest(season, second))
+    return asked(*side_by_side(histories, furthest(season, second)), season, second, horizon)
+
+
+def asked(values: Floats, lengths: Whole, season: int, second: int, horizon: int) -> Asked:
+    """What the network is asked about series side by side (S, T), as `side_by_side` lays them."""
     series, first = centred(values, season, second)
     reading, counts = Reading(series, grid(lengths, season, MOST_PATCHES)), patches(lengths, season)
     steps = reading.steps(counts[:, None] - 1, np.arange(1, horizon + 1)).at(0)
@@ -162,6 +172,11 @@ def second_season(season: int) -> int:
 def furthest(season: int, second: int) -> int:
     """How far back a forecast looks."""
     return max(MOST_PATCHES * PARTS * width(season), (MANY_SEASONS + 1) * season, (SEASONS + 1) * second)
+
+
+def longest(setup: Setup) -> int:
+    """Observations of a long series that a forecast looks back on."""
+    return furthest(*seasons_told(setup, sys.maxsize))
 
 
 def patches(lengths: Whole, season: int) -> Whole:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,25 @@ def carried(values: Floats, stride: int = 1) -> Floats:
     place = np.where(np.isnan(rows), 0, np.arange(rows.shape[1])[:, None])
     np.maximum.accumulate(place, axis=1, out=place)
     return _flat(np.take_along_axis(rows, place, axis=1), values.shape[1])
+
+
+def later(found: Floats, shape: tuple[int, ...]) -> Floats:
+    """What was found of the latest times of (B, T), and nothing of those before, in that shape."""
+    return np.concatenate([np.full((shape[0], shape[1] - found.shape[1]), np.nan), found], axis=1)
+
+
+def over_time(
+    advance: Callable[[Floats, Floats, Floats], tuple[Floats, Floats]], start: tuple[Floats, Floats], values: Floats
+) -> tuple[Floats, Floats]:
+    """Two states (F, B) after each of the values (B, T), each (F, B, T)."""
+    if not isinstance(values, np.ndarray):
+        return values.over_time(advance, start)  # it is being recorded, see `gatewise.export.recording`
+    found = tuple(np.empty((*start[0].shape, values.shape[1])) for _ in start)
+    for time, column in enumerate(values.T):
+        start = advance(*start, column)
+        for each, state in zip(found, start, strict=True):
+            each[:, :, time] = state
+    return found[0], found[1]
 
 
 class Sums:
@@ -64,10 +85,8 @@ class Sums:
 
 def _folded(values: Floats, stride: int, fill: float) -> Floats:
     batch, length = values.shape
-    whole = -(-length // stride) * stride
-    padded = np.full((batch, whole), fill)
-    padded[:, :length] = values
-    return padded.reshape(batch, -1, stride)
+    behind = np.full((batch, -length % stride), fill)
+    return np.concatenate([values, behind], axis=1).reshape(batch, -1, stride)
 
 
 def _flat(rows: Floats, length: int) -> Floats:

@@ -167,7 +167,7 @@ class Reading:
         features = np.concatenate([np.arcsinh(experts), valid, extra], axis=-1)
         # numpy computes in a temporary array, and with its order in memory, where one is large: sums over experts would
         # have other bits in much company
-        singles, flags = np.ascontiguousarray(experts, np.float32), np.ascontiguousarray(valid)
+        singles, flags = experts.astype(np.float32, order="C"), np.ascontiguousarray(valid)
         return Steps(singles, flags, features.astype(np.float32), now.level, now.step)
 
     def _values(self) -> list[Floats]:

@@ -72,11 +72,16 @@ class TunedModel:
         schedule = Schedule(steps, RATE, seconds=setup.budget or SECONDS, warmup=0.1)
         train(learner, lambda: loss(learner, lessons.draw()), schedule, seed=setup.seed, progress=setup.progress)
 
-    def predict(self, panel: Panel) -> Quantiles:
-        """Forecast after the end of every series. RuntimeError before `fit`."""
+    @property
+    def network(self) -> Forward:
+        """What it forecasts with. RuntimeError before `fit`."""
         if self._network is None:
             raise RuntimeError("the model is not fitted: call fit first")
-        return forecast_panel(self._network, panel, self.setup, self.name, self._notes)
+        return self._network
+
+    def predict(self, panel: Panel) -> Quantiles:
+        """Forecast after the end of every series. RuntimeError before `fit`."""
+        return forecast_panel(self.network, panel, self.setup, self.name, self._notes)
 
     def following(self) -> Predictor:
         """Itself: nothing is remembered."""

@@ -1,0 +1,63 @@
+"""A pretrained forecaster as an ONNX file: from a history of a fixed length to the quantiles of the steps after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError, argument
+from ...export.onnx.write import Assembled, ExportedOnnx, allowed, check_installed, exported, proven
+from ...files import atomic_write, check_writable
+from ...tables.panel import Floats, Frequency, Panel
+from .evaluation.contestants import forecast_all
+from .model import Model, Setup
+from .pretrained.model import PretrainedModel, longest
+from .pretrained.recorded import INPUT, OUTPUT, Program
+from .pretrained.tuned import TunedModel
+
+WRITTEN = (PretrainedModel, TunedModel)
+
+
+def to_onnx(model: Model, setup: Setup, path: Path, history: int | None, tolerance: float | None) -> ExportedOnnx:
+    """See `FittedForecaster.to_onnx`."""
+    import torch
+
+    check_writable(path)
+    check_installed(checked=True)
+    from ...export.onnx.check import Sample
+    from ...export.onnx.recorded import model_of
+
+    network = _checked(model, setup, history)
+    rows = longest(setup) if history is None else history
+    program = Program(network.network, network.weights, setup, rows)
+    proto = model_of(program.recording, {INPUT: program.history}, {OUTPUT: program.quantiles}, "forecaster")
+    samples = [Sample({INPUT: values}, {OUTPUT: forecast}) for values, forecast in _samples(model, setup, rows)]
+    made = Assembled(proto, {"experts": "Scan", "network": "Scan"}, samples)
+    data, difference = proven(made, allowed(tolerance, torch.float32))
+    atomic_write(path, data)
+    return exported(path, made, difference, {})
+
+
+def _checked(model: Model, setup: Setup, history: int | None) -> PretrainedModel | TunedModel:
+    """Raise InputError for what is not written."""
+    if not isinstance(model, WRITTEN):
+        hint = f"take {argument('model', 'pretrained')}; for an LSTM of a window, export a Chain, saved by Chain.save"
+        raise InputError(f"it forecasts by {model.name}, and only the pretrained network is written", hint=hint)
+    if setup.bounds.whole:
+        raise InputError("forecasts of whole numbers are not written", hint="round what the file gives")
+    if history is not None and (isinstance(history, bool) or history < model.needs):
+        hint = f"give a whole number from {model.needs} on: how many observations the file reads"
+        raise InputError(f"{argument('history')} is {history!r}", hint=hint)
+    return model
+
+
+def _samples(model: Model, setup: Setup, rows: int) -> Iterator[tuple[Floats, Floats]]:
+    """Histories, and what the library forecasts after each: of a walk, of a wave far from zero, of small numbers."""
+    draw, time = np.random.default_rng(0), np.arange(rows)
+    wave = 1000 + 50 * np.sin(2 * np.pi * time / max(setup.season, 3)) + draw.normal(size=rows)
+    for values in (draw.normal(size=rows).cumsum(), wave, draw.integers(0, 5, rows) / 4):
+        dates = (np.datetime64("2000-01-01", "ns") + time * np.timedelta64(1, "D"),)
+        panel = Panel(("",), dates, (values.astype(np.float64),), Frequency("D"), setup.season)
+        yield panel.values[0], forecast_all(model, panel, setup).values[0]

@@ -1,0 +1,76 @@
+"""Programs that were recorded compute in ONNX Runtime what they compute in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from gatewise.errors import InputError
+from gatewise.export.onnx.recorded import model_of
+from gatewise.export.recording import ONE_BY_ONE, Recording
+from gatewise.models.forecast.pretrained.sums import over_time
+
+EXAMPLE = np.linspace(-2.5, 3, 12).reshape(3, 4)
+INDICES = np.array([[0, 2, 2], [3, 1, 0], [1, 1, 1]])
+
+
+def _smoothed(level: Any, trend: Any, value: Any) -> Any:
+    missing = np.isnan(level)
+    level = np.where(missing, value, 0.7 * level + 0.3 * value) + trend
+    return level, 0.5 * trend + 0.01 * value
+
+
+PROGRAMS: dict[str, Callable[[Any], Any]] = {
+    "slices, axes and joins": lambda x: np.concatenate([np.moveaxis(x[:, 1:], 0, 1)[::-1], np.ones((3, 2))], axis=1),
+    "gathering": lambda x: np.take_along_axis(x, INDICES, axis=1) + np.stack([x[..., 1], x[..., 2]])[0][:, None],
+    "sums": lambda x: x.sum(axis=-1)[:, None] + np.cumsum(x, axis=1) + (x > 0).sum(axis=0),
+    "least so far": lambda x: np.fmin.accumulate(x, axis=1) - np.maximum.accumulate(x, axis=0),
+    "quotients where there are any": lambda x: np.divide(x, x[::-1], out=np.ones_like(x), where=x[::-1] > 0),
+    "missing values": lambda x: np.nan_to_num(np.where(EXAMPLE > 0, x, np.nan)) + np.clip(x, -1, 1) ** 2,
+    "products": lambda x: (EXAMPLE.T @ x) @ np.eye(4) - 2 / (3 + abs(x[:1])),
+    "single precision": lambda x: (1 + np.tanh(x.astype(np.float32) / 2)).astype(np.float64) / 2,
+    "least": lambda x: np.where(x.min(axis=1) >= 0, 0.0, -x[:, 0]),
+    "states": lambda x: over_time(_smoothed, (np.full((2, 3), np.nan), np.zeros((2, 3))), x)[0],
+}
+
+
+def run(program: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
+    recording = Recording()
+    given = recording.input(EXAMPLE)
+    model = model_of(recording, {"x": given}, {"y": program(given)}, "program")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"x": x})[0]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_computes_the_same_elsewhere(name: str) -> None:
+    for x in (EXAMPLE, 0.1 + EXAMPLE[::-1, ::-1] ** 2 / 3):
+        np.testing.assert_allclose(run(PROGRAMS[name], x), PROGRAMS[name](x), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(ONE_BY_ONE))
+def test_every_function_of_entries_computes_the_same_elsewhere(name: str) -> None:
+    def program(x: Any) -> Any:
+        function = getattr(np, name)
+        size = abs(x) + 1e-9
+        given = [size, np.minimum(size, 1.0)][: function.nin]
+        given = [one > 0.5 for one in given] if name.startswith("logical") else given
+        return np.where(function(*given), size, 0.0) if function(*given).dtype == bool else function(*given)
+
+    np.testing.assert_allclose(run(program, EXAMPLE), program(EXAMPLE), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("program", [lambda x: x if x[0, 0] > 0 else -x, np.asarray, np.sin, np.sort, np.add.reduce])
+def test_what_cannot_be_recorded_is_refused(program: Callable[[Any], Any]) -> None:
+    with pytest.raises(InputError, match="record"):
+        program(Recording().input(EXAMPLE))
+
+
+def test_values_missing_between_others_are_refused() -> None:
+    given = Recording().input(np.array([[1.0, np.nan, 2.0]]))
+    with pytest.raises(InputError, match="between others"):
+        given.over_time(lambda a, value: (a + value,), (np.zeros((1, 1)),))
