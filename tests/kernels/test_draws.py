@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from gatewise.cells import CELLS
 from gatewise.kernels.cpu.draws import GROUP, fill
+from gatewise.kernels.draws import drawn
+from gatewise.transforms import zoneout
 
 from ..matrix import every_dtype
 
@@ -78,3 +81,14 @@ def test_rates_of_nearly_nothing_and_nearly_all():
         mask = torch.empty(10_000)
         fill(mask, 1, 0, rate, 1.0, 0.0)
         assert (mask == value).all()
+
+
+def test_torchs_seed_decides_what_a_layer_draws():
+    cell, masks = zoneout(CELLS["lstm"], {"h": 0.5, "c": 0.5}), []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        masks.append(drawn(cell, "step", 5, 70, torch.zeros(()), training=True))
+    same, again, other = masks
+    assert torch.equal(same, again)
+    assert not torch.equal(same, other)
+    assert not torch.equal(*same), "two draws of one call"
