@@ -299,6 +299,22 @@ def test_views_into_it_are_in_its_shapes():
         intervene(module, x, [Clamp("s", 0.5, units=[3])])
 
 
+@every_case_slowly
+def test_options_around_the_step_go_with_it(name):
+    """A stream with learned initial states, sums with the input and its normalisation; and episodes."""
+    module, widths = made(name, F, H, 2, learned_state=True, residual=True, pre_norm=True)
+    assert [module.get_parameter(f"{state}_0_l1").shape for state in module.cell.state] == [(w,) for w in widths]
+    x, resets = torch.rand(T, 2, F), torch.zeros(T, 2, dtype=torch.bool)
+    resets[3] = True
+    with torch.no_grad():
+        y, _ = module(x)
+        steps = stream(module, 2)
+        assert torch.equal(torch.stack([steps.step(row) for row in x]), y)
+        episodes, _ = module(x, resets=resets)
+    assert torch.equal(episodes[:3], y[:3])
+    assert relative_error(episodes[3:], module(x[3:])[0]) <= PARITY["float32"]
+
+
 def test_dropping_weights_and_keeping_states_back():
     """One number of a row is one draw for all that read it, which zoneout of units is not."""
     module, _ = made("skip_gru", weight_drop=0.5)
