@@ -27,6 +27,7 @@ def _smoothed(level: Any, trend: Any, value: Any) -> Any:
 PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "slices, axes and joins": lambda x: np.concatenate([np.moveaxis(x[:, 1:], 0, 1)[::-1], np.ones((3, 2))], axis=1),
     "gathering": lambda x: np.take_along_axis(x, INDICES, axis=1) + np.stack([x[..., 1], x[..., 2]])[0][:, None],
+    "nothing": lambda x: np.concatenate([abs(x[:, 9:]), x, np.stack([x[:, 4:]] * 2)[1] * 2], axis=1),
     "sums": lambda x: x.sum(axis=-1)[:, None] + np.cumsum(x, axis=1) + (x > 0).sum(axis=0),
     "least so far": lambda x: np.fmin.accumulate(x, axis=1) - np.maximum.accumulate(x, axis=0),
     "quotients where there are any": lambda x: np.divide(x, x[::-1], out=np.ones_like(x), where=x[::-1] > 0),

@@ -77,8 +77,10 @@ class Recording:
         self.nodes.append(Node(op, tuple(self.value(one) for one in inputs), (result,), attributes))
         return Recorded(self, result, example)
 
-    def take(self, source: Recorded, indices: Array) -> Recorded:
-        """Entries of an array at flat indices, in their shape."""
+    def take(self, source: Recorded, indices: Array) -> Any:
+        """Entries of an array at flat indices, in their shape; none of them are plain."""
+        if not indices.size:
+            return source.example.ravel()[indices]
         if indices.shape == source.shape and (indices.ravel() == np.arange(indices.size)).all():
             return source
         if indices.size == source.example.size and (indices.ravel() == np.arange(indices.size)).all():
@@ -94,7 +96,11 @@ class Recording:
         examples = _scanned(advance, [_of(state) for state in states], rows.example)
         results = [self._new() for _ in states]
         inner = tuple(one.value for one in (*before, row))
-        attributes = {"body": body.nodes, "inner": inner, "ends": tuple(body.value(one) for one in after)}
+        attributes: dict[str, Any] = {
+            "body": body.nodes,
+            "inner": inner,
+            "ends": tuple(body.value(one) for one in after),
+        }
         attributes["shapes"] = tuple((one.shape, one.dtype) for one in (*before, row))
         inputs = tuple(self.value(one) for one in (*states, rows))
         self.nodes.append(Node("scan", inputs, tuple(results), attributes))
@@ -137,10 +143,10 @@ class Recorded(NDArrayOperatorsMixin):
     def __array__(self, *_: object, **__: object) -> Array:
         raise InputError("the program makes a plain array of a recorded one")
 
-    def __getitem__(self, key: Any) -> Recorded:
+    def __getitem__(self, key: Any) -> Any:
         return self._moved(lambda array: array[key])
 
-    def reshape(self, *shape: Any) -> Recorded:
+    def reshape(self, *shape: Any) -> Any:
         """See numpy."""
         return self._moved(lambda array: array.reshape(*shape))
 
@@ -164,14 +170,14 @@ class Recorded(NDArrayOperatorsMixin):
 
     def over_time(self, advance: Callable[..., tuple[Any, ...]], start: Sequence[Array]) -> tuple[Any, ...]:
         """States (F, B) after each column of values (B, T), each (F, B, T), nothing where none was present yet."""
-        gone = self.missing().any(axis=0)
+        gone: Array = np.asarray(self.missing().any(axis=0))
         if gone.all():
             return tuple(np.broadcast_to(state[..., None], (*state.shape, len(gone))) for state in start)
         begin = int(np.argmin(gone))
         if gone[begin:].any():
             raise InputError("values are missing between others, and cannot be recorded")
         first = advance(*start, self[:, begin])
-        rest = self.recording.scan(advance, first, np.moveaxis(self[:, begin + 1 :], 1, 0))
+        rest = self.recording.scan(advance, first, self[:, begin + 1 :]._along(1, 0))
         before = [np.broadcast_to(state, (begin, *state.shape)) for state in start]
         parts = zip(before, first, rest, strict=True)
         return tuple(np.moveaxis(np.concatenate([old, new[None], later]), 0, -1) for old, new, later in parts)
@@ -194,10 +200,10 @@ class Recorded(NDArrayOperatorsMixin):
             return self._partial(ufunc, inputs, **options)
         if name not in ONE_BY_ONE | {"matmul"} or options:
             raise InputError(f"numpy.{ufunc.__name__} cannot be recorded")
-        inputs = _alike(name, inputs)
+        given = _alike(name, inputs)
         with np.errstate(all="ignore"):
-            example = ufunc(*(_of(one) for one in inputs))
-        return self.recording.add(name, inputs, example)
+            example = ufunc(*(_of(one) for one in given))
+        return self.recording.add(name, given, example)
 
     def __array_function__(self, function: Any, _: Any, arguments: Any, options: Any) -> Any:
         name = function.__name__
@@ -212,7 +218,7 @@ class Recorded(NDArrayOperatorsMixin):
             return function(arguments[0].example, *arguments[1:], **options)
         raise InputError(f"numpy.{name} cannot be recorded")
 
-    def _moved(self, function: Callable[[Array], Array]) -> Recorded:
+    def _moved(self, function: Callable[[Array], Array]) -> Any:
         return self.recording.take(self, function(np.arange(self.size).reshape(self.shape)))
 
     def _joined(self, function: Any, parts: Sequence[Any], *rest: Any, **options: Any) -> Recorded:
@@ -236,11 +242,14 @@ class Recorded(NDArrayOperatorsMixin):
 
     def _accumulated(self, ufunc: np.ufunc, axis: int) -> Any:
         """The least or largest so far, in ever larger strides."""
-        found, stride = np.moveaxis(self, axis, -1), 1
+        found, stride = self._along(axis, -1), 1
         while stride < found.shape[-1]:
             shifted = np.concatenate([found[..., :stride], found[..., :-stride]], axis=-1)
             found, stride = ufunc(found, shifted), 2 * stride
-        return np.moveaxis(found, -1, axis)
+        return found._along(-1, axis)
+
+    def _along(self, axis: int, other: int) -> Any:
+        return self._moved(lambda array: np.moveaxis(array, axis, other))
 
 
 def _of(array: Any) -> Array:

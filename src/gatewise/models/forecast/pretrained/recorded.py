@@ -41,15 +41,14 @@ class Program:
         found = quantiles(np, self.maps, *self._read(question.reading.tokens), question.steps)
         values: Any = both_ways(answered(found, question), self.network.reach)[0] @ between(setup.levels).T
         values = widening_of(values, setup.levels, setup.widening)
-        low = (
-            np.where(self.history.min(axis=0) >= 0, 0.0, -np.inf) if setup.bounds.minimum is None else setup.bounds.low
-        )
+        floor: Any = np.where(self.history.min(axis=0) >= 0, 0.0, -np.inf)  # that of `bounds.floor_of`
+        low = floor if setup.bounds.minimum is None else setup.bounds.low
         values = np.minimum(np.maximum(values, low), setup.bounds.high)
         return values + (self.history * 0.0).sum(axis=0)
 
     def _read(self, tokens: Any) -> tuple[Any, Any]:
         """What the LSTM read last and what it gave, (2, hidden) each."""
-        embedded = embed(self.maps, tokens)
+        embedded: Any = embed(self.maps, tokens)
         layers, hidden = len(self.network.layers), embedded.shape[-1]
         start = [np.zeros((hidden, 2), np.float32)] * (STATES * layers + 1)
 
@@ -58,7 +57,8 @@ class Program:
             running, after = self.network.advance(given[-1][None], [[one[None] for one in each] for each in before])
             return *(one[0] for each in after for one in each), running[0]
 
-        found = self.recording.scan(advance, start, np.transpose(embedded, (1, 2, 0)))
+        patches: Any = np.transpose(embedded, (1, 2, 0))
+        found: Any = self.recording.scan(advance, start, patches)
         return embedded[:, -1], np.transpose(found[-1][-1])
 
 

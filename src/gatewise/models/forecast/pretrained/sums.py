@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +37,21 @@ def later(found: Floats, shape: tuple[int, ...]) -> Floats:
     return np.concatenate([np.full((shape[0], shape[1] - found.shape[1]), np.nan), found], axis=1)
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """Values that carry states through time by themselves, as those of `gatewise.export.recording`."""
+
+    def over_time(self, advance: Any, start: Any) -> Any:
+        """See the function."""
+        ...
+
+
 def over_time(
     advance: Callable[[Floats, Floats, Floats], tuple[Floats, Floats]], start: tuple[Floats, Floats], values: Floats
 ) -> tuple[Floats, Floats]:
     """Two states (F, B) after each of the values (B, T), each (F, B, T)."""
-    if not isinstance(values, np.ndarray):
-        return values.over_time(advance, start)  # it is being recorded, see `gatewise.export.recording`
+    if isinstance(values, Timed):
+        return values.over_time(advance, start)
     found = tuple(np.empty((*start[0].shape, values.shape[1])) for _ in start)
     for time, column in enumerate(values.T):
         start = advance(*start, column)
