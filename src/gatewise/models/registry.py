@@ -47,6 +47,7 @@ KINDS = (
         "forecaster",
         FORECASTER_FILE.key,
         functions("forecast.saved", "load", "read", "explain"),
+        asks=True,
         refusals={"chain": _WINDOWED, "steps": _WINDOWED},
     ),
     Kind(
