@@ -102,7 +102,7 @@ def _subject(request: Request) -> Subject:
     kind = kind_of(request.model, "explain")
     model = kind.load(request.model)
     with located(request.data), located(request.model, kind=ModelFileError):
-        data = kind.read(request.data, request.read, label=request.label)
+        data = kind.read(request.data, request.read, label=request.label, model=model)
         return kind.explain(model, data, request.question, source=request.data.name)
 
 

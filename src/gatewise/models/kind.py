@@ -61,7 +61,8 @@ class Kind:
 
     noun: as in "it holds a forecaster". key: of its record in the file's metadata. estimator: the class that the record
     names, where several kinds share a key. functions: by action, ``"module:function"`` below `gatewise.models`.
-    takes: what of `Supplied` it has a use for, beside cells. refusals: by action, why it has no such function.
+    takes: what of `Supplied` it has a use for, beside cells. asks: whether the model says which columns are read.
+    refusals: by action, why it has no such function.
     """
 
     noun: str
@@ -69,6 +70,7 @@ class Kind:
     functions: Mapping[Action, str]
     estimator: str = ""
     takes: tuple[str, ...] = ()
+    asks: bool = False
     refusals: Mapping[Action, Unsupported] = field(default_factory=dict[Action, Unsupported])
 
     def can(self, action: Action) -> bool:
@@ -88,14 +90,18 @@ class Kind:
                 raise InputError(f"{self._phrase} takes no {name}", where=str(path), hint=f"leave {name} out")
         return self._function("load")(path, supplied)
 
-    def read(self, path: str | Path, options: ReadOptions | None = None, *, label: str = "label") -> Any:
+    def read(
+        self, path: str | Path, options: ReadOptions | None = None, *, label: str = "label", model: Any = None
+    ) -> Any:
         """The data in a file such as this kind of model reads.
 
-        options: how a table is read. label: its column of labels, of sequences. Returns a `Panel` for a forecaster,
+        options: how a table is read. label: its column of labels, of sequences. model: that reads them, where some of
+        the kind read more than others; None for what all read. Returns a `Panel` for a forecaster,
         `Labelled` for an estimator of sequences, a text for a language model, `Parallel` for a translator, arrays
         (T, I) for a chain. Raises InputError.
         """
-        return self._function("read")(Path(path), options, label)
+        told = (model,) if self.asks else ()
+        return self._function("read")(Path(path), options, label, *told)
 
     def explain(self, model: Any, data: Any, question: Question = Question(), *, source: str = "") -> Subject:
         """What the model says of the data, to look into with `gatewise.inspect.look_inside`.

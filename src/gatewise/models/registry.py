@@ -47,6 +47,7 @@ KINDS = (
         "forecaster",
         FORECASTER_FILE.key,
         functions("forecast.saved", "load", "read", "explain", "onnx"),
+        asks=True,
         refusals={"chain": _NO_CHAIN, "steps": _NO_CHAIN},
     ),
     Kind(

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+<<<<<<< HEAD
 from ...errors import InputError, ModelFileError, argument
 from ...export.onnx.write import ExportedOnnx
+=======
+from ...errors import InputError, ModelFileError, advised, argument
+>>>>>>> covar
 from ...inspect.subject import Subject
-from ...tables.options import DEFAULTS, ReadOptions
+from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
 from ...tables.panel import Panel
 from ...tables.reading import load_panel
 from ..kind import Question, Supplied
+from .ahead import panel_for
 from .estimator import Forecaster
 from .inside.subject import check_memory
 
@@ -21,9 +26,17 @@ def load(path: str | Path, supplied: Supplied) -> Forecaster:
     return Forecaster.load(path)
 
 
-def read(path: Path, options: ReadOptions | None, label: str) -> Panel:
-    """A table of series."""
-    return load_panel(path, options or DEFAULTS)
+def read(path: Path, options: ReadOptions | None, label: str, forecaster: Forecaster | None = None) -> Panel:
+    """A table of series, with the covariates that the forecaster takes: those known ahead in rows without a target."""
+    known = NO_COVARIATES if forecaster is None else forecaster.known_covariates
+    if forecaster is None or not known.named:
+        return load_panel(path, options or DEFAULTS)
+    try:
+        return panel_for(known, path, options or DEFAULTS, forecaster.horizon, source=str(path))
+    except InputError as error:
+        if argument("future") not in error.hint:
+            raise
+        raise advised(error, "give its values there in rows of the data whose target is empty") from error
 
 
 def onnx(forecaster: Forecaster, folder: Path, name: str, history: int | None) -> ExportedOnnx:

@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 from tests.tolerance import ROUNDING
 
+from gatewise.cli import follow
 from gatewise.errors import ExplanationError, InputError
 from gatewise.forecast import Forecaster
+from gatewise.inspect import look_inside
+from gatewise.inspect.explain import Sum
 from gatewise.models.forecast.regression import credits as module
 from gatewise.models.forecast.regression.credits import owners_of
 
@@ -90,3 +93,32 @@ def test_another_model_has_none():
     model = Forecaster(HORIZON, model="regression", season=7).fit(TABLE, covariates=COVARIATES)
     with pytest.raises(InputError, match="is too short for the regression, which needs 20 observations"):
         model.credits(TABLE[N - 9 :])
+
+
+def test_the_page_has_them_as_sums_too(fitted: Forecaster):
+    inside = look_inside(fitted.subject(step=2))
+    assert inside.holds
+    found, units = fitted.credits(), dict(inside.subject.about)["Makes 2024-07-30"]
+    assert f"warm {found['warm'][1]:+.4g}" in units
+    lines = [output.credit.lines for output in inside.outputs if isinstance(output.credit, Sum)]
+    assert len(lines) == HORIZON
+    on_scale = [each["'warm'"] for each in lines]
+    assert np.corrcoef(on_scale, WARM[N:])[0, 1] > 0.97
+    values = [output.prediction.value for output in inside.outputs]
+    assert values == pytest.approx(fitted.predict()["Regression"].to_numpy(), rel=0.02)
+
+
+def test_the_command_opens_it(fitted: Forecaster, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    fitted.save(tmp_path / "model")
+    table = TABLE.assign(y=TABLE["y"] + (0.0 if fitted.predict()["Regression"].min() > 0 else -300.0))
+    table.to_csv(tmp_path / "all.csv", index=False)
+    table[:N].to_csv(tmp_path / "past.csv", index=False)
+    assert follow(["inspect", str(tmp_path / "model"), str(tmp_path / "all.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "'warm'" in said
+    assert "sums were checked and hold" in said
+    assert follow(["inspect", str(tmp_path / "model"), str(tmp_path / "past.csv")]) == 1
+    said = capsys.readouterr().err
+    assert "'warm' is not known for 7 of 7 steps" in said
+    assert "rows of the data whose target is empty" in said
+    assert "--future" not in said

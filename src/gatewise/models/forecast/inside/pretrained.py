@@ -60,14 +60,21 @@ class OneOrigin(nn.Module):
 
 
 class TokensOpened:
-    """The end of one series: N patches of parts, h steps ahead."""
+    """The end of one series: N patches of parts, h steps ahead. seasons: those told, None for `seasons_told`."""
 
-    def __init__(self, model: PretrainedModel | TunedModel, panel: Panel, step: int | None, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        model: PretrainedModel | TunedModel,
+        panel: Panel,
+        step: int | None,
+        bounds: Bounds,
+        seasons: tuple[int, int] | None = None,
+    ) -> None:
         setup, self.panel, self.name = model.setup, panel, model.name
         own = floors(panel)
         self.lowest, self.highest = bounds.lowest(own), bounds.high
         self.forecast = bounded(model.predict(panel), own, bounds)
-        season, second = seasons_told(setup, len(panel.values[0]))
+        season, second = seasons or seasons_told(setup, len(panel.values[0]))
         self.wide = width(season)
         self.asked = ask(panel.observed, season, second, setup.horizon)
         self.module = OneOrigin(_loaded(model), self.asked.steps).eval()
@@ -95,7 +102,7 @@ class TokensOpened:
             fed=torch.from_numpy(self._fed()),
             explains="the forecast less the recent level, with what the experts expect as given",
             about=self._about(ahead),
-            credited=_credited,
+            credited=credited,
             chart=chart(self.panel, self.forecast, seen, ahead, first=-self.unseen, every=self.patch),
             cells=tuple(zip(*[iter(cells)] * PARTS, strict=True)),
             chosen=self.ahead.first,
@@ -150,7 +157,7 @@ def _weighed(most: np.ndarray, counted: np.ndarray) -> str:
     return ", ".join(f"{EXPERTS[expert]} ({100 * counted[expert]:.0f} %)" for expert in most.tolist())
 
 
-def _credited(credit: Tensor) -> Credit:
+def credited(credit: Tensor) -> Credit:
     """The means of parts to steps; whatever else is told of a patch is lines."""
     parts, *others = credit[:, 0].split((PARTS, *GROUPS.values(), TOKEN_FEATURES - PARTS - sum(GROUPS.values())), dim=2)
     lines = {name: part.sum((1, 2)) for name, part in zip((*GROUPS, ABOUT), others, strict=True)}

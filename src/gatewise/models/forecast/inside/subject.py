@@ -13,15 +13,21 @@ from ..bounds import ANYTHING, Bounds
 from ..network.lstm_model import LSTMModel
 from ..pretrained.model import PretrainedModel
 from ..pretrained.tuned import TunedModel
+from ..regression.model import Regression
 from .ensemble import WindowOpened
 from .pretrained import TokensOpened
+from .regression import RegressionOpened
 
 OPENED: dict[type, Callable[[Any, Panel, int | None, Bounds], Any]] = {
     LSTMModel: WindowOpened,
     PretrainedModel: TokensOpened,
     TunedModel: TokensOpened,
+    Regression: RegressionOpened,
 }
 """What looks into a model at the end of a panel of one series, at a step ahead, its forecasts within bounds."""
+
+
+_WITH_MEMORY = ("pretrained", "lstm", "regression")
 
 
 def subject_of(
@@ -44,8 +50,7 @@ def check_memory(model: object, where: str = "") -> None:
         raise InputError(
             f"the model is {name}, which has no memory that can be looked into",
             where=where,
-            hint=f"take one that has: {argument('model', 'pretrained')}, {argument('model', 'lstm')}; of a regression "
-            "Forecaster.credits says what covariates add",
+            hint=f"take one that has: {', '.join(argument('model', word) for word in _WITH_MEMORY)}",
         )
     if getattr(model, "normalisation", "window") == "causal":
         raise InputError(

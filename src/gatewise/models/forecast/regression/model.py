@@ -32,21 +32,31 @@ class Regression(BySeries):
 
     def _series(self, panel: Panel, row: int) -> Floats:
         scale, history = self._opened(panel, row)
-        fit = Fit.of(history, panel.covariates, self._seasons)
+        fit = Fit.of(history, panel.covariates, self.seasons)
         return scale.leave(self._forecast(fit, history))
 
     def credits(self, panel: Panel) -> list[Credits]:
         """What makes the median forecast of each series, before it is kept within bounds."""
         found: list[Credits] = []
         for own in alone(panel):
-            scale, history = self._opened(own, 0)
-            fit = Fit.of(history, own.covariates, self._seasons)
+            scale, history, fit = self.regressed(own)
             rest = self._rest(fit, history)[:, self.setup.levels.index(0.5)]
             found.append(Credits.of(fit, history, scale, rest))
         return found
 
+    def regressed(self, panel: Panel) -> tuple[Scale, History, Fit]:
+        """The regression of a panel's only series, as `alone` gives it."""
+        scale, history = self._opened(panel, 0)
+        return scale, history, Fit.of(history, panel.covariates, self.seasons)
+
+    def left(self, fit: Fit, history: History) -> Floats:
+        """What the regression leaves of the latest observations, which the network reads, on the scale."""
+        start = max(history.length - furthest(*self.seasons), 0)
+        return history.values[start:] - fit.values(history, start, history.length)
+
     @property
-    def _seasons(self) -> tuple[int, int]:
+    def seasons(self) -> tuple[int, int]:
+        """The season that regression and network are told, and a longer one."""
         return seasons_shown(self.setup)
 
     def _opened(self, panel: Panel, row: int, scale: Scale | None = None) -> tuple[Scale, History]:
@@ -60,10 +70,7 @@ class Regression(BySeries):
 
     def _rest(self, fit: Fit, history: History) -> Floats:
         """The network's quantiles (horizon, Q) of what the regression leaves."""
-        season, second = self._seasons
-        start = max(history.length - furthest(season, second), 0)
-        left = history.values[start:] - fit.values(history, start, history.length)
-        (found,) = forecast(self._network, [left], season, second, self.setup.horizon)
+        (found,) = forecast(self._network, [self.left(fit, history)], *self.seasons, self.setup.horizon)
         return found @ between(self.setup.levels).T
 
 
@@ -90,7 +97,7 @@ class RollingRegression(Regression):
             fit = fit.extended(history)
         else:
             scale, history = self._opened(panel, row)
-            fit = Fit.of(history, panel.covariates, self._seasons)
+            fit = Fit.of(history, panel.covariates, self.seasons)
         self._fits[name] = scale, fit
         found = self._forecast(fit, history)
         self._shuffle(fit, history, scale, found[:, self.setup.levels.index(0.5)])

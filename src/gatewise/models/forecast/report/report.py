@@ -19,6 +19,7 @@ from ..bounds import Bounds
 from ..document import effect_columns, forecast_columns, score_columns, total_columns
 from ..model import Predictor
 from ..pretrained.model import PretrainedModel
+from ..regression.model import Regression
 from ..results import Backtest, Outcome, Worth, error_by_series
 from .comparison import coverage_chart, error_chart, spread_chart
 from .fan import fan_chart, past_chart
@@ -207,7 +208,7 @@ class EmbeddedPage:
 def embedded_page(model: Predictor, panel: Panel, row: int, bounds: Bounds) -> EmbeddedPage:
     """What can be seen inside the model's network on one series of the panel. bounds: of its forecasts."""
     name = panel.ids[row]
-    if isinstance(model, PretrainedModel):  # compiling what looks inside takes longer than the forecast
+    if isinstance(model, PretrainedModel | Regression):  # compiling what looks inside takes longer than the forecast
         return EmbeddedPage("", "", UNOPENED)
     from ....inspect.explain import look_inside  # which imports torch
     from ....inspect.page import script_hash
