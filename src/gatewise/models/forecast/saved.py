@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-<<<<<<< HEAD
-from ...errors import InputError, ModelFileError, argument
-from ...export.onnx.write import ExportedOnnx
-=======
 from ...errors import InputError, ModelFileError, advised, argument
->>>>>>> covar
+from ...export.onnx.write import ExportedOnnx
 from ...inspect.subject import Subject
 from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
 from ...tables.panel import Panel
