@@ -31,6 +31,13 @@ def test_one_series_by_hand():
     assert (back.lead, back.standard_error, back.won) == (-found.lead, found.standard_error, near(1 - found.won))
 
 
+def test_models_that_are_next_to_alike_are_compared():
+    """Their variance is a number whose square is none."""
+    found = made.errors(A=[[1.0], [1e-90], [0.0]], B=[[1.0], [0.0], [0.0]]).difference("A", "B")
+    assert 0 < found.standard_error < 1e-80
+    assert found.freedom == near(2)
+
+
 def test_without_overlap_it_is_the_t_test():
     values = np.random.default_rng(0).normal(0.3, 1.0, 9)
     variance = variance_of_mean(values, 0)

@@ -123,7 +123,7 @@ class Errors:
         apart = self._shares(rival) - self._shares(model)
         parts = [*self._sampling(logs, apart), *self._chance(model), *self._chance(rival)]
         variance = sum(part for part, _ in parts)
-        freedom = variance**2 / sum(part**2 / free for part, free in parts) if variance else 1.0
+        freedom = 1 / sum((part / variance) ** 2 / free for part, free in parts) if variance else 1.0
         error = float(np.sqrt(variance)) if parts else float("inf")
         return Difference(lead, error, float(freedom), self._won(model, rival))
 
