@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -10,9 +11,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..cells import CELLS
-from ..equation import Cell
+from ..equation import Cell, Noise
 from ..errors import InputError
 from .aten.driver import TORCH
+from .cpu import draws
 from .cpu.driver import CPU
 from .driver import Driver
 from .gpu.driver import DTYPES, GPU
@@ -47,6 +49,11 @@ def accepting(cell: Cell, layer: Layer, *, traced: bool = True) -> Driver:
 def driver_of(cell: Cell, layer: Layer, *, traced: bool = False) -> Driver:
     """The driver that runs this layer, also where torch asks for what no fused driver can do."""
     return REFERENCE if _needs_loop(layer) else accepting(cell, layer, traced=traced)
+
+
+def compiled_masks(like: Tensor) -> Callable[[Sequence[Noise], int, int, Tensor], Tensor] | None:
+    """What makes random masks where and as this tensor lies; None where torch itself draws them."""
+    return draws.masks if like.is_cpu and like.dtype in draws.DTYPES else None
 
 
 def _needs_loop(layer: Layer) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..equation import Cell, Noise
-from .cpu.draws import fill
-from .cpu.memory import lent
+from ..equation import Cell
+from .choice import compiled_masks
 from .operator import is_plain
 
 
@@ -24,8 +23,8 @@ def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, trainin
         return like.new_empty(0, 1, units)
     if not training:
         return _column([draw.mean for draw in noise], like).expand(len(noise), 1, units)
-    if like.is_cpu and like.dtype in (torch.float32, torch.float64) and is_plain((like,)):
-        return _from_a_seed(noise, rows, units, like)
+    if is_plain((like,)) and (masks := compiled_masks(like)):
+        return masks(noise, rows, units, like)
     pairs = [noise[index : index + 2] for index in range(0, len(noise), 2)]
     hits = [hit for pair in pairs for hit in _hits([draw.rate for draw in pair], (rows, units), like.device)]
     found = torch.stack(hits).to(like.dtype)
@@ -34,17 +33,6 @@ def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, trainin
             one.copy_(one[:, :1].clone())
         if (draw.hit, draw.miss) != (1.0, 0.0):
             one.mul_(draw.hit - draw.miss).add_(draw.miss)
-    return found
-
-
-def _from_a_seed(noise: Sequence[Noise], rows: int, units: int, like: Tensor) -> Tensor:
-    seed = int(torch.empty((), dtype=torch.int64, device="cpu").random_())
-    found = lent(like.detach(), len(noise), rows, units)
-    for stream, (one, draw) in enumerate(zip(found, noise, strict=True)):
-        target = like.new_empty(rows, 1) if draw.shared else one
-        fill(target, seed, stream, draw.rate, draw.hit, draw.miss)
-        if draw.shared:
-            one.copy_(target.expand(rows, units))
     return found
 
 

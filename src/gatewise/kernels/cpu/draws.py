@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,10 +16,12 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I32, I64
+from ...equation import Noise
 from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
 from .kept_code import Source
 from .loops import loop, numbers
+from .memory import lent
 from .team import emit_share
 from .threads import run, wanted
 from .writer import FORMATS, POINTER
@@ -31,7 +34,25 @@ _COUNTERS = 16  # of a group: word w of its counter l is the draw at w * 16 + l
 GROUP = _WORDS * _COUNTERS
 """Elements that are drawn together. Not the width of this machine's vectors: a seed gives the same mask everywhere."""
 
+DTYPES = (torch.float32, torch.float64)
+"""Of tensors that can be filled."""
+
 _MULTIPLICATIONS = 8  # that take about as long as one draw
+
+
+def masks(noise: Sequence[Noise], rows: int, units: int, like: Tensor) -> Tensor:
+    """Draws of each kind, (K, rows, H), from a seed that torch's own generator of the CPU gives.
+
+    like: a tensor on the CPU, of `DTYPES`.
+    """
+    seed = int(torch.empty((), dtype=torch.int64, device="cpu").random_())
+    found = lent(like.detach(), len(noise), rows, units)
+    for stream, (one, draw) in enumerate(zip(found, noise, strict=True)):
+        target = like.new_empty(rows, 1) if draw.shared else one
+        fill(target, seed, stream, draw.rate, draw.hit, draw.miss)
+        if draw.shared:
+            one.copy_(target.expand(rows, units))
+    return found
 
 
 def fill(target: Tensor, seed: int, stream: int, rate: float, hit: float, miss: float) -> None:

@@ -90,7 +90,8 @@ def forecast_many(
     settings = {"model": model, "levels": levels, "seed": seed}
     settings |= {"minimum": minimum, "maximum": maximum, "whole": whole or None}
     asked = Asked(Path(source), horizon, settings, None if load is None else Path(load), read or DEFAULTS, total)
-    if total and not _forecaster(asked).levels:
+    forecaster = _forecaster(asked)
+    if total and not forecaster.levels:
         raise without_levels()
     processes = arguments.whole("workers", cores() if workers is None else workers)
     return _Run(asked, Folder(Path(folder)), Stages(progress)).outcome(processes)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .... import fields
-from ....errors import InputError, argument
+from ....errors import InputError
 from ....fields import Fields
 from ....nn.stored import check_finite, check_floats, fill, most_of, renamed, tensors_of
 from ....progress import OnProgress
@@ -168,8 +168,8 @@ class LSTMModel:
                 hint=f"give longer series, or a season shorter than {self.season}",
             )
         if self.normalisation == "causal" and panel.covariates is not None:
-            what = f"a network with {argument('normalisation', 'causal')} takes no covariates"
-            raise InputError(what, hint=f"use {argument('normalisation', 'window')}, or fit without them")
+            what = "a network whose normalisation is causal takes no covariates"
+            raise InputError(what, hint="let it normalise each window, or fit it without them")
         settings = Settings.of(self.horizon, self.season, usable.lengths)
         self.encoding = Encoding.of(usable, self.season, self.horizon)
         ensemble = self._build(settings)
