@@ -237,6 +237,12 @@ def test_an_lstm_is_drawn_as_in_the_essay():
     assert all(at["c"].y <= centre.y for centre in at.values())
 
 
+def test_a_number_of_the_equation_is_seen():
+    picture = diagram(CELLS["scrn"])
+    assert ">0.05×<" in picture
+    assert ">0.95×<" in picture
+
+
 def test_a_peephole_is_a_line_from_the_memory_into_the_layer():
     readers = {wire.value: wire.readers for wire in layout_of(CELLS["peephole_lstm"]).wires}
     assert {"i", "f"} <= set(readers["c_prev"])

@@ -110,8 +110,9 @@ class Facts:
         bounded = self.op(name) in ("minimum", "maximum") and len(self.args(name)) == 1
         if self.op(name) in ("mul", "div", "sqrt") and name not in self.averaged:
             *_, last = self.arguments(name)
-            scaled = sum(argument in self.weights for argument in self.arguments(name)) == 1
-            return scaled and (self.op(name) == "mul" or last in self.weights)
+            factors = [argument for argument in self.arguments(name) if argument in self.weights]
+            is_written = any(map(self.is_constant, factors))  # a number belongs to the equation, and is shown
+            return len(factors) == 1 and not is_written and (self.op(name) == "mul" or last in self.weights)
         return bounded or self.op(name) in _ARITHMETIC
 
     def is_shared(self, name: str) -> bool:
