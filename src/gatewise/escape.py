@@ -38,6 +38,8 @@ def plain_cell(text: str) -> str:
 
     Those are control characters, line breaks, direction overrides and lone surrogates; every other letter stays.
     """
+    if text.isalnum():  # as most are
+        return text
     return spreadsheet_safe(_STEERING.sub(lambda match: visible(match[0]), text))
 
 
