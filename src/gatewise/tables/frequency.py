@@ -21,6 +21,7 @@ WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MINUTE = 60 * 10**9  # nanoseconds
 WEEK = 7 * DAY
 _UNITS = ((DAY, "D"), (60 * MINUTE, "h"), (MINUTE, "min"), (10**9, "s"), (10**6, "ms"), (10**3, "us"), (1, "ns"))
+_DAY, _MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 _MONTHS_IN = {"M": 1, "Q": 3, "Y": 12}
 _SPELLINGS = {
     **{"hourly": "h", "daily": "D", "weekly": "W", "monthly": "M", "quarterly": "Q", "yearly": "Y", "annual": "Y"},
@@ -234,7 +235,7 @@ def _monthly(times: Times, joined: NDArray[np.bool_]) -> str | None:
         return None
     stamps = times.view("datetime64[ns]")
     days, months = stamps.astype("datetime64[D]"), stamps.astype("datetime64[M]")
-    starts, ends = days == months.astype(days.dtype), days + 1 == (months + 1).astype(days.dtype)
+    starts, ends = days == months.astype(days.dtype), days + _DAY == (months + _MONTH).astype(days.dtype)
     letter = "S" if starts.all() else "E" if ends.all() else ""
     numbers = months.astype(np.int64)
     step = common_step(np.diff(numbers)[joined]) if letter else None

@@ -81,5 +81,8 @@ def moved_to_month(times: Times, frequency: Frequency) -> Times | None:
     if not letter:
         return None
     months = times.view("datetime64[ns]").astype("datetime64[M]")
-    days = months.astype("datetime64[D]") if letter == "S" else (months + 1).astype("datetime64[D]") - 1
+    if letter == "S":
+        days = months.astype("datetime64[D]")
+    else:
+        days = (months + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
     return days.astype("datetime64[ns]").view(np.int64)

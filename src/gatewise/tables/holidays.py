@@ -56,7 +56,7 @@ def _year(time: Any) -> int:
 def _in_steps(steps: NDArray[np.datetime64], days: Days) -> NDArray[np.float64]:
     """How many of the days lie in each step but the last, (T - 1,); of a step shorter than a day, in its day."""
     starts = steps.astype("datetime64[D]")
-    ends = np.maximum(starts[1:], starts[:-1] + 1)
+    ends = np.maximum(starts[1:], starts[:-1] + np.timedelta64(1, "D"))
     counts = np.searchsorted(days, ends) - np.searchsorted(days, starts[:-1])
     return counts.astype(np.float64)
 

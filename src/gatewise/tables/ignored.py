@@ -56,7 +56,8 @@ def _span(word: str, *, counts: bool) -> tuple[Any, Any] | None:
         moment = np.datetime64(word)
     except ValueError:
         return None
-    end = (moment + 1).astype("datetime64[ns]") - np.timedelta64(1, "ns")
+    unit, _ = np.datetime_data(moment.dtype)
+    end = (moment + np.timedelta64(1, unit)).astype("datetime64[ns]") - np.timedelta64(1, "ns")
     return moment.astype("datetime64[ns]"), end
 
 
