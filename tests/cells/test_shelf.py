@@ -21,9 +21,8 @@ from gatewise.kernels.registry import register
 from gatewise.nn import Recurrent
 
 from ..matrix import SHELF, names, random_layer, relative_error
-from ..tolerance import PARITY
+from ..tolerance import GRADIENT, ONNX_RUNTIME, PARITY
 
-GRADIENT = 1e-10  # relative: what the project promises for gradients
 ROUNDED = ("skip_gru",)  # whose gradient is by its paper not that of its output
 QUICK = ("rhn", "phased_lstm", "fast_grnn", "ind_rnn")  # called gates, elapsed time, one matrix and no U at all
 
@@ -228,7 +227,7 @@ def test_it_is_streamed_recorded_drawn_and_exported(name, tmp_path):
     assert str(program_of(CELLS[name]))
     assert to_c(module, tmp_path, name="floats").sizes.states == sum(module.widths(module.places[0]))
     assert to_c(module, tmp_path, name="whole", dtype="int8", calibration=x).quality.ratio > 25.0
-    assert to_onnx(module, tmp_path / "model.onnx").difference < 1e-5
+    assert to_onnx(module, tmp_path / "model.onnx").difference < ONNX_RUNTIME
     if name not in ROUNDED:
         double = Recurrent(CELLS[name], 3, 3, dtype=torch.float64)
         given = torch.rand(2, 2, 3, dtype=torch.float64, requires_grad=True)

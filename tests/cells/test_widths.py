@@ -24,10 +24,9 @@ from gatewise.show import show
 from ..export.exported import assert_same, written
 from ..matrix import names, relative_error
 from ..needs import needs_gcc
-from ..tolerance import C_FILE, GRADGRADCHECK, PARITY
+from ..tolerance import C_FILE, GRADGRADCHECK, GRADIENT, ONNX_RUNTIME, PARITY
 
 T, B, F, H = 6, 5, 4, 8
-GRADIENT = 1e-10  # relative: what the project promises for gradients
 
 
 @cell(
@@ -179,7 +178,7 @@ def test_it_is_streamed_recorded_drawn_and_exported_in_its_shapes(name, tmp_path
     assert [gate.shape[-1] for gate in kept.gates.values()] == [sizes.rows(gate) for gate in module.cell.gates]
     assert diagram(module.cell).startswith("<svg")
     assert to_c(module, tmp_path, name="floats").sizes.states == 2 * sum(widths)
-    assert to_onnx(module, tmp_path / "model.onnx").difference < 1e-5
+    assert to_onnx(module, tmp_path / "model.onnx").difference < ONNX_RUNTIME
 
 
 @needs_gcc

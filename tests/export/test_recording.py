@@ -14,6 +14,8 @@ from gatewise.export.onnx.recorded import model_of
 from gatewise.export.recording import ONE_BY_ONE, Recording
 from gatewise.models.forecast.pretrained.sums import over_time
 
+from ..tolerance import RECORDED
+
 EXAMPLE = np.linspace(-2.5, 3, 12).reshape(3, 4)
 INDICES = np.array([[0, 2, 2], [3, 1, 0], [1, 1, 1]])
 
@@ -50,7 +52,7 @@ def run(program: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_computes_the_same_elsewhere(name: str) -> None:
     for x in (EXAMPLE, 0.1 + EXAMPLE[::-1, ::-1] ** 2 / 3):
-        np.testing.assert_allclose(run(PROGRAMS[name], x), PROGRAMS[name](x), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(run(PROGRAMS[name], x), PROGRAMS[name](x), **RECORDED["float32"])
 
 
 @pytest.mark.parametrize("name", sorted(ONE_BY_ONE))
@@ -62,7 +64,7 @@ def test_every_function_of_entries_computes_the_same_elsewhere(name: str) -> Non
         given = [one > 0.5 for one in given] if name.startswith("logical") else given
         return np.where(function(*given), size, 0.0) if function(*given).dtype == bool else function(*given)
 
-    np.testing.assert_allclose(run(program, EXAMPLE), program(EXAMPLE), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(run(program, EXAMPLE), program(EXAMPLE), **RECORDED["float64"])
 
 
 @pytest.mark.parametrize("program", [lambda x: x if x[0, 0] > 0 else -x, np.asarray, np.sin, np.sort, np.add.reduce])

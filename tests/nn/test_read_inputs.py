@@ -15,11 +15,10 @@ from gatewise.kernels.registry import register
 from gatewise.nn import Recurrent, RecurrentCell
 
 from ..matrix import random_layer, relative_error
-from ..tolerance import PARITY
+from ..tolerance import GRADIENT, PARITY
 from ..user_cells import reads_itself, versatile
 
 T, B, F, H = 6, 3, 4, 5
-GRADIENT = 1e-10  # relative: what the project promises for gradients
 
 
 def typed_versatile(w, x):

@@ -157,8 +157,7 @@ def run(request: Request) -> Outcome:
         if request.series is not None:
             raise InputError(f"it holds no series, and {argument('series')} names one", hint="leave it out")
         if kind.can("onnx") and request.to != _C:
-            written = kind.onnx(model, request.out, request.name, request.history)
-            return _as_parts(written) if hasattr(written, "files") else _as_file(written)
+            return _as_models(kind.onnx(model, request.out, request.name, request.history))
         if request.history is not None:
             raise InputError(
                 f"it reads no history, and {argument('history')} says how long one is", hint="leave it out"
@@ -213,21 +212,14 @@ def _as_c(chain: Chain, request: Request, calibration: list[Tensor] | None) -> O
 def _as_onnx(chain: Chain, request: Request) -> Outcome:
     from ..export import to_onnx
 
-    return _as_file(to_onnx(chain, request.files[0], name=request.name))
+    return _as_models(to_onnx(chain, request.files[0], name=request.name))
 
 
-def _as_file(written: ExportedOnnx) -> Outcome:
-    return Outcome((written.path,), _facts(written), tuple(_sentences(written)))
-
-
-def _as_parts(written: ExportedTranslator) -> Outcome:
-    parts = {"encoder": written.encoder, "decoder": written.decoder}
-    facts = {name: _facts(part) for name, part in parts.items()}
-    return Outcome(
-        written.files,
-        facts,
-        tuple(f"{name}: {sentence}" for name, part in parts.items() for sentence in _sentences(part)),
-    )
+def _as_models(written: ExportedOnnx | ExportedTranslator) -> Outcome:
+    """One model of ONNX, or several that have names."""
+    facts = {name: _facts(part) for name, part in written.parts.items()}
+    sentences = [f"{name}: {line}" if name else line for name, one in written.parts.items() for line in _sentences(one)]
+    return Outcome(written.files, facts.get("", facts), tuple(sentences))
 
 
 def _facts(written: ExportedOnnx) -> dict[str, Any]:

@@ -119,8 +119,8 @@ class Kind:
         """Write a model that is no chain as ONNX files of such a name.
 
         history: observations that a forecaster's file reads, None for as many as it looks back on. Returns
-        `gatewise.export.onnx.write.ExportedOnnx` of one file; of several what says which: ``files``, and that among its
-        attributes. Raises GatewiseError, and then writes nothing.
+        `gatewise.export.onnx.write.ExportedOnnx`, or what has ``files`` and such ``parts`` by name as well. Raises
+        GatewiseError, and then writes nothing.
         """
         return self._function("onnx")(model, folder, name, history)
 

@@ -107,7 +107,7 @@ class _Graph:
         return self.of(self.recording.constant(np.asarray(array, dtype)))
 
     def like(self, value: float) -> str:
-        """A constant of the programs's numbers."""
+        """A constant of the program's numbers."""
         return self.of(self.recording.constant(np.float64(value)))
 
     def _scan(self, node: Node, inputs: list[str]) -> None:
@@ -126,7 +126,7 @@ class _Graph:
                 inside.builder.called(inside.of(value), name)
                 ends.append(self._declared(name, shape, dtype))
         body = inside.builder.proto(self.builder.name("body"), starts, ends)
-        wishes = [f"{kind}" for kind in ("last", "each") for _ in range(count)]
+        wishes = [kind for kind in ("last", "each") for _ in range(count)]
         found = self.builder.results("Scan", *inputs, names=wishes, body=body, num_scan_inputs=1)
         self.names |= dict(zip(node.results, found[count:], strict=True))
 
@@ -145,14 +145,9 @@ def _expm1(graph: _Graph, node: Node, inputs: list[str]) -> str:
     return add("Mul", add("Tanh", add("Mul", x, graph.like(0.5))), add("Add", add("Exp", x), graph.like(1.0)))
 
 
-def _one(graph: _Graph, node: Node, x: str) -> str:
-    """1 in the type of a value, as that value to the power of 0 would be."""
-    return graph.builder.node("CastLike", graph.like(1.0), x)
-
-
 def _log1p(graph: _Graph, node: Node, inputs: list[str]) -> str:
     (x,), add = inputs, graph.builder.node
-    return add("Log", add("Add", x, _one(graph, node, x)))
+    return add("Log", add("Add", x, add("CastLike", graph.like(1.0), x)))
 
 
 def _cast(graph: _Graph, node: Node, inputs: list[str]) -> str:

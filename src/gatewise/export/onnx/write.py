@@ -49,6 +49,16 @@ class ExportedOnnx:
     difference: float | None
     starts: Mapping[str, Any]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.path,)
+
+    @property
+    def parts(self) -> Mapping[str, ExportedOnnx]:
+        """Itself, which needs no name among others."""
+        return {"": self}
+
 
 class Assembled(NamedTuple):
     """A model of ONNX that is not written yet. operators: of each layer or part. samples: what it has to compute."""

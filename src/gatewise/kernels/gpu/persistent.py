@@ -28,7 +28,7 @@ _STACKED = 64  # rows of U that one product of a tensor core takes
 _MOST_UNITS = 32  # of a program, since more of them leave a lane too few registers
 _WARPS = 8
 _DEEP, _DEEP_BACKWARD = 128, 256  # numbers of a row that a tile holds: of what was tried, where registers spill least
-_REGISTERS, _MOST_OF_A_LANE = 2**16, 255  # of a multiprocessor of NVIDIA's (CUDA C++ Programming Guide, table 30)
+_REGISTERS, _MOST_OF_A_LANE = 2**16, 255  # of a multiprocessor of NVIDIA's, whatever its compute capability
 _ARRIVALS = "@ARRIVALS@"
 MOST_RESIDENT = 128 * 2**10
 """Bytes of U for a program, which leaves registers and shared memory to what it computes: see docs/gpu.md."""

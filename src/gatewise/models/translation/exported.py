@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,11 @@ class ExportedTranslator:
     def files(self) -> tuple[Path, ...]:
         """The three files."""
         return self.encoder.path, self.decoder.path, self.units
+
+    @property
+    def parts(self) -> Mapping[str, ExportedOnnx]:
+        """The two models by name."""
+        return {"encoder": self.encoder, "decoder": self.decoder}
 
 
 def to_onnx(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.models.forecast.pretrained.untrained import forward, network
-from tests.tolerance import FLOAT32_FORECAST
+from tests.tolerance import FLOAT32_FORECAST, ROUNDING
 from tools import make_numpy_step
 
 from gatewise.cells import lstm
@@ -72,7 +72,7 @@ def test_intervals_are_stretched_by_what_was_learned_of_their_reach():
     plain, found = of(drawn(), 12, 1, ()), of(drawn(), 12, 1, (0.5, 0.6, 0.8, 1.0, 2.0))
     factors = np.array([2.0, 1.0, 0.8, 0.6, 0.5, 0.0, 0.5, 0.6, 0.8, 1.0, 2.0])
     middle = plain[..., MIDDLE, None]
-    np.testing.assert_allclose(found, middle + factors * (plain - middle), rtol=1e-12)
+    np.testing.assert_allclose(found, middle + factors * (plain - middle), rtol=ROUNDING)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e9])
