@@ -3,6 +3,7 @@
     python -m benchmarks covariates demand    # Victoria's half-hourly demand, a week ahead: temperature, holidays
     python -m benchmarks covariates bikes     # hourly bicycle hire, two days ahead: weather, holidays
     python -m benchmarks covariates noise     # both with a covariate that is noise, and with nothing else
+    python -m benchmarks covariates lstm      # both by the LSTM that is trained on them, with and without
 
 The files vic_electricity.csv.gz and bike_sharing.csv.gz (skforecast-datasets) are read from ../shared/data/covariates
 or from --data. All models of the contest take part, with noise those that search no form. What came of the weather
@@ -14,8 +15,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ import pandas as pd
 
 from gatewise.forecast import Forecaster, ReadOptions
 from gatewise.models.forecast.evaluation.backtest import compare
-from gatewise.models.forecast.evaluation.contestants import field_of
+from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, Contestant, field_of
 from gatewise.models.forecast.model import Setup
-from gatewise.models.forecast.results import SCORED, Backtest, quantile_levels
+from gatewise.models.forecast.results import SCORED, Backtest, Worth, quantile_levels
 from gatewise.models.forecast.seasons import with_seasons
 from gatewise.progress import progress_bar
 from gatewise.tables.options import CovariateOptions
@@ -64,13 +65,14 @@ TASKS = {
 
 def main(arguments: Sequence[str]) -> None:
     """Run one comparison and print its figures."""
+    each = {NOISE: useless, "lstm": trained}
     parser = argparse.ArgumentParser(prog="python -m benchmarks covariates", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("set", choices=[*TASKS, NOISE])
+    parser.add_argument("set", choices=[*TASKS, *each])
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the files")
     given = parser.parse_args(arguments)
-    if given.set == NOISE:
+    if given.set in each:
         for name in TASKS:
-            useless(name, given.data)
+            each[given.set](name, given.data)
     else:
         worth(given.set, given.data)
 
@@ -80,16 +82,41 @@ def worth(name: str, data: Path) -> None:
     task = TASKS[name]
     frame = pd.read_csv(data / task.file)
     backtest = tested(task, frame, task.covariates)
-    for model, error in errors(backtest).items():
-        print(f"{model:16}MAE {error:.2f}")
+    tell(backtest)
     if name == "bikes":
         print(f"{'boosting':16}MAE {boosted(task, frame):.2f}")
     found = backtest.worth
     assert found is not None
     with_them, without = (errors(backtest)[model] for model in (found.model, found.without))
     print(f"{name}: {100 * (1 - with_them / without):.1f} % below {found.without}, the best without")
+    tell_effects(found)
+
+
+def tell(backtest: Backtest) -> None:
+    """Print the errors, the smallest first."""
+    for model, error in errors(backtest).items():
+        print(f"{model:16}MAE {error:.2f}")
+
+
+def tell_effects(found: Worth) -> None:
+    """Print what each covariate does alone."""
     for effect in found.effects:
-        print(f"{effect.name}: error rises by {100 * effect.rise:.1f} % (± {100 * effect.standard_error:.1f})")
+        print(
+            f"{effect.name}: error rises by {100 * effect.rise:.1f} % (± {100 * effect.standard_error:.1f})", flush=True
+        )
+
+
+def trained(name: str, data: Path) -> None:
+    """The LSTM with covariates and without, as long as it is trained by default."""
+    task = TASKS[name]
+    frame = pd.read_csv(data / task.file)
+    told, plain = (limited(task, frame, names, learning) for names in (task.covariates, ()))
+    with_them, without = (errors(one)["LSTM"] for one in (told, plain))
+    print(
+        f"{name}, LSTM: MAE {with_them:.2f} with, {without:.2f} without, {100 * (1 - with_them / without):.1f} % below"
+    )
+    assert told.worth is not None
+    tell_effects(told.worth)
 
 
 def useless(name: str, data: Path) -> None:
@@ -97,12 +124,12 @@ def useless(name: str, data: Path) -> None:
     task = TASKS[name]
     frame = pd.read_csv(data / task.file)
     frame[NOISE] = np.random.default_rng(0).normal(size=len(frame))
-    plain, noisy = (quickly(task, frame, names) for names in (task.covariates, (*task.covariates, NOISE)))
+    plain, noisy = (limited(task, frame, names, quickly) for names in (task.covariates, (*task.covariates, NOISE)))
     found = plain.worth
     assert found is not None
     before, after = (errors(one)[found.model] for one in (plain, noisy))
     print(f"{name}, {found.model}: noise beside the others costs {100 * (after / before - 1):.2f} %", flush=True)
-    without, alone = (quickly(task, frame, names) for names in ((), (NOISE,)))
+    without, alone = (limited(task, frame, names, quickly) for names in ((), (NOISE,)))
     before, after = (errors(one)[one.judgement.chosen] for one in (without, alone))
     chosen = f"{without.judgement.chosen} without, {alone.judgement.chosen} with it"
     print(f"{name}, as chosen ({chosen}): noise alone costs {100 * (after / before - 1):.2f} %", flush=True)
@@ -120,16 +147,29 @@ def tested(task: Task, frame: pd.DataFrame, names: Sequence[str]) -> Backtest:
         )
 
 
-def quickly(task: Task, frame: pd.DataFrame, names: Sequence[str]) -> Backtest:
-    """The contest of those that search no form, on the last windows."""
+def quickly(told: Setup) -> dict[str, Contestant]:
+    """Those that search no form."""
+    return {word: one for word, one in field_of(None, told).items() if not one.costly}
+
+
+def learning(told: Setup) -> dict[str, Contestant]:
+    """The LSTM, and what it is measured by."""
+    return {word: CONTESTANTS[word] for word in ("seasonal_naive", "lstm")}
+
+
+def limited(
+    task: Task, frame: pd.DataFrame, names: Sequence[str], field: Callable[[Setup], Mapping[str, Contestant]]
+) -> Backtest:
+    """The contest of some models, on the last windows."""
     options, covariates = ReadOptions(time=task.time, target=task.target), CovariateOptions(list(names))
     panel = with_seasons(
         panel_with_covariates(frame, options, covariates, horizon=task.horizon), task.windows * task.horizon
     )
     informed = panel.covariates is not None
     told = Setup(task.horizon, panel.season, quantile_levels(SCORED), longer=panel.longer, covariates=informed)
-    quick = {word: one for word, one in field_of(None, told).items() if not one.costly}
-    return compare(panel, told, windows=task.windows, step=task.horizon, contestants=quick)
+    with progress_bar("backtest") as progress:
+        told = replace(told, progress=progress)
+        return compare(panel, told, windows=task.windows, step=task.horizon, contestants=field(told))
 
 
 def errors(backtest: Backtest) -> dict[str, float]:

@@ -13,8 +13,10 @@ from tests.tolerance import BATCH_SIZE_FORECAST, FLOAT32_REGRESSION
 from gatewise.errors import InputError
 from gatewise.models.forecast.network.encoding import Encoding
 from gatewise.models.forecast.network.lstm_model import LSTMModel
+from gatewise.models.forecast.network.rolling import RollingLSTM
 from gatewise.models.forecast.network.settings import Settings
 from gatewise.models.forecast.results import quantile_levels
+from gatewise.models.forecast.shuffling import DRAWS
 from gatewise.tables.covariates import Covariate, Covariates
 from gatewise.tables.panel import Floats, Frequency, Panel
 
@@ -49,8 +51,8 @@ def panel_of(lengths: tuple[int, ...] = (160, 130), seed: int = 0, **roles: str)
     )
 
 
-def fitted(panel: Panel, steps: int = STEPS, **arguments: Any) -> LSTMModel:
-    model = LSTMModel(HORIZON, season=SEASON, levels=LEVELS, **arguments)
+def fitted(panel: Panel, steps: int = STEPS, like: type[LSTMModel] = LSTMModel, **arguments: Any) -> LSTMModel:
+    model = like(HORIZON, season=SEASON, levels=LEVELS, **arguments)
     of = Settings.of
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Settings, "of", lambda *sizes: replace(of(*sizes), steps=steps, members=1))
@@ -195,3 +197,29 @@ def test_scales_that_are_no_numbers_are_refused(model: LSTMModel) -> None:
         LSTMModel.from_state({**tensors, "covariates.scale": tensors["covariates.scale"] / 0}, claimed)
     with pytest.raises(InputError, match="a centre and a scale"):
         LSTMModel.from_state({name: one for name, one in tensors.items() if name != "covariates.scale"}, claimed)
+
+
+def test_in_a_backtest_it_shows_what_each_is_worth(past: Panel):
+    rolling = fitted(past, like=RollingLSTM)
+    forecast = rolling.predict(past)
+    moved = {name: np.abs(medians - forecast.median).mean() for name, medians in forecast.shuffled.items()}
+    assert sorted(moved) == ["noise", "size", "sky", "warm"]
+    assert min(moved["warm"], moved["sky"]) > 5 * moved["noise"]
+    assert all(medians.shape == (DRAWS, *forecast.median.shape) for medians in forecast.shuffled.values())
+    assert np.array_equal(forecast.values, LSTMModel.predict(rolling, past).values)
+
+
+def test_what_describes_a_series_is_exchanged_with_others_and_not_with_itself(past: Panel):
+    rolling = fitted(past, steps=1, like=RollingLSTM)
+    assert "size" not in rolling.predict(past.select([0])).shuffled
+    assert set(rolling.predict(past.select([0])).shuffled) == {"warm", "sky", "noise"}
+
+
+def test_the_worth_of_what_is_known_late_is_told_by_its_latest_values():
+    whole = panel_of(warm="past")
+    past = whole.without_last(HORIZON)
+    rolling = fitted(past, like=RollingLSTM)
+    forecast = rolling.predict(past)
+    assert not np.array_equal(forecast.shuffled["warm"][0], forecast.median)
+    later = changed(past, "warm", 0, 1e3)
+    assert np.array_equal(rolling.predict(later).shuffled["warm"], forecast.shuffled["warm"])

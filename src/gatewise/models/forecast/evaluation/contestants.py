@@ -118,15 +118,13 @@ def _make_rolling_regression(setup: Setup) -> Model:
 def _make_lstm(setup: Setup) -> Model:
     from ..network.lstm_model import LSTMModel
 
-    return LSTMModel(
-        setup.horizon,
-        season=setup.season,
-        levels=setup.levels,
-        seed=setup.seed,
-        budget=setup.budget,
-        normalisation=setup.normalisation,
-        progress=setup.progress,
-    )
+    return LSTMModel.told(setup)
+
+
+def _make_rolling_lstm(setup: Setup) -> Model:
+    from ..network.rolling import RollingLSTM
+
+    return RollingLSTM.told(setup)
 
 
 def _restore_lstm(setup: Setup, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Model:
@@ -247,6 +245,7 @@ CONTESTANTS: dict[str, Contestant] = {
         _restore_lstm,
         learns=True,
         invited=lambda setup: False,
+        entrant=_make_rolling_lstm,
         rowwise=False,
         in_a_sentence="the LSTM",
         informed=("known", "past", "static"),

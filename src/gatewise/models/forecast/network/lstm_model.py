@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from ....nn.stored import check_finite, check_floats, fill, most_of, renamed, te
 from ....progress import OnProgress
 from ....tables.panel import Floats, Panel
 from ...arguments import LARGEST_SEED, LONGEST_HORIZON, LONGEST_SEASON
-from ..model import NORMALISATIONS, Predictor
+from ..model import NORMALISATIONS, Predictor, Setup
 from ..results import Quantiles
 from .causal import CAUSAL_FEATURES, CausalStore
 from .encoding import Encoding
@@ -148,6 +148,19 @@ class LSTMModel:
         self.needs = season + 2
         self.encoding: Encoding | None = None
         self._ensemble: Ensemble | None = None
+
+    @classmethod
+    def told(cls, setup: Setup) -> Self:
+        """The model that a setup describes."""
+        return cls(
+            setup.horizon,
+            season=setup.season,
+            levels=setup.levels,
+            seed=setup.seed,
+            budget=setup.budget,
+            normalisation=setup.normalisation,
+            progress=setup.progress,
+        )
 
     @property
     def ensemble(self) -> Ensemble:

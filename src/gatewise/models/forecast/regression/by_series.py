@@ -13,13 +13,11 @@ from ....tables.panel import Floats, Panel
 from ....words import listed
 from ..model import Predictor, Setup
 from ..results import Quantiles
+from ..shuffling import DRAWS, OtherTimes
 from .layout import History
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-DRAWS = 5
-"""Times that a covariate is replaced by what it was at another time."""
 
 
 class BySeries(ABC):
@@ -76,25 +74,18 @@ class Tried(NamedTuple):
 class Shuffling:
     """The point forecasts of each series with what a covariate was at other times, see `Quantiles.shuffled`."""
 
-    def __init__(self, setup: Setup, step: int) -> None:
-        self.setup, self.step = setup, step
+    def __init__(self, setup: Setup) -> None:
+        self._others = OtherTimes(setup.horizon, setup.longer[0] if setup.longer else setup.season, setup.seed)
         self._found: list[dict[str, Floats]] = []
 
     def add(self, history: History, tried: Iterable[Tried], median: Callable[[History], Floats]) -> None:
         """Those of the next series, whose median forecast (horizon,) a history brings about."""
         found: dict[str, Floats] = {}
         for one in tried:
-            start, horizon = history.length - one.lag, self.setup.horizon
-            backs = self._backs(start, horizon)
-            if len(backs):
-                found[one.name] = np.stack([median(_replaced(history, one, start, back, horizon)) for back in backs])
+            others = self._others.of(history.known, one.column, history.length - one.lag)
+            if medians := [median(replace(history, known=known)) for known in others]:
+                found[one.name] = np.stack(medians)
         self._found.append(found)
-
-    def _backs(self, start: int, horizon: int) -> list[int]:
-        """How many steps before, each of them whole seasons, other values are taken."""
-        least, most = -(-horizon // self.step), (start - horizon) // self.step
-        rng = np.random.default_rng(self.setup.seed)
-        return (self.step * rng.integers(least, most + 1, DRAWS)).tolist() if most >= least else []
 
     def beside(self, forecast: Quantiles) -> Quantiles:
         """The forecast with these; a series in which a covariate never changes is forecast the same whatever it is."""
@@ -106,9 +97,3 @@ class Shuffling:
         }
         self._found = []
         return replace(forecast, shuffled=shuffled)
-
-
-def _replaced(history: History, one: Tried, start: int, back: int, horizon: int) -> History:
-    known = history.known.copy()
-    known[start : start + horizon, one.column] = history.known[start - back : start - back + horizon, one.column]
-    return replace(history, known=known)

@@ -124,7 +124,7 @@ class RollingDirect(Direct):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._shuffling = Shuffling(setup, setup.longer[0] if setup.longer else setup.season)
+        self._shuffling = Shuffling(setup)
 
     def predict(self, panel: Panel) -> Quantiles:
         """As `Direct.predict`, with `Quantiles.shuffled`."""

@@ -83,7 +83,7 @@ class RollingRegression(Regression):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._fits: dict[str, tuple[Scale, Fit]] = {}
-        self._shuffling = Shuffling(setup, setup.longer[0] if setup.longer else setup.season)
+        self._shuffling = Shuffling(setup)
 
     def predict(self, panel: Panel) -> Quantiles:
         """As `Regression.predict`, with `Quantiles.shuffled`."""
