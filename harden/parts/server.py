@@ -45,11 +45,11 @@ def run(seed: int, count: int) -> Report:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # numbers are as large as can be
     with tempfile.TemporaryDirectory() as folder:
-        app = application(_models(Path(folder)), limits=LIMITS)
+        app = application(saved_models(Path(folder)), limits=LIMITS)
         return asyncio.run(_run(app, random.Random(seed), count))
 
 
-def _models(folder: Path) -> dict[str, Path]:
+def saved_models(folder: Path) -> dict[str, Path]:
     torch.manual_seed(0)
     models: Mapping[str, Any] = {
         "chain": Chain(LSTM(2, 3), nn.Linear(3, 1)).eval(),
