@@ -4,9 +4,9 @@
 
 The files epf_{NP,PJM,FR}.csv.gz (thuml/TimeXer, from epftoolbox) are read from ../shared/data/covariates or from
 --data. Each has the price and two forecasts of load or generation, made the day before, which are known ahead. The last
-728 days are forecast. The model learns anew before every one of them from what came before, and so do the ensembles of
-the benchmark, whose published figures stand beside. The stretches and kernels were found on every eighth day of NP and
-PJM; BE and DE are held out: nothing was chosen by them.
+728 days are forecast, as in any backtest. The model learns anew before every one of them from what came before, and so
+do the ensembles of the benchmark, whose published figures stand beside. The stretches, the kernels and what each counts
+were found on every eighth day of NP and PJM; BE and DE are held out: nothing was chosen by them.
 
 Lago, Marcjasz, De Schutter & Weron, "Forecasting day-ahead electricity prices", doi:10.1016/j.apenergy.2021.116983.
 """
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from gatewise.models.forecast.model import Setup
-from gatewise.models.forecast.regression.direct import Direct
+from gatewise.models.forecast.regression.direct import RollingDirect
 from gatewise.progress import progress_bar
 from gatewise.tables.options import CovariateOptions, ReadOptions
 from gatewise.tables.panel import Floats, Panel
@@ -53,7 +53,7 @@ def run(market: str, data: Path, every: int) -> None:
     days = list(range(DAYS, 0, -every))
     with progress_bar(f"{market}") as progress:
         forecast = np.empty((len(days), HOURS))
-        model = Direct(Setup(HOURS, HOURS, (0.5,), longer=(WEEK * HOURS,)))
+        model = RollingDirect(Setup(HOURS, HOURS, (0.5,), longer=(WEEK * HOURS,)))
         for row, back in enumerate(days):
             forecast[row] = model.predict(panel.without_last(back * HOURS)).median[0]
             if progress:

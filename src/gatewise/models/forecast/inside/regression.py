@@ -53,7 +53,7 @@ class RegressionOpened:
         self.forecast = bounded(model.predict(panel), own, bounds)
         self.made = credit_frame(model.credits(panel), self.forecast, panel, bounds)
         (series,) = alone(panel)
-        self.scale, self.history, self.fit = model.regressed(series)
+        self.scale, self.history, self.fit = model.regressed(series, 0)
         left = model.left(self.fit, self.history)
         rest = replace(
             panel,

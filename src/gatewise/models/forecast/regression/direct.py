@@ -2,12 +2,13 @@
 
 What it is regressed on, the scale and the mean over short and long stretches are those of the LEAR model of electricity
 prices (Lago, Marcjasz, De Schutter & Weron 2021, doi:10.1016/j.apenergy.2021.116983). In place of its lasso, short
-stretches have a linear kernel, and long ones a bell beside it, which learns how influences depend on each other.
+stretches have a linear kernel, and long ones a bell beside it, which learns how influences depend on each other. The
+regression of single steps, with the network for what it leaves, counts beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +20,15 @@ from ..results import Quantiles
 from .by_series import BySeries, Shuffling, Tried
 from .kernel import Kernel, Learned, Rows
 from .layout import History
+from .model import RefittedRegression, Regression
 from .scale import Asinh
 from .seasons import FURTHEST, Seasons
 
 LINEAR = Kernel(linear=1.0, bell=0.0, width=1.0, penalty=0.1)
 NARROW = Kernel(linear=0.1, bell=1.0, width=4.0, penalty=0.05)
 WIDE = Kernel(linear=0.2, bell=1.0, width=8.0, penalty=0.03)
+REGRESSED = 0.2
+"""How much the forecast of `Regression`, which knows more of the calendar and of long waves, counts beside these."""
 STRETCHES = ((56, (LINEAR,), 1), (84, (LINEAR,), 1), (728, (NARROW, WIDE), 1), (1456, (NARROW, WIDE), 2))
 """Seasons that are learned from, by which kernels, and how much each of these counts in the forecast."""
 RECENT = 364
@@ -74,6 +78,19 @@ def _each(scales: list[Asinh], values: Floats) -> Floats:
     return np.stack(columns, axis=-1) if columns else values
 
 
+class Parts(NamedTuple):
+    """What a forecast is made of. regression: its median (horizon,) by what is known of the steps ahead."""
+
+    stretches: list[Stretch]
+    regression: Callable[[History], Floats]
+
+    def median(self, seasons: Seasons, history: History) -> Floats:
+        """The mean of what the stretches give for the season after these, and the regression beside it, (horizon,)."""
+        whole = sum(one.weight * len(one.learned) for one in self.stretches)
+        direct = np.sum([one.next(seasons) for one in self.stretches], axis=0) / whole
+        return (1 - REGRESSED) * direct + REGRESSED * self.regression(history)
+
+
 class Direct(BySeries):
     """Each series cut into seasons that end where it does, the next of which is regressed on those before."""
 
@@ -82,14 +99,16 @@ class Direct(BySeries):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self.needs = (FEWEST + FURTHEST) * setup.season
+        self._regression = Regression(setup)
 
     def _series(self, panel: Panel, row: int) -> Floats:
-        history, covariates = History.of(panel, row, panel.values[row], self.setup.horizon), panel.covariates
-        stretches = self._learned(history, covariates)
-        self._look(stretches, history, covariates)
-        return self._quantiles(stretches, history, covariates)
+        history = History.of(panel, row, panel.values[row], self.setup.horizon)
+        stretches = self._learned(history, panel.covariates)
+        parts = Parts(stretches, self._regression.median_of(self._regression.regressed(panel, row)))
+        self._look(parts, history, panel.covariates)
+        return self._quantiles(parts, history, panel.covariates)
 
-    def _look(self, stretches: list[Stretch], history: History, covariates: Covariates | None) -> None:
+    def _look(self, parts: Parts, history: History, covariates: Covariates | None) -> None:
         """Do nothing with what was learned of a series."""
 
     def _seasons(self, history: History, covariates: Covariates | None) -> Seasons:
@@ -102,18 +121,15 @@ class Direct(BySeries):
         able = dict.fromkeys((min(count, room), kernels, weight) for count, kernels, weight in STRETCHES)
         return [Stretch.of(seasons.latest(count), kernels, weight) for count, kernels, weight in able]
 
-    def _median(self, stretches: list[Stretch], history: History, covariates: Covariates | None) -> Floats:
-        """The mean of what the stretches give, (horizon,)."""
-        seasons = self._seasons(history, covariates).latest(0)
-        whole = sum(one.weight * len(one.learned) for one in stretches)
-        return np.sum([one.next(seasons) for one in stretches], axis=0) / whole
+    def _median(self, parts: Parts, history: History, covariates: Covariates | None) -> Floats:
+        return parts.median(self._seasons(history, covariates).latest(0), history)
 
-    def _quantiles(self, stretches: list[Stretch], history: History, covariates: Covariates | None) -> Floats:
+    def _quantiles(self, parts: Parts, history: History, covariates: Covariates | None) -> Floats:
         """(horizon, Q): about the median lie the latest errors of the longest stretch, each of a season left out."""
-        median = self._median(stretches, history, covariates)
+        median = self._median(parts, history, covariates)
         if len(self.setup.levels) == 1:
             return median[:, None]
-        longest = stretches[-1]
+        longest = parts.stretches[-1]
         errors = longest.errors()
         away = np.quantile(errors - np.median(errors, axis=0), self.setup.levels, axis=0).T
         return longest.scale.leave(longest.scale.enter(median)[:, None] + away)
@@ -124,14 +140,15 @@ class RollingDirect(Direct):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
+        self._regression = RefittedRegression(setup)
         self._shuffling = Shuffling(setup)
 
     def predict(self, panel: Panel) -> Quantiles:
         """As `Direct.predict`, with `Quantiles.shuffled`."""
         return self._shuffling.beside(super().predict(panel))
 
-    def _look(self, stretches: list[Stretch], history: History, covariates: Covariates | None) -> None:
+    def _look(self, parts: Parts, history: History, covariates: Covariates | None) -> None:
         late = {"known": 0, "past": self.setup.season}
         columns = covariates.columns if covariates else ()
         tried = [Tried(one.name, at, late[one.role]) for at, one in enumerate(columns) if one.role in late]
-        self._shuffling.add(history, tried, lambda other: self._median(stretches, other, covariates))
+        self._shuffling.add(history, tried, lambda other: self._median(parts, other, covariates))

@@ -5,6 +5,9 @@ Two stages, as in regression with errors that are themselves a time series (fpp3
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from ....tables.panel import Floats, Panel
 from ..model import Setup
 from ..pretrained.model import between, forecast, furthest, seasons_shown
@@ -20,6 +23,18 @@ FEWEST = 20
 """Observations from which anything can be regressed."""
 
 
+class Regressed(NamedTuple):
+    """One series up to its end, regressed on a scale."""
+
+    scale: Scale
+    history: History
+    fit: Fit
+
+    def ahead(self, history: History) -> Floats:
+        """What the regression gives for the steps ahead of a history, on the scale, (horizon,)."""
+        return self.fit.values(history, history.length, len(history.times))
+
+
 class Regression(BySeries):
     """Each series regressed on its calendar and covariates, and the network's forecast of what is left added."""
 
@@ -31,23 +46,26 @@ class Regression(BySeries):
         self._network = pretrained()
 
     def _series(self, panel: Panel, row: int) -> Floats:
-        scale, history = self._opened(panel, row)
-        fit = Fit.of(history, panel.covariates, self.seasons)
-        return scale.leave(self._forecast(fit, history))
+        one = self.regressed(panel, row)
+        return one.scale.leave(one.ahead(one.history)[:, None] + self._rest(one))
 
     def credits(self, panel: Panel) -> list[Credits]:
         """What makes the median forecast of each series, before it is kept within bounds."""
         found: list[Credits] = []
         for own in alone(panel):
-            scale, history, fit = self.regressed(own)
-            rest = self._rest(fit, history)[:, self.setup.levels.index(0.5)]
-            found.append(Credits.of(fit, history, scale, rest))
+            one = self.regressed(own, 0)
+            found.append(Credits.of(one.fit, one.history, one.scale, self._median_rest(one)))
         return found
 
-    def regressed(self, panel: Panel) -> tuple[Scale, History, Fit]:
-        """The regression of a panel's only series, as `alone` gives it."""
-        scale, history = self._opened(panel, 0)
-        return scale, history, Fit.of(history, panel.covariates, self.seasons)
+    def regressed(self, panel: Panel, row: int) -> Regressed:
+        """The regression of a series of a panel that `alone` gives."""
+        scale, history = self._opened(panel, row)
+        return Regressed(scale, history, Fit.of(history, panel.covariates, self.seasons))
+
+    def median_of(self, one: Regressed) -> Callable[[History], Floats]:
+        """The median forecast (horizon,) by what is known of the steps ahead of the history."""
+        rest = self._median_rest(one)
+        return lambda history: one.scale.leave(one.ahead(history) + rest)
 
     def left(self, fit: Fit, history: History) -> Floats:
         """What the regression leaves of the latest observations, which the network reads, on the scale."""
@@ -64,25 +82,40 @@ class Regression(BySeries):
         scale = Scale.of(values) if scale is None else scale
         return scale, History.of(panel, row, scale.enter(values), self.setup.horizon)
 
-    def _forecast(self, fit: Fit, history: History) -> Floats:
-        """Quantiles (horizon, Q), on the scale."""
-        return fit.values(history, history.length, len(history.times))[:, None] + self._rest(fit, history)
-
-    def _rest(self, fit: Fit, history: History) -> Floats:
+    def _rest(self, one: Regressed) -> Floats:
         """The network's quantiles (horizon, Q) of what the regression leaves."""
-        (found,) = forecast(self._network, [self.left(fit, history)], *self.seasons, self.setup.horizon)
+        (found,) = forecast(self._network, [self.left(one.fit, one.history)], *self.seasons, self.setup.horizon)
         return found @ between(self.setup.levels).T
 
+    def _median_rest(self, one: Regressed) -> Floats:
+        return self._rest(one)[:, self.setup.levels.index(0.5)]
 
-class RollingRegression(Regression):
-    """The regression in a backtest: laid out once for each series, by its first history, and refitted at each cutoff.
 
-    It also forecasts with the values of each covariate replaced by those of other times, to see what it is worth.
-    """
+class RefittedRegression(Regression):
+    """The regression laid out once for each series, by its first history, and refitted to each longer one."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._fits: dict[str, tuple[Scale, Fit]] = {}
+
+    def regressed(self, panel: Panel, row: int) -> Regressed:
+        """As `Regression.regressed`, of a series that is known by its name."""
+        name = panel.ids[row]
+        if name in self._fits:
+            scale, fit = self._fits[name]
+            _, history = self._opened(panel, row, scale)
+            one = Regressed(scale, history, fit.extended(history))
+        else:
+            one = super().regressed(panel, row)
+        self._fits[name] = one.scale, one.fit
+        return one
+
+
+class RollingRegression(RefittedRegression):
+    """The regression in a backtest, where it also forecasts with what each covariate was at other times."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
         self._shuffling = Shuffling(setup)
 
     def predict(self, panel: Panel) -> Quantiles:
@@ -90,21 +123,9 @@ class RollingRegression(Regression):
         return self._shuffling.beside(super().predict(panel))
 
     def _series(self, panel: Panel, row: int) -> Floats:
-        name = panel.ids[row]
-        if name in self._fits:
-            scale, fit = self._fits[name]
-            _, history = self._opened(panel, row, scale)
-            fit = fit.extended(history)
-        else:
-            scale, history = self._opened(panel, row)
-            fit = Fit.of(history, panel.covariates, self.seasons)
-        self._fits[name] = scale, fit
-        found = self._forecast(fit, history)
-        self._shuffle(fit, history, scale, found[:, self.setup.levels.index(0.5)])
-        return scale.leave(found)
-
-    def _shuffle(self, fit: Fit, history: History, scale: Scale, median: Floats) -> None:
-        steps = history.length, len(history.times)
-        given = fit.values(history, *steps)
-        tried = [Tried(block.name, block.index, block.lag) for block in fit.layout.blocks]
-        self._shuffling.add(history, tried, lambda other: scale.leave(median + fit.values(other, *steps) - given))
+        one = self.regressed(panel, row)
+        rest = self._rest(one)
+        tried = [Tried(block.name, block.index, block.lag) for block in one.fit.layout.blocks]
+        middle = rest[:, self.setup.levels.index(0.5)]
+        self._shuffling.add(one.history, tried, lambda other: one.scale.leave(one.ahead(other) + middle))
+        return one.scale.leave(one.ahead(one.history)[:, None] + rest)
