@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -25,12 +26,18 @@ _REFUSED_ALL_THE_SAME = "positive_data_acceptance"
 """The one check that is left out: a document cannot say that lengths fit a shape, nor that a table has its columns."""
 
 
+_ROOMY = replace(LIMITS, body=4 << 20)
+"""Bodies as long as schemathesis makes them: one that is too long is refused before it is known to be wrong."""
+_LONGEST = 300
+"""Characters of a line that is shown."""
+
+
 def run(seed: int, count: int) -> Report:
     """Let it ask about so many times; what it finds fault with is a finding."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # numbers are as large as can be
     report = Report()
-    with tempfile.TemporaryDirectory() as folder, running(application(saved_models(Path(folder)), limits=LIMITS)) as at:
+    with tempfile.TemporaryDirectory() as folder, running(application(saved_models(Path(folder)), limits=_ROOMY)) as at:
         drawn = max(1, count // _OPERATIONS - _BESIDE)
         options = {"max-examples": drawn, "seed": seed, "exclude-checks": _REFUSED_ALL_THE_SAME}
         words = [f"--{name}={value}" for name, value in options.items()]
@@ -50,5 +57,6 @@ def run(seed: int, count: int) -> Report:
     for route, status, answers in _COUNTED.findall(told):
         report.outcomes[f"{route.split('/')[-1] or '/'} {status}"] += int(answers)
     if done.returncode:
-        report.findings += (done.stdout.partition("FAILURES")[2] or done.stdout + done.stderr).splitlines()
+        told = done.stdout.partition("FAILURES")[2] or done.stdout + done.stderr
+        report.findings += [line[:_LONGEST] for line in told.splitlines() if line.strip()]
     return report
