@@ -94,9 +94,7 @@ class SideBySide:
         """That of windows; before the beginning of a series it is as it was there."""
         positions = (origins[:, None] + torch.arange(-look_back, horizon)).clamp(min=0)
         positions = self.starts[rows, None] + positions.minimum(self.lengths[rows, None] - 1)
-        if positions.numel() >= len(
-            self.columns
-        ):  # of one size: sizes that vary leave holes in memory, gigabytes in all
+        if positions.numel() >= len(self.columns):  # sizes that vary leave gigabytes of holes in memory
             return Beside(self.columns, positions)
         different, where = torch.unique(positions, return_inverse=True)
         return Beside(self.columns[different], where)
