@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 from ..machine import description as machine
 from . import __doc__ as description
@@ -21,7 +22,7 @@ TASKS = ("multi30k", "g2p")
 def main(arguments: Sequence[str]) -> None:
     """Every seed, and the mean of all."""
     given = _parser().parse_args(arguments)
-    plan = Plan(given.budget, given.threads, given.beam, given.cell)
+    plan = Plan(given.budget, given.threads, given.beam, given.cell, dict(given.set))
     print(json.dumps({"task": given.task, **asdict(plan), **machine()}), flush=True)
     results = [_result(given, plan, seed) for seed in range(given.seeds)]
     for name in results[0].figures:
@@ -43,9 +44,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--cell", default="lstm")
+    parser.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="an argument of Translator"
+    )
     parser.add_argument("--data", type=Path, default=FOLDER, help="folder of multi30k's files")
     parser.add_argument("--save", type=Path, help="the last run's model")
     return parser
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE``, the value as JSON, or else as text."""
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def _result(given: argparse.Namespace, plan: Plan, seed: int) -> Result:

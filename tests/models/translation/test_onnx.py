@@ -21,8 +21,8 @@ from gatewise.models.translation.onnx import graphs
 LINES = ["ab", "ba", "abba", "baab", "aab"]
 
 
-def network(cell: Any, layers: int = 2, target: int | None = 17, **options: Any) -> TranslationNetwork:
-    return tamed(TranslationNetwork(cell, Sizes(20, target, 6, 8, 2, layers), Rates(0.2, 0.1), options))
+def network(cell: Any, layers: int = 2, target: int | None = 17, heads: int = 2, **options: Any) -> TranslationNetwork:
+    return tamed(TranslationNetwork(cell, Sizes(20, target, 6, 8, 2, layers, heads), Rates(0.2, 0.1), options))
 
 
 def session(model: Any) -> onnxruntime.InferenceSession:

@@ -10,7 +10,7 @@ from tests.tolerance import FLOAT32_LOG_PROBABILITY, PARITY
 
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
-from gatewise.models.translation.batches import ByLength, batch_of, padded
+from gatewise.models.translation.batches import ByLength, Pair, batch_of, padded
 from gatewise.models.translation.learning import logits_of
 from gatewise.models.translation.network import Rates, Sizes, TranslationNetwork
 from gatewise.models.translation.search import Beam, search
@@ -21,10 +21,10 @@ SOURCES = [[3, 4, 5], [4], [5, 5, 3], [3, 4, 5, 4, 3, 3, 5], [3, 3, 3], []]
 
 
 def network(
-    cell: str = "lstm", layers: int = 2, target: int | None = 5, seed: int = 0, std: float = 0.7
+    cell: str = "lstm", layers: int = 2, target: int | None = 5, seed: int = 0, std: float = 0.7, heads: int = 2
 ) -> TranslationNetwork:
     torch.manual_seed(seed)
-    sizes = Sizes(6, target, 5, 8, 1, layers)
+    sizes = Sizes(6, target, 5, 8, 1, layers, heads)
     made = TranslationNetwork(CELLS[cell], sizes, Rates(0.3, 0.1), {}).eval()
     for weight in made.parameters():  # far from zero, so that hypotheses differ
         torch.nn.init.normal_(weight, std=std)
@@ -53,6 +53,28 @@ def test_a_decoder_goes_step_by_step_as_over_whole_sequences(cell: str, layers: 
         for at, unit in enumerate([BEGIN, *target]):
             before, decoding = model.step(torch.tensor([unit]), decoding, encoded.memory, flipped)
             assert (before - whole[at]).abs().max() <= PARITY["float32"] * whole.abs().max()
+
+
+@pytest.mark.parametrize("heads", [1, 4])
+def test_each_head_attends_by_itself_to_its_share_of_the_memory(heads: int) -> None:
+    attention = network(heads=heads).attention
+    generator = torch.Generator().manual_seed(0)
+    states, memory = (torch.randn(*shape, generator=generator) for shape in ((3, 2, 8), (2, 5, 8)))
+    padding = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
+    with torch.no_grad():
+        contexts, weights = attention(states, memory, padding)
+        queries = attention.query(states)
+    share = 8 // heads
+    for head, own in enumerate(torch.arange(8).split(share)):
+        scores = torch.einsum("tbc,bsc->bts", queries[..., own], memory[..., own]) / share**0.5
+        expected = scores.masked_fill(padding[:, None], -torch.inf).softmax(-1)
+        assert torch.allclose(weights[:, head], expected, atol=PARITY["float32"])
+    assert torch.allclose(attention.shares(weights, memory).sum(2).transpose(0, 1), contexts, atol=PARITY["float32"])
+
+
+def test_features_that_cannot_be_divided_among_heads_are_refused() -> None:
+    with pytest.raises(InputError, match=r"8 units cannot be divided among 3 heads(.|\n)*`heads`"):
+        network(heads=3)
 
 
 @pytest.mark.parametrize("width", [pytest.param(1, marks=pytest.mark.slow), 4])
@@ -158,6 +180,22 @@ def test_a_source_goes_on_from_its_state() -> None:
     source, again = ByLength(pairs, 30, seed=1), ByLength(pairs, 30, seed=2)
     for _ in range(source.per_epoch + 2):
         source.next_batch()
+    again.load_state_dict(source.state_dict())
+    for _ in range(source.per_epoch):
+        assert all(map(torch.equal, source.next_batch(), again.next_batch()))
+
+
+def test_each_pass_is_spelled_anew_and_goes_on_from_its_state() -> None:
+    pairs = [([3] * (n % 7 + 1), [n] * (n % 5 + 1)) for n in range(50)]
+
+    def respelling(seed: int) -> list[Pair]:
+        return [([*source, seed], [*target, 7]) for source, target in pairs]
+
+    source, again = (ByLength(pairs, 30, seed=seed, respelling=respelling) for seed in (1, 2))
+    seeds = [{int(source.next_batch().source.max())} for _ in range(50)]
+    while source.epoch < 2 or source.position == 0:
+        seeds.append({int(source.next_batch().source.max())})
+    assert len(set.union(*seeds)) == source.epoch + 1
     again.load_state_dict(source.state_dict())
     for _ in range(source.per_epoch):
         assert all(map(torch.equal, source.next_batch(), again.next_batch()))

@@ -67,6 +67,16 @@ def test_the_same_seed_gives_the_same_bits(model: Translator) -> None:
     assert again.translations(SOURCE[:9]) == model.translations(SOURCE[:9])
 
 
+def test_weights_are_averaged_over_the_end_of_the_run() -> None:
+    def weights(averaging: float) -> list[float]:
+        made = Translator(**TINY | {"max_epochs": 5, "learning_rate": 0.1, "averaging": averaging})
+        return made.fit(SOURCE[:20], TARGET[:20]).network_.bias.tolist()
+
+    last, late, whole = map(weights, (0, 0.4, 1))
+    assert len({tuple(last), tuple(late), tuple(whole)}) == 3
+    assert np.linalg.norm(whole) < np.linalg.norm(late) < np.linalg.norm(last)  # they grow from zeros
+
+
 def test_odd_lines_are_answered_line_by_line(model: Translator) -> None:
     odd = ["", "  ", "abc", "\x00a\tb\x1b", "ZZZ", "\ud800", "a\nb", "🙂"]
     written = model.predict(odd)
@@ -96,7 +106,10 @@ def test_a_file_holds_the_translator_and_no_line_of_the_data(model: Translator, 
 @pytest.mark.slow
 def test_subwords_come_back_from_a_file(tmp_path: Path) -> None:
     lines = [f"{a} sees {b} dogs" for a in ("she", "he", "the neighbour") for b in ("two", "three", "many more")]
-    made = Translator(**TINY, units="subwords", vocabulary_size=300).fit(lines, [line.title() for line in lines])
+    settings = TINY | {"units": "subwords", "vocabulary_size": 300, "subword_dropout": 0.2, "max_epochs": 2, "heads": 2}
+    made = Translator(**settings).fit(lines, [line.title() for line in lines])
+    again = clone(made).fit(lines, [line.title() for line in lines])
+    assert again.translations(lines) == made.translations(lines)
     made.save(tmp_path / "m")
     loaded = Translator.load(tmp_path / "m")
     assert loaded.predict(lines) == made.predict(lines)
@@ -132,6 +145,9 @@ def test_a_file_with_a_wrong_record_is_refused(model: Translator, tmp_path: Path
         ({"units": "syllables"}, "`units` is 'syllables'"),
         ({"vocabulary_size": 10}, "`vocabulary_size` is 10"),
         ({"beam": 0}, "`beam` is 0"),
+        ({"heads": 3}, "among 3 heads"),
+        ({"averaging": 2}, "`averaging` is 2"),
+        ({"subword_dropout": 1.0}, "`subword_dropout` is 1.0"),
         ({"max_epochs": 0}, "`max_epochs` is 0"),
         ({"budget": "soon"}, "`budget` is 'soon'"),
         ({"cell": "phased_lstm"}, "`cell` is 'phased_lstm'"),

@@ -45,6 +45,17 @@ def test_every_line_comes_back_and_nothing_is_unknown() -> None:
     assert len(subwords.encode("the cat sat")) < len("the cat sat")
 
 
+def test_a_text_is_spelled_in_other_pieces_by_a_seed() -> None:
+    subwords = Subwords.learned(LINES, 320)
+    lines = [subwords.encode(line) for line in (*LINES, *ODD)]
+    spelled = subwords.respelled(lines, 0.3, 1)
+    assert [subwords.decode(line) for line in spelled] == [subwords.decode(line) for line in lines]
+    assert sum(map(len, spelled)) > 1.1 * sum(map(len, lines))
+    assert subwords.respelled(lines, 0.3, 1) == spelled != subwords.respelled(lines, 0.3, 2)
+    assert subwords.respelled(lines, 0.0, 1) == lines
+    assert Symbols.learned("words", ["b a b"]).respelled([[3, 4], [3]], 0.3, 1) == [[3, 4], [3]]
+
+
 def test_words_hold_the_places_of_their_units() -> None:
     subwords = Subwords.learned(LINES, 320)
     units = subwords.encode("the zebra sat")

@@ -79,7 +79,7 @@ def _attention(network: TranslationNetwork, source: Sequence[int], target: Seque
     batch = batch_of([(list(source), list(target))])
     encoded = network.encode(batch.source, batch.source_lengths)
     _, weights = network.decode(batch.target[:-1], batch.target_lengths, encoded)
-    return weights[0].double().numpy()
+    return weights[0].double().mean(0).numpy()  # of all heads
 
 
 def _added(weights: Floats, source_words: Words, target_words: Words) -> Floats:

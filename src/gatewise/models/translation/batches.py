@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,9 @@ from .units import BEGIN, END
 
 Pair = tuple[list[int], list[int]]
 """The units of a source and of its target, without what begins and ends them."""
+Respelling = Callable[[int], Sequence[Pair]]
+"""From a seed to the same pairs in other units."""
+_SEEDS = 1 << 31
 
 
 class Batch(NamedTuple):
@@ -49,19 +52,20 @@ class ByLength:
         pairs: At least one.
         units: Target units in a batch, padding included; one pair that is longer is a batch by itself.
         seed: Of the orders.
+        respelling: Gives the pairs of each pass other units; None for the same in all.
+
+    Attributes:
+        per_epoch: Batches in the first pass, and in every other, or about so many where units differ.
     """
 
-    def __init__(self, pairs: Sequence[Pair], units: int, *, seed: int = 0) -> None:
-        self._pairs, self._units = pairs, units
-        self._lengths = [(len(target), len(source)) for source, target in pairs]
+    def __init__(
+        self, pairs: Sequence[Pair], units: int, *, seed: int = 0, respelling: Respelling | None = None
+    ) -> None:
+        self._pairs, self._units, self._respelling = pairs, units, respelling
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = self.position = 0
         self._shuffle()
-
-    @property
-    def per_epoch(self) -> int:
-        """Batches in a pass, which every pass has."""
-        return len(self._batches)
+        self.per_epoch = len(self._batches)
 
     def next_batch(self) -> Batch:
         """The next pairs of this pass."""
@@ -84,8 +88,11 @@ class ByLength:
 
     def _shuffle(self) -> None:
         self._before = self.generator.get_state()
+        if self._respelling is not None:
+            self._pairs = self._respelling(int(torch.randint(_SEEDS, (), generator=self.generator)))
+        lengths = [(len(target), len(source)) for source, target in self._pairs]
         order = torch.randperm(len(self._pairs), generator=self.generator).tolist()
-        batches = together(sorted(order, key=self._lengths.__getitem__), self._lengths, self._units)
+        batches = together(sorted(order, key=lengths.__getitem__), lengths, self._units)
         self._batches = [batches[at] for at in torch.randperm(len(batches), generator=self.generator).tolist()]
 
 

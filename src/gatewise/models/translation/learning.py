@@ -13,18 +13,19 @@ from torch.nn.functional import cross_entropy
 from ...training import timed
 from ...training.schedule import Schedule
 from ...training.trainer import Callback, Trained
-from .batches import Batch, ByLength, Pair, batch_of, together
+from .batches import Batch, ByLength, Pair, Respelling, batch_of, together
 from .network import TranslationNetwork
 
-_WARMUP, _AVERAGE_FROM = 0.1, 0.8
-"""Shares of the run: in which the learning rate rises, and after which weights are averaged."""
+_WARMUP = 0.1
+"""The share of the run in which the learning rate rises."""
 _UPDATES, _FEWEST_EPOCHS = 3_000, 12
 """A run whose epochs nobody says has at least so many updates, and so many epochs."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """How a network is trained. epochs, seconds: None for enough, and for no limit. units: target units in a batch."""
+    """How a network is trained. epochs, seconds: None for enough, and for no limit. units: target units in a batch.
+    averaging: the share of the run, at its end, over which weights are averaged."""
 
     learning_rate: float
     weight_decay: float
@@ -32,20 +33,26 @@ class Course:
     epochs: int | None
     seconds: float | None
     smoothing: float
+    averaging: float
     seed: int
     callbacks: tuple[Callback, ...] = ()
 
 
-def learn(network: TranslationNetwork, pairs: Sequence[Pair], course: Course) -> tuple[Trained, int]:
-    """Train the network in place. Returns how it ended, and the epochs that were begun."""
-    source = ByLength(pairs, course.units, seed=course.seed)
+def learn(
+    network: TranslationNetwork, pairs: Sequence[Pair], course: Course, respelling: Respelling | None = None
+) -> tuple[Trained, int]:
+    """Train the network in place. Returns how it ended, and the epochs that were begun.
+
+    respelling: gives the pairs other units in each epoch.
+    """
+    source = ByLength(pairs, course.units, seed=course.seed, respelling=respelling)
     epochs = course.epochs or max(_FEWEST_EPOCHS, math.ceil(_UPDATES / source.per_epoch))
     schedule = Schedule(
         epochs * source.per_epoch,
         course.learning_rate,
         course.weight_decay,
         warmup=_WARMUP,
-        average_from=_AVERAGE_FROM,
+        average_from=1 - course.averaging,
         seconds=course.seconds,
     )
 
@@ -53,7 +60,7 @@ def learn(network: TranslationNetwork, pairs: Sequence[Pair], course: Course) ->
         return _loss(network, batch, course.smoothing)
 
     ended = timed.train(network, loss, source, schedule, seed=course.seed, callbacks=course.callbacks)
-    return ended, math.ceil(ended.steps / source.per_epoch)
+    return ended, source.epoch + (source.position > 0)
 
 
 def _loss(network: TranslationNetwork, batch: Batch, smoothing: float) -> Tensor:

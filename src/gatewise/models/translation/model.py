@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -16,14 +16,12 @@ from ...nn.stored import check_finite, fill
 from ...training import Progress
 from ..arguments import cell_of, number, one_of, seconds, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
+from .batches import Pair, Respelling
 from .fitted import FittedTranslator
 from .learning import Course, learn
 from .network import Rates, Sizes, TranslationNetwork
-from .pairs import UNITS, cleaned, learnable, vocabularies
+from .pairs import UNITS, cleaned, learnable, respelled, vocabularies
 from .stored import VOCABULARIES, restored
-
-if TYPE_CHECKING:
-    pass
 
 _FEWEST = 300
 """Units of a vocabulary of subwords, at least: there is one for every byte."""
@@ -51,9 +49,13 @@ class Translator(FittedTranslator):
         num_layers: Layers of the decoder.
         encoder_layers: Layers of the encoder.
         embedding_size: Numbers by which each unit is represented.
+        heads: Of the attention, which share the units of the encoder among them; a divisor of their number.
         dropout: The probability that a number is dropped, of embeddings, between layers and before the softmax, in
             training; at least 0, below 1.
         word_dropout: The probability that a source unit is not seen, in training; at least 0, below 1.
+        subword_dropout: The probability that a merge of subwords is left out in training, drawn anew in each epoch, so
+            that a word is met in many spellings (BPE dropout, Provilkov et al., arXiv:1910.13267); at least 0, below 1.
+            Sequences become longer by it. Characters and words have no merges.
         label_smoothing: The share of probability that the loss wants spread over all units; at least 0, below 1.
         options: Further arguments of `gatewise.nn.Recurrent` by name.
         longest: Pairs with more units on a side are not learned from; a longer sentence is translated in parts.
@@ -61,6 +63,7 @@ class Translator(FittedTranslator):
         length_penalty: Hypotheses are compared by log p / length ** ``length_penalty``; 0 to 10.
         learning_rate: The peak of the one-cycle schedule (arXiv:1708.07120) of AdamW; above 0, at most 10.
         weight_decay: Of AdamW, 0 to 10.
+        averaging: The share of the run, at its end, over which weights are averaged; 0 for the last weights.
         batch_size: Target units in a batch.
         max_epochs: Passes over the pairs; None for 12, and for more where these are fewer than 3,000 updates.
         budget: Time of training, in seconds, or as ``"15m"``; the learning rate falls so that it ends in time. None
@@ -85,7 +88,10 @@ class Translator(FittedTranslator):
         "vocabulary_size": partial(whole, least=_FEWEST, most=_LARGEST),
         "encoder_layers": whole,
         "embedding_size": whole,
+        "heads": whole,
         "word_dropout": partial(number, low=0, high=1, open_high=True),
+        "subword_dropout": partial(number, low=0, high=1, open_high=True),
+        "averaging": partial(number, low=0, high=1),
         "label_smoothing": partial(number, low=0, high=1, open_high=True),
         "longest": whole,
         "beam": whole,
@@ -109,8 +115,10 @@ class Translator(FittedTranslator):
         num_layers: int = 2,
         encoder_layers: int = 1,
         embedding_size: int = 256,
+        heads: int = 1,
         dropout: float = 0.3,
         word_dropout: float = 0.1,
+        subword_dropout: float = 0.0,
         label_smoothing: float = 0.1,
         options: Mapping[str, Any] | None = None,
         longest: int = 200,
@@ -118,6 +126,7 @@ class Translator(FittedTranslator):
         length_penalty: float = 1.0,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.0,
+        averaging: float = 0.2,
         batch_size: int = 1_500,
         max_epochs: int | None = None,
         budget: float | str | None = None,
@@ -127,11 +136,12 @@ class Translator(FittedTranslator):
     ) -> None:
         self.cell, self.units, self.vocabulary_size = cell, units, vocabulary_size
         self.hidden_size, self.num_layers, self.encoder_layers = hidden_size, num_layers, encoder_layers
-        self.embedding_size, self.dropout, self.word_dropout = embedding_size, dropout, word_dropout
+        self.embedding_size, self.heads = embedding_size, heads
+        self.dropout, self.word_dropout, self.subword_dropout = dropout, word_dropout, subword_dropout
         self.label_smoothing, self.options, self.longest = label_smoothing, options, longest
         self.beam, self.length_penalty = beam, length_penalty
-        self.learning_rate, self.weight_decay, self.batch_size = learning_rate, weight_decay, batch_size
-        self.max_epochs, self.budget = max_epochs, budget
+        self.learning_rate, self.weight_decay, self.averaging = learning_rate, weight_decay, averaging
+        self.batch_size, self.max_epochs, self.budget = batch_size, max_epochs, budget
         self.random_state, self.n_jobs, self.verbose = random_state, n_jobs, verbose
 
     def fit(self, source: Sequence[str], target: Sequence[str]) -> Self:
@@ -159,9 +169,14 @@ class Translator(FittedTranslator):
         self._ratio = max(_LEAST_RATIO, max(len(target) / len(source) for source, target in pairs))
         with self._threads():
             network = self._network(seed)
-            ended, self.n_iter_ = learn(network, pairs, course)
+            ended, self.n_iter_ = learn(network, pairs, course, self._respelling(pairs))
         self.network_, self.loss_ = network.eval(), ended.loss
         return self
+
+    def _respelling(self, pairs: Sequence[Pair]) -> Respelling | None:
+        """What draws other units for the same pairs, where that is wanted."""
+        dropout = self._argument("subword_dropout")
+        return partial(respelled, self.vocabularies_, pairs, dropout) if dropout else None
 
     def _translation_course(self, seed: int) -> Course:
         return Course(
@@ -171,6 +186,7 @@ class Translator(FittedTranslator):
             self._argument("max_epochs"),
             self._argument("budget"),
             self._argument("label_smoothing"),
+            self._argument("averaging"),
             seed,
             (Progress(),) if self.verbose else (),
         )
@@ -184,6 +200,7 @@ class Translator(FittedTranslator):
             self._argument("hidden_size"),
             self._argument("encoder_layers"),
             self._argument("num_layers"),
+            self._argument("heads"),
         )
         rates = Rates(self._argument("dropout"), self._argument("word_dropout"))
         with seeded(seed):

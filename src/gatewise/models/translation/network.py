@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ class Sizes:
     """How large a network is.
 
     source, target: units of each vocabulary; ``target`` None where both sides share one. embedding: numbers for each
-    unit. hidden: units of a decoder layer; the encoder has half of it in each direction.
+    unit. hidden: units of a decoder layer; the encoder has half of it in each direction. heads: of the attention.
     """
 
     source: int
@@ -35,6 +35,7 @@ class Sizes:
     hidden: int
     encoder_layers: int
     decoder_layers: int
+    heads: int = 1
 
     @property
     def memory(self) -> int:
@@ -107,7 +108,7 @@ class TranslationNetwork(nn.Module):
     call over whole sequences, in training as in scoring. The layers above read the state below and its context, and
     so remember what was attended to. Target embeddings are the weights of the last layer too (arXiv:1608.05859).
 
-    Letters: T target positions, S source positions, B sentences, V target units, E numbers of an embedding.
+    Letters: T target positions, S source positions, B sentences, V target units, E numbers of an embedding, N heads.
     """
 
     def __init__(self, cell: Cell, sizes: Sizes, rates: Rates, options: Mapping[str, Any]) -> None:
@@ -123,7 +124,7 @@ class TranslationNetwork(nn.Module):
         )
         C = self.encoder.output_size
         self.bottom = Recurrent(cell, E, H, **options)
-        self.attention = Attention(self.bottom.output_size, C)
+        self.attention = Attention(self.bottom.output_size, C, sizes.heads)
         between = rates.dropout if L > 2 else 0.0
         inputs = self.bottom.output_size + C
         self.upper = Recurrent(cell, inputs, H, L - 1, dropout=between, **options) if L > 1 else None
@@ -161,7 +162,7 @@ class TranslationNetwork(nn.Module):
         return Encoded(memory, padding, torch.cat((last[:, :half], memory[:, 0, half:]), dim=1))
 
     def decode(self, target: Tensor, lengths: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]:
-        """What stands before the softmax at every position, (T, B, E), and the weights of attention (B, T, S).
+        """What stands before the softmax at every position, (T, B, E), and the weights of attention (B, N, T, S).
 
         target: (T, B), units that are read, the first `units.BEGIN`.
         """
@@ -187,13 +188,27 @@ class TranslationNetwork(nn.Module):
         The bits of each row are its own. units: (R,), K for each of B sources side by side. memory: (B, S, C), without
         padding. flipped: the same, (B, C, S), contiguous.
         """
+        return self.step_among(units, decoding, [(memory, flipped)], len(units) // len(memory))
+
+    def step_among(
+        self, units: Tensor, decoding: Decoding, memories: Sequence[tuple[Tensor, Tensor]], hypotheses: int
+    ) -> tuple[Tensor, Decoding]:
+        """As `step`, of sources of several lengths: the memories of those of each length, one after the other.
+
+        hypotheses: K, of each source.
+        """
         states, bottom = self.bottom(self.target_units(units)[None], decoding.bottom)
-        contexts, _ = self.attention.rowwise(states.view(len(memory), -1, states.shape[2]), memory, flipped)
-        read = torch.cat((states[0], contexts.flatten(0, 1)), dim=1)
+        parts = states[0].split([hypotheses * len(memory) for memory, _ in memories])
+        attended = [
+            self.attention.rowwise(part.unflatten(0, (-1, hypotheses)), *memory)[0].flatten(0, 1)
+            for part, memory in zip(parts, memories, strict=True)
+        ]
+        contexts = torch.cat(attended)
+        read = torch.cat((states[0], contexts), dim=1)
         upper = None
         if self.upper is not None:
             states, upper = self.upper(read[None], decoding.upper)
-            read = torch.cat((states[0], contexts.flatten(0, 1)), dim=1)
+            read = torch.cat((states[0], contexts), dim=1)
         return _mapped(self.linear, read), Decoding(bottom, upper)
 
     def logits(self, before: Tensor) -> Tensor:

@@ -120,20 +120,23 @@ def _decoder(network: TranslationNetwork) -> tuple[ModelProto, Mapping[str, str]
 
 
 def _attended(graph: GraphBuilder, network: TranslationNetwork, read: str) -> str:
-    """The contexts (R, C) of `Attention.rowwise`; its weights become an output."""
+    """The contexts (R, C) of `Attention.rowwise`; the mean of its heads' weights becomes an output."""
     attention = network.attention
     queries = add_part(graph, attention.query, read, "query")
     queries = graph.node("Mul", queries, graph.number(attention.scale))
     batch, source = graph.split(graph.node("Shape", MEMORY), [1, 1, 1], 0, "memory_size")[:2]
-    wide = graph.indices(attention.query.out_features)
-    side_by_side = graph.node("Concat", batch, graph.indices(-1), wide, axis=0, name="side_by_side")
-    queries = graph.node("Reshape", queries, side_by_side, name="queries")
-    scores = graph.node("MatMul", queries, graph.node("Transpose", MEMORY, perm=[0, 2, 1]), name="scores")
+    heads, wide = attention.heads, attention.query.out_features
+    divided = graph.indices(heads, wide // heads)
+    queries = graph.node("Reshape", queries, graph.node("Concat", batch, graph.indices(-1), divided, axis=0))
+    queries = graph.node("Transpose", queries, perm=[0, 2, 1, 3], name="queries")
+    values = graph.node("Reshape", MEMORY, graph.node("Concat", batch, source, divided, axis=0))
+    scores = graph.node("MatMul", queries, graph.node("Transpose", values, perm=[0, 2, 3, 1]), name="scores")
     weights = graph.node("Softmax", scores, axis=-1, name="weights")
-    flat = graph.node("Concat", graph.indices(-1), source, axis=0)
-    graph.called(graph.node("Reshape", weights, flat), ATTENTION)
-    contexts = graph.node("MatMul", weights, MEMORY)
-    return graph.node("Reshape", contexts, graph.indices(-1, attention.query.out_features), name="contexts")
+    mean = graph.node("ReduceMean", weights, axes=[1], keepdims=0)
+    graph.called(graph.node("Reshape", mean, graph.node("Concat", graph.indices(-1), source, axis=0)), ATTENTION)
+    contexts = graph.node("MatMul", weights, graph.node("Transpose", values, perm=[0, 2, 1, 3]))
+    contexts = graph.node("Transpose", contexts, perm=[0, 2, 1, 3])
+    return graph.node("Reshape", contexts, graph.indices(-1, wide), name="contexts")
 
 
 def _sides(network: TranslationNetwork) -> Iterator[tuple[tuple[Bridge, Recurrent], list[StateGroup]]]:

@@ -130,6 +130,12 @@ def learnable(pairs: Sequence[Pair], longest: int) -> tuple[list[Pair], tuple[st
     return kept, tuple(filter(None, notes))
 
 
+def respelled(vocabularies: Vocabularies, pairs: Sequence[Pair], dropout: float, seed: int) -> list[Pair]:
+    """The same pairs in other units of their vocabularies, drawn anew: see `Vocabulary.respelled`."""
+    sides = zip(vocabularies, zip(*pairs, strict=True), (seed, seed + 1), strict=True)
+    return list(zip(*(side.respelled(lines, dropout, own) for side, lines, own in sides), strict=True))
+
+
 def repeated(source: Sequence[str], test: Sequence[str]) -> int:
     """How many lines of a test set are among the sources that were learned from."""
     known = {clean(line) for line in source}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,8 +16,8 @@ from .batches import padded
 from .network import TranslationNetwork
 from .units import BEGIN, END
 
-_MOST = 1 << 22
-"""Numbers in the largest array of one step, beside the logits."""
+_MOST, _ROWS = 1 << 22, 512
+"""Numbers in the largest array of one step, beside the logits; hypotheses in a step, which is work enough for it."""
 _LARGEST_BEAM, _GRACE = 100, 10
 
 
@@ -55,67 +56,78 @@ def search(
 ) -> list[list[Hypothesis]]:
     """For each source the hypotheses that ended, the best first; at least one, at most ``beam.width``.
 
-    Sources of one length are searched side by side, so that there is no padding: a source's hypotheses have the same
-    bits whatever it is searched with. ratio: a target has at most so many units for each of its source, but at most
+    Sources of similar length are searched side by side, without padding: a source's hypotheses have the same bits
+    whatever it is searched with. ratio: a target has at most so many units for each of its source, but at most
     ``longest``, and ten more.
     """
     found: dict[int, list[Hypothesis]] = {}
-    for places in _of_equal_length(sources, beam.width, network.attention.query.out_features):
-        most = min(math.ceil(ratio * len(sources[places[0]])), longest) + _GRACE
+    for places in _of_similar_length(sources, beam.width, network.attention.query.out_features):
+        most = [min(math.ceil(ratio * len(sources[at])), longest) + _GRACE for at in places]
         group = _Group(network, [sources[at] for at in places], beam, most)
         found |= dict(zip(places, group.run(), strict=True))
     return [found[at] for at in range(len(sources))]
 
 
-def _of_equal_length(sources: Sequence[Sequence[int]], width: int, memory: int) -> Iterator[list[int]]:
-    """Places of sources that are searched together."""
-    by_length: defaultdict[int, list[int]] = defaultdict(list)
-    for at, source in enumerate(sources):
-        by_length[len(source)].append(at)
-    for length, places in by_length.items():
-        most = max(1, _MOST // (width * memory * (length + 1)))
-        for first in range(0, len(places), most):
-            yield places[first : first + most]
+def _of_similar_length(sources: Sequence[Sequence[int]], width: int, memory: int) -> Iterator[list[int]]:
+    """Places of sources that are searched together, by their lengths."""
+    together, numbers = list[int](), 0
+    for at in sorted(range(len(sources)), key=lambda at: len(sources[at])):
+        own = width * memory * (len(sources[at]) + 1)
+        if together and (numbers + own > _MOST or (len(together) + 1) * width > _ROWS):
+            yield together
+            together, numbers = [], 0
+        together.append(at)
+        numbers += own
+    if together:
+        yield together
 
 
 @dataclass
 class _Sentence:
-    """The hypotheses of one source: those that ended, and the units of those that go on, by their rank."""
+    """The hypotheses of one source: those that ended, and the units of those that go on, by their rank.
 
+    most: units of a target.
+    """
+
+    most: int
+    live: list[tuple[int, ...]]
     ended: list[Hypothesis] = field(default_factory=list[Hypothesis])
-    live: list[tuple[int, ...]] = field(default_factory=list[tuple[int, ...]])
+
+
+class _Memories(NamedTuple):
+    """What the encoder made of B sources of one length. memory: (B, S, C). flipped: the same, (B, C, S)."""
+
+    memory: Tensor
+    flipped: Tensor
 
 
 class _Group:
-    """A search for sources of one length. B of them go on, each with K hypotheses, which are rows B x K."""
+    """A search for sources, sorted by length. B of them go on, each with K hypotheses, which are rows B x K."""
 
-    def __init__(self, network: TranslationNetwork, sources: list[Sequence[int]], beam: Beam, most: int) -> None:
-        self.network, self.beam, self.most = network, beam, most
-        encoded = network.encode(*padded(sources))
-        self.memory, self.flipped = encoded.memory, encoded.memory.transpose(1, 2).contiguous()
+    def __init__(self, network: TranslationNetwork, sources: list[Sequence[int]], beam: Beam, most: list[int]) -> None:
+        self.network, self.beam = network, beam
+        encoded = [network.encode(*padded(list(equal))) for _, equal in groupby(sources, len)]
+        self.memories = [_Memories(one.memory, one.memory.transpose(1, 2).contiguous()) for one in encoded]
         K = beam.width
-        self.decoding = network.start(encoded.ends.repeat_interleave(K, 0))
+        self.decoding = network.start(torch.cat([one.ends for one in encoded]).repeat_interleave(K, 0))
         self.units = torch.full((len(sources) * K,), BEGIN)
         self.scores = torch.full((len(sources), K), -math.inf)
         self.scores[:, 0] = 0.0  # at first all K are the same
-        self.sentences = [_Sentence(live=[()] * K) for _ in sources]
+        self.sentences = [_Sentence(one, [()] * K) for one in most]
         self.running = list(self.sentences)
 
     def run(self) -> list[list[Hypothesis]]:
         """The hypotheses of each source that ended, the best first."""
-        for length in range(1, self.most + 1):
+        length = 0
+        while self.running:
+            length += 1
             self._step(length)
-            self._leave()
-            if not self.running:
-                break
-        for sentence, (score, *_) in zip(self.running, self.scores.tolist(), strict=True):
-            if not sentence.ended:  # the best hypothesis as it stands
-                sentence.ended.append(Hypothesis(sentence.live[0], self.beam.score(score, self.most)))
+            self._leave(length)
         return [sorted(sentence.ended, key=lambda one: -one.score) for sentence in self.sentences]
 
     def _step(self, length: int) -> None:
         K = self.beam.width
-        before, self.decoding = self.network.step(self.units, self.decoding, self.memory, self.flipped)
+        before, self.decoding = self.network.step_among(self.units, self.decoding, self.memories, K)
         gains = self.network.logits(before).log_softmax(1)
         gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
         totals = (self.scores[:, :, None] + gains.view(len(self.scores), K, -1)).flatten(1)
@@ -139,14 +151,22 @@ class _Group:
         for sentence, kept, new in zip(self.running, origins.tolist(), units.tolist(), strict=True):
             sentence.live = [(*sentence.live[origin], unit) for origin, unit in zip(kept, new, strict=True)]
 
-    def _leave(self) -> None:
-        """Sources with K hypotheses that ended make room."""
+    def _leave(self, length: int) -> None:
+        """Sources with K hypotheses that ended make room, and those whose targets become too long."""
         K = self.beam.width
-        going = [at for at, sentence in enumerate(self.running) if len(sentence.ended) < K]
-        if len(going) == len(self.running):
+        going = [len(one.ended) < K and length < one.most for one in self.running]
+        if all(going):
             return
-        self.running = [self.running[at] for at in going]
-        chosen = torch.tensor(going, dtype=torch.int64)
-        rows = (chosen[:, None] * K + torch.arange(K)).flatten()
-        self.memory, self.flipped, self.scores = self.memory[chosen], self.flipped[chosen], self.scores[chosen]
-        self.units, self.decoding = self.units[rows], self.decoding.rows(rows)
+        for sentence, goes, (best, *_) in zip(self.running, going, self.scores.tolist(), strict=True):
+            if not (goes or sentence.ended):  # the best hypothesis as it stands
+                sentence.ended.append(Hypothesis(sentence.live[0], self.beam.score(best, length)))
+        self.running = [one for one, goes in zip(self.running, going, strict=True) if goes]
+        kept = torch.tensor(going)
+        parts = kept.split([len(one.memory) for one in self.memories])
+        self.memories = [
+            _Memories(one.memory[part], one.flipped[part])
+            for one, part in zip(self.memories, parts, strict=True)
+            if part.any()
+        ]
+        rows = kept.repeat_interleave(K).nonzero()[:, 0]
+        self.scores, self.units, self.decoding = self.scores[kept], self.units[rows], self.decoding.rows(rows)

@@ -60,7 +60,7 @@ def subject_of(network: TranslationNetwork, vocabularies: Vocabularies, units: P
     embedded = network.target_units(batch.target[:-1])
     states, _ = network.bottom(embedded, start.bottom)
     _, weights = network.attention(states, encoded.memory, encoded.padding)
-    shares = weights[0][:, :, None] * encoded.memory  # (T, S, C)
+    shares = network.attention.shares(weights, encoded.memory)[0]  # (T, S, C)
     below = network.upper is None
     x = torch.cat((embedded if below else states, shares.flatten(1)[:, None]), -1)
     model = WithAttention(network, start.bottom if below else start.upper)

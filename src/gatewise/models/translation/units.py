@@ -34,6 +34,14 @@ class Vocabulary(Protocol):
         """The line of the numbers, those below `SPECIAL` left out."""
         ...
 
+    def respelled(self, lines: Sequence[Sequence[int]], dropout: float, seed: int) -> list[list[int]]:
+        """The same texts in other units, where a text can be written in several ways.
+
+        dropout: how probably a step on the way from letters to the longest units is left out. The same seed gives the
+        same units.
+        """
+        ...
+
     def words(self, units: Sequence[int]) -> Words:
         """What a reader would align, each with the places of its units."""
         ...
@@ -76,6 +84,10 @@ class Symbols:
     def decode(self, units: Sequence[int]) -> str:
         """The line of the numbers."""
         return self.joint.join(self.entries[unit - SPECIAL] for unit in units if unit >= SPECIAL)
+
+    def respelled(self, lines: Sequence[Sequence[int]], dropout: float, seed: int) -> list[list[int]]:
+        """As they are: there is one way."""
+        return [list(line) for line in lines]
 
     def words(self, units: Sequence[int]) -> Words:
         """Every unit by itself."""
