@@ -138,6 +138,11 @@ class TranslationNetwork(nn.Module):
         """The embedding of target units, which is the source's where both share one vocabulary."""
         return self.source_embedding if self.target_embedding is None else self.target_embedding
 
+    @property
+    def memory_size(self) -> int:
+        """C, how many numbers the encoder says of each source position."""
+        return self.encoder.output_size
+
     def _start(self) -> None:
         """Draw weights; on the meta device there are none."""
         if self.bias.is_meta:

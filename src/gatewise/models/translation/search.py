@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..arguments import number, whole
 from .batches import padded
-from .network import TranslationNetwork
+from .coder import EncoderDecoder
 from .units import BEGIN, END
 
 _MOST = 1 << 22
@@ -51,7 +51,7 @@ class Hypothesis:
 
 @torch.inference_mode()
 def search(
-    network: TranslationNetwork, sources: Sequence[Sequence[int]], beam: Beam, ratio: float, longest: int
+    network: EncoderDecoder, sources: Sequence[Sequence[int]], beam: Beam, ratio: float, longest: int
 ) -> list[list[Hypothesis]]:
     """For each source the hypotheses that ended, the best first; at least one, at most ``beam.width``.
 
@@ -60,11 +60,29 @@ def search(
     ``longest``, and ten more.
     """
     found: dict[int, list[Hypothesis]] = {}
-    for places in _of_equal_length(sources, beam.width, network.attention.query.out_features):
-        most = min(math.ceil(ratio * len(sources[places[0]])), longest) + _GRACE
+    for places in _of_equal_length(sources, beam.width, network.memory_size):
+        most = most_units(len(sources[places[0]]), ratio, longest)
         group = _Group(network, [sources[at] for at in places], beam, most)
         found |= dict(zip(places, group.run(), strict=True))
     return [found[at] for at in range(len(sources))]
+
+
+def most_units(source: int, ratio: float, longest: int) -> int:
+    """How many units are written at most for a source of so many; see `search`."""
+    return min(math.ceil(ratio * source), longest) + _GRACE
+
+
+def best(logits: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The 2 K best ways to go on with K hypotheses of each of B sources: as at most K of them end, at least K go on.
+
+    logits: (B K, V) of the next unit. scores: (B, K), log p so far. Returns log p then, whose hypothesis, and the unit,
+    (B, 2 K) each, the best first.
+    """
+    gains = logits.log_softmax(1)
+    gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
+    totals = (scores[:, :, None] + gains.view(*scores.shape, -1)).flatten(1)
+    found, places = totals.topk(2 * scores.shape[1])
+    return found, places // gains.shape[1], places % gains.shape[1]
 
 
 def _of_equal_length(sources: Sequence[Sequence[int]], width: int, memory: int) -> Iterator[list[int]]:
@@ -89,7 +107,7 @@ class _Sentence:
 class _Group:
     """A search for sources of one length. B of them go on, each with K hypotheses, which are rows B x K."""
 
-    def __init__(self, network: TranslationNetwork, sources: list[Sequence[int]], beam: Beam, most: int) -> None:
+    def __init__(self, network: EncoderDecoder, sources: list[Sequence[int]], beam: Beam, most: int) -> None:
         self.network, self.beam, self.most = network, beam, most
         encoded = network.encode(*padded(sources))
         self.memory, self.flipped = encoded.memory, encoded.memory.transpose(1, 2).contiguous()
@@ -116,11 +134,7 @@ class _Group:
     def _step(self, length: int) -> None:
         K = self.beam.width
         before, self.decoding = self.network.step(self.units, self.decoding, self.memory, self.flipped)
-        gains = self.network.logits(before).log_softmax(1)
-        gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
-        totals = (self.scores[:, :, None] + gains.view(len(self.scores), K, -1)).flatten(1)
-        scores, places = totals.topk(2 * K)  # as at most K of them end, at least K go on
-        origins, units = places // gains.shape[1], places % gains.shape[1]
+        scores, origins, units = best(self.network.logits(before), self.scores)
         for sentence, row in enumerate(zip(scores.tolist(), origins.tolist(), units.tolist(), strict=True)):
             self._end(self.running[sentence], row, length)
         going = (units == END).int().argsort(dim=1, stable=True)[:, :K]
