@@ -19,7 +19,7 @@ from ..network_estimator import NetworkEstimator, seeded
 from .fitted import FittedTranslator
 from .learning import Course, learn
 from .network import Rates, Sizes, TranslationNetwork
-from .pairs import UNITS, cleaned, learnable, vocabularies
+from .pairs import LONGEST, UNITS, cleaned, learnable, vocabularies
 from .stored import VOCABULARIES, restored
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Translator(FittedTranslator):
         word_dropout: float = 0.1,
         label_smoothing: float = 0.1,
         options: Mapping[str, Any] | None = None,
-        longest: int = 200,
+        longest: int = LONGEST,
         beam: int = 5,
         length_penalty: float = 1.0,
         learning_rate: float = 2e-3,
