@@ -8,6 +8,7 @@ from .extras import found_late
 
 if TYPE_CHECKING:
     from .models.compare.comparison import Comparison as Comparison
+    from .models.compare.pairs import translation as translation
     from .models.compare.run import compare as compare
     from .models.compare.sequences import classification as classification
     from .models.compare.sequences import regression as regression
@@ -20,8 +21,9 @@ _EXPORTS = {
     "compare": "..models.compare.run",
     "forecasting": "..models.compare.series",
     "regression": "..models.compare.sequences",
+    "translation": "..models.compare.pairs",
 }
-__all__ = ["Comparison", "classification", "compare", "forecasting", "regression"]
+__all__ = ["Comparison", "classification", "compare", "forecasting", "regression", "translation"]
 __getattr__ = found_late(__name__, _EXPORTS)
 
 

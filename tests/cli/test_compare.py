@@ -70,12 +70,30 @@ def test_forecasts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
         assert part in out
 
 
+def test_pairs_of_lines_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"{number:03d}" for number in range(0, 999, 37)]
+    Path("pairs.de").write_text("\n".join(words) + "\n")
+    Path("pairs.en").write_text("\n".join(word[::-1] for word in words) + "\n")
+    small = ["--models", "gru,transformer", "--updates", "1", "--seeds", "1", "--parameters", "4000"]
+    assert follow(["compare", "pairs.de", "pairs.en", *small, "--units", "characters", "--report", "page.html"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for part in ("pairs.de and pairs.en", "highest chrF2", "nearest source", "27 pairs of lines", "in both directions"):
+        assert part in out
+    assert "ChrF2 against microseconds a step" in Path("page.html").read_text()
+    assert "board" not in out
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [
         (["walks.csv"], "what is to be learned of a table is not said"),
         (["walks.csv", "--task", "guess"], "--task is 'guess'"),
-        (["pairs.tsv", "--task", "translate"], "pairs of sentences cannot be compared"),
+        (["pairs.tsv", "--task", "translate", "--models", "lstm,tcn"], "there is no translator made of 'tcn'"),
+        (["pairs.tsv", "--task", "translate", "--horizon", "2"], "--horizon cannot be used with --task translate"),
+        (["pairs.tsv", "--task", "translate", "--skip", "2"], "pairs of lines are read by --source and --target alone"),
+        (["walks.csv", "--task", "classify", "--units", "words"], "--units cannot be used with --task classify"),
+        (["series.csv", "--task", "forecast", "--source", "a"], "--source cannot be used with --task forecast"),
         (["walks.csv", "--task", "classify", "--updates", "2", "--minutes", "1"], "exclude each other"),
         (["walks.csv", "--task", "classify", "--models", "lstm"], "two models"),
         (["walks.csv", "--task", "classify", "--horizon", "2"], "--horizon cannot be used with --task classify"),

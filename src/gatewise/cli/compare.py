@@ -19,6 +19,7 @@ from .options import (
     MODEL,
     READING,
     SORTED,
+    UNITS,
     WRITING,
     Dates,
     Decimal,
@@ -31,7 +32,6 @@ from .options import (
     Json,
     Season,
     Skip,
-    Target,
     Text,
     option,
     read_options,
@@ -44,16 +44,21 @@ if TYPE_CHECKING:
     from ..tables.sequences import Labelled
     from .console import Screen
 
-FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet; or a table of series."
-TASKS = ("classify", "regress", "forecast")
-NETWORKS = "Of lstm, gru, rnn or any cell, tcn, transformer; with commas between. Default: these five."
+FORMS = "Labelled sequences: .ts, or a long table in CSV or Parquet; a table of series; or pairs of lines."
+SECOND = "Where DATA holds sources alone, line by line: their translations."
+TASKS = ("classify", "regress", "forecast", "translate")
+NETWORKS = "Of lstm, gru, rnn or any cell, tcn, transformer; with commas between. Default: these."
 OWN = "A cell of your own beside them: module:cell, or path/to/file.py:cell. May be given again."
 TIME = "Time for the whole. Default: 5."
 COUNTED = "Updates of every training, in place of time: the same scores again."
 INDIFFERENT = "Difference of scores that matters to nobody."
 FAIR = "The same for all"
 
+_LABEL = "label"
 _TS = (".ts", ".ts.gz")
+_OF_PAIRS = ("translations", "references", "source", "units", "vocabulary_size")
+_UNUSED = {"forecast": ("test", "seed", *_OF_PAIRS), "translate": ("horizon", "windows")}
+"""What a task does not take; of those that are not named, all that belongs to these two."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,14 @@ class Request:
     data: to learn from, and to hold a part of out where there is no ``test``. task: of `TASKS`; None where the file
     says it. models: words. cells: further cells, in words. conditions: arguments of `gatewise.compare.compare`, of
     those that were given. seed: of what is held out. horizon, windows: of forecasts. command: the words that ask for
-    this, for readers who want to repeat it.
+    this, for readers who want to repeat it. translations, references: of ``data`` and ``test``, where they hold sources
+    alone. source: the column of sources; that of translations is ``read.target``. units, vocabulary_size: of lines.
     """
 
     data: Path
     read: ReadOptions
     task: str | None = None
-    label: str = "label"
+    label: str = _LABEL
     test: Path | None = None
     models: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
@@ -77,6 +83,11 @@ class Request:
     seed: int | None = None
     horizon: int | None = None
     windows: int | None = None
+    translations: Path | None = None
+    references: Path | None = None
+    source: str | None = None
+    units: str | None = None
+    vocabulary_size: int | None = None
     report: Path | None = None
     command: str = ""
 
@@ -84,13 +95,12 @@ class Request:
     def word(self) -> str:
         """The task. Raises InputError for one that is unknown, and where nothing says it."""
         if self.task is None:
+            if self.translations is not None:
+                return "translate"
             if self.data.name.lower().endswith(_TS):
                 return "classify"
             what = "what is to be learned of a table is not said"
             raise InputError(what, hint=f"add {argument('task')} with one of {', '.join(TASKS)}")
-        if self.task == "translate":
-            what = "pairs of sentences cannot be compared: there is no convolutional or Transformer translator here"
-            raise InputError(what, hint="compare cells with `gatewise translate --cell` and the same budget")
         if self.task not in TASKS:
             raise InputError(f"{argument('task')} is {self.task!r}", hint=f"choose one of {', '.join(TASKS)}")
         return self.task
@@ -98,31 +108,45 @@ class Request:
 
 def check(request: Request) -> None:
     """Raise InputError for a request that cannot be carried out, whatever the data are."""
-    from ..models.compare.contestants import DEFAULT, contestants
+    from ..models.compare.contestants import contestants
 
     if {"updates", "minutes"} <= request.conditions.keys():
         raise InputError(f"{argument('updates')} and {argument('minutes')} exclude each other", hint="drop one of them")
     _check_task(request)
-    contestants(request.models or DEFAULT, request.cells)
-    check_files(reads=(request.data, request.test), writes=(), page=request.report)
+    contestants(request.models or None, request.cells, "translator" if request.word == "translate" else "body")
+    reads = (request.data, request.translations, request.test, request.references)
+    check_files(reads=reads, writes=(), page=request.report)
 
 
 def _check_task(request: Request) -> None:
     """Raise InputError for what the task does not take, and for a horizon that it lacks."""
-    forecasts = request.word == "forecast"
-    for name in ("test", "seed") if forecasts else ("horizon", "windows"):
+    word = request.word
+    for name in _UNUSED.get(word, (*_UNUSED["translate"], *_OF_PAIRS)):
         if getattr(request, name) is not None:
-            what = f"{argument(name)} cannot be used with {argument('task', request.word)}"
-            raise InputError(what, hint="forecasts are tested on the last steps" if forecasts else "leave it out")
-    if forecasts and request.horizon is None:
+            what = f"{argument(name)} cannot be used with {argument('task', word)}"
+            tested_at_the_end = word == "forecast" and name not in _OF_PAIRS
+            raise InputError(
+                what, hint="forecasts are tested on the last steps" if tested_at_the_end else "leave it out"
+            )
+    if word == "forecast" and request.horizon is None:
         hint = f"give the number of steps to forecast, such as {argument('horizon', 12)}"
         raise InputError(f"{argument('horizon')} is missing", hint=hint)
+    if word == "translate":
+        _check_reading(request)
+
+
+def _check_reading(request: Request) -> None:
+    """Raise InputError for options by which tables of series or sequences are read, and pairs are not."""
+    from ..tables.options import ReadOptions
+
+    if request.read != ReadOptions(target=request.read.target) or request.label != _LABEL:
+        what = f"pairs of lines are read by {argument('source')} and {argument('target')} alone"
+        raise InputError(what, hint="leave the other options about reading out")
 
 
 def run(request: Request) -> Comparison:
     """Read, compare, and write the page. Raises GatewiseError."""
     begun = time.monotonic()
-    from ..models.compare.contestants import DEFAULT
     from ..models.compare.run import compare as compared
     from ..progress import progress_bar
 
@@ -130,7 +154,7 @@ def run(request: Request) -> Comparison:
     with progress_bar("comparing") as progress, located(request.data):
         comparison = compared(
             task,
-            models=request.models or DEFAULT,
+            models=request.models or None,
             cells=request.cells,
             **request.conditions,
             progress=progress,
@@ -143,6 +167,8 @@ def run(request: Request) -> Comparison:
 
 
 def _task(request: Request) -> Task:
+    if request.word == "translate":
+        return _pairs(request)
     if request.horizon is not None:
         from ..models.compare.series import forecasting
 
@@ -161,6 +187,25 @@ def _task(request: Request) -> Task:
             test=(test.sequences, _answers(request, test)) if test else None,
             seed=request.seed or 0,
             source=request.data.name,
+        )
+
+
+def _pairs(request: Request) -> Task:
+    from ..models.compare.pairs import translation
+    from ..tables.parallel import load_pairs
+
+    columns = {"source": request.source, "target": request.read.target}
+    pairs = load_pairs(request.data, request.translations, **columns)
+    test = load_pairs(request.test, request.references, **columns) if request.test else None
+    made: dict[str, Any] = {"units": request.units, "vocabulary_size": request.vocabulary_size}
+    with located(pairs.name):
+        return translation(
+            pairs.source,
+            pairs.target,
+            test=(test.source, test.target) if test else None,
+            **{name: value for name, value in made.items() if value is not None},
+            seed=request.seed or 0,
+            source=pairs.name,
         )
 
 
@@ -204,22 +249,33 @@ COMMAND = Command(run, present, as_json, check)
 def compare(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(metavar="DATA", help=FORMS, show_default=False)],
+    translations: Annotated[File, typer.Argument(metavar="TRANSLATIONS", help=SECOND, show_default=False)] = None,
     task: Annotated[Text, option(MODEL, "WORD", f"{', '.join(TASKS)}. Of .ts classify.", choices=TASKS)] = None,
     test: Annotated[File, option(MODEL, "FILE", "To test on, as DATA; else a quarter of DATA.")] = None,
+    references: Annotated[File, option(MODEL, "FILE", "Translations, where the test has sources alone.")] = None,
     models: Annotated[Text, option(MODEL, "NAMES", NETWORKS)] = None,
     horizon: Annotated[int | None, option(MODEL, "N", "Steps to forecast.", min=1)] = None,
     windows: Annotated[int | None, option(MODEL, "N", "Horizons to test on. Default: half of DATA, 8.", min=1)] = None,
+    units: Annotated[
+        Text, option(MODEL, "WORD", f"Of lines: {', '.join(UNITS)}. Default: auto.", choices=UNITS)
+    ] = None,
+    vocabulary_size: Annotated[
+        int | None, option(MODEL, "N", "Subwords or words, at most. Default: 2000.", "--vocabulary")
+    ] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN, "--cell")] = None,
     minutes: Annotated[float | None, option(FAIR, "N", TIME)] = None,
     updates: Annotated[int | None, option(FAIR, "N", COUNTED, min=1)] = None,
     seeds: Annotated[int | None, option(FAIR, "N", "Networks of each model. Default: 3.", min=1)] = None,
-    parameters: Annotated[int | None, option(FAIR, "N", "Of each network. Default: 20000.", min=1)] = None,
+    parameters: Annotated[
+        int | None, option(FAIR, "N", "Of each network. Default: 20000, for lines more.", min=1)
+    ] = None,
     indifference: Annotated[float | None, option(FAIR, "X", INDIFFERENT)] = None,
     seed: Annotated[int | None, option(FAIR, "N", "Of what is held out. Default: 0.", min=0)] = None,
-    label: Annotated[str, option(READING, "NAME", "Column of labels in a table. Default: label.")] = "label",
+    label: Annotated[str, option(READING, "NAME", "Column of labels in a table. Default: label.")] = _LABEL,
     id: Annotated[Text, option(READING, "NAME", f"{APART} Default: id.", "--id-col")] = None,
     time: Annotated[Text, option(READING, "NAME", f"{SORTED} Of series: of times.", "--time-col")] = None,
-    target: Target = None,
+    source: Annotated[Text, option(READING, "NAME", "Column of sources. Default: the first of two.")] = None,
+    target: Annotated[Text, option(READING, "NAME", "Column of values, or of translations.")] = None,
     frequency: Frequency = None,
     season: Season = None,
     fill: Fill = "none",
@@ -255,6 +311,11 @@ def compare(
             seed=seed,
             horizon=horizon,
             windows=windows,
+            translations=translations,
+            references=references,
+            source=source,
+            units=units,
+            vocabulary_size=vocabulary_size,
             report=report,
             command=shlex.join(["gatewise", *context.obj]),
         ),

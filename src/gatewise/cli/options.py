@@ -31,6 +31,7 @@ ENCODINGS = ("utf-8", "latin-1", "utf-16", "cp1252")
 VIEWS = ("equations", "program", "llvm", "triton", "diagram")
 DETECTORS = ("pretrained", "seasonal_naive")
 FORMATS = ("c", "onnx")
+UNITS = ("auto", "subwords", "characters", "words")
 DTYPES = ("float32", "int8")
 TARGETS = ("generic", "simd", "cortex-m4", "cortex-m55")
 

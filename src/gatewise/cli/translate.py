@@ -15,7 +15,7 @@ from ..errors import InputError, argument, located
 from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
-from .options import MODEL, READING, WRITING, File, Json, Text, cell_names, option
+from .options import MODEL, READING, UNITS, WRITING, File, Json, Text, cell_names, option
 
 if TYPE_CHECKING:
     from ..models.translation.model import Translator
@@ -27,7 +27,6 @@ FIRST = "A model (.safetensors), which translates standard input; or pairs to le
 SECOND = "Where DATA holds sources alone, line by line: their translations."
 SEARCH = "How it translates"
 MODEL_FILE = ".safetensors"
-UNITS = ("auto", "subwords", "characters", "words")
 
 
 @dataclass(frozen=True)

@@ -304,7 +304,8 @@ def stream(model: nn.Module, batch_size: int = 1) -> Stream:
         >>> y = steps.step(x)  # (1, I) to (1, O)
     """
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
-        raise InputError(f"a stream is made of a module, not of a {type(model).__name__}")
+        hint = "call its own method, model.stream(...)" if hasattr(model, "stream") else ""
+        raise InputError(f"a stream is made of a module, not of a {type(model).__name__}", hint=hint)
     if type(batch_size) is not int or batch_size < 1:
         raise InputError(f"batch_size must be a whole number of at least 1, not {batch_size!r}")
     if any(is_from_torch(module) and "forward" in vars(module) for module in model.modules()):

@@ -12,7 +12,7 @@ from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.models.translation.batches import ByLength, Pair, batch_of, padded
 from gatewise.models.translation.learning import logits_of
-from gatewise.models.translation.network import Rates, Sizes, TranslationNetwork
+from gatewise.models.translation.network import Memories, Rates, Sizes, TranslationNetwork
 from gatewise.models.translation.search import Beam, search
 from gatewise.models.translation.units import BEGIN, END
 
@@ -49,9 +49,9 @@ def test_a_decoder_goes_step_by_step_as_over_whole_sequences(cell: str, layers: 
         batch = batch_of([(source, target)])
         encoded = model.encode(batch.source, batch.source_lengths)
         whole, _ = model.decode(batch.target[:-1], batch.target_lengths, encoded)
-        decoding, flipped = model.start(encoded.ends), encoded.memory.transpose(1, 2).contiguous()
+        decoding, memories = model.start(encoded.ends), [Memories.of(encoded.memory)]
         for at, unit in enumerate([BEGIN, *target]):
-            before, decoding = model.step(torch.tensor([unit]), decoding, encoded.memory, flipped)
+            before, decoding = model.step(torch.tensor([unit]), decoding, memories)
             assert (before - whole[at]).abs().max() <= PARITY["float32"] * whole.abs().max()
 
 

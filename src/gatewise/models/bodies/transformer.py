@@ -26,6 +26,31 @@ class Cache:
         """How many steps were read."""
         return self.keys.shape[2]
 
+    def rows(self, chosen: Tensor) -> Cache:
+        """These of the rows, by their places (R,)."""
+        return Cache(self.keys.index_select(0, chosen), self.values.index_select(0, chosen))
+
+
+def in_heads(x: Tensor, heads: int) -> Tensor:
+    """(T, B, width) to (B, heads, T, width of a head)."""
+    return x.unflatten(-1, (heads, -1)).permute(1, 2, 0, 3)
+
+
+def causal_attention(attention: nn.MultiheadAttention, x: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
+    """What torch's attention makes of steps x (T, B, width) that see themselves and those before, ``past`` included,
+    and the keys and values of all."""
+    parts = linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(3, dim=-1)
+    queries, keys, values = (in_heads(part, attention.num_heads) for part in parts)
+    if past is not None:
+        keys, values = torch.cat((past.keys, keys), dim=2), torch.cat((past.values, values), dim=2)
+    dropout = attention.dropout if attention.training else 0.0
+    if past is None:
+        y = scaled_dot_product_attention(queries, keys, values, dropout_p=dropout, is_causal=True)
+    else:
+        mask = torch.ones(len(x), past.steps + len(x), dtype=torch.bool, device=x.device).tril(past.steps)
+        y = scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
+    return attention.out_proj(y.permute(2, 0, 1, 3).flatten(2)), Cache(keys, values)
+
 
 class CausalLayer(nn.TransformerEncoderLayer):
     """torch's layer, normalised before each part, that may go on from what it has read.
@@ -38,28 +63,10 @@ class CausalLayer(nn.TransformerEncoderLayer):
 
     def forward(self, x: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """(T, B, width) to the same, and the keys and values of all steps so far."""
-        y, cache = self._attend(self.norm1(x), past)
+        y, cache = causal_attention(self.self_attn, self.norm1(x), past)
         x = x + self.dropout1(y)
         y = self.linear2(self.dropout(self.activation(self.linear1(self.norm2(x)))))
         return x + self.dropout2(y), cache
-
-    def _attend(self, x: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
-        attention, steps = self.self_attn, len(x)
-        parts = linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(3, dim=-1)
-        queries, keys, values = (self._in_heads(part) for part in parts)
-        if past is not None:
-            keys, values = torch.cat((past.keys, keys), dim=2), torch.cat((past.values, values), dim=2)
-        dropout = attention.dropout if self.training else 0.0
-        if past is None:
-            y = scaled_dot_product_attention(queries, keys, values, dropout_p=dropout, is_causal=True)
-        else:
-            mask = torch.ones(steps, past.steps + steps, dtype=torch.bool, device=x.device).tril(past.steps)
-            y = scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
-        return attention.out_proj(y.permute(2, 0, 1, 3).flatten(2)), Cache(keys, values)
-
-    def _in_heads(self, x: Tensor) -> Tensor:
-        """(T, B, width) to (B, heads, T, width of a head)."""
-        return x.unflatten(-1, (self.self_attn.num_heads, -1)).permute(1, 2, 0, 3)
 
 
 class CausalTransformer(nn.Module):

@@ -17,7 +17,7 @@ class Comparison(Results):
     """Models side by side.
 
     Attributes:
-        task: ``"classify"``, ``"regress"`` or ``"forecast"``.
+        task: ``"classify"``, ``"regress"``, ``"forecast"`` or ``"translate"``.
         source: What the data are called.
         measure: What the score is: its ``name``, and whether ``higher`` is better.
         about: Sentences on the data and how they were split.
@@ -49,12 +49,13 @@ class Comparison(Results):
 
         Its keys are ``version``, ``task``, ``source``, ``verdict``, ``about``, ``notes``, ``seconds``, ``measure``
         (``name``, ``unit``, ``higher``), ``conditions`` (``parameters``, ``rates``, ``seeds``, ``seconds``,
-        ``updates``, ``minutes``, ``indifference``, ``threads``) and ``models``, networks best first and then floors. Of
-        each ``name``, ``learned``, ``score``, ``spread``, ``by_seed``, ``behind`` (two bounds) and ``claim`` (``best``,
-        ``better``, ``as good``, ``undecided`` or ``worse``); of a network also ``size`` (``described``, ``parameters``,
-        ``file``, ``state``, ``steps``, ``growth``, ``flash``, ``ram``, ``board``), ``speed`` (``median`` and ``p99`` in
-        microseconds of a step, ``items`` a second) and ``training`` (``validation`` by learning rate, ``rate``,
-        ``seconds``, ``updates``, ``diverged``). Bytes are whole numbers; what is undefined is null.
+        ``updates``, ``minutes``, ``indifference``, ``threads``, ``reading``, ``steps``) and ``models``, networks best
+        first and then floors. Of each ``name``, ``learned``, ``score``, ``spread``, ``by_seed``, ``behind`` (two
+        bounds) and ``claim`` (``best``, ``better``, ``as good``, ``undecided`` or ``worse``); of a network also
+        ``size`` (``described``, ``parameters``, ``file``, ``state``, ``steps``, ``growth``, ``flash``, ``ram``,
+        ``board``), ``speed`` (``median`` and ``p99`` in microseconds of a step, ``items`` a second) and ``training``
+        (``validation`` by learning rate, ``rate``, ``seconds``, ``updates``, ``diverged``). Bytes are whole numbers;
+        what is undefined is null.
 
         Args:
             path: A file to write it to as well; one that exists is replaced.

@@ -36,7 +36,7 @@ def columns(results: Results) -> list[Column]:
         ("updates", _of_networks(results, lambda entry: f"{_mean(_training(entry).updates):,.0f}")),
         ("items/s", _of_networks(results, lambda entry: f"{_speed(entry).items:,.0f}")),
         ("file", _of_networks(results, lambda entry: size(_size(entry).file))),
-        ("board", _of_networks(results, _board)),
+        *([("board", _of_networks(results, _board))] if _as_c(results) else []),
     ]
 
 
@@ -52,16 +52,30 @@ def conditions(results: Results) -> tuple[str, ...]:
     )
     return (
         *results.about,
-        f"Parameters: {min(parameters):,} to {max(parameters):,}, {_apart(parameters)} apart; all read forwards only.",
+        f"Parameters: {min(parameters):,} to {max(parameters):,}, {_apart(parameters)} apart; {same.reading}.",
         course,
         f"Learning rates {listed([f'{rate:g}' for rate in same.rates])}, each tried once by every model and chosen on "
         f"what is held out for it; then {same.seeds} seeds, on all but the test.",
         f"Intervals: {LEVEL} %, over test items and seeds drawn again, the same items for all. A difference of up to "
         f"{results.measure.difference(same.indifference)} counts as none. \u00b1: standard deviation over seeds.",
-        f"Steps: cells by gatewise.stream, others by PyTorch with what they keep; {results.environment}.",
-        f"State: bytes after {_size(networks[0]).steps:,} steps; + where it grows with each. Board: the smallest of "
-        "those of examples/boards that holds the float32 model as C, the program around it not counted.",
+        f"Steps: {same.steps}; {results.environment}.",
+        f"State: bytes after {_size(networks[0]).steps:,} steps; + where it grows with each.{_on_boards(results)}",
     )
+
+
+def _on_boards(results: Results) -> str:
+    """What the column of boards says, where there is one."""
+    if not _as_c(results):
+        return ""
+    return (
+        " Board: the smallest of those of examples/boards that holds the float32 model as C, the program around it not "
+        "counted."
+    )
+
+
+def _as_c(results: Results) -> bool:
+    """Whether any network can be exported as C."""
+    return any(_size(entry).flash is not None for entry in results.networks)
 
 
 def as_json(results: Results) -> str:

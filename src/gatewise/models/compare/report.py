@@ -12,7 +12,7 @@ from ...pages import templates
 from ...pages.axes import Scale, log_ticks, number_ticks, value_scale
 from ...pages.figure import Dot, Figure, Key, Path
 from ...pages.marks import line, series, shape
-from ...words import UNDEFINED, count, sentence
+from ...words import UNDEFINED, capital, count, sentence
 from .document import columns, conditions, size
 from .measure import Floats
 from .result import Entry, Results, pareto
@@ -122,7 +122,7 @@ def picture(results: Results) -> Figure:
     keys = [Key(series(place), f"{entry.name}, {_kept(entry)}", shape(place)) for place, entry in enumerate(networks)]
     front = pareto(times, scores if measure.higher else -scores)
     return Figure(
-        title=f"{measure.name.capitalize()} against microseconds a step",
+        title=f"{capital(measure.name)} against microseconds a step",
         description=_described(results, [networks[at].name for at in front]),
         x_ticks=log_ticks(across),
         y_ticks=number_ticks(up),

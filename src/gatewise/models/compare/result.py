@@ -92,6 +92,8 @@ class Conditions:
         minutes: That the whole was given; None likewise.
         indifference: The difference of scores that is of no interest.
         threads: That everything ran on.
+        reading: Which way models read.
+        steps: What ran the steps that were timed.
     """
 
     parameters: int
@@ -102,6 +104,8 @@ class Conditions:
     minutes: float | None
     indifference: float
     threads: int = 1
+    reading: str = ""
+    steps: str = ""
 
 
 @dataclass(frozen=True)

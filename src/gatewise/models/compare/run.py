@@ -20,7 +20,7 @@ from ...words import count, listed
 from ..arguments import LARGEST_SEED, number, whole
 from .bootstrap import Interval, interval, resampled
 from .comparison import Comparison
-from .contestants import DEFAULT, Contestant, Size, contestants
+from .contestants import Contestant, Size, contestants
 from .footprint import parameters_of, size_of
 from .measure import Floats
 from .result import FEWEST_ITEMS, Claim, Conditions, Entry, Training, claim_of
@@ -28,7 +28,7 @@ from .speed import Speed, measured
 from .task import Task
 from .training import FIRST_UPDATES, RATES, Cost, Entrant, Limit, Run
 
-PARAMETERS, MINUTES, SEEDS = 20_000, 5.0, 3
+MINUTES, SEEDS = 5.0, 3
 ALIKE = 0.02
 """By how much the numbers of parameters may differ, as a share."""
 _THREADS = 1
@@ -44,12 +44,12 @@ _SLOWER = 1.5
 def compare(
     task: Task,
     *,
-    models: Iterable[str] = DEFAULT,
+    models: Iterable[str] | None = None,
     cells: Iterable[str | Cell] = (),
     minutes: float = MINUTES,
     updates: int | None = None,
     seeds: int = SEEDS,
-    parameters: int = PARAMETERS,
+    parameters: int | None = None,
     indifference: float | None = None,
     progress: OnProgress | None = None,
     begun: float | None = None,
@@ -60,14 +60,15 @@ def compare(
     the validation, and is trained with it by every seed on all but the test. All trainings last as long.
 
     Args:
-        task: What `classification`, `regression` or `forecasting` made of the data.
-        models: ``"lstm"``, ``"gru"``, ``"rnn"`` or any other cell of gatewise by its name, ``"tcn"``,
-            ``"transformer"``; each once, and two at least.
+        task: What `classification`, `regression`, `forecasting` or `translation` made of the data.
+        models: ``"lstm"``, ``"gru"``, ``"rnn"`` or any other cell of gatewise by its name, ``"tcn"``, which does not
+            translate, ``"transformer"``; each once, and two at least. None for these five.
         cells: Further cells: your own, or words for them as ``gatewise show`` takes them, such as ``"mine.py:cell"``.
         minutes: What the whole may take.
         updates: In place of time, the updates of every training: the same seed then gives the same scores.
         seeds: Networks of each model that are tested, 3 or more to say anything of chance; at least 1.
-        parameters: That each network is to have. Widths are chosen to differ by 2 % at most.
+        parameters: That each network is to have. Widths are chosen to differ by 2 % at most. None for 20,000; for
+            translators for 256 a unit of their vocabularies, and 100,000 at least.
         indifference: The difference of scores that matters to nobody; by default the measure's own.
         progress: Called with the fraction done, 0 to 1, and a few words.
         begun: From when on the minutes are counted, by `time.monotonic`; None for from now.
@@ -79,11 +80,12 @@ def compare(
         InputError: An argument is out of its range, no widths meet, or the time is too short for the trainings.
     """
     begun = time.monotonic() if begun is None else begun
-    field = contestants(models, cells)
+    field = contestants(models, cells, task.around)
     seeds = whole("seeds", seeds, most=LARGEST_SEED)
     region = task.measure.indifference if indifference is None else number("indifference", indifference, 0, math.inf)
+    parameters = task.course.parameters if parameters is None else whole("parameters", parameters)
     with exactly_threads(_THREADS):
-        entrants = sized(task, field, whole("parameters", parameters))
+        entrants = sized(task, field, parameters)
         report = progress or (lambda done, words: None)
         costs = [_cost(entrant, task, report) for entrant in entrants]
         speeds = [_speed(entrant, task) for entrant in entrants]
@@ -99,6 +101,8 @@ def compare(
         None if updates else minutes,
         region,
         _THREADS,
+        task.course.reading,
+        task.course.steps,
     )
     return Comparison(
         task.name,
@@ -121,11 +125,11 @@ def sized(task: Task, field: Sequence[Contestant], parameters: int) -> list[Entr
     """
     counts = [_Counts(task, contestant) for contestant in field]
     for wanted in _around(parameters):
-        sizes = [one.contestant.fit(one, wanted) for one in counts]
+        sizes = [one.fit(wanted) for one in counts]
         found = [one(size) for one, size in zip(counts, sizes, strict=True)]
         if max(found) <= (1 + ALIKE) * min(found):
             return [Entrant(one.contestant, size) for one, size in zip(counts, sizes, strict=True)]
-    found = [f"{one.contestant.name} {one(one.contestant.fit(one, parameters)):,}" for one in counts]
+    found = [f"{one.contestant.name} {one(one.fit(parameters)):,}" for one in counts]
     raise InputError(
         f"no widths give all models the same number of parameters, {parameters:,} to within {ALIKE:.0%}: the nearest "
         f"are {', '.join(found)}",
@@ -150,6 +154,10 @@ class _Counts:
     def __post_init__(self) -> None:
         self.known: dict[Size, int] = {}
 
+    def fit(self, wanted: int) -> Size:
+        """The size whose count is nearest to ``wanted``."""
+        return self.contestant.forms[self.task.around].fit(self, wanted)
+
     def __call__(self, size: Size) -> int:
         if size not in self.known:
             with torch.device("meta"):
@@ -165,7 +173,8 @@ def _cost(entrant: Entrant, task: Task, report: OnProgress) -> Cost:
 def _speed(entrant: Entrant, task: Task) -> Speed:
     network = entrant.network(task, 0).eval()
     parts = task.stepwise(network)
-    return measured(lambda: entrant.contestant.steps(parts), task.width, task, network)
+    steps = entrant.contestant.forms[task.around].steps
+    return measured(lambda: steps(parts), task.width, task, network)
 
 
 @dataclass(frozen=True)
@@ -269,7 +278,7 @@ def _entry(task: Task, trained: _Trained, speed: Speed, behind: Interval, claim:
         behind,
         claim,
         size_of(network, task.stepwise(network), task.width, task.longest),
-        entrant.contestant.described(entrant.size),
+        entrant.contestant.forms[task.around].described(entrant.size),
         Training(
             trained.validation,
             trained.rate,

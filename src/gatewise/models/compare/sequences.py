@@ -27,7 +27,7 @@ from ..sequence.scaling import Standard
 from ..sequence.targets import aligned, held_out, labels_of
 from .answers import Answers, Labels, Numbers
 from .measure import Floats
-from .task import Floor, MakeBody, Part, Stepwise
+from .task import Around, Course, Floor, MakeBody, Part, Stepwise
 
 TEST, VALIDATION = 0.25, 0.2
 """The share of all sequences that is held out for the test, where there is none, and of the others for validation."""
@@ -51,6 +51,9 @@ class SequenceTask:
 
     sequences: all of them, in the order of the answers.
     """
+
+    around: Around = "body"
+    course = Course()
 
     def __init__(self, sequences: Sequences, answers: Answers, split: Split, source: str) -> None:
         self.name, self.measure, self.source = answers.name, answers.measure, source

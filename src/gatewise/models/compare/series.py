@@ -28,7 +28,7 @@ from ..forecast.network.windows import Store, Windows
 from ..forecast.results import SCORED_LEVELS
 from ..forecast.seasons import with_seasons
 from .measure import Floats, Measure
-from .task import Floor, MakeBody, Part, Stepwise
+from .task import Around, Course, Floor, MakeBody, Part, Stepwise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +82,8 @@ class SeriesTask:
     name = "forecast"
     measure = Measure("MASE", "of MASE", higher=False, indifference=0.02, decimals=3)
     width = WIDTH
+    around: Around = "body"
+    course = Course()
 
     def __init__(self, panel: Panel, horizon: int, windows: int, source: str, notes: tuple[str, ...] = ()) -> None:
         self.source, self.horizon, self.season = source, horizon, panel.season

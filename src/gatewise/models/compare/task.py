@@ -10,13 +10,28 @@ from torch import Tensor, nn
 
 from ...training import Source
 from ..bodies import Body
+from ..translation.coder import EncoderDecoder
 from .measure import Floats, Measure
 
 Part = Literal["learn", "all"]
 """What a training may see: all but validation and test, or all but the test."""
 
+Around = Literal["body", "translator"]
+"""What the networks of a task are built around: what reads steps, or an encoder-decoder."""
+
 MakeBody = Callable[[int], Body]
 """A body that reads so many numbers at each step."""
+
+
+class Units(NamedTuple):
+    """How many units each vocabulary has; ``target`` None where both sides share one."""
+
+    source: int
+    target: int | None
+
+
+MakeTranslator = Callable[[Units], EncoderDecoder]
+"""An encoder-decoder from one vocabulary to another."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,15 @@ class Floor:
 
     name: str
     scores: Floats
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is said of how every model reads and runs, and how many parameters each has if nobody says."""
+
+    reading: str = "all read forwards only"
+    steps: str = "cells by gatewise.stream, others by PyTorch with what they keep"
+    parameters: int = 20_000
 
 
 class Stepwise(NamedTuple):
@@ -45,6 +69,8 @@ class Task(Protocol):
         width: I, how many numbers a body reads at each step.
         longest: Steps of the longest sequence that a body reads.
         items: N, how many items the test has.
+        around: What its networks are built around.
+        course: What is said of all models.
     """
 
     name: str
@@ -54,9 +80,11 @@ class Task(Protocol):
     width: int
     longest: int
     items: int
+    around: Around
+    course: Course
 
-    def network(self, make: MakeBody) -> nn.Module:
-        """An untrained network around a body, with weights from torch's generator."""
+    def network(self, make: Callable[[Any], Any]) -> nn.Module:
+        """An untrained network around what `MakeBody` or `MakeTranslator` makes; weights from torch's generator."""
         ...
 
     def stepwise(self, network: nn.Module) -> Stepwise:

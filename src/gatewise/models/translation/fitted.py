@@ -16,10 +16,11 @@ from .batches import Pair
 from .exported import ExportedTranslator, to_onnx
 from .network import TranslationNetwork
 from .pairs import Vocabularies, check_pairs, checked, clean, cleaned
-from .parts import Translation, cut, joined
+from .parts import Reach, Translation, translated
 from .probing import Probed, all_alike, probed
 from .scores import TranslationScores
-from .search import Beam, search
+from .search import Beam
+from .stream import TranslationStream
 
 if TYPE_CHECKING:
     from ...inspect.subject import Subject
@@ -63,12 +64,25 @@ class FittedTranslator(NetworkEstimator):
         self._check_fitted()
         beam = self._beam()
         most = whole("n_best", n_best, 1, beam.width)
-        source_units, target_units = self.vocabularies_
-        parts = [cut(source_units, clean(line), self.longest) for line in checked("source", source)]
+        lines, reach = checked("source", source), Reach(self._ratio, self.longest)
         with self._threads():
-            sources = [part for line in parts for part in line]
-            found = iter(search(self.network_, sources, beam, self._ratio, self.longest))
-        return [joined(target_units, [next(found)[:most] for _ in line]) for line in parts]
+            return translated(self.network_, self.vocabularies_, lines, beam, reach, most)
+
+    def stream(self, source: str = "") -> TranslationStream:
+        """Translate greedily, unit by unit, with a state that can be saved and taken up elsewhere.
+
+        Args:
+            source: A sentence; by default none, for a stream that is to `load` its state.
+
+        Returns:
+            A `TranslationStream`, which writes what ``predict`` writes with ``beam=1``, bit for bit.
+
+        Raises:
+            InputError: Before `fit`, and for anything but a string.
+        """
+        self._check_fitted()
+        checked("source", [source])
+        return TranslationStream(self.network_, self.vocabularies_, Reach(self._ratio, self.longest), source)
 
     def score(self, source: Sequence[str], target: Sequence[str]) -> float:
         """Measure translations by chrF2, which also suits short lines.

@@ -14,6 +14,7 @@ from ...training import timed
 from ...training.schedule import Schedule
 from ...training.trainer import Callback, Trained
 from .batches import Batch, ByLength, Pair, Respelling, batch_of, together
+from .coder import EncoderDecoder
 from .network import TranslationNetwork
 
 _WARMUP = 0.1
@@ -69,7 +70,7 @@ def _loss(network: TranslationNetwork, batch: Batch, smoothing: float) -> Tensor
     return cross_entropy(logits, targets, label_smoothing=smoothing)
 
 
-def logits_of(network: TranslationNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+def logits_of(network: EncoderDecoder, batch: Batch) -> tuple[Tensor, Tensor]:
     """Of every target unit given those before it, (N, V), and its number (N,); padding is left out."""
     encoded = network.encode(batch.source, batch.source_lengths)
     before, _ = network.decode(batch.target[:-1], batch.target_lengths, encoded)
@@ -78,7 +79,7 @@ def logits_of(network: TranslationNetwork, batch: Batch) -> tuple[Tensor, Tensor
 
 
 @torch.inference_mode()
-def mean_loss(network: TranslationNetwork, pairs: Sequence[Pair], units: int) -> float:
+def mean_loss(network: EncoderDecoder, pairs: Sequence[Pair], units: int) -> float:
     """Mean nats of a target unit, the end included, given the source and all units before it."""
     lengths = [(len(target), len(source)) for source, target in pairs]
     order = sorted(range(len(pairs)), key=lengths.__getitem__)

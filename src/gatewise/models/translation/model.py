@@ -20,7 +20,7 @@ from .batches import Pair, Respelling
 from .fitted import FittedTranslator
 from .learning import Course, learn
 from .network import Rates, Sizes, TranslationNetwork
-from .pairs import UNITS, cleaned, learnable, respelled, vocabularies
+from .pairs import LONGEST, UNITS, cleaned, learnable, respelled, vocabularies
 from .stored import VOCABULARIES, restored
 
 _FEWEST = 300
@@ -121,7 +121,7 @@ class Translator(FittedTranslator):
         subword_dropout: float = 0.0,
         label_smoothing: float = 0.1,
         options: Mapping[str, Any] | None = None,
-        longest: int = 200,
+        longest: int = LONGEST,
         beam: int = 5,
         length_penalty: float = 1.0,
         learning_rate: float = 2e-3,

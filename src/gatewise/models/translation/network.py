@@ -59,6 +59,18 @@ class Encoded(NamedTuple):
     ends: Tensor
 
 
+class Memories(NamedTuple):
+    """What a decoder reads of B sources of one length. memory: (B, S, C), without padding. flipped: (B, C, S)."""
+
+    memory: Tensor
+    flipped: Tensor
+
+    @classmethod
+    def of(cls, memory: Tensor) -> Memories:
+        """These, with what is made of them once."""
+        return cls(memory, memory.transpose(1, 2).contiguous())
+
+
 class Decoding(NamedTuple):
     """Where decoders stand after some units. bottom, upper: states as the recurrent modules take them."""
 
@@ -139,6 +151,11 @@ class TranslationNetwork(nn.Module):
         """The embedding of target units, which is the source's where both share one vocabulary."""
         return self.source_embedding if self.target_embedding is None else self.target_embedding
 
+    @property
+    def memory_size(self) -> int:
+        """C, how many numbers the encoder says of each source position."""
+        return self.encoder.output_size
+
     def _start(self) -> None:
         """Draw weights; on the meta device there are none."""
         if self.bias.is_meta:
@@ -182,26 +199,18 @@ class TranslationNetwork(nn.Module):
         upper = None if self.upper_bridge is None else self.upper_bridge(ends, self.upper)
         return Decoding(self.bottom_bridge(ends, self.bottom), upper)
 
-    def step(self, units: Tensor, decoding: Decoding, memory: Tensor, flipped: Tensor) -> tuple[Tensor, Decoding]:
+    def step(self, units: Tensor, decoding: Decoding, memories: Sequence[Memories]) -> tuple[Tensor, Decoding]:
         """One unit further, in evaluation mode: what stands before the softmax, (R, E), and the decoders then.
 
-        The bits of each row are its own. units: (R,), K for each of B sources side by side. memory: (B, S, C), without
-        padding. flipped: the same, (B, C, S), contiguous.
+        The bits of each row are its own. units: (R,), as many for each of B sources side by side. memories: of the
+        sources of each length, one after the other.
         """
-        return self.step_among(units, decoding, [(memory, flipped)], len(units) // len(memory))
-
-    def step_among(
-        self, units: Tensor, decoding: Decoding, memories: Sequence[tuple[Tensor, Tensor]], hypotheses: int
-    ) -> tuple[Tensor, Decoding]:
-        """As `step`, of sources of several lengths: the memories of those of each length, one after the other.
-
-        hypotheses: K, of each source.
-        """
+        hypotheses = len(units) // sum(len(one.memory) for one in memories)
         states, bottom = self.bottom(self.target_units(units)[None], decoding.bottom)
-        parts = states[0].split([hypotheses * len(memory) for memory, _ in memories])
+        parts = states[0].split([hypotheses * len(one.memory) for one in memories])
         attended = [
-            self.attention.rowwise(part.unflatten(0, (-1, hypotheses)), *memory)[0].flatten(0, 1)
-            for part, memory in zip(parts, memories, strict=True)
+            self.attention.rowwise(part.unflatten(0, (-1, hypotheses)), one.memory, one.flipped)[0].flatten(0, 1)
+            for part, one in zip(parts, memories, strict=True)
         ]
         contexts = torch.cat(attended)
         read = torch.cat((states[0], contexts), dim=1)

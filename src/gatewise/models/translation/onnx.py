@@ -20,7 +20,7 @@ from ...export.onnx.layers import add_layers, add_part
 from ...export.onnx.parts import expanded, model_of
 from ...export.onnx.write import Assembled
 from ...nn import Recurrent
-from .network import Bridge, Decoding, Encoded, TranslationNetwork
+from .network import Bridge, Decoding, Encoded, Memories, TranslationNetwork
 from .units import BEGIN, END, SPECIAL
 
 SOURCE, MEMORY, UNITS, ANSWERS, ATTENTION = "source", "memory", "units", "log_probabilities", "attention"
@@ -168,14 +168,14 @@ def _tried(network: TranslationNetwork, length: int, batch: int, beam: int, seed
     first = network.start(encoded.ends)
     outputs = {MEMORY: encoded.memory, **_named(network, first, "initial")}
     encoder = Sample(arrays({SOURCE: source}), arrays(outputs))
-    memory, flipped = encoded.memory, encoded.memory.transpose(1, 2).contiguous()
+    memories = Memories.of(encoded.memory)
     rows = torch.arange(batch).repeat_interleave(beam)
-    _, decoding = network.step(torch.full((len(rows),), BEGIN), first.rows(rows), memory, flipped)
+    _, decoding = network.step(torch.full((len(rows),), BEGIN), first.rows(rows), [memories])
     units = torch.randint(SPECIAL, len(network.bias), (len(rows),), generator=generator)
-    before, after = network.step(units, decoding, memory, flipped)
+    before, after = network.step(units, decoding, [memories])
     answers = network.logits(before).log_softmax(1)
     answers[:, :END] = -torch.inf
-    inputs = {UNITS: units, MEMORY: memory, **_named(network, decoding, "initial")}
+    inputs = {UNITS: units, MEMORY: encoded.memory, **_named(network, decoding, "initial")}
     return encoder, Sample(arrays(inputs), arrays({ANSWERS: answers, **_named(network, after, "last")}))
 
 

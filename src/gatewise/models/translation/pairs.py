@@ -19,6 +19,8 @@ _UNLIKE, _GRACE = 3.0, 5
 _FEW_WORDS, _SHORT_WORD = 300, 3.0
 _FEW_CHARACTERS, _SHORT_LINE = 200, 25.0
 """Below which a vocabulary is one of short words, and one of characters, if nobody says."""
+LONGEST = 200
+"""Units of a side of a pair that is learned from, at most, if nobody says."""
 UNITS = ("auto", "subwords", "characters", "words")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from .pairs import clean
-from .search import Hypothesis
+from .coder import EncoderDecoder
+from .pairs import Vocabularies, clean
+from .search import Beam, Hypothesis, search
 from .units import Vocabulary
 
 
@@ -39,6 +40,24 @@ def cut(vocabulary: Vocabulary, line: str, longest: int) -> list[list[int]]:
             parts.append([])
         parts[-1] += [units[place] for place in places]
     return [part[at : at + longest] for part in parts for at in range(0, len(part), longest)]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a search goes. ratio: units of a target for each of its source, at most. longest: units of a part."""
+
+    ratio: float
+    longest: int
+
+
+def translated(
+    network: EncoderDecoder, vocabularies: Vocabularies, lines: Sequence[str], beam: Beam, reach: Reach, most: int = 1
+) -> list[list[Translation]]:
+    """For each line its translations, the best first. most: how many."""
+    parts = [cut(vocabularies.source, clean(line), reach.longest) for line in lines]
+    sources = [part for line in parts for part in line]
+    found = iter(search(network, sources, beam, reach.ratio, reach.longest))
+    return [joined(vocabularies.target, [next(found)[:most] for _ in line]) for line in parts]
 
 
 def joined(vocabulary: Vocabulary, found: Sequence[Sequence[Hypothesis]]) -> list[Translation]:

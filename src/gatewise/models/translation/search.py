@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..arguments import number, whole
 from .batches import padded
-from .network import TranslationNetwork
+from .coder import EncoderDecoder
+from .network import Memories
 from .units import BEGIN, END
 
 _MOST, _ROWS = 1 << 22, 512
@@ -52,7 +52,7 @@ class Hypothesis:
 
 @torch.inference_mode()
 def search(
-    network: TranslationNetwork, sources: Sequence[Sequence[int]], beam: Beam, ratio: float, longest: int
+    network: EncoderDecoder, sources: Sequence[Sequence[int]], beam: Beam, ratio: float, longest: int
 ) -> list[list[Hypothesis]]:
     """For each source the hypotheses that ended, the best first; at least one, at most ``beam.width``.
 
@@ -61,11 +61,29 @@ def search(
     ``longest``, and ten more.
     """
     found: dict[int, list[Hypothesis]] = {}
-    for places in _of_similar_length(sources, beam.width, network.attention.query.out_features):
-        most = [min(math.ceil(ratio * len(sources[at])), longest) + _GRACE for at in places]
+    for places in _of_similar_length(sources, beam.width, network.memory_size):
+        most = [most_units(len(sources[at]), ratio, longest) for at in places]
         group = _Group(network, [sources[at] for at in places], beam, most)
         found |= dict(zip(places, group.run(), strict=True))
     return [found[at] for at in range(len(sources))]
+
+
+def most_units(source: int, ratio: float, longest: int) -> int:
+    """How many units are written at most for a source of so many; see `search`."""
+    return min(math.ceil(ratio * source), longest) + _GRACE
+
+
+def best(logits: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The 2 K best ways to go on with K hypotheses of each of B sources: as at most K of them end, at least K go on.
+
+    logits: (B K, V) of the next unit. scores: (B, K), log p so far. Returns log p then, whose hypothesis, and the unit,
+    (B, 2 K) each, the best first.
+    """
+    gains = logits.log_softmax(1)
+    gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
+    totals = (scores[:, :, None] + gains.view(*scores.shape, -1)).flatten(1)
+    found, places = totals.topk(2 * scores.shape[1])
+    return found, places // gains.shape[1], places % gains.shape[1]
 
 
 def _of_similar_length(sources: Sequence[Sequence[int]], width: int, memory: int) -> Iterator[list[int]]:
@@ -94,20 +112,13 @@ class _Sentence:
     ended: list[Hypothesis] = field(default_factory=list[Hypothesis])
 
 
-class _Memories(NamedTuple):
-    """What the encoder made of B sources of one length. memory: (B, S, C). flipped: the same, (B, C, S)."""
-
-    memory: Tensor
-    flipped: Tensor
-
-
 class _Group:
     """A search for sources, sorted by length. B of them go on, each with K hypotheses, which are rows B x K."""
 
-    def __init__(self, network: TranslationNetwork, sources: list[Sequence[int]], beam: Beam, most: list[int]) -> None:
+    def __init__(self, network: EncoderDecoder, sources: list[Sequence[int]], beam: Beam, most: list[int]) -> None:
         self.network, self.beam = network, beam
         encoded = [network.encode(*padded(list(equal))) for _, equal in groupby(sources, len)]
-        self.memories = [_Memories(one.memory, one.memory.transpose(1, 2).contiguous()) for one in encoded]
+        self.memories = [Memories.of(one.memory) for one in encoded]
         K = beam.width
         self.decoding = network.start(torch.cat([one.ends for one in encoded]).repeat_interleave(K, 0))
         self.units = torch.full((len(sources) * K,), BEGIN)
@@ -127,12 +138,8 @@ class _Group:
 
     def _step(self, length: int) -> None:
         K = self.beam.width
-        before, self.decoding = self.network.step_among(self.units, self.decoding, self.memories, K)
-        gains = self.network.logits(before).log_softmax(1)
-        gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
-        totals = (self.scores[:, :, None] + gains.view(len(self.scores), K, -1)).flatten(1)
-        scores, places = totals.topk(2 * K)  # as at most K of them end, at least K go on
-        origins, units = places // gains.shape[1], places % gains.shape[1]
+        before, self.decoding = self.network.step(self.units, self.decoding, self.memories)
+        scores, origins, units = best(self.network.logits(before), self.scores)
         for sentence, row in enumerate(zip(scores.tolist(), origins.tolist(), units.tolist(), strict=True)):
             self._end(self.running[sentence], row, length)
         going = (units == END).int().argsort(dim=1, stable=True)[:, :K]
@@ -157,14 +164,14 @@ class _Group:
         going = [len(one.ended) < K and length < one.most for one in self.running]
         if all(going):
             return
-        for sentence, goes, (best, *_) in zip(self.running, going, self.scores.tolist(), strict=True):
+        for sentence, goes, (score, *_) in zip(self.running, going, self.scores.tolist(), strict=True):
             if not (goes or sentence.ended):  # the best hypothesis as it stands
-                sentence.ended.append(Hypothesis(sentence.live[0], self.beam.score(best, length)))
+                sentence.ended.append(Hypothesis(sentence.live[0], self.beam.score(score, length)))
         self.running = [one for one, goes in zip(self.running, going, strict=True) if goes]
         kept = torch.tensor(going)
         parts = kept.split([len(one.memory) for one in self.memories])
         self.memories = [
-            _Memories(one.memory[part], one.flipped[part])
+            Memories(one.memory[part], one.flipped[part])
             for one, part in zip(self.memories, parts, strict=True)
             if part.any()
         ]
