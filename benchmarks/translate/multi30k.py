@@ -20,7 +20,7 @@ DIRECTIONS = ("de-en", "en-de")
 
 def sentences(plan: Plan, seed: int, direction: str, folder: Path, save: Path | None) -> Result:
     """One run: cased BLEU and chrF of test2016 with sacrebleu's own tokens, and both without case."""
-    train, test = (_pairs(folder, name, direction) for name in ("train", "test_2016_flickr"))
+    train, test = (pairs(folder, name, direction) for name in ("train", "test_2016_flickr"))
     course = learned(plan.translator(seed), train.source, train.target, save)
     begun = time.monotonic()
     scores = course.model.evaluate(test.source, test.target)
@@ -36,6 +36,7 @@ def sentences(plan: Plan, seed: int, direction: str, folder: Path, save: Path | 
     return Result(seed, figures, {**course.details, **details})
 
 
-def _pairs(folder: Path, name: str, direction: str) -> Parallel:
+def pairs(folder: Path, name: str, direction: str) -> Parallel:
+    """One of the sets, by the name of its files."""
     source, target = (folder / f"{name}.{language}.gz" for language in direction.split("-"))
     return load_pairs(source, target)
