@@ -130,7 +130,7 @@ class _Group:
         before, self.decoding = self.network.step_among(self.units, self.decoding, self.memories, K)
         gains = self.network.logits(before).log_softmax(1)
         gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
-        totals = (self.scores[:, :, None] + gains.view(len(self.scores), K, -1)).flatten(1)
+        totals = gains.view(len(self.scores), K, -1).add_(self.scores[:, :, None]).flatten(1)
         scores, places = totals.topk(2 * K)  # as at most K of them end, at least K go on
         origins, units = places // gains.shape[1], places % gains.shape[1]
         for sentence, row in enumerate(zip(scores.tolist(), origins.tolist(), units.tolist(), strict=True)):
