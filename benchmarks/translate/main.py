@@ -12,18 +12,23 @@ from typing import Any
 
 from ..machine import description as machine
 from . import __doc__ as description
+from .ablation import BASE, Run, ablation, entries, table
 from .g2p import pronunciations
-from .multi30k import DIRECTIONS, FOLDER, sentences
+from .multi30k import DIRECTIONS, FOLDER, pairs, sentences
 from .result import Plan, Result
 
-TASKS = ("multi30k", "g2p")
+RESULTS = Path("ablation.jsonl")
+TASKS = ("multi30k", "g2p", "ablation")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Every seed, and the mean of all."""
+    """Every seed, and the mean of all; of an ablation the table."""
     given = _parser().parse_args(arguments)
     plan = Plan(given.budget, given.threads, given.beam, given.cell, dict(given.set))
     print(json.dumps({"task": given.task, **asdict(plan), **machine()}), flush=True)
+    if given.task == "ablation":
+        _ablation(given, plan)
+        return
     results = [_result(given, plan, seed) for seed in range(given.seeds)]
     for name in results[0].figures:
         values = [result.figures[name] for result in results]
@@ -38,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument("direction", nargs="?", choices=DIRECTIONS, default=DIRECTIONS[0], help="of multi30k")
+    parser.add_argument(
+        "direction", nargs="?", choices=DIRECTIONS, default=DIRECTIONS[0], help="of multi30k and ablation"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="runs, with seeds from 0")
     parser.add_argument("--budget", default="20m", help="time to learn in each run")
     parser.add_argument("--threads", type=int, default=2)
@@ -48,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="an argument of Translator"
     )
     parser.add_argument("--data", type=Path, default=FOLDER, help="folder of multi30k's files")
+    ablations = parser.add_argument_group("ablation")
+    ablations.add_argument("--results", type=Path, default=RESULTS, help="file of runs, which are not made again")
+    ablations.add_argument("--only", nargs="+", metavar="NAME", help=f"{BASE} and some of: {', '.join(entries(False))}")
+    ablations.add_argument("--crossed", action="store_true", help="all combinations, not one change at a time")
     parser.add_argument("--save", type=Path, help="the last run's model")
     return parser
 
@@ -59,6 +70,18 @@ def setting(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
+
+
+def _ablation(given: argparse.Namespace, plan: Plan) -> None:
+    wanted = entries(given.crossed)
+    if given.only:
+        wanted = {name: wanted[name] for name in dict.fromkeys((BASE, *given.only))}
+    references = pairs(given.data, "val", given.direction).target
+    runs: list[Run] = []
+    for run in ablation(plan, given.seeds, given.direction, given.data, given.results, wanted):
+        runs.append(run)
+        print(json.dumps({"entry": run.entry, "seed": run.seed, "BLEU, lowercased": run.bleu}), flush=True)
+    print(table(runs, references))
 
 
 def _result(given: argparse.Namespace, plan: Plan, seed: int) -> Result:

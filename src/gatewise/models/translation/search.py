@@ -81,7 +81,7 @@ def best(logits: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     gains = logits.log_softmax(1)
     gains[:, :END] = -math.inf  # nothing unknown is written, and nothing begins again
-    totals = (scores[:, :, None] + gains.view(*scores.shape, -1)).flatten(1)
+    totals = gains.view(*scores.shape, -1).add_(scores[:, :, None]).flatten(1)
     found, places = totals.topk(2 * scores.shape[1])
     return found, places // gains.shape[1], places % gains.shape[1]
 
