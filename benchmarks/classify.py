@@ -4,8 +4,8 @@
 
 One setting for all sets: the estimator's defaults, which were chosen by cross-validation on the training data of
 JapaneseVowels and BasicMotions, and as many passes over each set as make the updates. Nothing was chosen by a test.
-Sets are pairs of ``NAME_TRAIN.ts.gz`` and ``NAME_TEST.ts.gz`` of the UEA archive, in ``../shared/data/classification`` or
-``--data``; those that are missing are named and left out.
+Sets are pairs of ``NAME_TRAIN.ts.gz`` and ``NAME_TEST.ts.gz`` of the UEA archive, in
+``../shared/data/classification`` or ``--data``; those that are missing are named and left out.
 """
 
 from __future__ import annotations
