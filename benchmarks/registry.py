@@ -36,6 +36,7 @@ BENCHMARKS = {
     "detect": ("benchmarks.detect.main", "anomalies that people have labelled: VUS-PR, and NAB's own score"),
     "serve": ("benchmarks.serve", "the server beside the library: bits, speed, and how long a step takes"),
     "translate": ("benchmarks.translate.main", "translators on Multi30k and on the CMU dictionary, within a time"),
+    "classify": ("benchmarks.classify", "labels of public sequences beside the columns that papers print"),
     "compare": ("benchmarks.compare", "kinds of models compared twice: time kept, conditions equal, verdicts the same"),
     "air_passengers": ("benchmarks.air_passengers", "the backtest of the README's example over several seeds"),
 }

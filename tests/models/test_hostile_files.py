@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.models.test_registry import PANEL, SAVED, chain
+from tests.models.test_registry import PANEL, SAVED, model_of
 
 import gatewise
 from gatewise.container import Container, records
@@ -22,6 +22,7 @@ from gatewise.errors import CheckpointError, ModelFileError
 from gatewise.estimators import LanguageModel, SequenceClassifier
 from gatewise.forecast import Forecaster
 from gatewise.models.modelfile import DETECTOR_FILE, ESTIMATOR_FILE, FORECASTER_FILE
+from gatewise.models.translation import stream as translations
 from gatewise.nn import LSTM, Chain, Standardize
 from gatewise.nn import chain as chains
 from gatewise.nn import stream as streams
@@ -34,6 +35,7 @@ CONTAINERS = {
     "chain": chains.FILE,
     "normal": chains.FILE,
     "stream's state": streams.FILE,
+    "translator's stream": translations.FILE,
     "training checkpoint": checkpoint.FILE,
 }
 OTHERS = {
@@ -92,7 +94,7 @@ def at(value, *places):
 
 
 def load(noun, path):
-    return gatewise.load(path, model=chain() if "stream" in noun else None)
+    return gatewise.load(path, model=model_of(noun))
 
 
 LINEAR, LAYERS, NORM = ("parts", 1, "arguments"), ("parts", 0, "arguments"), ("parts", 1, "arguments")
@@ -150,6 +152,11 @@ REFUSED = {
     "other levels inside": ("LSTM", at(list(range(1, 99)), "levels")),
     "another season inside": ("LSTM", at(5, "schema", "season")),
     "beginnings of text": ("stream's state", at(["x"], "begins")),
+    "units of text": ("translator's stream", at(["x"], "left", 0)),
+    "a unit beyond the vocabulary": ("translator's stream", at([10**9], "written", 0)),
+    "a source of nothing": ("translator's stream", at([[]], "left")),
+    "a source beyond reason": ("translator's stream", at([[3] * 10**5], "left")),
+    "nothing left": ("translator's stream", at([], "left")),
     "a short float": ("training checkpoint", at({"float": "00"}, "state")),
     "a float of a number": ("training checkpoint", at({"float": 3}, "state")),
     "a key without a hash": ("training checkpoint", at({"dict": [[[1], 2]]}, "state")),
@@ -184,6 +191,7 @@ TENSORS = {
     "too large a number for its dtype": ("language model", lambda weight: weight.double() + 1e300),
     "another shape": ("normal", lambda weight: weight[:1].expand(7, *weight.shape[1:])),
     "nothing": ("chain", lambda weight: weight[:0]),
+    "no memory of a source": ("translator's stream", lambda weight: weight[:0]),
     "no dimension": ("stream's state", lambda weight: weight.flatten()[0]),
     "no rows": ("stream's state", lambda weight: weight[:0]),
     "rows without numbers": ("stream's state", lambda weight: torch.empty(1 << 40, 0)),

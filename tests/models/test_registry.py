@@ -56,15 +56,31 @@ def of_sequences(kind: type[SequenceClassifier | SequenceRegressor], y: list[obj
     kind(bidirectional=False, **SMALL).fit(X, y).save(path)
 
 
+def translator() -> Translator:
+    return Translator(**SMALL, embedding_size=2).fit(["ab", "ba"], ["AB", "BA"])
+
+
+def save_translation(path: Path) -> None:
+    stream = translator().stream("ab")
+    stream.step()
+    stream.save(path)
+
+
+def model_of(noun: str) -> Chain | Translator | None:
+    """What goes with a file that holds a state alone."""
+    return {"stream's state": chain, "translator's stream": translator}.get(noun, lambda: None)()
+
+
 SAVED = {
     "forecaster": lambda path: Forecaster(2, model="naive", season=1).fit(PANEL).save(path),
     "sequence classifier": lambda path: of_sequences(SequenceClassifier, list("ababab"), path),
     "sequence regressor": lambda path: of_sequences(SequenceRegressor, list(range(6)), path),
     "language model": lambda path: LanguageModel(**SMALL).fit(TEXT).save(path),
-    "translator": lambda path: Translator(**SMALL, embedding_size=2).fit(["ab", "ba"], ["AB", "BA"]).save(path),
+    "translator": lambda path: translator().save(path),
     "detector": lambda path: Detector().fit(LONG).save(path),
     "chain": lambda path: chain().save(path),
     "stream's state": save_stream,
+    "translator's stream": save_translation,
     "training checkpoint": lambda path: checkpoint.save(path, {"step": 7, "weight": torch.ones(2)}),
 }
 
@@ -107,7 +123,7 @@ def test_a_file_is_of_the_kind_that_wrote_it(kind, files) -> None:
 
 
 def test_load_gives_what_was_saved(files) -> None:
-    loaded = {noun: gatewise.load(path, model=chain() if "stream" in noun else None) for noun, path in files.items()}
+    loaded = {noun: gatewise.load(path, model=model_of(noun)) for noun, path in files.items()}
     assert type(loaded["forecaster"]) is Forecaster
     assert loaded["forecaster"].predict(PANEL).shape == (2, 7)
     assert loaded["sequence classifier"].predict(X).tolist()
@@ -128,6 +144,15 @@ def test_a_stream_goes_on_from_where_it_was_saved(files) -> None:
         gatewise.load(files["stream's state"])
     with pytest.raises(ModelFileError, match="not those of this model"):
         gatewise.load(files["stream's state"], model=LSTM(2, 5))
+
+
+def test_a_translation_goes_on_from_where_it_was_saved(files) -> None:
+    path = files["translator's stream"]
+    stream = translator().stream("ab")
+    stream.step()
+    assert list(gatewise.load(path, model=translator())) == list(stream)
+    with pytest.raises(InputError, match="goes with that translator"):
+        gatewise.load(path, model=chain())
 
 
 def test_what_a_file_does_not_hold_is_supplied(tmp_path) -> None:
@@ -184,7 +209,7 @@ def test_a_damaged_file_is_refused(noun, files, tmp_path) -> None:
     for damaged in (data[:-1], data[:40], data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]):
         (tmp_path / "file").write_bytes(damaged)
         with pytest.raises((ModelFileError, CheckpointError), match=r"damaged|truncated"):
-            gatewise.load(tmp_path / "file", model=chain() if "stream" in noun else None)
+            gatewise.load(tmp_path / "file", model=model_of(noun))
 
 
 def test_questions_about_what_does_not_exist(files, tmp_path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ..errors import InputError, ModelFileError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ..equation import Cell
     from ..export.c.write import ExportedC
@@ -38,7 +38,7 @@ class Supplied:
 
     cells: tuple[Cell, ...] = ()
     tokenizer: Any = None
-    model: nn.Module | None = None
+    model: Any = None
 
 
 @dataclass(frozen=True)

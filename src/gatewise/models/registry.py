@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..equation import Cell
+    from .translation.model import Translator
 
 _ALL: tuple[Action, ...] = ("read", "explain", "chain", "steps")
 _NO_CHAIN = Unsupported(
@@ -23,6 +24,7 @@ _NO_CHAIN = Unsupported(
 )
 _MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
 _STATE = "give the file of the model whose stream it is"
+_WRITES = "give the file of the translator whose stream it is"
 _TWO_PARTS = Unsupported(
     "reads a whole sentence before it writes, and is no chain",
     "export it to ONNX: an encoder, and a decoder of one unit",
@@ -99,6 +101,13 @@ KINDS = (
         refusals=_without_a_model(_STATE),
     ),
     Kind(
+        "translator's stream",
+        "gatewise-translation-stream",
+        {"load": "translation.saved:load_stream"},
+        takes=("model",),
+        refusals=_without_a_model(_WRITES),
+    ),
+    Kind(
         "training checkpoint",
         "gatewise_checkpoint",
         {"load": "saved_modules:load_checkpoint"},
@@ -130,7 +139,13 @@ def kind_of(path: str | Path, action: Action = "load") -> Kind:
     )
 
 
-def load(path: str | Path, *, cells: Iterable[Cell] = (), tokenizer: Any = None, model: nn.Module | None = None) -> Any:
+def load(
+    path: str | Path,
+    *,
+    cells: Iterable[Cell] = (),
+    tokenizer: Any = None,
+    model: nn.Module | Translator | None = None,
+) -> Any:
     """Load what any file written by gatewise holds; nothing in the file is executed.
 
     Args:
@@ -138,7 +153,7 @@ def load(path: str | Path, *, cells: Iterable[Cell] = (), tokenizer: Any = None,
             `gatewise.nn.Chain` or a stream, by `gatewise.training.Checkpointing`, or by ``gatewise ... --save``.
         cells: Your own cells that the file may name; gatewise's are known.
         tokenizer: Your own tokenizer, of a language model that was fitted with one.
-        model: The module whose stream is to go on, of a stream's state.
+        model: The module or the translator whose stream is to go on, of a stream's state.
 
     Returns:
         What was saved: a `Forecaster`, `Detector`, `SequenceClassifier`, `SequenceRegressor`, `LanguageModel`,

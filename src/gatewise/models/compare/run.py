@@ -235,7 +235,9 @@ def _plan(
         return _Plan(entrants, seeds, Limit(updates=whole("updates", updates)))
     total = 60 * number("minutes", minutes, 0, math.inf, open_low=True)
     each = len(RATES) + seeds
-    beside = sum(_SLOWER * each * (cost.answers + 2 * FIRST_UPDATES * cost.update) for cost in costs)
+    beside = _SLOWER * sum(
+        len(RATES) * cost.validation + seeds * cost.test + each * 2 * FIRST_UPDATES * cost.update for cost in costs
+    )
     spent = time.monotonic() - begun
     room = total - max(_LEAST_SPARE, _SPARE * total) - beside - spent
     trainings = each * len(entrants)

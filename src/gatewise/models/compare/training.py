@@ -16,7 +16,6 @@ from ...training.timed import train
 from ..network_estimator import seeded
 from ..sequence.network import WEIGHT_DECAY
 from .contestants import Contestant, Size
-from .measure import Floats
 from .task import Part, Task
 
 RATES = (5e-4, 2e-3, 8e-3)
@@ -53,7 +52,8 @@ class Cost:
     """What a model takes: seconds of an update, and of answering validation and test."""
 
     update: float
-    answers: float
+    validation: float
+    test: float
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,15 @@ class Entrant:
         """Timed with a network of its own, after calls that have compiled whatever there is to compile."""
         network = self.network(task, 0)
         _first_calls(task, network, "all")
-        _answers(task, network)
+        task.validation(network)
+        task.scores(network)
         begun = time.monotonic()
         train(network, task.loss, task.batches("all", 0), Schedule(FIRST_UPDATES))
         trained = time.monotonic()
-        _answers(task, network)
-        return Cost((trained - begun) / FIRST_UPDATES, time.monotonic() - trained)
-
-
-def _answers(task: Task, network: nn.Module) -> Floats:
-    task.validation(network)
-    return task.scores(network)
+        task.validation(network)
+        validated = time.monotonic()
+        task.scores(network)
+        return Cost((trained - begun) / FIRST_UPDATES, validated - trained, time.monotonic() - validated)
 
 
 def _first_calls(task: Task, network: nn.Module, part: Part) -> None:

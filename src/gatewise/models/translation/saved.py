@@ -13,11 +13,22 @@ from ..estimator_file import named_cell
 from ..kind import Question, Supplied
 from .exported import ExportedTranslator
 from .model import Translator
+from .stream import TranslationStream
 
 
 def load(path: str | Path, supplied: Supplied) -> Translator:
     """The translator in a file."""
     return Translator.load(path, cell=named_cell(path, supplied.cells))
+
+
+def load_stream(path: str | Path, supplied: Supplied) -> TranslationStream:
+    """A stream of the translator that was supplied, where it was saved."""
+    if not isinstance(supplied.model, Translator):
+        what = "it holds a translator's stream, which goes with that translator"
+        raise InputError(what, where=str(path), hint="give load the translator as its model too")
+    stream = supplied.model.stream()
+    stream.load(path)
+    return stream
 
 
 def read(path: Path, options: ReadOptions | None, label: str) -> Parallel:

@@ -114,7 +114,7 @@ class TranslationStream:
             self.state = self._begun(state.written, state.left[1:])
             return None
         written = (*before, (*units, unit))
-        if len(written[-1]) == most_units(len(state.left[0]), self._reach.ratio, self._reach.longest):
+        if len(written[-1]) >= most_units(len(state.left[0]), self._reach.ratio, self._reach.longest):
             self.state = self._begun(written, state.left[1:])
         else:
             self.state = replace(state, decoding=decoding, score=scores[:, :1], written=written)
