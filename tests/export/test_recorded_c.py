@@ -74,7 +74,19 @@ def _swapped(x: Any) -> Any:
     return over_time(lambda a, b, row: (b, a + row * row), (np.zeros((1, 3)), np.ones((1, 3))), first[:, ::-1])[1]
 
 
-SCANS: dict[str, Program] = {"gathered": _gathered, "swapped": _swapped}
+def _long(x: Any) -> Any:
+    """A body that stores more after it has read its row, which later steps read on."""
+
+    def advance(a: Any, b: Any, row: Any) -> tuple[Any, Any]:
+        first = a / 2 + row
+        second = np.tanh(first * b)
+        third = np.exp(-abs(second * first))
+        return second + third, third * second + first
+
+    return over_time(advance, (np.zeros((1, 3)), np.ones((1, 3))), np.cumsum(x, axis=1) * 2)[0]
+
+
+SCANS: dict[str, Program] = {"gathered": _gathered, "swapped": _swapped, "long": _long}
 PRODUCTS: dict[str, Program] = {
     "vectors": lambda x: np.stack([x @ EXAMPLE[0], x[:, 1:] @ EXAMPLE[1, 1:]]),
     "many columns": lambda x: x @ np.sin(np.arange(4 * 34).reshape(4, 34)),
