@@ -112,3 +112,7 @@ sums of some hundred terms in another order, through a few layers."""
 FLOAT32_RANKS = 2e-3
 """Of scores and surprises of a detector in C: in float32 a distance may change its place with one that agrees with it
 to seven digits, which is found among the small ones, of which there are many."""
+
+FUNCTIONS_IN_C = {"float64": {"rtol": 1e-15, "atol": 1e-323}, "float32": {"rtol": 2e-7, "atol": 1.6e-7}}
+"""Of one number, between the functions of an exported file and NumPy's: five units in the last place of a double, and
+the last bit of a number next to nothing; of a float two such units, and what the file promises of tanh."""

@@ -11,6 +11,7 @@ import typer
 
 from ..errors import InputError, argument, located
 from ..escape import json_ascii
+from ..export.boards import BOARDS, KIB, BoardMemory, smallest
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import (
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
     from ..tables.options import ReadOptions
     from .console import Screen
 
-OF = "A model saved by detect, classify or generate, by an estimator, or by Chain.save."
+OF = "A model saved by forecast, detect, classify or generate, by an estimator, or by Chain.save."
 OWN_CELLS = "A cell of your own that the file names: module:cell, or path/to/file.py:cell. May be given again."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
-HISTORY = "Observations that the ONNX file of a forecaster reads. Default: as many as it looks back on."
+HISTORY = "Observations that the file of a forecaster reads. Default: as many as it looks back on."
 CHIP = "The chip"
 
 _C, _INT8 = "c", "int8"
@@ -60,7 +61,7 @@ class Request:
 
     model: a file. to: ``c`` or ``onnx``. out: the folder. name: what files, and functions of C, are called. dtype,
     target: of C, None for the defaults of `to_c`. calibration: a file of inputs; ``read`` and ``label`` say how a
-    table is read. series: of a detector. history: observations that the ONNX file of a forecaster reads. cells: the
+    table is read. series: of a detector. history: observations that the file of a forecaster reads. cells: the
     user's own that the model's file names, in words.
     """
 
@@ -122,8 +123,6 @@ def check(request: Request) -> None:
 def _check_c(request: Request) -> None:
     from ..export.c.write import check_choices
 
-    if request.history is not None:
-        raise InputError(f"{argument('history')} applies to ONNX only", hint=f"use {argument('to', 'onnx')}")
     chip = request.chip
     dtype = chip["dtype"]
     check_choices(request.name, chip["target"], dtype)
@@ -144,7 +143,7 @@ def _check_onnx(request: Request) -> None:
 def run(request: Request) -> Outcome:
     """Load the model and write the files. Raises GatewiseError, and then writes nothing."""
     from ..lookup import cell_at
-    from ..models.kind import Supplied
+    from ..models.kind import Supplied, refuse_history, refuse_series
     from ..models.registry import kind_of
 
     kind = kind_of(request.model)
@@ -154,14 +153,10 @@ def run(request: Request) -> Outcome:
     with located(request.model):
         if kind.can("device") and request.to == _C:
             return _on_device(kind, model, request)
-        if request.series is not None:
-            raise InputError(f"it holds no series, and {argument('series')} names one", hint="leave it out")
+        refuse_series(request.series)
         if kind.can("onnx") and request.to != _C:
             return _as_models(kind.onnx(model, request.out, request.name, request.history))
-        if request.history is not None:
-            raise InputError(
-                f"it reads no history, and {argument('history')} says how long one is", hint="leave it out"
-            )
+        refuse_history(request.history)
         chain = kind.chain(model)
     if request.to != _C:
         return _as_onnx(chain, request)
@@ -174,20 +169,35 @@ def run(request: Request) -> Outcome:
 
 
 def _on_device(kind: Kind, model: Any, request: Request) -> Outcome:
-    """What is no chain, in floats for any processor."""
+    """What is no chain, for any processor."""
     for name in ("dtype", "target", "calibration"):
         if getattr(request, name) is not None:
-            raise InputError(f"{argument(name)} applies to networks only", hint="leave it out")
-    written = kind.device(model, request.out, request.name, request.series)
+            raise InputError(f"{argument(name)} applies to chains of layers only", hint="leave it out")
+    written = kind.device(model, request.out, request.name, request.series, request.history)
     sizes = written.sizes
-    facts = {"inputs": sizes.inputs, "outputs": sizes.outputs, "flash": sizes.flash, "ram": sizes.ram}
-    facts |= {"stack": sizes.stack, "macs": sizes.macs}
+    facts: dict[str, Any] = {"inputs": sizes.inputs, "outputs": sizes.outputs}
+    facts |= {"flash": sizes.flash, "ram": sizes.ram}
+    board = smallest(sizes.flash, sizes.ram)
+    facts |= {"stack": sizes.stack, "macs": sizes.macs, "board": board}
     sentences = (
-        f"float32, {_count(sizes.inputs, 'input')}, {_count(sizes.outputs, 'output')}",
-        f"{sizes.flash:,} bytes of what is remembered, {sizes.ram:,} of RAM for each state",
-        f"{sizes.macs:,} multiplications a row at most",
+        f"{_count(sizes.inputs, 'input')}, {_count(sizes.outputs, 'output')}",
+        f"{sizes.flash:,} bytes of flash and the code, {sizes.ram:,} of RAM, {sizes.stack:,} of stack",
+        f"{sizes.macs:,} multiplications a call at most",
+        _fit(board),
     )
     return Outcome((written.source, written.header), facts, sentences)
+
+
+def _fit(board: str) -> str:
+    """Whether boards hold it."""
+    if not board:
+        largest = max(BOARDS.values())
+        return f"none of the boards that files are tested on holds it: {_memory(largest)} at most"
+    return f"of the boards that files are tested on, {board} is the smallest that holds it: {_memory(BOARDS[board])}"
+
+
+def _memory(board: BoardMemory) -> str:
+    return f"{board.flash // KIB:,} KiB of flash and {board.ram // KIB:,} KiB of RAM"
 
 
 def _as_c(chain: Chain, request: Request, calibration: list[Tensor] | None) -> Outcome:
@@ -257,9 +267,10 @@ def present(outcome: Outcome, screen: Screen) -> None:
 def as_json(outcome: Outcome) -> str:
     """One line of JSON: ``files`` and the facts.
 
-    Of C: ``dtype``, ``target``, ``inputs``, ``outputs``, ``flash``, ``ram``, ``stack``, ``macs``, and of int8
-    ``snr_db`` and ``calibration_steps``. Of ONNX: ``opset``, ``operators``, ``inputs``, ``outputs``, ``difference``, of
-    a translator in ``encoder`` and ``decoder``.
+    Of C: ``dtype``, ``target``, ``inputs``, ``outputs``, ``flash``, ``ram``, ``stack``, ``macs``, of int8 ``snr_db``
+    and ``calibration_steps``; of what is no chain ``board``, the smallest that holds it, without ``dtype`` and
+    ``target``. Of ONNX: ``opset``, ``operators``, ``inputs``, ``outputs``, ``difference``, of a translator in
+    ``encoder`` and ``decoder``.
     """
     return json_ascii({"files": [str(file) for file in outcome.files], **outcome.facts})
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ..errors import InputError, ModelFileError
+from ..errors import InputError, ModelFileError, argument
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,9 +128,14 @@ class Kind:
         """The data, as `read` gives them, as sequences (T, I) that the chain takes. Raises InputError."""
         return self._function("steps")(model, data)
 
-    def device(self, model: Any, path: str | Path, name: str, series: str | None) -> ExportedC:
-        """Write what is no chain as C, as `gatewise.export.to_c` writes a chain. Raises InputError where it cannot."""
-        return self._function("device")(model, path, name, series)
+    def device(
+        self, model: Any, path: str | Path, name: str, series: str | None = None, history: int | None = None
+    ) -> ExportedC:
+        """Write what is no chain as C, as `gatewise.export.to_c` writes a chain. Raises InputError where it cannot.
+
+        series: of a detector. history: observations that a forecaster's file reads, as for `onnx`.
+        """
+        return self._function("device")(model, path, name, series, history)
 
     @property
     def _phrase(self) -> str:
@@ -141,6 +146,18 @@ class Kind:
         self.check(action)
         module, name = self.functions[action].split(":")
         return getattr(import_module(f"..{module}", __name__), name)
+
+
+def refuse_series(series: str | None) -> None:
+    """Raise InputError where a series of a model that holds none is named."""
+    if series is not None:
+        raise InputError(f"it holds no series, and {argument('series')} names one", hint="leave it out")
+
+
+def refuse_history(history: int | None) -> None:
+    """Raise InputError where a model that reads rows one after another is told how many to read."""
+    if history is not None:
+        raise InputError(f"it reads no history, and {argument('history')} says how long one is", hint="leave it out")
 
 
 def functions(module: str, *names: Action) -> dict[Action, str]:

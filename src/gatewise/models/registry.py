@@ -48,7 +48,7 @@ KINDS = (
     Kind(
         "forecaster",
         FORECASTER_FILE.key,
-        functions("forecast.saved", "load", "read", "explain", "onnx"),
+        functions("forecast.saved", "load", "read", "explain", "onnx", "device"),
         asks=True,
         refusals={"chain": _NO_CHAIN, "steps": _NO_CHAIN},
     ),

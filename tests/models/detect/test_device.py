@@ -144,7 +144,7 @@ def test_a_file_is_exported_by_command(tmp_path: Path, monkeypatch: pytest.Monke
     for words, said in (
         (["watch"], "knows 2 series"),
         (["watch", "--series", "c"], "no series 'c'"),
-        (["watch", "--series", "a", "--target", "simd"], "--target applies to networks only"),
+        (["watch", "--series", "a", "--target", "simd"], "--target applies to chains of layers only"),
         (["pretrained"], "--model seasonal_naive"),
     ):
         assert follow(["export", *words, "--to", "c"]) != 0

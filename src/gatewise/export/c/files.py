@@ -226,8 +226,8 @@ def with_functions(name: str, body: str) -> str:
     """A .c file: its body, in which ``@`` stands for the prefix, after the functions that it calls."""
     prefix = f"{name}_"
     written = body.replace("@", prefix)
-    calls = {function for function in FUNCTIONS if re.search(rf"\b{re.escape(prefix + function)}\(", written)}
-    functions = "\n".join(functions_called(calls))
+    calls = set(re.findall(rf"{re.escape(prefix)}(\w+)\(", written))
+    functions = "\n".join(functions_called(calls & FUNCTIONS.keys()))
     head = f"""/* See {name}.h. */
 
 #include "{name}.h"

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 
+from .doubles import DOUBLES
+
 BOUND = 2.5e-7
 """The largest absolute error of sigmoid and tanh, over every float32."""
 
@@ -277,10 +279,11 @@ FUNCTIONS = {
     "single": _SINGLE,
     "dot2": _DOT2,
     "dot4": _DOT4,
+    **DOUBLES,
 }
 """By name, each after those that it calls. ``@`` stands for the prefix, ``@INLINE`` for a macro."""
 
-_CALL = re.compile(r"@(\w+)\(")
+_CALL = re.compile(r"@(\w+)")
 
 
 def functions_called(calls: set[str]) -> list[str]:

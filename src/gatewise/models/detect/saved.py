@@ -11,7 +11,7 @@ from ...inspect.subject import Subject
 from ...tables.options import DEFAULTS, ReadOptions
 from ...tables.panel import Panel
 from ...tables.reading import load_panel
-from ..kind import Question, Supplied
+from ..kind import Question, Supplied, refuse_history
 from .detector import Detector
 from .inside import subject_of
 
@@ -26,8 +26,9 @@ def read(path: Path, options: ReadOptions | None, label: str) -> Panel:
     return load_panel(path, replace(options or DEFAULTS, fill="previous"))
 
 
-def device(detector: Detector, path: str | Path, name: str, series: str | None) -> ExportedC:
+def device(detector: Detector, path: str | Path, name: str, series: str | None, history: int | None) -> ExportedC:
     """The detector as C."""
+    refuse_history(history)
     return detector.to_c(path, name=name, series=series)
 
 

@@ -1,4 +1,4 @@
-"""A pretrained forecaster as an ONNX file: from a history of a fixed length to the quantiles of the steps after it."""
+"""A pretrained forecaster in one file: from a history of a fixed length to the quantiles of the steps after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, argument
+from ...export.c.recorded.program import Example, ProgramFile
+from ...export.c.text import checked_name
+from ...export.c.write import ExportedC
 from ...export.onnx.write import Assembled, ExportedOnnx, allowed, check_installed, exported, proven
 from ...files import atomic_write, check_writable
 from ...tables.panel import Floats, Frequency, Panel
@@ -18,6 +21,8 @@ from .pretrained.recorded import INPUT, OUTPUT, Program
 from .pretrained.tuned import TunedModel
 
 WRITTEN = (PretrainedModel, TunedModel)
+TOLERANCE = 4e-6
+"""Of the self-test in C, relative to the largest quantile or to 1: sums of float32 in another order."""
 
 
 def to_onnx(model: Model, setup: Setup, path: Path, history: int | None, tolerance: float | None) -> ExportedOnnx:
@@ -29,15 +34,43 @@ def to_onnx(model: Model, setup: Setup, path: Path, history: int | None, toleran
     from ...export.onnx.check import Sample
     from ...export.onnx.recorded import model_of
 
-    network = _checked(model, setup, history)
-    rows = longest(setup) if history is None else history
-    program = Program(network.network, network.weights, setup, rows)
+    program, rows = _program(model, setup, history)
     proto = model_of(program.recording, {INPUT: program.history}, {OUTPUT: program.quantiles}, "forecaster")
     samples = [Sample({INPUT: values}, {OUTPUT: forecast}) for values, forecast in _samples(model, setup, rows)]
     made = Assembled(proto, {"experts": "Scan", "network": "Scan"}, samples)
     data, difference = proven(made, allowed(tolerance, torch.float32))
     atomic_write(path, data)
     return exported(path, made, difference, {})
+
+
+def to_c(model: Model, setup: Setup, path: Path, name: str, history: int | None) -> ExportedC:
+    """See `FittedForecaster.to_c`."""
+    checked_name(name)
+    files = path / f"{name}.c", path / f"{name}.h"
+    for file in files:
+        check_writable(file)
+    program, rows = _program(model, setup, history)
+    inputs, outputs = {INPUT: program.history}, {OUTPUT: program.quantiles}
+    made = ProgramFile(program.recording, inputs, outputs, name=name, verb="forecast")
+    examples = [Example({INPUT: values}, {OUTPUT: forecast}) for values, forecast in _samples(model, setup, rows)]
+    written = made.written(_about(setup, rows), examples, TOLERANCE)
+    for file, text in zip(files, (written.source, written.header), strict=True):
+        atomic_write(file, text)
+    return ExportedC(*files, written.sizes)
+
+
+def _about(setup: Setup, rows: int) -> str:
+    levels = ", ".join(f"{level:g}" for level in setup.levels)
+    season = "" if setup.season == 1 else f", with a season of {setup.season}"
+    read = f"{rows} observations, none of them missing{season}"
+    return f"a forecaster of {setup.horizon} steps after {read}; after a NaN all is NaN. Quantiles: {levels}."
+
+
+def _program(model: Model, setup: Setup, history: int | None) -> tuple[Program, int]:
+    """The forecast as a program, and how many observations it reads."""
+    network = _checked(model, setup, history)
+    rows = longest(setup) if history is None else history
+    return Program(network.network, network.weights, setup, rows), rows
 
 
 def _checked(model: Model, setup: Setup, history: int | None) -> PretrainedModel | TunedModel:

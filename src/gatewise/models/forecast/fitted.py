@@ -24,6 +24,7 @@ from .results import Backtest, Quantiles, central_levels
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ...export.c.write import ExportedC
     from ...export.onnx.write import ExportedOnnx
     from ...inspect.subject import Subject
 
@@ -161,6 +162,34 @@ class FittedForecaster(TableReader):
         from .exported import to_onnx
 
         return to_onnx(self.model_, self.setup_, Path(path), history, tolerance)
+
+    def to_c(self, path: str | Path, *, name: str = "model", history: int | None = None) -> ExportedC:
+        """Write a pretrained or tuned network with all that it is told as ``name.c`` and ``name.h``, C99.
+
+        The files need no library and no heap. Their function is ``name_forecast(name_work *, const double *history,
+        double *quantiles)``: T observations in the units of the data, none of them missing, to (horizon, levels), row
+        by row, widened and kept within bounds as those of `predict_quantiles`; ``name_work`` is memory that holds
+        nothing between two calls. With ``NAME_SELFTEST`` defined there is ``int name_selftest(name_work *)`` as well.
+        Season, horizon and levels are those of this forecaster. Of a history with a NaN all is NaN.
+
+        Args:
+            path: The folder in which to write; it must exist.
+            name: What the files, types and functions are called.
+            history: T; by default as many as a forecast looks back on. A longer one forecasts as its latest part does,
+                except that a value below zero anywhere lets forecasts be below zero.
+
+        Returns:
+            The files and their sizes: ``flash`` bytes of numbers, weights in half precision where that is exact,
+            ``ram`` bytes of ``name_work``, ``macs`` multiplications of a forecast.
+
+        Raises:
+            InputError: Before `fit`, for another model, for whole numbers, for fewer observations than the model needs,
+                for a name that C does not allow, or a folder that cannot be written. Nothing is written then.
+        """
+        self._check_fitted()
+        from .exported import to_c
+
+        return to_c(self.model_, self.setup_, Path(path), name, history)
 
     def predict_quantiles(
         self, frame: Data | None = None, *, read: ReadOptions | None = None, future: Data | None = None

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import InputError, ModelFileError, advised, argument
+from ...export.c.write import ExportedC
 from ...export.onnx.write import ExportedOnnx
 from ...inspect.subject import Subject
 from ...tables.options import DEFAULTS, NO_COVARIATES, ReadOptions
 from ...tables.panel import Panel
 from ...tables.reading import load_panel
-from ..kind import Question, Supplied
+from ..kind import Question, Supplied, refuse_series
 from .ahead import panel_for
 from .estimator import Forecaster
 from .inside.subject import check_memory
@@ -38,6 +39,12 @@ def read(path: Path, options: ReadOptions | None, label: str, forecaster: Foreca
 def onnx(forecaster: Forecaster, folder: Path, name: str, history: int | None) -> ExportedOnnx:
     """The pretrained network with all that it is told, written there."""
     return forecaster.to_onnx(folder / f"{name}.onnx", history=history)
+
+
+def device(forecaster: Forecaster, path: str | Path, name: str, series: str | None, history: int | None) -> ExportedC:
+    """The same as C."""
+    refuse_series(series)
+    return forecaster.to_c(path, name=name, history=history)
 
 
 def explain(forecaster: Forecaster, panel: Panel, question: Question, source: str) -> Subject:

@@ -1,7 +1,9 @@
-"""The forecaster as an ONNX file: the quantiles that it gives here, whatever the season and the history."""
+"""The forecaster as a file of ONNX or of C: the quantiles that it gives here, whatever the season and the history."""
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from benchmarks.device.compiled import compiled
 from tests.models.forecast.fakes import panel, setup
 from tests.models.forecast.pretrained.untrained import forward, network
+from tests.needs import need
 from tests.tolerance import FLOAT32_FORECAST
 
 from gatewise.errors import InputError
@@ -38,11 +42,43 @@ def small(horizon: int, season: int, **told: Any) -> Small:
     return Small(setup(horizon, season, **told))
 
 
-def answers(path: Path, values: Floats) -> Floats:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run(["quantiles"], {"history": values})[0]
+WRITERS: dict[str, Callable[..., Any]] = {
+    "onnx": lambda model, told, folder, rows: exported.to_onnx(model, told, folder / "f.onnx", rows, None),
+    "c": lambda model, told, folder, rows: exported.to_c(model, told, folder, "f", rows),
+}
 
 
+def in_onnx(model: Small, folder: Path, rows: int) -> Callable[[Floats], Floats]:
+    written = WRITERS["onnx"](model, model.setup, folder, rows)
+    assert written.inputs == {"history": (rows,)}
+    assert written.outputs == {"quantiles": (5, len(model.setup.levels))}
+    session = onnxruntime.InferenceSession(written.path, providers=["CPUExecutionProvider"])
+    return lambda values: session.run(["quantiles"], {"history": values})[0]
+
+
+def in_c(model: Small, folder: Path, rows: int) -> Callable[[Floats], Floats]:
+    need("gcc")
+    written = WRITERS["c"](model, model.setup, folder, rows)
+    assert (written.sizes.inputs, written.sizes.outputs) == (rows, 5 * len(model.setup.levels))
+    library = compiled([written.source], folder / "f.so", "-O0", "-DF_SELFTEST")
+    work, found = np.full(written.sizes.ram // 8 + 8, np.nan), np.empty((5, len(model.setup.levels)))
+    assert library.f_selftest(pointer(work)) == 0
+
+    def forecast(values: Floats) -> Floats:
+        library.f_forecast(*map(pointer, (work, values, found)))
+        return found.copy()
+
+    return forecast
+
+
+def pointer(array: Any) -> Any:
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+FORMATS = {"onnx": in_onnx, "c": in_c}
+
+
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
     ("season", "rows", "told"),
     [
@@ -53,23 +89,18 @@ def answers(path: Path, values: Floats) -> Floats:
         pytest.param(12, 700, {}, marks=pytest.mark.slow),  # longer than what is looked back on
     ],
 )
-def test_a_file_forecasts_as_the_model_does(tmp_path, season, rows, told) -> None:
+def test_a_file_forecasts_as_the_model_does(tmp_path, form, season, rows, told) -> None:
     model = small(5, season, **told)
-    written = exported.to_onnx(model, model.setup, tmp_path / "f.onnx", rows, None)
-    assert written.inputs == {"history": (rows,)}
-    assert written.outputs == {"quantiles": (5, len(model.setup.levels))}
-    draw = np.random.default_rng(3)
-    for values in (
-        draw.normal(size=rows).cumsum() - 50,
-        draw.integers(0, 9, rows).astype(np.float64),
-        np.full(rows, 7.0),
-    ):
+    answer = FORMATS[form](model, tmp_path, rows)
+    draw, time = np.random.default_rng(3), np.arange(rows)
+    intermittent = draw.integers(0, 9, rows) * (draw.random(rows) < 0.3)
+    seasonal = np.sin(2 * np.pi * time / max(season, 5)) + 0.1 * draw.normal(size=rows)
+    negative, growing = draw.normal(size=rows).cumsum() - 50, 5 * 1.03**time
+    for values in (negative, growing, seasonal, intermittent.astype(np.float64), np.full(rows, 7.0)):
         expected = forecast_all(model, panel(values, season=season), model.setup).values[0]
-        np.testing.assert_allclose(
-            answers(written.path, values), expected, rtol=FLOAT32_FORECAST, atol=FLOAT32_FORECAST
-        )
-    values[3] = np.nan
-    assert np.isnan(answers(written.path, values)).all()
+        np.testing.assert_allclose(answer(values), expected, rtol=FLOAT32_FORECAST, atol=FLOAT32_FORECAST)
+    for gap in (np.nan, np.inf):
+        assert np.isnan(answer(np.where(time == 3, gap, negative))).all()
 
 
 def test_a_file_reads_as_much_as_a_forecast_looks_back_on() -> None:
@@ -77,13 +108,22 @@ def test_a_file_reads_as_much_as_a_forecast_looks_back_on() -> None:
     assert longest(setup(5, 24)) == 1024
 
 
-def test_what_is_not_written_is_refused(tmp_path) -> None:
-    model, path = small(5, 12), tmp_path / "f.onnx"
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_not_written_is_refused(tmp_path, form) -> None:
+    model = small(5, 12)
     naive = CONTESTANTS["naive"].make(setup(5, 12))
     whole = replace(model.setup, bounds=Bounds(whole=True))
     refused = [(naive, model.setup, 30, "only the pretrained"), (model, whole, 30, "whole numbers")]
     refused += [(model, model.setup, rows, "history") for rows in (2, True)]
     for one, told, rows, words in refused:
         with pytest.raises(InputError, match=words):
-            exported.to_onnx(one, told, path, rows, None)
-    assert not path.exists()
+            WRITERS[form](one, told, tmp_path, rows)
+    assert not list(tmp_path.iterdir())
+
+
+def test_c_needs_a_name_and_a_folder(tmp_path) -> None:
+    model = small(5, 12)
+    for folder, name, words in ((tmp_path, "int", "reserved"), (tmp_path / "nowhere", "f", "folder")):
+        with pytest.raises(InputError, match=words):
+            exported.to_c(model, model.setup, folder, name, 30)
+    assert not list(tmp_path.iterdir())

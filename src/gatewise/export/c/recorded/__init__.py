@@ -1,0 +1,1 @@
+"""Recorded NumPy programs as C."""
