@@ -33,8 +33,10 @@ from .options import (
     Skip,
     Target,
     Text,
+    Widths,
     option,
     read_options,
+    widths_in,
 )
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def check(request: Request) -> None:
     if {"updates", "minutes"} <= request.conditions.keys():
         raise InputError(f"{argument('updates')} and {argument('minutes')} exclude each other", hint="drop one of them")
     _check_task(request)
-    contestants(request.models or DEFAULT, request.cells)
+    contestants(request.models or DEFAULT, request.cells, request.conditions.get("widths"))
     check_files(reads=(request.data, request.test), writes=(), page=request.report)
 
 
@@ -210,6 +212,7 @@ def compare(
     horizon: Annotated[int | None, option(MODEL, "N", "Steps to forecast.", min=1)] = None,
     windows: Annotated[int | None, option(MODEL, "N", "Horizons to test on. Default: half of DATA, 8.", min=1)] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN, "--cell")] = None,
+    widths: Widths = None,
     minutes: Annotated[float | None, option(FAIR, "N", TIME)] = None,
     updates: Annotated[int | None, option(FAIR, "N", COUNTED, min=1)] = None,
     seeds: Annotated[int | None, option(FAIR, "N", "Networks of each model. Default: 3.", min=1)] = None,
@@ -233,7 +236,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Which kind of model your data want: LSTM, GRU, convolutions, Transformer, under equal conditions."""
-    given = {
+    given: dict[str, Any] = {
         "minutes": minutes,
         "updates": updates,
         "seeds": seeds,
@@ -251,7 +254,8 @@ def compare(
             test=test,
             models=tuple(models.split(",")) if models else (),
             cells=tuple(cells or ()),
-            conditions={name: value for name, value in given.items() if value is not None},
+            conditions={name: value for name, value in given.items() if value is not None}
+            | ({"widths": widths_in(widths)} if widths is not None else {}),
             seed=seed,
             horizon=horizon,
             windows=windows,

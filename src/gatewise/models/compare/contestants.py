@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -11,6 +11,7 @@ from ...cells import CELLS
 from ...equation import Cell
 from ...errors import InputError, argument
 from ...lookup import cell_at
+from ...nn.options import check_widths
 from ..arguments import cell_of
 from ..bodies import Body, CausalTransformer, TemporalConvolutions
 from ..bodies.convolutions import blocks_for
@@ -49,13 +50,20 @@ class Contestant:
         return task.network(lambda inputs: self.build(inputs, size, task.longest))
 
 
-def contestants(models: Iterable[str], cells: Iterable[str | Cell] = ()) -> tuple[Contestant, ...]:
+def contestants(
+    models: Iterable[str], cells: Iterable[str | Cell] = (), widths: Mapping[str, int] | None = None
+) -> tuple[Contestant, ...]:
     """The kinds that these words name, and cells of gatewise's or the user's own, as `cell_at` finds them.
 
-    Raises InputError for an unknown word, for one that is named twice, and for fewer than two.
+    widths: how many numbers each width is that cells name; every cell takes those that it has.
+
+    Raises InputError for an unknown word, for one that is named twice, for fewer than two, and for a width that no cell
+    has or that cannot be.
     """
-    found = [_named(word) for word in models]
-    found += [_recurrent(cell_of(cell_at(cell) if isinstance(cell, str) else cell)) for cell in cells]
+    kinds: list[Contestant | Cell] = [_named(word) for word in models]
+    kinds += [cell_of(cell_at(cell) if isinstance(cell, str) else cell) for cell in cells]
+    told = _told([kind for kind in kinds if isinstance(kind, Cell)], widths or {})
+    found = [_recurrent(kind, told[kind.name]) if isinstance(kind, Cell) else kind for kind in kinds]
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"{twice!r} is named twice", where=argument("models"), hint="name each once")
@@ -64,23 +72,37 @@ def contestants(models: Iterable[str], cells: Iterable[str | Cell] = ()) -> tupl
     return tuple(found)
 
 
-def _named(word: str) -> Contestant:
+def _told(cells: Iterable[Cell], widths: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """By the name of each cell, those of the widths that it has."""
+    cells = tuple(cells)
+    known = {name for cell in cells for name in cell.named_widths}
+    if unknown := next((name for name in widths if name not in known), None):
+        hint = f"widths that they name: {', '.join(sorted(known)) or 'none'}"
+        raise InputError(f"no cell here has a width {unknown!r}", where=argument("widths"), hint=hint)
+    told = {cell.name: {name: n for name, n in widths.items() if name in cell.named_widths} for cell in cells}
+    for cell in cells:
+        check_widths(cell, told[cell.name])
+    return told
+
+
+def _named(word: str) -> Contestant | Cell:
     plain = word.strip().lower()
     if plain in OTHERS:
         return OTHERS[plain]
     if plain in CELLS:
-        return _recurrent(cell_of(CELLS[plain]))
+        return cell_of(CELLS[plain])
     hint = f"choose from {', '.join(DEFAULT)}, and the name of any other cell"
     raise InputError(f"there is no model {word!r}", where=argument("models"), hint=hint)
 
 
-def _recurrent(cell: Cell) -> Contestant:
-    """One layer of a cell that reads forwards."""
+def _recurrent(cell: Cell, widths: Mapping[str, int]) -> Contestant:
+    """One layer of a cell that reads forwards. widths: told to it; H makes up the parameters."""
+    beside = "".join(f", {name} {width}" for name, width in widths.items())
 
     def build(inputs: int, size: Size, longest: int) -> Body:
-        return recurrent_body(cell, inputs, *size, longest=longest)
+        return recurrent_body(cell, inputs, *size, options={"widths": widths}, longest=longest)
 
-    return Contestant(cell.name, build, _one_number, lambda size: f"{size[0]} units", streamed)
+    return Contestant(cell.name, build, _one_number, lambda size: f"{size[0]} units{beside}", streamed)
 
 
 def _one_number(count: Count, wanted: int) -> Size:
