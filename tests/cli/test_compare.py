@@ -49,6 +49,38 @@ def test_models_are_compared_and_the_page_written(capsys: pytest.CaptureFixture[
     assert "gatewise compare walks.csv --task classify" in page
 
 
+WIDE = """
+from torch import tanh
+from gatewise import cell
+
+@cell(gates={"write": "W x", "candidate": "U(...)"}, state="h m", widths={"w": "memory", "m": "memory"})
+def wide(w, candidate, h, m):
+    m = 0.5 * m + 0.5 * tanh(w)
+    h = tanh(candidate(m))
+    return h, m
+"""
+
+
+def test_widths_that_cells_name_are_told_to_those_that_have_them(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wide.py").write_text(WIDE)
+    words = ["walks.csv", "--task", "classify", "--time-col", "step", "--cell", "wide.py:wide", "--json", *SMALL]
+    words[words.index("lstm,transformer")] = "gru,scrn"
+    assert follow(["compare", *words, "--widths", "memory=5, context=7"]) == 0
+    models = json.loads(capsys.readouterr().out)["models"]
+    told = {model["name"]: model["size"]["described"] for model in models if model["learned"]}
+    assert told["wide"].endswith("units, memory 5")
+    assert told["scrn"].endswith("units, context 7")
+    assert told["gru"].endswith("units")
+    for text, what in (
+        ("memory=0", "the width 'memory' must be a whole number of at least 1, not 0"),
+        ("memory=5,other=2", "--widths: no cell here has a width 'other'"),
+        ("memory", "--widths is 'memory'"),
+        ("memory=5,memory=6", "--widths is 'memory=5,memory=6'"),
+    ):
+        assert follow(["compare", *words, "--widths", text]) == 2
+        assert what in capsys.readouterr().err
+
+
 def test_numbers_are_regressed_and_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--task", "regress", "--time-col", "step", "--test", "values.csv", "--indifference", "0.5", "--json"]
     assert follow(["compare", "values.csv", *words, *SMALL]) == 0

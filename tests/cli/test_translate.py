@@ -12,6 +12,7 @@ import pytest
 
 from gatewise.cli import follow
 from gatewise.cli.lines import waiting_lines
+from gatewise.models.translation.model import Translator
 
 PAIRS = "".join(f"{word}{n}\t{word.upper()}{n}\n" for word in ("ab", "cde", "fgabc") for n in range(9))
 
@@ -117,3 +118,16 @@ def test_a_line_is_answered_before_the_next_one_is_written(monkeypatch: pytest.M
                 writer.write(text)
                 assert next(lines) == (number, [text.decode().strip()])
         assert list(lines) == []
+
+
+def test_widths_that_a_cell_names_are_told_and_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["translate", "pairs.tsv", "--cell", "scrn", "--epochs", "1", "--save", "m.safetensors"]
+    assert follow([*words, "--widths", "context=24"]) == 0
+    capsys.readouterr()
+    model = Translator.load("m.safetensors")
+    assert model.options == {"widths": {"context": 24}}
+    assert model.network_.bottom.weight_hh_context_l0.shape[1] == 24
+    assert follow([*words, "--widths", "memory=24"]) == 1
+    assert "--widths: scrn has no width 'memory'\nhint: widths that it names: context" in capsys.readouterr().err
+    assert follow(["translate", "m.safetensors", "--test", "test.tsv", "--widths", "context=24"]) == 2
+    assert "m.safetensors is a model" in capsys.readouterr().err

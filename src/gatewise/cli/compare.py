@@ -33,8 +33,10 @@ from .options import (
     Season,
     Skip,
     Text,
+    Widths,
     option,
     read_options,
+    widths_in,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +115,8 @@ def check(request: Request) -> None:
     if {"updates", "minutes"} <= request.conditions.keys():
         raise InputError(f"{argument('updates')} and {argument('minutes')} exclude each other", hint="drop one of them")
     _check_task(request)
-    contestants(request.models or None, request.cells, "translator" if request.word == "translate" else "body")
+    around = "translator" if request.word == "translate" else "body"
+    contestants(request.models or None, request.cells, around, request.conditions.get("widths"))
     reads = (request.data, request.translations, request.test, request.references)
     check_files(reads=reads, writes=(), page=request.report)
 
@@ -263,6 +266,7 @@ def compare(
         int | None, option(MODEL, "N", "Subwords or words, at most. Default: 2000.", "--vocabulary")
     ] = None,
     cells: Annotated[list[str] | None, option(MODEL, "MODULE:CELL", OWN, "--cell")] = None,
+    widths: Widths = None,
     minutes: Annotated[float | None, option(FAIR, "N", TIME)] = None,
     updates: Annotated[int | None, option(FAIR, "N", COUNTED, min=1)] = None,
     seeds: Annotated[int | None, option(FAIR, "N", "Networks of each model. Default: 3.", min=1)] = None,
@@ -289,7 +293,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Which kind of model your data want: LSTM, GRU, convolutions, Transformer, under equal conditions."""
-    given = {
+    given: dict[str, Any] = {
         "minutes": minutes,
         "updates": updates,
         "seeds": seeds,
@@ -307,7 +311,8 @@ def compare(
             test=test,
             models=tuple(models.split(",")) if models else (),
             cells=tuple(cells or ()),
-            conditions={name: value for name, value in given.items() if value is not None},
+            conditions={name: value for name, value in given.items() if value is not None}
+            | ({"widths": widths_in(widths)} if widths is not None else {}),
             seed=seed,
             horizon=horizon,
             windows=windows,

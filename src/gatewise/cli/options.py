@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import InputError, argument
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -105,6 +107,25 @@ Seasons = Annotated[Text, option(READING, "N,N", "Steps in one season, 1 for non
 Skip = Annotated[int | None, option(READING, "N", "Lines above the names of the columns.", min=0)]
 Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
 Ignore = Annotated[Text, option(READING, "FROM:TO", "Periods that nothing is learned from, such as 2020-03:2021-05.")]
+
+
+WIDTHS = "How many numbers a width is that the cell names, such as context=24; with commas between. Default: H."
+
+Widths = Annotated[Text, option(MODEL, "NAME=N", WIDTHS)]
+
+
+def widths_in(words: str | None) -> dict[str, int]:
+    """The widths in words such as ``context=24,memory=16``, as `gatewise.nn.Recurrent` takes them.
+
+    Raises InputError for words that do not say them; whether a cell has such widths is for the cell to say.
+    """
+    widths: dict[str, int] = {}
+    for word in words.split(",") if words is not None else ():
+        name, number = (part.strip() for part in word.partition("=")[::2])
+        if not name or name in widths or not number.isdecimal():
+            raise InputError(f"{argument('widths')} is {words!r}", hint="give each once, such as context=24,memory=16")
+        widths[name] = int(number)
+    return widths
 
 
 def read_options(context: typer.Context) -> ReadOptions:

@@ -15,7 +15,7 @@ from ..errors import InputError, argument, located
 from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
-from .options import MODEL, READING, UNITS, WRITING, File, Json, Text, cell_names, option
+from .options import MODEL, READING, UNITS, WRITING, File, Json, Text, Widths, cell_names, option, widths_in
 
 if TYPE_CHECKING:
     from ..models.translation.model import Translator
@@ -258,6 +258,7 @@ def translate(
     cell: Annotated[
         Text, typer.Option(metavar="NAME", help="Default: lstm.", rich_help_panel=MODEL, autocompletion=cell_names)
     ] = None,
+    widths: Widths = None,
     epochs: Annotated[int | None, option(MODEL, "N", "Passes over DATA. Default: 12 or more.", min=1)] = None,
     budget: Annotated[Text, option(MODEL, "TIME", "Time to train, such as 90s or 15m. Default: none.")] = None,
     seed: Annotated[int, option(MODEL, "N", "Same seed, same model. Default: 0.", min=0)] = 0,
@@ -274,6 +275,8 @@ def translate(
 
     def ask() -> Request:
         settings = _given(units=units, vocabulary_size=vocabulary_size, cell=cell, max_epochs=epochs, budget=budget)
+        if told := widths_in(widths):
+            settings["options"] = {"widths": told}
         learning = settings if data.name.lower().endswith(MODEL_FILE) else {**settings, "random_state": seed}
         files = (translations, test, references, source, target)
         return Request(data, learning, *files, beam, length_penalty, save, report, alignment)

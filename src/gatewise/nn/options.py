@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import transforms
 from ..equation import Cell
-from ..errors import InputError
+from ..errors import InputError, argument
 from ..transforms.rewrite import check_rate
 
 
@@ -167,15 +167,16 @@ def check_arguments(
 
 def check_widths(cell: Cell, widths: Mapping[str, int], *, proj_size: int = 0, heads: int = 1) -> None:
     """Raises InputError for widths that the cell does not name, and for what takes all to be equally wide."""
+    where = argument("widths")
     if not isinstance(widths, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
         raise InputError(f"widths needs a number for each name, not {widths!r}", hint='{"memory": 16}')
     for name, width in widths.items():
         if not isinstance(width, int) or isinstance(width, bool) or width < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InputError(f"the width {name!r} must be a whole number of at least 1, not {width!r}")
+            raise InputError(f"the width {name!r} must be a whole number of at least 1, not {width!r}", where=where)
     unknown = [name for name in widths if name not in cell.named_widths]
     if unknown:
         known = ", ".join(cell.named_widths) or "none"
-        raise InputError(f"{cell.name} has no width {unknown[0]!r}", hint=f"widths that it names: {known}")
+        raise InputError(f"{cell.name} has no width {unknown[0]!r}", where=where, hint=f"widths that it names: {known}")
     if cell.widths and (proj_size or heads > 1):
         option = "proj_size" if proj_size else "heads"
         what = f"{option} takes all gates and states to be H wide, and {cell.name} declares other widths"

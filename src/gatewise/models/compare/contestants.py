@@ -12,6 +12,7 @@ from ...cells import CELLS
 from ...equation import Cell
 from ...errors import InputError, argument
 from ...lookup import cell_at
+from ...nn.options import check_widths
 from ..arguments import cell_of
 from ..bodies import Body, CausalTransformer, TemporalConvolutions
 from ..bodies.convolutions import blocks_for
@@ -63,20 +64,28 @@ class Contestant:
 
 
 def default(around: Around) -> tuple[str, ...]:
-    """Those of `DEFAULT` that can be built so."""
-    return tuple(name for name in DEFAULT if around in _named(name).forms)
+    """Those of `DEFAULT` that can be built so, as every cell can."""
+    return tuple(name for name in DEFAULT if name not in OTHERS or around in OTHERS[name].forms)
 
 
 def contestants(
-    models: Iterable[str] | None, cells: Iterable[str | Cell] = (), around: Around = "body"
+    models: Iterable[str] | None,
+    cells: Iterable[str | Cell] = (),
+    around: Around = "body",
+    widths: Mapping[str, int] | None = None,
 ) -> tuple[Contestant, ...]:
     """The kinds that these words name, and cells of gatewise's or the user's own, as `cell_at` finds them.
 
-    models: None for `default`. Raises InputError for an unknown word, for one that is named twice, for fewer than two,
-    and for one that has no such form.
+    models: None for `default`. widths: how many numbers each width is that cells name; every cell takes those that it
+    has.
+
+    Raises InputError for an unknown word, for one that is named twice, for fewer than two, for one that has no such
+    form, and for a width that no cell has or that cannot be.
     """
-    found = [_named(word) for word in (default(around) if models is None else models)]
-    found += [_recurrent(cell_of(cell_at(cell) if isinstance(cell, str) else cell)) for cell in cells]
+    kinds: list[Contestant | Cell] = [_named(word) for word in (default(around) if models is None else models)]
+    kinds += [cell_of(cell_at(cell) if isinstance(cell, str) else cell) for cell in cells]
+    told = _told([kind for kind in kinds if isinstance(kind, Cell)], widths or {})
+    found = [_recurrent(kind, told[kind.name]) if isinstance(kind, Cell) else kind for kind in kinds]
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"{twice!r} is named twice", where=argument("models"), hint="name each once")
@@ -88,30 +97,49 @@ def contestants(
     return tuple(found)
 
 
-def _named(word: str) -> Contestant:
+def _told(cells: Iterable[Cell], widths: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """By the name of each cell, those of the widths that it has."""
+    cells = tuple(cells)
+    known = {name for cell in cells for name in cell.named_widths}
+    if unknown := next((name for name in widths if name not in known), None):
+        hint = f"widths that they name: {', '.join(sorted(known)) or 'none'}"
+        raise InputError(f"no cell here has a width {unknown!r}", where=argument("widths"), hint=hint)
+    told = {cell.name: {name: n for name, n in widths.items() if name in cell.named_widths} for cell in cells}
+    for cell in cells:
+        check_widths(cell, told[cell.name])
+    return told
+
+
+def _named(word: str) -> Contestant | Cell:
     plain = word.strip().lower()
     if plain in OTHERS:
         return OTHERS[plain]
     if plain in CELLS:
-        return _recurrent(cell_of(CELLS[plain]))
+        return cell_of(CELLS[plain])
     hint = f"choose from {', '.join(DEFAULT)}, and the name of any other cell"
     raise InputError(f"there is no model {word!r}", where=argument("models"), hint=hint)
 
 
-def _recurrent(cell: Cell) -> Contestant:
-    """One layer of a cell that reads forwards; of translators, an encoder's layer both ways and two of a decoder."""
+def _recurrent(cell: Cell, widths: Mapping[str, int]) -> Contestant:
+    """One layer of a cell that reads forwards; of translators, an encoder's layer both ways and two of a decoder.
+
+    widths: told to it; H makes up the parameters.
+    """
+    beside, options = "".join(f", {name} {width}" for name, width in widths.items()), {"widths": widths}
 
     def body(inputs: int, size: Size, longest: int) -> Body:
-        return recurrent_body(cell, inputs, *size, longest=longest)
+        return recurrent_body(cell, inputs, *size, options=options, longest=longest)
 
     def translator(units: Units, size: Size, longest: int) -> EncoderDecoder:
         sizes = Sizes(units.source, units.target, *size, encoder_layers=1, decoder_layers=_TARGET_LAYERS)
-        return TranslationNetwork(cell, sizes, Rates(DROPOUT), {})
+        return TranslationNetwork(cell, sizes, Rates(DROPOUT), options)
 
     forms: dict[Around, Form] = {
-        "body": Form(body, _one_number, lambda size: f"{size[0]} units", streamed),
+        "body": Form(body, _one_number, lambda size: f"{size[0]} units{beside}", streamed),
         "translator": Form(
-            translator, _embedded_and_hidden, lambda size: f"embedding {size[0]}, {size[1]} units of the decoder"
+            translator,
+            _embedded_and_hidden,
+            lambda size: f"embedding {size[0]}, {size[1]} units of the decoder{beside}",
         ),
     }
     return Contestant(cell.name, forms)

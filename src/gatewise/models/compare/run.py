@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,6 +46,7 @@ def compare(
     *,
     models: Iterable[str] | None = None,
     cells: Iterable[str | Cell] = (),
+    widths: Mapping[str, int] | None = None,
     minutes: float = MINUTES,
     updates: int | None = None,
     seeds: int = SEEDS,
@@ -64,6 +65,8 @@ def compare(
         models: ``"lstm"``, ``"gru"``, ``"rnn"`` or any other cell of gatewise by its name, ``"tcn"``, which does not
             translate, ``"transformer"``; each once, and two at least. None for these five.
         cells: Further cells: your own, or words for them as ``gatewise show`` takes them, such as ``"mine.py:cell"``.
+        widths: How many numbers each width is that cells name, ``{"context": 24}``, for every cell that has it; as
+            many as units where it is not told.
         minutes: What the whole may take.
         updates: In place of time, the updates of every training: the same seed then gives the same scores.
         seeds: Networks of each model that are tested, 3 or more to say anything of chance; at least 1.
@@ -80,7 +83,7 @@ def compare(
         InputError: An argument is out of its range, no widths meet, or the time is too short for the trainings.
     """
     begun = time.monotonic() if begun is None else begun
-    field = contestants(models, cells, task.around)
+    field = contestants(models, cells, task.around, widths)
     seeds = whole("seeds", seeds, most=LARGEST_SEED)
     region = task.measure.indifference if indifference is None else number("indifference", indifference, 0, math.inf)
     parameters = task.course.parameters if parameters is None else whole("parameters", parameters)
