@@ -13,6 +13,8 @@ from benchmarks.translate.paired import Floats, bleu, differences, statistics
 from sacrebleu.metrics.bleu import BLEU
 from tests.tolerance import ROUNDING
 
+from gatewise.estimators import Translator
+
 
 def test_a_pronunciation_is_right_if_the_dictionary_has_it() -> None:
     wanted = {"a": ["AH0", "EY1"], "read": ["R EH1 D", "R IY1 D"], "cat": ["K AE1 T"]}
@@ -89,9 +91,13 @@ def test_a_run_prints_what_it_was_and_what_it_gave(tmp_path: Path, capsys: pytes
     for name in ("train", "test_2016_flickr"):
         for language, text in (("de", "zwei Hunde\nein Hund\n"), ("en", "two dogs\na dog\n")):
             (tmp_path / f"{name}.{language}.gz").write_text(text * 5)
-    main(["multi30k", "en-de", "--data", str(tmp_path), "--budget", "0.1", "--threads", "1", "--beam", "1"])
+    settings = ["--set", "hidden_size=8", "--set", "heads=4", "--save", str(tmp_path / "m.safetensors")]
+    given = ["multi30k", "en-de", "--data", str(tmp_path), "--budget", "0.1", "--threads", "1", "--beam", "2"]
+    main([*given, *settings])
     about, run, *figures = capsys.readouterr().out.splitlines()
-    assert json.loads(about)["budget"] == "0.1"
+    assert (json.loads(about)["budget"], json.loads(about)["settings"]) == ("0.1", {"hidden_size": 8, "heads": 4})
+    assert Translator.load(tmp_path / "m.safetensors").hidden_size == 8
+    assert list(json.loads(run)["details"]["seconds of decoding"]) == ["2", "1"]
     assert json.loads(run)["details"]["test sources learned from"] == 10
     assert [line.split(":")[0] for line in figures][:2] == ["BLEU, cased", "BLEU, lowercased"]
 

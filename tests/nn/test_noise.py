@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from gatewise.cells import CELLS
+from gatewise.nn.dropout import dropout
 from gatewise.nn.layer_run import drawn
 from gatewise.transforms import recurrent_dropout, zoneout
+
+from ..tolerance import SIGMAS
 
 ROWS, UNITS = 1000, 256
 RATES = (0.05, 0.5, 0.9)
@@ -36,3 +39,24 @@ def test_draws_of_each_row_and_unit_are_their_own():
     centred = (found - found.mean()) / found.std()
     for shifted in (centred.roll(1, dims=1), centred.roll(1, dims=2)):
         assert abs((centred * shifted).mean().item()) <= 5 / math.sqrt(centred.numel())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_dropout_zeroes_its_share_and_scales_the_rest(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    values = torch.ones(20, 50, 7, dtype=dtype, requires_grad=True)
+    dropped = dropout(values, 0.3, training=True)
+    assert abs(float((dropped == 0).double().mean()) - 0.3) < SIGMAS * (0.3 * 0.7 / values.numel()) ** 0.5
+    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / 0.7, dtype=dtype).item()}
+    (gradient,) = torch.autograd.grad(dropped.sum(), values)
+    assert torch.equal(gradient, dropped)
+    assert not torch.equal(dropout(values, 0.3, training=True), dropped)
+    torch.manual_seed(0)
+    assert torch.equal(dropout(values, 0.3, training=True), dropped)
+
+
+def test_dropout_leaves_values_alone_where_nothing_is_dropped() -> None:
+    values = torch.ones(3, 4)
+    assert dropout(values, 0.3, training=False) is values
+    assert dropout(values, 0.0, training=True) is values
+    assert dropout(values[:0], 0.3, training=True).shape == (0, 4)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..equation import Cell
+from ..equation import Cell, Noise
 from .choice import compiled_masks
 from .operator import is_plain
 
@@ -23,6 +23,11 @@ def drawn(cell: Cell, each: str, rows: int, units: int, like: Tensor, *, trainin
         return like.new_empty(0, 1, units)
     if not training:
         return _column([draw.mean for draw in noise], like).expand(len(noise), 1, units)
+    return random(noise, rows, units, like)
+
+
+def random(noise: Sequence[Noise], rows: int, units: int, like: Tensor) -> Tensor:
+    """One draw of each kind for each row and unit, (K, rows, H), by the means that `drawn` tells of."""
     if is_plain((like,)) and (masks := compiled_masks(like)):
         return masks(noise, rows, units, like)
     pairs = [noise[index : index + 2] for index in range(0, len(noise), 2)]

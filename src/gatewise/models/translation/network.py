@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, linear
+from torch.nn.functional import linear
 
 from ...equation import Cell
 from ...errors import InputError
 from ...nn import Recurrent
+from ...nn.dropout import dropout
 from ...nn.init import recommended_
 from ...nn.parts import apply
 from ...nn.rowwise import times_projection
@@ -228,7 +229,7 @@ class TranslationNetwork(nn.Module):
         return times_projection(before, weight) + self.bias
 
     def _dropped(self, values: Tensor) -> Tensor:
-        return dropout(values, self.rates.dropout, self.training)
+        return dropout(values, self.rates.dropout, training=self.training)
 
 
 def _mapped(module: nn.Linear, x: Tensor) -> Tensor:
