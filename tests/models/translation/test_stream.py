@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import gatewise
 from gatewise.errors import InputError, ModelFileError
 from gatewise.estimators import Translator
 from gatewise.models.translation.search import Beam, _Group, most_units
@@ -106,6 +107,9 @@ def test_states_of_other_models_are_refused_and_nothing_changes(model: Translato
     with pytest.raises(ModelFileError, match="not one of this translator"):
         stream.load(tmp_path / "state")
     assert stream.state is before
+    with pytest.raises(InputError, match="not of a Translator") as refused:
+        gatewise.stream(model)  # pyright: ignore[reportArgumentType]
+    assert "model.stream" in refused.value.hint
     with pytest.raises(InputError, match="source holds a int"):
         model.stream(3)  # pyright: ignore[reportArgumentType]
     data = bytearray((tmp_path / "state").read_bytes())
