@@ -20,6 +20,7 @@ from gatewise.cli import follow
 from gatewise.estimators import LanguageModel, SequenceClassifier, SequenceRegressor, Translator
 from gatewise.export import to_c
 from gatewise.forecast import Forecaster
+from gatewise.models.forecast.pretrained.weights import pretrained_weights
 from gatewise.nn import LSTM, Chain, Recurrent, Standardize
 
 from .. import user_cells
@@ -190,6 +191,12 @@ def test_a_pretrained_forecaster_reads_a_history_in_the_units_of_the_data(tmp_pa
     np.testing.assert_allclose(found, expected, rtol=FLOAT32_FORECAST)
     assert follow(["export", "saved", "--to", "onnx", "--history", "2"]) == 1
     assert "--history is 2" in capsys.readouterr().err
+    assert follow(["export", "saved", "--to", "c", "--history", "30", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["inputs"], said["outputs"], said["board"]) == (30, expected.size, "cortex-m3")
+    assert said["flash"] < 2 * sum(weights.size for weights in pretrained_weights().values()) + 64 * 1024
+    assert follow(["export", "saved", "--to", "c", "--history", "30", "--series", "a"]) == 1
+    assert "it holds no series" in capsys.readouterr().err
 
 
 def in_both_directions(path):
@@ -201,7 +208,7 @@ def in_both_directions_too(path):
 
 
 WRONG_FILES = {
-    "a forecaster": (a_forecaster, "it holds a forecaster"),
+    "a forecaster": (a_forecaster, "only the pretrained network is written"),
     "two directions": (in_both_directions, "reads sequences from both ends"),
     "a chain in two directions": (in_both_directions_too, "bidirectional"),
     "a table": (a_table, "it is not a safetensors file"),

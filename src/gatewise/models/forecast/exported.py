@@ -63,7 +63,7 @@ def _about(setup: Setup, rows: int) -> str:
     levels = ", ".join(f"{level:g}" for level in setup.levels)
     season = "" if setup.season == 1 else f", with a season of {setup.season}"
     read = f"{rows} observations, none of them missing{season}"
-    return f"a forecaster of {setup.horizon} steps after {read}; after a NaN all is NaN. Quantiles: {levels}."
+    return f"A forecaster of {setup.horizon} steps after {read}; after a NaN all is NaN. Quantiles: {levels}."
 
 
 def _program(model: Model, setup: Setup, history: int | None) -> tuple[Program, int]:

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from benchmarks.device.compiled import compiled
+from examples.boards import BOARDS, build, run
 from tests.models.forecast.fakes import panel, setup
 from tests.models.forecast.pretrained.untrained import forward, network
 from tests.needs import need
@@ -101,6 +102,28 @@ def test_a_file_forecasts_as_the_model_does(tmp_path, form, season, rows, told) 
         np.testing.assert_allclose(answer(values), expected, rtol=FLOAT32_FORECAST, atol=FLOAT32_FORECAST)
     for gap in (np.nan, np.inf):
         assert np.isnan(answer(np.where(time == 3, gap, negative))).all()
+
+
+BOARD = "cortex-m7"
+PROGRAM = """#include "board.h"
+#include "model.h"
+static model_work work;
+int main(void)
+{
+    return model_selftest(&work);
+}
+"""
+
+
+@pytest.mark.slow
+def test_the_pretrained_network_forecasts_on_an_emulated_board(tmp_path) -> None:
+    """In its flash, in its memory, without a library: the self-test compares with what the library forecasts."""
+    need(*BOARDS[BOARD].missing())
+    model = PretrainedModel(setup(3, 12))
+    written = exported.to_c(model, model.setup, tmp_path, "model", 30)
+    (tmp_path / "main.c").write_text(PROGRAM)
+    sources, flags = [tmp_path / "main.c", written.source], ("-O2", "-DMODEL_SELFTEST", f"-I{tmp_path}")
+    assert run(BOARDS[BOARD], build(BOARDS[BOARD], sources, tmp_path / "program", flags), 300).code == 0
 
 
 def test_a_file_reads_as_much_as_a_forecast_looks_back_on() -> None:

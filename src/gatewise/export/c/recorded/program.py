@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ class Written:
     sizes: Footprint
 
 
-_COMMENT = """/* Written by gatewise {version}: {about}
+_COMMENT = """/* Written by gatewise {version}.
+
+{about}
 
    Flash: {sizes.flash:,} bytes of numbers that never change, and the code. RAM: {sizes.ram:,} bytes to work in, which
    hold nothing between two calls. Stack: {sizes.stack:,} bytes of arrays, and what registers need. A call takes
@@ -141,7 +144,7 @@ class ProgramFile:
         )
 
     def written(self, about: str, examples: Sequence[Example], tolerance: float) -> Written:
-        """Both files. about: what it is, as in "a forecaster ...". tolerance: of the self-test, see the comment."""
+        """Both files. about: what it is, in sentences. tolerance: of the self-test, see the comment."""
         return Written(self._source(examples, tolerance), self._header(about, tolerance), self.sizes)
 
     def _parameters(self) -> dict[str, str]:
@@ -175,7 +178,9 @@ class ProgramFile:
         yield lines
 
     def _header(self, about: str, tolerance: float) -> str:
-        comment = _COMMENT.format(version=plain(version()), about=plain(about), sizes=self.sizes, tolerance=tolerance)
+        comment = _COMMENT.format(
+            version=plain(version()), about=_wrapped(about), sizes=self.sizes, tolerance=tolerance
+        )
         capital = self.name.upper()
         facts = {
             **{name.upper(): one.size for name, one in self.arrays.items()},
@@ -231,6 +236,10 @@ def _compared(name: str, told: str, most: str) -> str:
             const int same = found == told || (found != found && told != told);
             if (!same && !(gap <= {most} && -gap <= {most})) return (int)example + 1;
         }}"""
+
+
+def _wrapped(about: str) -> str:
+    return fill(plain(about), 117, initial_indent="   ", subsequent_indent="   ")
 
 
 def _largest(array: NDArray[Any]) -> float:
