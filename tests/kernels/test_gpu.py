@@ -72,8 +72,23 @@ def attends(r, inner, h, s, share):
     return h, s
 
 
-OWN = {"min_gru": min_gru, "reads_its_memory": reads_its_memory, "attends": attends}
-CELLS = {name: cell for name, cell in ALL_CELLS.items() if not cell.inputs} | OWN
+@cell(gates={"forget": "W x + U h + b", "inner": "U(...)"}, state="h", inputs="x elapsed")
+def reads_its_input(f, inner, h, x, elapsed):
+    """No paper: x itself, unit by unit, beside what it is multiplied to; a number of each row before and after U."""
+    f = torch.sigmoid(f - elapsed)
+    h = f * h + (1 - f) * torch.tanh(inner(x * h) + x * elapsed)
+    return h
+
+
+OWN = {"reads_its_input": reads_its_input, "min_gru": min_gru, "reads_its_memory": reads_its_memory, "attends": attends}
+CELLS = ALL_CELLS | OWN
+
+
+def layer_of(cell, steps, rows, units, **options):
+    """Of three features, or of as many as a step needs that reads them itself."""
+    return random_layer(cell, steps, rows, units if cell.reads_x else 3, units, **options)
+
+
 every_cell = pytest.mark.parametrize("cell", values(CELLS))
 
 
@@ -122,7 +137,7 @@ def is_possible(cell, driver, dtype, sizes, tile):
 )
 def test_every_cell_gives_what_the_reference_gives(cell, driver, dtype, sizes, tile):
     ragged = {} if sizes is None else {"batch_sizes": torch.tensor(sizes)}
-    layer = random_layer(cell, 3, 7, 3, 10, dtype=getattr(torch, dtype), **ragged)
+    layer = layer_of(cell, 3, 7, 10, dtype=getattr(torch, dtype), **ragged)
     driver = GPUDriver(CPU, Way(tile=tile)) if tile else driver
     assert not driver.refusal(cell, layer)
     assert_the_same(driver, cell, layer, dtype, histories=sizes is None)
@@ -134,7 +149,7 @@ def test_all_dtypes_are_tested():
 
 @every_cell
 def test_without_what_backward_reads_the_outputs_are_the_same_bits(cell):
-    layer = random_layer(cell, 3, 4, 2, 6, dtype=torch.float32)
+    layer = layer_of(cell, 3, 4, 6, dtype=torch.float32)
     kept, not_kept = (GPUDriver(CPU).forward(cell, layer, keep=keep) for keep in (True, False))
     assert torch.equal(kept.y, not_kept.y)
     assert torch.equal(kept.last, not_kept.last)
@@ -144,7 +159,7 @@ def test_without_what_backward_reads_the_outputs_are_the_same_bits(cell):
 @every_cell
 def test_rows_of_padding_are_neither_read_nor_given_a_value(cell):
     sizes = torch.tensor([5, 3, 0])
-    layer = random_layer(cell, 3, 6, 3, 7, dtype=torch.float32, batch_sizes=sizes)
+    layer = layer_of(cell, 3, 6, 7, dtype=torch.float32, batch_sizes=sizes)
     spoilt = {name: getattr(layer, name) for name in ("x", "step_noise")}
     layer = layer._replace(
         **{name: torch.nn.functional.pad(t, (0, 0, 0, 4), value=torch.nan) for name, t in spoilt.items()}
@@ -295,10 +310,6 @@ def test_what_it_refuses_it_names():
     assert GPU.refusal(ALL_CELLS["lstm"], layer) == "no kernel for device cpu"
     strange = layer._replace(x=layer.x.to(torch.complex64))
     assert GPUDriver(CPU).refusal(ALL_CELLS["lstm"], strange) == "no kernel for torch.complex64"
-    reading = ALL_CELLS["versatile"]
-    assert "reads elapsed, keep itself" in GPUDriver(CPU).refusal(
-        reading, random_layer(reading, 2, 2, 3, 4, dtype=torch.float32)
-    )
     normalised = ALL_CELLS["slstm_layer_norm"]
     wide = layer._replace(states=torch.zeros(4, 1, 20_000))
     assert GPUDriver(CPU).refusal(normalised, wide) == "a mean, sum or maximum over more than 16384 units"
@@ -349,12 +360,14 @@ def test_a_check_says_what_was_compared():
         gatewise.selfcheck("cpu")
 
 
-def test_cells_that_have_no_kernels_are_not_checked(monkeypatch):
+def test_every_cell_is_checked(monkeypatch):
     monkeypatch.setattr(choice, "GPU", GPUDriver(CPU, Way()))
-    monkeypatch.setattr(choice, "CELLS", {name: CELLS_OF_THE_LIBRARY[name] for name in ("cfc", "rnn")})
+    monkeypatch.setattr(
+        choice, "CELLS", {name: CELLS_OF_THE_LIBRARY[name] for name in ("cfc", "rnn")} | {"own": reads_its_input}
+    )
     monkeypatch.setattr(choice, "DTYPES", [torch.float32])
     checks = gatewise.selfcheck("cpu")
-    assert [check.cell for check in checks] == ["rnn"] * 6
+    assert [check.cell for check in checks] == [name for name in ("cfc", "rnn", "reads_its_input") for _ in range(6)]
     assert all(check.passed for check in checks)
 
 

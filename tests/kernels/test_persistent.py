@@ -27,7 +27,7 @@ from ..tolerance import PARITY
 need_module("triton")
 from triton.runtime import interpreter  # noqa: E402
 
-from .test_gpu import CELLS, CPU, assert_the_same, results  # noqa: E402
+from .test_gpu import CELLS, CPU, assert_the_same, layer_of, results  # noqa: E402
 
 # Programs compute rows and units that there are not too, whose numbers nobody reads.
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value|divide by zero) encountered:RuntimeWarning")
@@ -135,14 +135,14 @@ class Persistently:
 @every_pair(cell=MULTIPLYING, dtype=["float32", "float16"], sizes=SIZES)
 def test_every_cell_gives_what_the_reference_gives(together, cell, dtype, sizes):
     ragged = {} if sizes is None else {"batch_sizes": torch.tensor(sizes)}
-    layer = random_layer(cell, 3, 7, 3, 20, dtype=getattr(torch, dtype), **ragged)
+    layer = layer_of(cell, 3, 7, 20, dtype=getattr(torch, dtype), **ragged)
     assert_the_same(Persistently(), cell, layer, dtype, histories=sizes is None)
 
 
 @SLOW
 @pytest.mark.parametrize("name", ["lstm", "gru_reset_before", "slstm_layer_norm"])
 def test_many_programs_in_several_tiles_of_rows(together, name):
-    layer = random_layer(CELLS[name], 3, 18, 3, 40, dtype=torch.float32)
+    layer = layer_of(CELLS[name], 3, 18, 40, dtype=torch.float32)
     assert_the_same(Persistently(), CELLS[name], layer, "float32", histories=False)
 
 
@@ -158,7 +158,7 @@ def test_rows_of_weights_in_several_tiles(monkeypatch, together, name):
 
 def test_what_programs_take_over_units_they_put_together(together):
     cell = CELLS["lstm_layer_norm_recurrent_dropout"]
-    layer = random_layer(cell, 2, 3, 3, 20, dtype=torch.float32)
+    layer = layer_of(cell, 2, 3, 20, dtype=torch.float32)
     found, expected = (driver.forward(cell, layer, keep=False).y for driver in (Persistently(), REFERENCE))
     assert relative_error(found, expected) <= PARITY["float32"]
 

@@ -90,8 +90,6 @@ class GPUDriver:
             return "Triton is not installed"
         if layer.x.dtype not in DTYPES:
             return f"no kernel for {layer.x.dtype}"
-        if cell.inputs:
-            return f"a step that reads {', '.join(cell.inputs)} itself"
         if layer.units > _MOST_UNITS and any(i.op in OVER_UNITS for i in program_of(cell).body):
             return f"a mean, sum or maximum over more than {_MOST_UNITS} units"
         return ""

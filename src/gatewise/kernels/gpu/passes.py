@@ -16,12 +16,13 @@ from torch import Tensor
 
 from ...compiler.gradient import kept_width, multiplied, operands
 from ...compiler.lower import program_of
+from ...compiler.stages import INPUT
 from ...equation import Cell, previous
 from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..layer import Gradients, Layer, Saved, Seeds, States, previous_rows
 from . import graph
 from .build import Kernels, Tile, accumulator
-from .plan import LATER, Matmul, held, history
+from .plan import LATER, ROW_INPUTS, Matmul, held, history, read_gradient
 
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -121,8 +122,12 @@ def _constants(layer: Layer, tile: Tile, precision: str) -> dict[str, Any]:
 
 
 def _shared(cell: Cell, layer: Layer) -> dict[str, Tensor]:
-    """Weights and random numbers."""
+    """Weights, random numbers, and what the step reads of its input itself."""
     tensors = {"b": layer.b, "per_unit": layer.per_unit}
+    if cell.row_inputs:
+        tensors[ROW_INPUTS] = layer.x[:, layer.inputs :].contiguous()
+    if cell.reads_x:
+        tensors[INPUT] = layer.x[:, : layer.inputs].contiguous()
     for kind, drawn in (("step", layer.step_noise), ("sequence", layer.sequence_noise)):
         names = [noise.name for noise in cell.noise if noise.each == kind]
         tensors |= {f"noise_{name}": numbers for name, numbers in zip(names, drawn, strict=True)}
@@ -154,7 +159,7 @@ def forward(cell: Cell, layer: Layer, way: Way, kernels: Kernels, *, keep: bool)
         tensors[f"operand_{previous(state)}"] = layer.states[index].clone()
     tensors |= {history(state): all_of for state, all_of in zip(cell.state[1:], histories, strict=True)}
     if layer.W.numel():
-        tensors["Wx"] = layer.x @ layer.W.t()
+        tensors["Wx"] = layer.x[:, : layer.inputs] @ layer.W.t()
     elif any(gate.has_input for gate in cell.gates):
         tensors["Wx"] = layer.x.new_zeros(rows, layer.W.shape[0])
     Sweep(cell, layer, kernels, way, tensors).run()
@@ -175,6 +180,8 @@ def backward(
     inner = {name: torch.empty_like(saved.y) for name in operands(program_of(cell))}
     tensors = _shared(cell, layer) | {"kept": saved.gates, "d_gates": d_gates}
     tensors |= {multiplied(name): numbers for name, numbers in inner.items()}
+    d_inputs = {name: torch.empty_like(saved.y) for name in cell.inputs}
+    tensors |= {read_gradient(name): numbers for name, numbers in d_inputs.items()}
     recurrent = [gate for gate in cell.gates if gate.recurrent == "h"]
     tensors[LATER] = layer.x.new_zeros(rows, len(recurrent) * units)
     seen = (seeds.y, *(() if seeds.histories is None else seeds.histories))
@@ -191,7 +198,22 @@ def backward(
         d_states[0] += tensors[LATER] @ blocks_of(layer.U, units, slots)
     per_unit = [tensors[held(f"d_{weight}")].sum(0).to(layer.x.dtype) for weight in cell.per_unit]
     d_vectors = torch.stack(per_unit) if per_unit else torch.zeros_like(layer.per_unit)
-    return _summed(cell, layer, saved.y, d_gates, inner, d_vectors, d_states, input_gradient=input_gradient)
+    found = _summed(cell, layer, saved.y, d_gates, inner, d_vectors, d_states, input_gradient=input_gradient)
+    if input_gradient:
+        _add_inputs(layer, found.x, d_inputs)
+    return found
+
+
+def _add_inputs(layer: Layer, d_x: Tensor, d_inputs: Mapping[str, Tensor]) -> None:
+    """Add the gradients of what the step reads of its input itself: of x unit by unit, of the numbers of a row the sum
+    over units."""
+    total, column = _total(layer), layer.inputs
+    for name, d_input in d_inputs.items():
+        if name == INPUT:
+            d_x[:total, : layer.inputs] += d_input[:total]
+        else:
+            d_x[:total, column] = d_input[:total].sum(1, dtype=accumulator(d_x.dtype)).to(d_x.dtype)
+            column += 1
 
 
 def _summed(
@@ -211,10 +233,11 @@ def _summed(
     driven, recurrent, _ = stretches(cell, layer.units)
     d_W, d_U = torch.zeros_like(layer.W), torch.zeros_like(layer.U)
     d_x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
+    x = layer.x[:total, : layer.inputs]
     for run in driven:
-        torch.mm(_flat(d_gates, run).t(), layer.x[:total], out=d_W[run.rows])
+        torch.mm(_flat(d_gates, run).t(), x, out=d_W[run.rows])
         if input_gradient:
-            d_x[:total] += _flat(d_gates, run) @ layer.W[run.rows]
+            d_x[:total, : layer.inputs] += _flat(d_gates, run) @ layer.W[run.rows]
     before = _before(layer, y, total) if any(run.operand == OUTPUT_BEFORE for run in recurrent) else None
     for run in recurrent:
         operand = before if run.operand == OUTPUT_BEFORE else inner[run.operand][:total]

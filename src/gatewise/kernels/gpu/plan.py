@@ -123,6 +123,16 @@ def history(state: str) -> str:
     return f"all_{state}"
 
 
+ROW_INPUTS = "row_inputs"
+"""The parameter that points to the numbers of a row that the step reads itself."""
+
+
+def read_gradient(name: str) -> str:
+    """The parameter that points to the gradient of what the step reads of its input, H numbers for each row, which for
+    one number are still to be added up."""
+    return f"input_{gradient_of(name)}"
+
+
 @lru_cache(maxsize=256)
 def forward_plan(cell: Cell, *, keep: bool) -> Plan:
     """The forward sweep. keep: what backward reads is stored."""
@@ -154,7 +164,7 @@ def forward_plan(cell: Cell, *, keep: bool) -> Plan:
     for state in cell.state[1:]:  # multiplied as it was a step ago
         if any(previous(state) in matmul.operands for group in matmuls.values() for matmul in group):
             outputs[state] = (*outputs.get(state, ()), Place(_buffer(cell, previous(state)), RANK))
-    places = _weights(cell) | _noise(cell) | (_kept(cell) if keep else {})
+    places = _weights(cell) | _noise(cell) | _read(cell) | (_kept(cell) if keep else {})
     return _plan(sweep, parts, matmuls, carried, places, outputs, inputs)
 
 
@@ -167,7 +177,7 @@ def backward_plan(cell: Cell, *, histories: bool) -> Plan:
     recurrent = [gate for gate in cell.gates if gate.recurrent == "h"]
     matmuls = {number: tuple(_joined(part[0], slots)) for number, part in enumerate(parts)}
     seen = cell.state if histories else cell.state[:1]
-    places = _kept(cell) | _weights(cell) | _noise(cell)
+    places = _kept(cell) | _weights(cell) | _noise(cell) | _read(cell)
     places |= {from_output(state): Place(f"d_{history(state)}", NOW) for state in seen}
     places |= {previous(state): Place(history(state), BEFORE, first=f"start_{state}") for state in cell.state}
     carried = [Carried(from_later(s), gradient_of(previous(s)), held(f"d_{s}")) for s in cell.state]
@@ -178,6 +188,7 @@ def backward_plan(cell: Cell, *, histories: bool) -> Plan:
     for number, gate in enumerate(recurrent):
         outputs[gradient_of(gate.preactivation)] += (Place(LATER, RANK, f"({len(recurrent)} * H)", f"{number} * H"),)
     outputs |= {multiplied(name): (Place(multiplied(name), NOW),) for name in operands(program_of(cell))}
+    outputs |= {gradient_of(name): (Place(read_gradient(name), NOW),) for name in cell.inputs}
     return _plan(sweep, parts, matmuls, tuple(carried), places, outputs, {})
 
 
@@ -265,6 +276,13 @@ def _noise(cell: Cell) -> dict[str, Place]:
         draw.name: Place(f"noise_{draw.name}", NOW if draw.each == "step" else RANK, f"STRIDE_{draw.each}")
         for draw in cell.noise
     }
+
+
+def _read(cell: Cell) -> dict[str, Place]:
+    """What the step reads of its input itself: all of it, and the numbers of a row side by side."""
+    names = cell.row_inputs
+    numbers = {name: Place(ROW_INPUTS, NOW, str(len(names)), str(k), units=False) for k, name in enumerate(names)}
+    return numbers | ({INPUT: Place(INPUT, NOW)} if cell.reads_x else {})
 
 
 def _kept(cell: Cell) -> dict[str, Place]:

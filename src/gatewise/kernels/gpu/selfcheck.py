@@ -51,12 +51,12 @@ def trial(cell: Cell, units: int, like: Tensor) -> Layer:
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
 
     sizes = torch.tensor([_ROWS, _ROWS - 2, 1])
-    rows, kinds, inputs = int(sizes.sum()), [noise.each for noise in cell.noise], 4
+    rows, kinds, inputs = int(sizes.sum()), [noise.each for noise in cell.noise], units if cell.reads_x else 4
     states = drawn(len(cell.state), _ROWS, units)
     if any(math.isinf(start) for start in cell.initial):  # what normalises must be positive
         states = states.abs() + 1
     return Layer(
-        drawn(rows, inputs),
+        drawn(rows, inputs + len(cell.row_inputs)),
         drawn(units * sum(gate.has_input for gate in cell.gates), inputs) / 2,
         drawn(units * sum(bool(gate.recurrent) for gate in cell.gates), units) / units**0.5,
         drawn(units * sum(gate.has_bias for gate in cell.gates)),
