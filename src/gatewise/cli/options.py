@@ -123,7 +123,8 @@ def widths_in(words: str | None) -> dict[str, int]:
     for word in words.split(",") if words is not None else ():
         name, number = (part.strip() for part in word.partition("=")[::2])
         if not name or name in widths or not number.isdecimal():
-            raise InputError(f"{argument('widths')} is {words!r}", hint="give each once, such as context=24,memory=16")
+            hint = "give each once: a name, = and a number, with commas between"
+            raise InputError(f"{argument('widths')} is {words!r}", hint=hint)
         widths[name] = int(number)
     return widths
 
