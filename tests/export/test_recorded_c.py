@@ -136,6 +136,15 @@ def test_a_program_computes_the_same_in_c(in_c: InC, name: str) -> None:
         np.testing.assert_allclose(in_c.run(x)[name], ALL[name](x), **RECORDED["float32"])
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_what_a_file_computes_is_known_before_it_is_compiled(in_c: InC, name: str) -> None:
+    with np.errstate(all="ignore"):
+        told = {in_c.names[name]: np.asarray(ALL[name](OTHER))}
+    assert in_c.file.difference([Example({"x": OTHER}, told)]) <= RECORDED["float32"]["rtol"]
+    wrong = {in_c.names[name]: np.where(told[in_c.names[name]] == 0, np.nan, 0)}
+    assert in_c.file.difference([Example({"x": OTHER}, wrong)]) > RECORDED["float32"]["rtol"]
+
+
 def _function(name: str, dtype: Any) -> Program:
     """A function of numbers, or of two of them in another order."""
     function = getattr(np, name)

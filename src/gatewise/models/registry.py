@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ALL: tuple[Action, ...] = ("read", "explain", "chain", "steps")
 _NO_CHAIN = Unsupported(
     "scales each window by itself and reads it from its beginning",
-    "write a pretrained one as ONNX or C; or export a Chain, saved by Chain.save, such as that of examples/sensor",
+    "write a pretrained one as ONNX or C; or export a Chain, saved by Chain.save, as examples/sensor has it",
 )
 _MODULES = "load it with gatewise.load, and give it to gatewise.record with an input"
 _STATE = "give the file of the model whose stream it is"

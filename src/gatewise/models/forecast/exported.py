@@ -53,6 +53,10 @@ def to_c(model: Model, setup: Setup, path: Path, name: str, history: int | None)
     inputs, outputs = {INPUT: program.history}, {OUTPUT: program.quantiles}
     made = ProgramFile(program.recording, inputs, outputs, name=name, verb="forecast")
     examples = [Example({INPUT: values}, {OUTPUT: forecast}) for values, forecast in _samples(model, setup, rows)]
+    difference = made.difference(examples)
+    if not difference <= TOLERANCE:
+        what = f"the file would differ from the forecaster by {difference:.1e}, where {TOLERANCE:g} is allowed"
+        raise InputError(f"{what}, and nothing was written", hint="give another length of history, and report it")
     written = made.written(_about(setup, rows), examples, TOLERANCE)
     for file, text in zip(files, (written.source, written.header), strict=True):
         atomic_write(file, text)

@@ -24,6 +24,7 @@ from gatewise.models.forecast.bounds import Bounds
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, forecast_all
 from gatewise.models.forecast.model import Setup
 from gatewise.models.forecast.pretrained.model import PretrainedModel, longest
+from gatewise.models.forecast.pretrained.recorded import Program
 from gatewise.tables.panel import Floats
 
 
@@ -70,6 +71,9 @@ def in_c(model: Small, folder: Path, rows: int) -> Callable[[Floats], Floats]:
         return found.copy()
 
     return forecast
+
+
+forecast = Program._forecast
 
 
 def pointer(array: Any) -> Any:
@@ -141,6 +145,14 @@ def test_what_is_not_written_is_refused(tmp_path, form) -> None:
     for one, told, rows, words in refused:
         with pytest.raises(InputError, match=words):
             WRITERS[form](one, told, tmp_path, rows)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_would_forecast_otherwise_is_not_written(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(Program, "_forecast", lambda *given: forecast(*given) + 0.01)
+    model = small(5, 12)
+    with pytest.raises(InputError, match="nothing was written"):
+        exported.to_c(model, model.setup, tmp_path, "f", 30)
     assert not list(tmp_path.iterdir())
 
 

@@ -19,6 +19,7 @@ from ..text import plain
 from .accesses import Accesses
 from .arena import arena_of
 from .constants import C_TYPES, table_of, table_text
+from .emulation import emulated
 from .lowering import Lowered
 from .render import WIDEST, Renderer, declared
 from .statements import products
@@ -126,7 +127,7 @@ class ProgramFile:
         self.name, self.verb = name, verb
         self.inputs, self.outputs = dict(inputs), dict(outputs)
         self.arrays = self.inputs | self.outputs
-        lowered = Lowered(recording, inputs, outputs)
+        self.lowered = lowered = Lowered(recording, inputs, outputs)
         given = {value: name for name, value in (*lowered.inputs.items(), *lowered.outputs.items())}
         self.arena = arena_of(lowered.statements, lowered.sizes, lowered.dtypes, set(given))
         accesses = Accesses(self.arena, recording.constants, given)
@@ -142,6 +143,14 @@ class ProgramFile:
             macs=products(lowered.statements),
             crc=zlib.crc32(b"".join(accesses.data)),
         )
+
+    def difference(self, examples: Sequence[Example]) -> float:
+        """How far the statements of the file, in NumPy, are from outputs, relative to the largest of each or to 1.
+
+        Infinite where only one of them is NaN.
+        """
+        found = [(emulated(self.lowered, one.inputs), one.outputs) for one in examples]
+        return max(_difference(mine[name], told.ravel()) for mine, outputs in found for name, told in outputs.items())
 
     def written(self, about: str, examples: Sequence[Example], tolerance: float) -> Written:
         """Both files. about: what it is, in sentences. tolerance: of the self-test, see the comment."""
@@ -236,6 +245,14 @@ def _compared(name: str, told: str, most: str) -> str:
             const int same = found == told || (found != found && told != told);
             if (!same && !(gap <= {most} && -gap <= {most})) return (int)example + 1;
         }}"""
+
+
+def _difference(found: NDArray[Any], told: NDArray[Any]) -> float:
+    found, told = found.astype(np.float64), told.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        gap = np.where((found == told) | (np.isnan(found) & np.isnan(told)), 0.0, np.abs(found - told))
+    largest = float(gap.max(initial=0.0)) / max(1.0, _largest(told))
+    return largest if largest >= 0.0 else float("inf")
 
 
 def _wrapped(about: str) -> str:
