@@ -150,7 +150,7 @@ def forward_plan(cell: Cell, *, keep: bool) -> Plan:
             Matmul(
                 _buffer(cell, product.operand),
                 (product.operand,),
-                f"sums_{product.operand}",
+                f"sums_{next(iter(product.feeds))}",  # several parts may multiply one operand
                 tuple(product.feeds),
                 tuple(slots[gates[name].name] for name in product.feeds),
                 transposed=False,
