@@ -143,6 +143,12 @@ def test_every_cell_gives_what_the_reference_gives(cell, driver, dtype, sizes, t
     assert_the_same(driver, cell, layer, dtype, histories=sizes is None)
 
 
+def test_what_two_parts_multiply_has_sums_of_its_own_in_each():
+    cell = CELLS_OF_THE_LIBRARY["nested_lstm"]
+    layer = layer_of(cell, 2, 3, 4, dtype=torch.float32, batch_sizes=torch.tensor((3, 1)))
+    assert_the_same(DRIVERS["a launch a step"], cell, layer, "float32", histories=False)
+
+
 def test_all_dtypes_are_tested():
     assert {str(dtype).removeprefix("torch.") for dtype in DTYPES} == TOLERANCES.keys()
 

@@ -1,6 +1,7 @@
 """Reverse-mode differentiation of a program, and what the forward pass keeps for it.
 
-Of every gate the forward pass keeps one number: the pre-activation or, where that suffices, the gate's value.
+Of every gate the forward pass keeps one number: the pre-activation or, where that suffices, the gate's value. Gates
+that meet in one sum before their function have its result in common, which is kept once.
 ``sigmoid``, ``tanh`` and ``exp`` have derivatives that need only their result; where nothing else in the gradient reads
 the pre-activation, the result is kept instead and backward need not compute it again.
 """
@@ -22,10 +23,12 @@ _PASSED_THROUGH = ("add", "sub", "mul", "neg")
 
 
 def kept_name(cell: Cell, gate: Gate, values: Mapping[str, str]) -> str:
-    """The name of the array in which a gate is kept. values: pre-activation -> value that is kept in its place."""
+    """The name of the array in which a gate is kept, perhaps with others. values: pre-activation -> value that is kept
+    in its place."""
     value = values.get(gate.preactivation, gate.preactivation)
     taken = is_temporary(value) or value in program_of(cell).outputs.values()
-    return f"kept_{gate.letter}" if taken else value
+    first = next(other for other in cell.gates if values.get(other.preactivation, other.preactivation) == value)
+    return f"kept_{first.letter}" if taken else value
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +91,7 @@ def backward_program(cell: Cell, *, histories: bool = False) -> Program:
 
 @lru_cache(maxsize=256)
 def kept_gates(cell: Cell) -> dict[str, str]:
-    """For every gate in order: the array in which it is kept, and the value of the step that the array holds."""
+    """The arrays in which gates are kept, in the order of the gates, and the value of the step that each holds."""
     values = _kept_values(cell)
     return {kept_name(cell, gate, values): values.get(gate.preactivation, gate.preactivation) for gate in cell.gates}
 
@@ -101,9 +104,9 @@ def kept_row_numbers(cell: Cell) -> tuple[str, ...]:
 
 
 def kept_width(cell: Cell, units: int) -> int:
-    """How many numbers the forward pass keeps of every row besides the states: H of each gate, then what was taken
-    over units."""
-    return len(cell.gates) * units + len(kept_row_numbers(cell))
+    """How many numbers the forward pass keeps of every row besides the states: H of each array of gates, then what was
+    taken over units."""
+    return len(kept_gates(cell)) * units + len(kept_row_numbers(cell))
 
 
 @lru_cache(maxsize=256)

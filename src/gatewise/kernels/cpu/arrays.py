@@ -68,9 +68,9 @@ def gate_arrays(names: Iterable[str], tensor: Tensor | Addressed, units: int) ->
 
 
 def kept_arrays(cell: Cell, saved: Tensor | Addressed, units: int) -> dict[str, Array]:
-    """What the forward keeps, in every row (N, K): of each gate H numbers, then what was taken over units."""
+    """What the forward keeps, in every row (N, K): H numbers of gates each, then what was taken over units."""
     arrays = gate_arrays(kept_gates(cell), saved, units)
-    start, row = saved.data_ptr() + len(cell.gates) * units * saved.itemsize, saved.stride(0)
+    start, row = saved.data_ptr() + len(arrays) * units * saved.itemsize, saved.stride(0)
     return arrays | {
         name: now(start + index * saved.itemsize, row) for index, name in enumerate(kept_row_numbers(cell))
     }

@@ -150,7 +150,7 @@ def forward_plan(cell: Cell, *, keep: bool) -> Plan:
             Matmul(
                 _buffer(cell, product.operand),
                 (product.operand,),
-                f"sums_{product.operand}",
+                f"sums_{next(iter(product.feeds))}",  # several parts may multiply one operand
                 tuple(product.feeds),
                 tuple(slots[gates[name].name] for name in product.feeds),
                 transposed=False,
@@ -287,8 +287,8 @@ def _read(cell: Cell) -> dict[str, Place]:
 
 def _kept(cell: Cell) -> dict[str, Place]:
     """What forward keeps for backward, side by side in rows."""
-    width = f"({len(cell.gates)} * H + {len(kept_row_numbers(cell))})"
+    count = len(kept_gates(cell))
+    width = f"({count} * H + {len(kept_row_numbers(cell))})"
     gates = {name: Place("kept", NOW, width, f"{number} * H") for number, name in enumerate(kept_gates(cell))}
     numbers = enumerate(kept_row_numbers(cell))
-    count = len(cell.gates)
     return gates | {n: Place("kept", NOW, width, f"{count} * H + {k}", units=False) for k, n in numbers}

@@ -38,7 +38,9 @@ def panel() -> Panel:
 
 @pytest.fixture(scope="module")
 def model(panel: Panel) -> LSTMModel:
-    return fitted(panel)
+    model = fitted(panel)
+    assert model.ensemble.settings.patch == SEASON, "with one observation in a patch there is one way to cut a series"
+    return model
 
 
 def memories(model: LSTMModel, series: Floats, lengths: list[int]) -> torch.Tensor:
