@@ -63,8 +63,8 @@ CHOSEN_AS_IT_RUNS = {
 """What files name that do not write the name where they call `argument`."""
 
 
-OF_FRAMES = {"id_column", "time_column"}
-"""Parameters of the estimators that say how a frame is read; no command reads a frame."""
+OF_PYTHON = {"id_column", "time_column", "heads"}
+"""Parameters of the estimators that no command has: those of a frame, which none reads, and one of a network's form."""
 
 
 def mentions() -> dict[str, str]:
@@ -113,7 +113,7 @@ def test_every_argument_that_an_error_names_is_there_in_python() -> None:
 
 
 def test_every_argument_that_an_error_names_is_an_option_of_a_command() -> None:
-    known = set[str]().union(OF_FRAMES, *of_the_shell().values())
+    known = set[str]().union(OF_PYTHON, *of_the_shell().values())
     assert {name: path for name, path in mentions().items() if name not in known} == {}
 
 
