@@ -84,8 +84,10 @@ def served(folder: Path) -> Iterator[tuple[int, int]]:
         assert server.stdout is not None
         found = re.search(r":(\d+):", server.stdout.readline())
         assert found is not None
-        yield int(found[1]), server.pid
-        server.terminate()
+        try:
+            yield int(found[1]), server.pid
+        finally:
+            server.terminate()
 
 
 def cpu(process: int) -> float:
@@ -208,6 +210,8 @@ async def latency(port: int, seconds: float) -> list[float]:
 
     async def one(due: float, name: int) -> None:
         client = free.pop() if free else await Client.to(port)
+        if client.reader.at_eof():  # left alone for so long that the server has closed it
+            client = await Client.to(port)
         await client.infer("step", x, sequence_id=name, sequence_start=True)
         waits.append(1000 * (time.perf_counter() - due))
         free.append(client)
