@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks.covariates.main import NOISE, TASKS, Task, errors, quickly, useless
+from benchmarks.covariates.main import NOISE, TASKS, Task, errors, limited, quickly, trained, useless
+
+from gatewise.models.forecast.network.settings import Settings
 
 SMALL = Task("small.csv", "time", "load", ("heat",), 6, 2)
 
@@ -19,12 +23,12 @@ def frame() -> pd.DataFrame:
 
 
 def test_what_is_known_takes_off_the_error(frame: pd.DataFrame) -> None:
-    backtest = quickly(SMALL, frame, SMALL.covariates)
+    backtest = limited(SMALL, frame, SMALL.covariates, quickly)
     found = backtest.worth
     assert found is not None
     known = errors(backtest)
     assert known[found.model] < 0.5 * known[found.without]
-    assert quickly(SMALL, frame, ()).worth is None
+    assert limited(SMALL, frame, (), quickly).worth is None
 
 
 def test_what_noise_costs_is_printed(frame, tmp_path, monkeypatch, capsys) -> None:
@@ -34,3 +38,14 @@ def test_what_noise_costs_is_printed(frame, tmp_path, monkeypatch, capsys) -> No
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("small, ") and NOISE in line and line.endswith(" %") for line in lines)
+
+
+def test_what_the_lstm_makes_of_them_is_printed(frame, tmp_path, monkeypatch, capsys) -> None:
+    of = Settings.of
+    monkeypatch.setattr(Settings, "of", lambda *sizes: replace(of(*sizes), steps=2, members=1))
+    monkeypatch.setitem(TASKS, "small", SMALL)
+    frame.to_csv(tmp_path / SMALL.file, index=False)
+    trained("small", tmp_path)
+    first, effect = capsys.readouterr().out.splitlines()
+    assert first.startswith("small, LSTM: MAE ")
+    assert effect.startswith("heat: error rises by ")
