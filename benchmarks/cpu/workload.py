@@ -12,7 +12,7 @@ from torch import Tensor
 from gatewise.equation import Cell
 from gatewise.kernels.layer import Layer
 from gatewise.nn import Recurrent
-from gatewise.nn.layer_run import assembled
+from gatewise.nn.layer_run import assembled, wide_states
 
 from .shapes import Shape
 
@@ -55,8 +55,10 @@ class Workload:
 
     def layer(self, x: Tensor, weights: dict[str, Tensor]) -> Layer:
         """What a driver is given; random masks are those of evaluation."""
-        states = x.new_zeros(len(self.module.cell.state), self.shape.batch, self.shape.units)
-        return assembled(self.module.cell, weights, x.flatten(0, 1), states, training=False)
+        place, (_, batch, _, units) = self.module.places[0], self.shape
+        states = wide_states(self.module.starts(place, batch, x), x.new_zeros(batch, units))
+        wide = self.module.wide_weights(place, weights)
+        return assembled(self.module.cell, wide, x.flatten(0, 1), states, training=False)
 
     def call(self, forward: Callable[[Tensor], Tensor], weight_ih: Tensor, weight_hh: Tensor) -> Call:
         """What is timed, for anything that torch differentiates."""
