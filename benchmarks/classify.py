@@ -25,9 +25,10 @@ from gatewise.estimators import SequenceClassifier
 from gatewise.models.sequence.network import BATCH
 from gatewise.tables.labelled import load_labelled
 
+from .data import FOLDER as DATA
 from .machine import description as machine
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "classification"
+FOLDER = DATA / "classification"
 UPDATES = 1_500
 
 

@@ -24,11 +24,11 @@ from gatewise.estimators import load_pairs
 from gatewise.models.compare.task import Task
 from gatewise.tables.labelled import load_labelled
 
+from .data import FOLDER
 from .machine import description as machine
 from .tolerance import PARAMETERS, SECONDS
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT.parent / "shared" / "data"
 
 
 def japanese_vowels(folder: Path) -> Task:

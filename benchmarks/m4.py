@@ -33,9 +33,10 @@ from gatewise.models.forecast.seasons import with_seasons
 from gatewise.progress import progress_bar
 from gatewise.tables.panel import Floats, Frequency, Panel
 
+from .data import FOLDER
 from .m4_naive2 import PUBLISHED, figures, read
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "m4"
+DATA = FOLDER / "m4"
 GROUPS = {"hourly": "Hourly", "weekly": "Weekly"}
 STEPS = {"Hourly": "h", "Weekly": "W"}
 SEASONS = ("competition", "data")

@@ -26,7 +26,7 @@ from gatewise.forecast import Forecaster, ReadOptions
 from gatewise.models.forecast.results import SCORED_LEVELS
 from gatewise.tables.panel import Floats
 
-from .verdict.sets import DATA
+from .data import FOLDER as DATA
 
 HORIZON, YEARS, LEAST_KNOWN = 12, slice("2000", "2008"), 0.97
 READ = ReadOptions(time="month", id="basin", target="flow")

@@ -29,7 +29,8 @@ from gatewise.models.forecast.totals.totals import Asked, normal_scores, totals
 from gatewise.tables.panel import Floats, Frequency, Panel
 from gatewise.training.torch_state import at_most_threads
 
-from .verdict.sets import DATA, SETS, Trial
+from .data import FOLDER as DATA
+from .verdict.sets import SETS, Trial
 
 WAYS = ("windows of the past", "independent", "sum of bounds")
 

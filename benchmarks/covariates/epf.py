@@ -29,7 +29,7 @@ from gatewise.tables.options import CovariateOptions, ReadOptions
 from gatewise.tables.panel import Floats, Panel
 from gatewise.tables.supplied import panel_with_covariates
 
-from ..conformance.data.files import FOLDER
+from ..data import FOLDER
 
 DATA = FOLDER / "covariates"
 DAYS, HOURS, WEEK = 728, 24, 7

@@ -14,9 +14,10 @@ import pandas as pd
 
 from gatewise.tables.panel import Floats
 
+from ..data import FOLDER
 from .vus import Range
 
-NAB = Path(__file__).parents[3] / "shared" / "data" / "nab.tar.gz"
+NAB = FOLDER / "nab.tar.gz"
 HELD_OUT = ("realTraffic", "realTweets")
 _WINDOWS = "labels/combined_windows.json"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gatewise.synthetic import Recorded
 from gatewise.tables.panel import Floats
 
-from ..conformance.data.files import FOLDER
+from ..data import FOLDER
 from ..m4_naive2 import read as read_m4
 from .listed import package
 from .wheels import members

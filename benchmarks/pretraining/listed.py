@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..conformance.data.files import FOLDER
+from ..data import FOLDER
 from .wheels import archive, wheel
 
 LISTED = Path(__file__).with_name("corpus.toml")

@@ -15,7 +15,7 @@ import pandas as pd
 from gatewise.synthetic import FAMILIES, Frame
 from gatewise.tables.panel import Floats
 
-from ..conformance.data.files import FOLDER
+from ..data import FOLDER
 from ..m4_naive2 import read as read_m4
 from .corpus import series
 

@@ -14,9 +14,10 @@ from gatewise.estimators import Translator, load_pairs
 from gatewise.models.translation.pairs import repeated
 from gatewise.tables.parallel import Parallel
 
+from ..data import FOLDER as DATA
 from .result import Plan, Result, learned
 
-FOLDER = Path(__file__).parents[3] / "shared" / "data" / "translation"
+FOLDER = DATA / "translation"
 DIRECTIONS = ("de-en", "en-de")
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from gatewise.training.torch_state import at_most_threads
 
+from ..data import FOLDER as DATA
 from . import __doc__ as description
 from .record import Record, kept, record, written
 from .report import table
-from .sets import DATA, SETS
+from .sets import SETS
 
 RESULTS = Path("verdict.jsonl")
 QUICK_SERIES = 4

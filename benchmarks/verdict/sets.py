@@ -15,7 +15,6 @@ from gatewise.tables.panel import Floats
 
 from ..m4_naive2 import read
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 DAY, WEEK = 24, 7
 
 

@@ -1,9 +1,8 @@
-"""Readers of the data folder beside the checkout: ``../shared/data``, or what GATEWISE_DATA names."""
+"""Readers of the data that are beside the checkout."""
 
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,8 @@ import torch
 from scipy.io import loadmat
 from torch import Tensor
 
-FOLDER = Path(os.environ.get("GATEWISE_DATA", Path(__file__).parents[4] / "shared" / "data"))
+from ...data import FOLDER
+
 DIGITS, CHORALES, TEXT = FOLDER / "mnist", FOLDER / "music" / "JSB_Chorales.mat", FOLDER / "text"
 _TEST_SHARE = 0.05
 

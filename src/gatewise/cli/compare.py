@@ -200,16 +200,20 @@ def _pairs(request: Request) -> Task:
     columns = {"source": request.source, "target": request.read.target}
     pairs = load_pairs(request.data, request.translations, **columns)
     test = load_pairs(request.test, request.references, **columns) if request.test else None
-    made: dict[str, Any] = {"units": request.units, "vocabulary_size": request.vocabulary_size}
     with located(pairs.name):
         return translation(
             pairs.source,
             pairs.target,
             test=(test.source, test.target) if test else None,
-            **{name: value for name, value in made.items() if value is not None},
+            **_given({"units": request.units, "vocabulary_size": request.vocabulary_size}),
             seed=request.seed or 0,
             source=pairs.name,
         )
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Those that somebody gave."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _answers(request: Request, data: Labelled) -> list[str] | list[float]:
@@ -293,7 +297,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Which kind of model your data want: LSTM, GRU, convolutions, Transformer, under equal conditions."""
-    given: dict[str, Any] = {
+    told: dict[str, Any] = {
         "minutes": minutes,
         "updates": updates,
         "seeds": seeds,
@@ -311,8 +315,7 @@ def compare(
             test=test,
             models=tuple(models.split(",")) if models else (),
             cells=tuple(cells or ()),
-            conditions={name: value for name, value in given.items() if value is not None}
-            | ({"widths": widths_in(widths)} if widths is not None else {}),
+            conditions=_given({**told, "widths": widths_in(widths)}),
             seed=seed,
             horizon=horizon,
             windows=windows,

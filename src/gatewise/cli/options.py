@@ -114,13 +114,15 @@ WIDTHS = "How many numbers a width is that the cell names, such as context=24; w
 Widths = Annotated[Text, option(MODEL, "NAME=N", WIDTHS)]
 
 
-def widths_in(words: str | None) -> dict[str, int]:
-    """The widths in words such as ``context=24,memory=16``, as `gatewise.nn.Recurrent` takes them.
+def widths_in(words: str | None) -> dict[str, int] | None:
+    """The widths in words such as ``context=24,memory=16``, as `gatewise.nn.Recurrent` takes them; None for none.
 
     Raises InputError for words that do not say them; whether a cell has such widths is for the cell to say.
     """
+    if words is None:
+        return None
     widths: dict[str, int] = {}
-    for word in words.split(",") if words is not None else ():
+    for word in words.split(","):
         name, number = (part.strip() for part in word.partition("=")[::2])
         if not name or name in widths or not number.isdecimal():
             hint = "give each once: a name, = and a number, with commas between"

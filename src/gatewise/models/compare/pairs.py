@@ -21,7 +21,18 @@ from ..translation.batches import ByLength, Pair, padded
 from ..translation.coder import EncoderDecoder
 from ..translation.learning import logits_of, mean_loss
 from ..translation.network import Memories
-from ..translation.pairs import LONGEST, UNITS, Lines, Vocabularies, cleaned, learnable, repeated, vocabularies
+from ..translation.pairs import (
+    FEWEST_UNITS,
+    LONGEST,
+    MOST_UNITS,
+    UNITS,
+    Lines,
+    Vocabularies,
+    cleaned,
+    learnable,
+    repeated,
+    vocabularies,
+)
 from ..translation.parts import Reach, translated
 from ..translation.search import Beam
 from .measure import Floats, Measure
@@ -200,7 +211,7 @@ def translation(
     """
     import_module("sacrebleu")  # a missing one is told now rather than after the training
     one_of("units", units, words=UNITS)
-    whole("vocabulary_size", vocabulary_size, 300, 1 << 16)
+    whole("vocabulary_size", vocabulary_size, FEWEST_UNITS, MOST_UNITS)
     lines = cleaned(sources, targets)
     notes = list(lines.notes)
     if test is None:

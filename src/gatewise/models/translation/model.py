@@ -20,12 +20,9 @@ from .batches import Pair, Respelling
 from .fitted import FittedTranslator
 from .learning import Course, learn
 from .network import Rates, Sizes, TranslationNetwork
-from .pairs import LONGEST, UNITS, cleaned, learnable, respelled, vocabularies
+from .pairs import FEWEST_UNITS, LONGEST, MOST_UNITS, UNITS, cleaned, learnable, respelled, vocabularies
 from .stored import VOCABULARIES, restored
 
-_FEWEST = 300
-"""Units of a vocabulary of subwords, at least: there is one for every byte."""
-_LARGEST = 1 << 16
 _LEAST_RATIO = 2.0
 
 
@@ -85,7 +82,7 @@ class Translator(FittedTranslator):
     _rules: ClassVar[Mapping[str, fields.Check]] = {
         **NetworkEstimator._rules,
         "units": partial(one_of, words=UNITS),
-        "vocabulary_size": partial(whole, least=_FEWEST, most=_LARGEST),
+        "vocabulary_size": partial(whole, least=FEWEST_UNITS, most=MOST_UNITS),
         "encoder_layers": whole,
         "embedding_size": whole,
         "heads": whole,
@@ -224,7 +221,7 @@ class Translator(FittedTranslator):
         return Fields(
             {
                 "vocabularies": VOCABULARIES,
-                "ratio": fields.number(_LEAST_RATIO, _LARGEST),
+                "ratio": fields.number(_LEAST_RATIO, MOST_UNITS),
                 "notes": fields.listed(fields.text),
                 "pairs": fields.whole(1),
                 "epochs": fields.whole(1),

@@ -21,6 +21,8 @@ _FEW_CHARACTERS, _SHORT_LINE = 200, 25.0
 """Below which a vocabulary is one of short words, and one of characters, if nobody says."""
 LONGEST = 200
 """Units of a side of a pair that is learned from, at most, if nobody says."""
+FEWEST_UNITS, MOST_UNITS = 300, 1 << 16
+"""Of a vocabulary of subwords, in which there is one for every byte."""
 UNITS = ("auto", "subwords", "characters", "words")
 
 
