@@ -97,3 +97,17 @@ def test_labels_of_logarithms_stand_at_one_two_and_five_times_the_powers_of_ten(
     assert [tick.text for tick in ticks if not tick.minor] == ["1", "10", "100", "1,000"]
     places = [100 * np.log10(float(label.replace(",", "")) / 0.4) / np.log10(1100 / 0.4) for label in labels]
     np.testing.assert_allclose([tick.at for tick in ticks], places)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [(1400, 1900, ["1,400", "1,600", "1,800"]), (1300, 2200, ["1,500", "2,000"]), (300, 900, ["400", "600", "800"])],
+)
+def test_a_short_stretch_of_logarithms_has_labels_that_do_not_give_way(low: float, high: float, labels: list[str]):
+    ticks = log_ticks(Scale(np.log10(low), np.log10(high)))
+    assert [tick.text for tick in ticks] == labels
+    assert not any(tick.minor for tick in ticks)
+    np.testing.assert_allclose(
+        [tick.at for tick in ticks],
+        [100 * np.log10(float(label.replace(",", "")) / low) / np.log10(high / low) for label in labels],
+    )

@@ -64,11 +64,17 @@ def number_ticks(scale: Scale, most: int = 5) -> tuple[Tick, ...]:
 
 
 def log_ticks(scale: Scale) -> tuple[Tick, ...]:
-    """Labels at 1, 2 and 5 times the powers of ten inside a scale that runs over decimal logarithms."""
+    """Labels at 1, 2 and 5 times the powers of ten inside a scale that runs over decimal logarithms.
+
+    Where there are fewer than two of these, at round numbers; where none is a power of ten, none gives way.
+    """
     powers = range(int(np.floor(scale.low)), int(np.ceil(scale.high)) + 1)
     logs = [(factor, np.log10(factor) + power) for power in powers for factor in (1, 2, 5)]
     inside = [(factor, log) for factor, log in logs if scale.low <= log <= scale.high]
-    return tuple(Tick(float(scale(log)), f"{10**log:,.6g}", minor=factor != 1) for factor, log in inside)
+    if len(inside) < 2:
+        inside = [(1, np.log10(number)) for number in _round_numbers(10**scale.low, 10**scale.high, 3)]
+    major = any(factor == 1 for factor, _ in inside)
+    return tuple(Tick(float(scale(log)), f"{10**log:,.6g}", minor=major and factor != 1) for factor, log in inside)
 
 
 def percent_ticks(scale: Scale, step: int) -> tuple[Tick, ...]:
