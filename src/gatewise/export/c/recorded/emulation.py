@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from ...recording import Value
 from .expressions import Expression, Load
 from .lowering import Lowered
-from .statements import Each, Keep, Over, Product, Scan, Statement
-
-_OVER = {"sum": np.sum, "cumsum": np.cumsum, "least": np.min}
+from .statements import OVER, Each, Keep, Over, Product, Scan, Statement
 
 
 def emulated(lowered: Lowered, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -47,7 +45,7 @@ class _Emulation:
                 case Product():
                     self._put(one.target, self._of(one.left) @ self._of(one.right))
                 case Over():
-                    self._put(one.target, _OVER[one.op](self._of(one.source), axis=-1))
+                    self._put(one.target, OVER[one.op](self._of(one.source), axis=-1))
                 case Each():
                     self._put(one.target, self._of(one.source))
 

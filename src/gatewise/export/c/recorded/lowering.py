@@ -15,7 +15,7 @@ import numpy as np
 
 from ...recording import ONE_BY_ONE, Node, Recorded, Recording, Value
 from .expressions import Apply, Expression, Load, Places, broadcast, whole
-from .statements import Each, Keep, Over, Product, Scan, Statement, flat, row_of
+from .statements import OVER, Each, Keep, Over, Product, Scan, Statement, flat, row_of
 
 MOST_LOADS = 12
 """Loads in one loop."""
@@ -33,6 +33,7 @@ class Lowered:
         self.dtypes: dict[Value, np.dtype[Any]] = {}
         self.sizes: dict[Value, int] = {}
         self._known: dict[Value, Expression] = {}
+        self._block_now = list[Statement]()
         self._next, self._scans = max([0, *_all_values(recording.nodes), *recording.constants]), 0
         self._uses = Counter([*_used(recording.nodes), *(one.value for one in outputs.values())])
         self.inputs = {name: one.value for name, one in inputs.items()}
@@ -77,8 +78,8 @@ class Lowered:
 
     def _block(self, nodes: list[Node]) -> list[Statement]:
         """The statements of some nodes."""
-        outside, self._block_now = getattr(self, "_block_now", None), list[Statement]()
-        found = self._block_now
+        outside, found = self._block_now, list[Statement]()
+        self._block_now = found
         for node in nodes:
             if node.op == "scan":
                 self._scan(node)
@@ -89,7 +90,7 @@ class Lowered:
             if isinstance(expression, Apply) and self._is_better_stored(expression, result):
                 expression = self._store(expression)
             self._known[result] = expression
-        self._block_now = found if outside is None else outside
+        self._block_now = outside
         return found
 
     def _is_better_stored(self, expression: Apply, result: Value) -> bool:
@@ -113,7 +114,7 @@ class Lowered:
     def over(self, op: str, value: Value, axis: int) -> Load:
         """A sum and the like over an axis."""
         source = self._of(value).moved(lambda places: np.moveaxis(places, axis, -1))
-        dtype = _DTYPES_OVER[op](np.empty(1, source.dtype)).dtype
+        dtype = OVER[op](np.empty(1, source.dtype)).dtype
         if op == "cumsum":
             target = self._new(self._of(value).shape, dtype)
             self._block_now.append(Over(target.moved(lambda places: np.moveaxis(places, axis, -1)), source, op))
@@ -259,9 +260,6 @@ def _dtype(op: str, inputs: Iterable[Expression]) -> np.dtype[Any]:
     """Of what a function of entries gives."""
     with np.errstate(all="ignore"):
         return getattr(np, op)(*(np.ones(1, one.dtype) for one in inputs)).dtype
-
-
-_DTYPES_OVER: Mapping[str, Callable[[Any], Any]] = {"sum": np.sum, "cumsum": np.cumsum, "least": np.min}
 
 
 def _used(nodes: Iterable[Node]) -> Iterable[Value]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .accesses import Access, Accesses, Terms, array_of, step_of
+from .accesses import Access, Accesses, Terms, array_of, field_of, step_of
 from .constants import C_TYPES
 from .expressions import Apply, Expression, Load
 from .operations import operation
@@ -19,7 +19,7 @@ WIDEST = 16
 
 
 class Renderer:
-    """The text of statements. accesses: where everything is. functions: of those that more than one statement needs."""
+    """The text of statements. accesses: where everything is."""
 
     def __init__(self, accesses: Accesses) -> None:
         self.accesses = accesses
@@ -203,4 +203,4 @@ def _nested(heads: Sequence[str], inside: Sequence[str], *, braces: bool = False
 def declared(lengths: Mapping[np.dtype, int]) -> list[str]:
     """The fields of the struct, the widest first."""
     ordered = sorted(lengths.items(), key=lambda one: (-one[0].itemsize, one[0].name))
-    return [f"{C_TYPES[dtype.name]} {array_of(dtype).removeprefix('work->')}[{length}];" for dtype, length in ordered]
+    return [f"{C_TYPES[dtype.name]} {field_of(dtype)}[{length}];" for dtype, length in ordered]

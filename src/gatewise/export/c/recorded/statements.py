@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,13 @@ class Each:
         return self.target
 
 
+OVER: Mapping[str, Callable[..., Any]] = {"sum": np.sum, "cumsum": np.cumsum, "least": np.min}
+"""What is taken over an axis."""
+
+
 @dataclass(frozen=True, eq=False)
 class Over(Each):
-    """``sum``, ``least`` or ``cumsum`` over the last axis of the source, which the target of a ``cumsum`` has too."""
+    """One of `OVER`, over the last axis of the source, which the target of a ``cumsum`` has too."""
 
     op: str = "sum"
 
