@@ -64,8 +64,8 @@ class _CPU:
             return passes.backward(cell, layer, saved, seeds, input_gradient=input_gradient)
 
     def small(self, cell: Cell, dtype: torch.dtype) -> ScriptedPasses | None:
-        """Scripts, of cells that draw no random numbers, and whose steps do not read x itself."""
-        return None if cell.noise or cell.reads_x or dtype not in DTYPES else ScriptedPasses(cell, dtype)
+        """Scripts, of cells whose steps do not read x itself."""
+        return None if cell.reads_x or dtype not in DTYPES else ScriptedPasses(cell, dtype)
 
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> KernelStepper:
         """One kernel, bound to its weights and memory."""

@@ -94,7 +94,7 @@ class Sweeping:
         self._rows, self._units, self._steps = layer.rows, layer.units, layer.steps
         self._work = len(layer.x) // max(1, self._steps) * plan.packing.size  # of a step
         self._panels = pack(plan.packing, layer.W, layer.U, wanted(self._work * self._steps))
-        self._noise = noise_arrays(cell, layer) if cell.noise else {}
+        self._noise = noise_arrays(cell, layer.step_noise, layer.sequence_noise, layer.units)
         self._offsets = None if layer.batch_sizes is None else layer.offsets()
         self._scratch: Tensor | None = None
         self._sums: Tensor | None = None
