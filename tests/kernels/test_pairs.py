@@ -42,7 +42,7 @@ def portable():
 
 
 def in_halves(layer: Layer) -> Layer:
-    return layer._replace(W=layer.W.bfloat16(), U=layer.U.bfloat16())
+    return layer.multiplying(torch.bfloat16)
 
 
 def wide(layer: Layer) -> Layer:

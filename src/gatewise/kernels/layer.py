@@ -43,9 +43,13 @@ class Layer(NamedTuple):
         """Whether products take operands in bfloat16, and everything else is in float32."""
         return self.W.dtype != self.x.dtype
 
+    def multiplying(self, dtype: torch.dtype) -> Layer:
+        """The same with W and U in a dtype."""
+        return self if self.W.dtype == dtype else self._replace(W=self.W.to(dtype), U=self.U.to(dtype))
+
     def in_one_dtype(self) -> Layer:
         """The same with W and U in the dtype of everything else."""
-        return self._replace(W=self.W.to(self.x.dtype), U=self.U.to(self.x.dtype)) if self.in_halves else self
+        return self.multiplying(self.x.dtype)
 
     @property
     def inputs(self) -> int:

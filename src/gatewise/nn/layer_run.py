@@ -38,10 +38,10 @@ def assembled(
     vectors = [weights[name].expand(units) if name in cell.scalars else weights[name] for name in cell.per_unit]
     if bias is not None:
         bias = spread(cell, bias, units, lambda gate: gate.has_bias)
-    return Layer(
+    layer = Layer(
         x,
-        spread(cell, W, units, lambda gate: gate.has_input).to(products or W.dtype),
-        spread(cell, weights["weight_hh"], units, lambda gate: bool(gate.recurrent)).to(products or W.dtype),
+        spread(cell, W, units, lambda gate: gate.has_input),
+        spread(cell, weights["weight_hh"], units, lambda gate: bool(gate.recurrent)),
         W.new_zeros(sum(gate.has_bias for gate in cell.gates) * units) if bias is None else bias,
         torch.stack(vectors) if vectors else W.new_empty(0, units),
         states,
@@ -49,6 +49,7 @@ def assembled(
         drawn(cell, "sequence", rows, units, W, training=training),
         batch_sizes,
     )
+    return layer.multiplying(products or W.dtype)
 
 
 def wide_states(states: Sequence[Tensor | None], zeros: Tensor) -> Tensor:

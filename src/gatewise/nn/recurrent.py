@@ -94,8 +94,7 @@ class Recurrent(Stack):
         results = result_dtype(x)
         with without_autocast(x.device.type):
             products = self._product_dtype(x, results)
-        layer = layer._replace(W=layer.W.to(products), U=layer.U.to(products))
-        return choose(self.cell, head_of(layer, 0, self.options.heads), results)
+        return choose(self.cell, head_of(layer.multiplying(products), 0, self.options.heads), results)
 
     def _product_dtype(self, like: Tensor, results: torch.dtype) -> torch.dtype:
         """Who watches a layer sees all of it in one dtype."""

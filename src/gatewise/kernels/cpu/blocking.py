@@ -59,7 +59,9 @@ def _with_portable_pairs() -> Machine:
 def _found() -> Machine:
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
-        return Machine(32, AVX512, "avx512bf16" if features.get("avx512bf16") else "")
+        # cores with AMX take vdpbf16ps apart: by LLVM's model four operations, no faster than two multiply-adds
+        pays = features.get("avx512bf16") and not features.get("amx-bf16")
+        return Machine(32, AVX512, "avx512bf16" if pays else "")
     if features.get("avx2"):
         return Machine(16, 32)
     return Machine(32 if features.get("neon") else 16, 16)

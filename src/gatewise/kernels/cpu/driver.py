@@ -87,7 +87,7 @@ class _CPU:
         return Check("the CPU", f"{this_machine().pairs} instructions", cell.name, torch.bfloat16, error)
 
     def _error(self, cell: Cell, layer: Layer) -> float:
-        layer = layer._replace(W=layer.W.bfloat16(), U=layer.U.bfloat16())
+        layer = layer.multiplying(torch.bfloat16)
         states = self.forward(cell, layer, keep=True)
         seeds = Seeds(states.y.clone(), states.last.clone(), None)
         saved = Saved(states.y, states.gates, states.histories)
