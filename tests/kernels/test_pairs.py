@@ -110,6 +110,9 @@ def test_pairs_hold_neighbours_and_nothing_beyond_the_end():
     rows = across_rows(matrix).view(torch.bfloat16).view(3, 7, 2)
     assert torch.equal(rows[..., 0], halves[0::2, :7])
     assert torch.equal(rows[..., 1], halves[1::2, :7])
+    part = torch.randn(9).bfloat16()[1:].view(8, 1)  # where words do not begin
+    assert torch.equal(across_rows(part).view(torch.bfloat16).flatten(), part.flatten())
+    assert torch.equal(along_rows(part.t()).view(torch.bfloat16).flatten(), part.flatten())
 
 
 def applied(function, *arrays: torch.Tensor) -> torch.Tensor:

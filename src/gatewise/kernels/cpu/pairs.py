@@ -27,15 +27,23 @@ def terms(length: int) -> int:
 
 def along_rows(matrix: Tensor) -> Tensor:
     """(N, K) in float32 or bfloat16 as words (N, K / 2), zero where K is odd."""
-    halves = pad(matrix, (0, matrix.shape[-1] % 2)).to(torch.bfloat16)
-    return halves.contiguous().view(torch.float32)
+    odd = matrix.shape[-1] % 2
+    return _as_words((pad(matrix, (0, 1)) if odd else matrix).to(torch.bfloat16))
 
 
 def across_rows(matrix: Tensor) -> Tensor:
     """(..., K, M) as words (..., K / 2, M), each of two neighbouring rows."""
-    halves = pad(matrix, (0, 0, 0, matrix.shape[-2] % 2)).to(torch.bfloat16)
-    neighbours = halves.unflatten(-2, (-1, 2)).transpose(-2, -1).contiguous()
-    return neighbours.view(torch.float32).squeeze(-1)
+    odd = matrix.shape[-2] % 2
+    halves = (pad(matrix, (0, 0, 0, 1)) if odd else matrix).to(torch.bfloat16)
+    pairs = halves.unflatten(-2, (terms(matrix.shape[-2]), 2))
+    return _as_words(pairs.transpose(-2, -1)).squeeze(-1)
+
+
+def _as_words(halves: Tensor) -> Tensor:
+    """Two numbers of the last dimension as one."""
+    *shape, length = halves.shape
+    row = halves.contiguous().view(-1)  # a dimension of one may have any stride
+    return (row.clone() if row.storage_offset() % 2 else row).view(torch.float32).view(*shape, length // 2)
 
 
 def emit_pairs(writer: Writer, stage: Stage, name: str, lanes: int) -> ir.Function:
