@@ -26,7 +26,7 @@ from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer, Saved, Seeds
 from gatewise.kernels.reference import REFERENCE, TRAINED, one_step
 from gatewise.kernels.registry import register
-from gatewise.kernels.selfcheck import LIMITS, Verdicts
+from gatewise.kernels.selfcheck import LIMITS, Verdicts, expected_gradients
 
 from ..matrix import ALL_CELLS, every_cell, every_pair, random_layer, relative_error
 from ..tolerance import HALF_BESIDE_TORCH, PAIRS
@@ -207,10 +207,17 @@ def test_no_result_is_further_from_float64_than_the_loops_in_bfloat16(cell):
     layer = layer_of(cell, 12, 6, 24)
     rounded_once = Layer(*(t.bfloat16().float() if t is not None and t.is_floating_point() else t for t in layer))
     halves = Layer(*(t.bfloat16() if t is not None and t.is_floating_point() else t for t in layer))
-    exact = REFERENCE.forward(cell, wide(rounded_once), keep=True)
+    states = REFERENCE.forward(cell, wide(rounded_once), keep=True)
+    seeds = Seeds(states.y.bfloat16().float(), states.last.bfloat16().float(), None)
+    nothing = Saved(*[torch.empty(0)] * 3)
+    exact = (*states[:2], *expected_gradients(cell, rounded_once, seeds))
     loop = REFERENCE.forward(cell, halves, keep=True)
+    loops_seeds = Seeds(seeds.y.bfloat16(), seeds.last.bfloat16(), None)
+    loop = (*loop[:2], *REFERENCE.backward(cell, halves, nothing, loops_seeds, input_gradient=True))
     found = passes.forward(cell, in_halves(rounded_once), keep=True)
-    for ours, theirs, truth in zip(found[:2], loop[:2], exact[:2], strict=True):
+    saved = Saved(found.y, found.gates, found.histories)
+    found = (*found[:2], *passes.backward(cell, in_halves(rounded_once), saved, seeds))
+    for ours, theirs, truth in zip(found, loop, exact, strict=True):
         error = relative_error(ours.bfloat16().double(), truth)
         assert error <= HALF_BESIDE_TORCH * relative_error(theirs.double(), truth)
 
