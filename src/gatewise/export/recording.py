@@ -288,10 +288,10 @@ def _cast(array: Any, dtype: Any) -> Any:
 
 def _alike(name: str, inputs: Sequence[Any]) -> list[Any]:
     """The inputs of an operation in one type; plain numbers take that of the arrays."""
-    if len(inputs) == 1 or name.startswith("logical"):
+    if name.startswith("logical"):
         return list(inputs)
     dtype = np.result_type(*(one if isinstance(one, int | float) else _of(one) for one in inputs))
-    if name == "divide" and dtype.kind != "f":
+    if name in ("divide", *_TRANSCENDENTAL) and dtype.kind != "f":
         dtype = np.dtype(np.float64)
     return [_cast(one, dtype) for one in inputs]
 

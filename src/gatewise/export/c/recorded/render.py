@@ -113,7 +113,7 @@ class Renderer:
         else:
             test = f"{step} >= {one.tail}" if one.tail else ""
             row = f"({step} - {one.tail})" if one.tail else step
-        place = Access(array_of(one.source.dtype), Terms(begin, strides), step=f"{size} * {row}")
+        place = Access(array_of(one.source.dtype), Terms(begin, strides), step=f"{size}u * {row}")
         place = place.over(loops.groups)
         stored = f"{place.text(loops.names)} = {loops.text(value)};"
         return _nested([*([f"if ({test})"] if test else []), *loops.heads], [*loops.lines(body), stored])

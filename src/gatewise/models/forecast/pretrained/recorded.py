@@ -19,6 +19,8 @@ from .sums import Flags, Singles
 from .tokens import Late, Reading
 
 INPUT, OUTPUT = "history", "quantiles"
+TOLERANCE = 4e-6
+"""Of what C gives, relative to the largest quantile or to 1: sums of float32 in another order."""
 
 
 class _Forecast:
