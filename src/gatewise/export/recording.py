@@ -187,7 +187,7 @@ class Recorded(NDArrayOperatorsMixin):
     def over_time(self, advance: Callable[..., tuple[Any, ...]], start: Sequence[Array]) -> tuple[Any, ...]:
         """States (F, B) after each column of values (B, T), each (F, B, T), nothing where none was present yet."""
         if self.recording.gaps:
-            found = self.recording.scan(advance, start, self._along(1, 0))
+            found: Any = self.recording.scan(advance, start, self._along(1, 0))
             return tuple(np.moveaxis(one, 0, -1) for one in found)
         gone: Array = np.asarray(self.missing().any(axis=0))
         if gone.all():

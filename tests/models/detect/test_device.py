@@ -109,7 +109,7 @@ def with_long_gaps(rows: int, season: int) -> Floats:
 @needs_gcc
 @pytest.mark.parametrize(
     ("season", "known"),
-    [(1, 10), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((24, 57), (7, 403), (48, 0)))],
+    [(1, 10), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((24, 57), (7, 200), (48, 0)))],
 )
 def test_forecasts_are_the_librarys_after_few_rows_and_after_gaps(
     tmp_path: Path, untrained: None, season: int, known: int
@@ -159,7 +159,7 @@ def test_the_self_test_finds_a_network_that_is_another(tmp_path: Path, untrained
     mutations = {
         "    --state->left;": "    if (--state->left == 3u) --state->left;",
         "history[det_READ - back]": "history[(det_READ - back + 1u) % det_READ]",
-        "state->history[det_READ - back] = (double)(known ?": "state->history[det_READ - back] = (double)(1 ?",
+        "- back] : det_bits(0x7fc00000u));": "- back] : 0.0f);",
         "    state->left = det_STEPS;\n}\n\nstatic float": "    state->ahead[1] += 1e-3;\n}\n\nstatic float",
     }
     for number, (right, wrong) in enumerate(mutations.items()):
