@@ -23,7 +23,7 @@ from gatewise.models.detect import device, device_forecast, expectation
 from gatewise.models.detect.expectation import FIRST
 from gatewise.models.detect.shapes import MEMORY
 from gatewise.models.detect.tails import WINDOW
-from gatewise.models.detect.watch import KINDS, Watch
+from gatewise.models.detect.watch import KINDS, MODELS, Watch
 from gatewise.models.forecast.pretrained.recorded import TOLERANCE
 from gatewise.tables.panel import Floats
 
@@ -197,9 +197,10 @@ def test_the_self_test_finds_a_past_that_is_another_and_a_law_that_is_another(tm
 
 @pytest.mark.slow
 @needs_gcc
-def test_every_compiler_takes_it_without_a_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_every_compiler_takes_it_without_a_word(tmp_path: Path, untrained: None, model: str) -> None:
     need("clang")
-    watch = Watch(0.001, 1, "seasonal_naive")
+    watch = Watch(0.001, 1, model)
     watch.read(load(80))
     written = device.write(watch, tmp_path, "det", "load")
     here = InC(written, tmp_path).read(load(200, 1))

@@ -18,7 +18,7 @@ from ...version import version
 from . import device_text as text
 from .alarm import LARGEST, MILDEST, QUIET, REST, TOP
 from .device_expected import IN_C, ExpectedInC
-from .device_text import bits_of, table
+from .device_tables import bits_of, table
 from .runs import KNOWN, Runs
 from .shapes import LENGTHS, MEMORY
 from .stored import copied

@@ -15,7 +15,7 @@ from ...export.c.text import int_table
 from ...tables.panel import Floats
 from ..forecast.pretrained.recorded import TOLERANCE, ProgramWithGaps
 from ..forecast.pretrained.weights import pretrained, pretrained_weights
-from .device_text import table
+from .device_tables import table
 from .expectation import FAN, FIRST, Due, Expectation, fans_after
 from .watch import Watch
 

@@ -5,14 +5,6 @@ they are named after. The mean of five surprises is taken in double, so that its
 are equal in Python are told apart.
 """
 
-from __future__ import annotations
-
-import numpy as np
-from numpy.typing import NDArray
-
-from ...export.c.text import int_table
-from ...tables.panel import Floats
-
 COMMENT = """/* Written by gatewise {version}: a detector of anomalies, row by row.
 
    Of {about}; it goes on after {known:,} rows, with a season of {season} and {rate:g} alerts a row.
@@ -389,14 +381,3 @@ static int @near(float found, float told, float most)
 }
 #endif
 """
-
-
-def bits_of(values: Floats) -> NDArray[np.uint32]:
-    """As floats, by their bits; every NaN by the same."""
-    singles = np.asarray(values, np.float64).astype(np.float32)
-    return np.where(np.isnan(singles), np.float32(np.nan), singles).view(np.uint32)
-
-
-def table(name: str, values: Floats) -> str:
-    """Floats as an array of their bits."""
-    return int_table(name, bits_of(values), "uint32_t")
