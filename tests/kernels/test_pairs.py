@@ -20,7 +20,7 @@ from gatewise.kernels.cpu.compile import runnable
 from gatewise.kernels.cpu.driver import CPU
 from gatewise.kernels.cpu.kept_code import Source
 from gatewise.kernels.cpu.loops import numbers
-from gatewise.kernels.cpu.pairs import across_rows, along_rows
+from gatewise.kernels.cpu.paired_matrices import across_rows, along_rows
 from gatewise.kernels.cpu.writer import POINTER
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer, Saved, Seeds
@@ -39,6 +39,17 @@ def portable():
     """Everywhere, so that they run wherever tests do."""
     with portable_pairs():
         yield
+
+
+@pytest.fixture
+def several_threads(monkeypatch):
+    """Three, however little there is to do."""
+    before = torch.get_num_threads()
+    monkeypatch.setattr(threads, "_WORTH_WAITING", 1)
+    monkeypatch.setattr(threads, "_WORTH_SHARING", 1)
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
 
 
 def in_halves(layer: Layer) -> Layer:
@@ -115,6 +126,13 @@ def test_pairs_hold_neighbours_and_nothing_beyond_the_end():
     assert torch.equal(along_rows(part.t()).view(torch.bfloat16).flatten(), part.flatten())
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 40), (9, 33), (64, 8)])
+def test_rows_of_float32_are_rounded_and_paired_in_one_pass(shape, several_threads):
+    wider = torch.randn(shape[0], shape[1] + 3)
+    matrix = wider[:, 2:-1]  # rows further apart than they are long
+    assert torch.equal(across_rows(matrix).view(torch.int32), across_rows(matrix.bfloat16()).view(torch.int32))
+
+
 def applied(function, *arrays: torch.Tensor) -> torch.Tensor:
     """What a function of a builder and vectors of eight float32 gives, on arrays of eight."""
     module = ir.Module("applied")
@@ -158,17 +176,6 @@ def test_numbers_are_rounded_as_torch_rounds_them():
         assert torch.equal(found.view(torch.int16), x.bfloat16().view(torch.int16))
     missing = torch.tensor([0x7F800001, 0x7FFFFFFF], dtype=torch.int32).view(torch.float32).repeat(COUNT // 2)
     assert applied(rounded, missing).view(torch.bfloat16)[:COUNT].isnan().all()
-
-
-@pytest.fixture
-def several_threads(monkeypatch):
-    """Three, however little there is to do."""
-    before = torch.get_num_threads()
-    monkeypatch.setattr(threads, "_WORTH_WAITING", 1)
-    monkeypatch.setattr(threads, "_WORTH_SHARING", 1)
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
 
 
 @every_cell

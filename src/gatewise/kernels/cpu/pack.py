@@ -70,7 +70,7 @@ def packing(
     """Where everything goes: in each panel [block of units][product][k][gate][unit].
 
     transposed: a sum over the columns of W and U, as in a forward sweep, rather than over their rows. pairs: those are
-    words of two numbers, of :func:`.pairs.words`.
+    words of two numbers, of :func:`.paired_matrices.words`.
     """
     inputs, terms = (terms_of(inputs), terms_of(units)) if pairs else (inputs, units)
     jobs: list[int] = []

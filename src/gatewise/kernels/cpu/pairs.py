@@ -1,4 +1,4 @@
-"""Operands of products as pairs of bfloat16: rows of a step by the kernel itself, whole matrices by torch.
+"""Rows of operands as pairs of bfloat16, made by a sweep's kernel itself as a step reads them.
 
 A word of 32 bits holds two numbers that follow each other along the sum, in the order in which the processor's
 instruction reads them, and is carried as one float32. So weights are packed, and tiles walk over them, as if there were
@@ -7,10 +7,7 @@ half as many numbers.
 
 from __future__ import annotations
 
-import torch
 from llvmlite import ir
-from torch import Tensor
-from torch.nn.functional import pad
 
 from ...compiler.render.llvm_math import I32, I64
 from ...compiler.render.llvm_pairs import rounded
@@ -23,27 +20,6 @@ from .writer import POINTER, Writer
 def terms(length: int) -> int:
     """How many pairs so many numbers make."""
     return -(-length // 2)
-
-
-def along_rows(matrix: Tensor) -> Tensor:
-    """(N, K) in float32 or bfloat16 as words (N, K / 2), zero where K is odd."""
-    odd = matrix.shape[-1] % 2
-    return _as_words((pad(matrix, (0, 1)) if odd else matrix).to(torch.bfloat16))
-
-
-def across_rows(matrix: Tensor) -> Tensor:
-    """(..., K, M) as words (..., K / 2, M), each of two neighbouring rows."""
-    odd = matrix.shape[-2] % 2
-    halves = (pad(matrix, (0, 0, 0, 1)) if odd else matrix).to(torch.bfloat16)
-    pairs = halves.unflatten(-2, (terms(matrix.shape[-2]), 2))
-    return _as_words(pairs.transpose(-2, -1)).squeeze(-1)
-
-
-def _as_words(halves: Tensor) -> Tensor:
-    """Two numbers of the last dimension as one."""
-    *shape, length = halves.shape
-    row = halves.contiguous().view(-1)  # a dimension of one may have any stride
-    return (row.clone() if row.storage_offset() % 2 else row).view(torch.float32).view(*shape, length // 2)
 
 
 def emit_pairs(writer: Writer, stage: Stage, name: str, lanes: int) -> ir.Function:
@@ -85,11 +61,3 @@ def _rounding(writer: Writer, lanes: int) -> ir.Function:
         builder.store(pair, writer.element(builder, target, builder.lshr(k, I64(1))))
     builder.ret_void()
     return function
-
-
-def words(matrix: Tensor, units: int, *, transposed: bool) -> Tensor:
-    """Weights of some gates, (units of each, K), in pairs along what is summed over: columns where ``transposed``,
-    otherwise the units of each gate."""
-    if transposed or not len(matrix):
-        return along_rows(matrix)
-    return across_rows(matrix.unflatten(0, (-1, units))).flatten(0, 1)

@@ -18,7 +18,7 @@ from .blocking import this_machine, widest
 from .compile import FOR_FEW_ROWS, Kernel, compile_sweep, made_once
 from .memory import lent
 from .pack import Packing, pack, packing
-from .pairs import along_rows, words
+from .paired_matrices import along_rows, words
 from .table import Array
 from .team import barrier_numbers
 from .threads import run, run_together, together, wanted, yield_address

@@ -16,7 +16,7 @@ from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_columns, sum_rows
 from .matmul import Panels, add_product, panels_of
 from .memory import lent
-from .pairs import across_rows, along_rows
+from .paired_matrices import across_rows, along_rows
 
 
 class Reductions:
