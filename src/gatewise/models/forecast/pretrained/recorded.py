@@ -12,7 +12,7 @@ from ....export.recording import Recorded, Recording
 from ..evaluation.calibration import widening_of
 from ..model import Setup
 from .forward import Forward
-from .model import answered, asked, between, both_ways, furthest, seasons_told
+from .model import answered, asked, between, both_ways, furthest, readings
 from .network import embed, quantiles
 from .step import STATES
 from .sums import Singles
@@ -34,17 +34,22 @@ class Program:
         self.quantiles = self._forecast(setup, rows)
 
     def _forecast(self, setup: Setup, rows: int) -> Recorded:
-        seasons = seasons_told(setup, rows)
-        recent: Any = self.history[-furthest(*seasons) :]
-        both: Any = np.stack([recent, -recent])
-        question = asked(both, np.full(2, recent.shape[0]), *seasons, setup.horizon)
-        found = quantiles(np, self.maps, *self._read(question.reading.tokens), question.steps)
-        values: Any = both_ways(answered(found, question), self.network.reach)[0] @ between(setup.levels).T
+        found = [self._by(*seasons, setup.horizon) for seasons in readings(self.network, setup, rows)]
+        mean = found[0] if len(found) == 1 else sum(found[1:], start=found[0]) / len(found)
+        values: Any = mean @ between(setup.levels).T
         values = widening_of(values, setup.levels, setup.widening)
         floor: Any = np.where(self.history.min(axis=0) >= 0, 0.0, -np.inf)  # that of `bounds.floor_of`
         low = floor if setup.bounds.minimum is None else setup.bounds.low
         values = np.minimum(np.maximum(values, low), setup.bounds.high)
         return values + (self.history * 0.0).sum(axis=0)
+
+    def _by(self, season: int, second: int, horizon: int) -> Any:
+        """The quantiles at `LEVELS` of one reading, (horizon, LEVELS)."""
+        recent: Any = self.history[-furthest(season, second) :]
+        both: Any = np.stack([recent, -recent])
+        question = asked(both, np.full(2, recent.shape[0]), season, second, horizon)
+        found = quantiles(np, self.maps, *self._read(question.reading.tokens), question.steps)
+        return both_ways(answered(found, question), self.network.reach)[0]
 
     def _read(self, tokens: Any) -> tuple[Any, Any]:
         """What the LSTM read last and what it gave, (2, hidden) each."""
