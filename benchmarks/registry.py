@@ -12,6 +12,7 @@ BENCHMARKS = {
     "gpu": ("benchmarks.gpu.main", "kernels for GPUs beside torch.nn, a loop and torch.compile of it, on this card"),
     "programs": ("benchmarks.programs.main", "programs as people write them, with our classes and with torch.nn's"),
     "ulp": ("benchmarks.ulp", "exp, tanh and sigmoid of the CPU kernels over every float32"),
+    "pairs": ("benchmarks.pairs", "products in bfloat16 as LLVM's models of processors predict them: nothing is run"),
     "compile": ("benchmarks.compilation", "what it takes to make the machine code of the CPU kernels"),
     "m4": ("benchmarks.m4", "forecasts of the M4 competition's hourly and weekly series"),
     "verdict": ("benchmarks.verdict.main", "what the verdict of a forecast chooses, against what came next"),

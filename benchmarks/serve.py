@@ -63,9 +63,16 @@ def main(arguments: Sequence[str]) -> None:
         ours = count / (cpu(server) - busy)
         share = f"{ours:,.0f} a second of processor, {ours / theirs:.2f} of the library's own (goal {GOAL_SHARE})"
         print(f"{ROWS} sequences of {STEPS} steps a request: {share}; {rate:,.0f} by the clock")
+        with echo(asyncio.run(one_answer(port))) as other:
+            floor = asyncio.run(latency(other, options.seconds))
         waits = asyncio.run(latency(port, options.seconds))
-        tail = f"p99 {quantiles(waits, n=100)[98]:.2f} ms (goal {GOAL_MS:g}), most {max(waits):.2f}"
-        print(f"a step at {RATE} requests a second: median {median(waits):.2f} ms, {tail}, {len(waits):,} requests")
+        print(f"a step at {RATE} requests a second, {len(waits):,} of them: {tail(waits)} (goal {GOAL_MS:g})")
+        print(f"the same bytes from a server that computes nothing: {tail(floor)}")
+
+
+def tail(waits: Sequence[float]) -> str:
+    """In words."""
+    return f"median {median(waits):.2f} ms, most {max(waits):.2f}, p99 {quantiles(waits, n=100)[98]:.2f}"
 
 
 @contextmanager
@@ -75,9 +82,46 @@ def served(folder: Path) -> Iterator[tuple[int, int]]:
     WIDE.save(folder / "wide.safetensors")
     names = [str(folder / name) for name in ("step.safetensors", "wide.safetensors")]
     command = [sys.executable, "-m", "gatewise", "serve", *names, "--port", "0", "--sessions", "100000"]
+    with started(command) as (port, process):
+        yield port, process
+
+
+@contextmanager
+def echo(answer: bytes) -> Iterator[int]:
+    """Port of a server that gives this answer to whatever it is asked: what sockets and the machine take alone."""
+    with started([sys.executable, "-c", ECHO, answer.hex()]) as (port, _):
+        yield port
+
+
+ECHO = """
+import asyncio, contextlib, re, sys
+answer = bytes.fromhex(sys.argv[1])
+
+async def serve(reader, writer):
+    with contextlib.suppress(asyncio.IncompleteReadError):  # the client has gone
+        while True:
+            head = await reader.readuntil(b"\\r\\n\\r\\n")
+            await reader.readexactly(int(re.search(rb"\\r\\ncontent-length: ([0-9]+)", head)[1]))
+            writer.write(answer)
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(f"1 answer at http://127.0.0.1:{server.sockets[0].getsockname()[1]}: echo", flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def started(command: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Port and process of a server on a core of its own, where there are two."""
     cores = sorted(os.sched_getaffinity(0))
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     ) as server:
         os.sched_setaffinity(server.pid, cores[:1])
         os.sched_setaffinity(0, cores[-1:])
@@ -109,18 +153,29 @@ class Client:
 
     async def infer(self, model: str, x: Any, **parameters: Any) -> Any:
         """The output y of x (B, T, I)."""
-        self.writer.write(request(model, x, parameters))
+        head, body = await self.ask(request(model, x, parameters))
+        size = number(HEADER, head)
+        shape = json.loads(body[:size])["outputs"][0]["shape"]
+        return np.frombuffer(body[size:], "<f4").reshape(shape)
+
+    async def ask(self, content: bytes) -> tuple[bytes, bytes]:
+        """Head and body of the answer."""
+        self.writer.write(content)
         head = await self.reader.readuntil(b"\r\n\r\n")
-        sizes = {name: int(re.search(rb"\r\n%s: (\d+)" % name, head)[1]) for name in (b"content-length", HEADER)}  # type: ignore[index]
-        body = await self.reader.readexactly(sizes[b"content-length"])
-        shape = json.loads(body[: sizes[HEADER]])["outputs"][0]["shape"]
-        return np.frombuffer(body[sizes[HEADER] :], "<f4").reshape(shape)
+        return head, await self.reader.readexactly(number(b"content-length", head))
 
     def close(self) -> None:
         self.writer.close()
 
 
 HEADER = b"inference-header-content-length"
+
+
+def number(name: bytes, head: bytes) -> int:
+    """The value of a header."""
+    found = re.search(rb"\r\n%s: (\d+)" % name, head)
+    assert found is not None
+    return int(found[1])
 
 
 def request(model: str, x: Any, parameters: dict[str, Any]) -> bytes:
@@ -201,6 +256,14 @@ async def throughput(port: int, seconds: float) -> tuple[float, int]:
     for client in clients:
         client.close()
     return counts[0] / (time.perf_counter() - begun), counts[0]
+
+
+async def one_answer(port: int) -> bytes:
+    """To one step, whole."""
+    client = await Client.to(port)
+    head, body = await client.ask(request("step", np.ones((1, 1, 3), np.float32), {}))
+    client.close()
+    return head + body
 
 
 async def latency(port: int, seconds: float) -> list[float]:

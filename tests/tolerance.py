@@ -116,3 +116,8 @@ to seven digits, which is found among the small ones, of which there are many.""
 FUNCTIONS_IN_C = {"float64": {"rtol": 1e-15, "atol": 1e-323}, "float32": {"rtol": 2e-7, "atol": 1.6e-7}}
 """Of one number, between the functions of an exported file and NumPy's: five units in the last place of a double, and
 the last bit of a number next to nothing; of a float two such units, and what the file promises of tanh."""
+
+PAIRS = {"float32": 1e-3, "bfloat16": 4e-3}
+"""Relative, kernels whose products round what they multiply to bfloat16 against a loop in float64 that does the same.
+Measured 2e-7 mostly, and 1.3e-4 where a number lies between two of bfloat16 and is rounded to the other; gradients of
+weights are in bfloat16, half a unit of which is 2^-9 to 2^-8."""

@@ -11,7 +11,7 @@ from benchmarks.gpu.rivals import contenders
 from benchmarks.gpu.workload import Piece, Workload, pieces
 
 from gatewise.cells import CELLS
-from gatewise.kernels.gpu.selfcheck import Check
+from gatewise.kernels.selfcheck import Check
 
 SMALL = Workload("gru", "float32", 5, 3, ("torch", "loop", "launches"), steps=4)
 

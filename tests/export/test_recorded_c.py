@@ -19,7 +19,7 @@ from gatewise.export.c.recorded.program import Example, ProgramFile
 from gatewise.export.recording import ONE_BY_ONE, Recorded, Recording
 from gatewise.models.forecast.pretrained.sums import over_time
 
-from .test_recording import EXAMPLE, PROGRAMS
+from .test_recording import EXAMPLE, GAPS, PROGRAMS, WITH_GAPS
 
 pytestmark = needs_gcc
 Program = Callable[[Any], Any]
@@ -32,8 +32,10 @@ WIDE = np.concatenate([SPECIAL, np.linspace(-40, 40, 4001), MAGNITUDES, -MAGNITU
 class InC:
     """Programs of one input, compiled here as one: their outputs by name."""
 
-    def __init__(self, folder: Path, programs: Mapping[str, Program], example: np.ndarray) -> None:
-        recording = Recording()
+    def __init__(
+        self, folder: Path, programs: Mapping[str, Program], example: np.ndarray, *, gaps: bool = False
+    ) -> None:
+        recording = Recording(gaps=gaps)
         given = recording.input(example)
         self.outputs: dict[str, Recorded] = {f"y{at}": program(given) for at, program in enumerate(programs.values())}
         self.names = dict(zip(programs, self.outputs, strict=True))
@@ -134,6 +136,17 @@ def in_c(tmp_path_factory: pytest.TempPathFactory) -> InC:
 def test_a_program_computes_the_same_in_c(in_c: InC, name: str) -> None:
     for x in (EXAMPLE, OTHER):
         np.testing.assert_allclose(in_c.run(x)[name], ALL[name](x), **RECORDED["float32"])
+
+
+def test_a_program_that_was_recorded_without_gaps_finds_them_in_c(tmp_path: Path) -> None:
+    in_c = InC(tmp_path, GAPS, EXAMPLE, gaps=True)
+    assert in_c.tested() == 0
+    for x in WITH_GAPS:
+        found, told = in_c.run(x), in_c.told(GAPS, x)
+        examples = [Example({"x": x}, told)]
+        assert in_c.file.difference(examples) <= RECORDED["float64"]["rtol"]
+        for name, output in in_c.names.items():
+            np.testing.assert_allclose(found[name], told[output], **RECORDED["float64"], err_msg=name)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -12,7 +12,8 @@ import pytest
 from gatewise.errors import InputError
 from gatewise.export.onnx.recorded import model_of
 from gatewise.export.recording import ONE_BY_ONE, Recording
-from gatewise.models.forecast.pretrained.sums import over_time
+from gatewise.models.forecast.pretrained.experts import FILTERS, smooth
+from gatewise.models.forecast.pretrained.sums import Sums, carried, over_time
 
 from ..tolerance import RECORDED
 
@@ -41,8 +42,36 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def run(program: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
-    recording = Recording()
+def _since_the_first(x: Any) -> Any:
+    first = np.argmax(~np.isnan(x), axis=1)[:, None]
+    places = first + np.arange(4)
+    return np.stack([Sums(x).mean(first, places), np.nan_to_num(x) * 0 + (places - 3) // 2])
+
+
+GAPS: dict[str, Callable[[Any], Any]] = {
+    "the first": lambda x: np.take_along_axis(x, np.argmax(~np.isnan(x), axis=1)[:, None], axis=1),
+    "the first of columns": lambda x: np.take_along_axis(x, np.argmax(~np.isnan(x), axis=0)[None], axis=0),
+    "of a table": lambda x: np.take_along_axis(
+        EXAMPLE, np.argmax(~np.isnan(x), axis=1)[:, None] + np.arange(2), axis=1
+    ),
+    "of what is moved": lambda x: np.take_along_axis(x[::-1], np.argmax(~np.isnan(x), axis=1)[:, None], axis=1),
+    "since the first": _since_the_first,
+    "the latest": lambda x: np.stack([carried(x), carried(x, 2)]),
+    "least and most so far": lambda x: np.fmin.accumulate(x, axis=1) + np.fmax.accumulate(x, axis=0) - np.nan_to_num(x),
+    "smoothed": lambda x: np.concatenate(smooth(x, FILTERS[3:5]), axis=0),
+}
+"""What looks for gaps, whichever there are."""
+WITH_GAPS = (
+    EXAMPLE,
+    np.where(INDICES[:, [0, 1, 2, 0]] == 1, np.nan, EXAMPLE[::-1]),
+    np.where(np.arange(4) < INDICES[0][:, None], np.nan, EXAMPLE),
+    np.where(np.eye(3, 4) + np.eye(3, 4, 1) > 0, np.nan, -EXAMPLE),
+    np.full((3, 4), np.nan),
+)
+
+
+def run(program: Callable[[Any], Any], x: np.ndarray, *, gaps: bool = False) -> np.ndarray:
+    recording = Recording(gaps=gaps)
     given = recording.input(EXAMPLE)
     model = model_of(recording, {"x": given}, {"y": program(given)}, "program")
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -53,6 +82,13 @@ def run(program: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
 def test_a_program_computes_the_same_elsewhere(name: str) -> None:
     for x in (EXAMPLE, 0.1 + EXAMPLE[::-1, ::-1] ** 2 / 3):
         np.testing.assert_allclose(run(PROGRAMS[name], x), PROGRAMS[name](x), **RECORDED["float32"])
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_a_program_that_was_recorded_without_gaps_finds_them(name: str) -> None:
+    for x in WITH_GAPS:
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(run(GAPS[name], x, gaps=True), GAPS[name](x), **RECORDED["float64"])
 
 
 @pytest.mark.parametrize("name", sorted(ONE_BY_ONE))

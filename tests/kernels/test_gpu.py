@@ -14,6 +14,7 @@ from gatewise.cells import CELLS as CELLS_OF_THE_LIBRARY
 from gatewise.compiler.lower import program_of
 from gatewise.compiler.ops import OVER_UNITS
 from gatewise.errors import InputError
+from gatewise.inspect import time_chunks
 from gatewise.kernels import choice
 from gatewise.kernels.gpu import passes
 from gatewise.kernels.gpu.build import Tile, power_of_two, tile_of
@@ -284,6 +285,21 @@ def test_episodes_are_each_a_sequence_of_its_own(first):
     assert relative_error(y[:, 1:2], torch.cat(parts)) < PARITY["float64"]
     ours, theirs = (torch.autograd.grad(each.sum(), module.weight_hh_l0)[0] for each in (y[:, 1:2], torch.cat(parts)))
     assert relative_error(ours, theirs) < PARITY["float64"]
+
+
+def test_a_long_sequence_runs_in_chunks_of_time(first, monkeypatch):
+    monkeypatch.setenv("GATEWISE_SELFCHECK", "0")
+    for name, steps in {"_FIRST_LOOK": 4, "_APART": 4, "_SHORTEST": 8}.items():
+        monkeypatch.setattr(time_chunks, name, steps)
+    torch.manual_seed(0)
+    module, x = Recurrent(ALL_CELLS["mgu"], 2, 3).double(), torch.randn(48, 2, 2, dtype=torch.float64)
+    with torch.no_grad():
+        whole = module(x)[0]
+        assert module.driver(x).driver == "gpu"
+        with gatewise.time_chunks(module, 3, tolerance=0.05) as chunked:
+            found = module(x)[0]
+    assert (chunked.runs[0].chunks, chunked.unmet) == (3, 0)
+    assert 0.0 < (found - whole).abs().max() < 0.05  # from guesses that were met
 
 
 def test_noise_is_drawn_in_training_and_shared_in_evaluation(first):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,9 +12,8 @@ from gatewise.errors import GatewiseError, InputError, ModelFileError
 from gatewise.nn import LSTM
 from gatewise.serve import Limits, application
 from gatewise.serve.sessions import Sessions
-from gatewise.serve.worker import Worker
 
-from .asking import infer, ran, tensor
+from .asking import infer, tensor
 from .conftest import chain
 
 
@@ -149,50 +147,3 @@ def test_sessions_forget_the_one_left_longest():
     now[0] = 30
     assert len(sessions) == 0
     assert not sessions.end("a")
-
-
-def test_a_worker_does_together_what_waits_together():
-    import asyncio
-
-    begun, calls = threading.Event(), []
-
-    def work(requests):
-        begun.wait()
-        calls.append(list(requests))
-        return [request if request != 3 else ValueError("three") for request in requests]
-
-    async def ask():
-        worker = Worker(most=4, patience=60)
-        asked = [asyncio.ensure_future(worker.ask(work, number)) for number in range(8)]
-        await asyncio.sleep(0.05)
-        begun.set()
-        outcomes = await asyncio.gather(*asked, return_exceptions=True)
-        worker.close()
-        with pytest.raises(GatewiseError, match="about to end"):
-            await worker.ask(work, 1)
-        return outcomes
-
-    outcomes = ran(ask())
-    assert [one for one in outcomes if not isinstance(one, Exception)] == [0, 1, 2, 4, 5, 6, 7]
-    assert isinstance(outcomes[3], ValueError)
-    assert sorted(number for call in calls for number in call) == list(range(8))
-    assert max(map(len, calls)) == 4
-
-
-def test_who_waits_too_long_is_told():
-    import asyncio
-
-    release = threading.Event()
-
-    async def ask():
-        worker = Worker(most=1, patience=0.05)
-        first = asyncio.ensure_future(worker.ask(lambda requests: [release.wait()], 0))
-        second = asyncio.ensure_future(worker.ask(lambda requests: requests, 0))
-        await asyncio.sleep(0.2)
-        release.set()
-        await first
-        with pytest.raises(GatewiseError, match="too much to do"):
-            await second
-        worker.close()
-
-    ran(ask())

@@ -13,7 +13,7 @@ import gatewise
 from gatewise.serve import Limits, tensors
 from gatewise.serve.sessions import Sessions
 from gatewise.serve.tensor_model import TensorModel
-from gatewise.serve.worker import Worker
+from gatewise.serve.worker import Work, Worker
 
 from .asking import ran, tensor
 from .conftest import chain
@@ -28,7 +28,7 @@ def asked(x, **parameters):
 async def together(model, worker, requests):
     """The outputs of requests that all wait before any is begun with."""
     release = threading.Event()
-    first = asyncio.ensure_future(worker.ask(lambda _: [release.wait()], None))
+    first = asyncio.ensure_future(worker.ask(Work(lambda _: [release.wait()]), None))
     await asyncio.sleep(0.05)
     waiting = [asyncio.ensure_future(model.infer(request)) for request in requests]
     await asyncio.sleep(0.05)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SOUGHT = "What is sought"
 MOST_ALERTS = 40
 """Alerts that are printed."""
-_MODEL = "What rows are compared with: pretrained (the default), or seasonal_naive, which C has too."
+_MODEL = "What rows are compared with: pretrained (the default), or seasonal_naive, which needs no network."
 _DATA = "CSV or Parquet, long or wide; with --load, rows after those known."
 
 

@@ -69,7 +69,8 @@ class Sweep:
     """One pass over all steps of time, forward or backward.
 
     vectors: names of the arrays with one number for each unit; every other array has rows. row_numbers: names of those
-    that have one number for a whole row. backward: from the last step of time to the first.
+    that have one number for a whole row. backward: from the last step of time to the first. pairs: products read their
+    operands, and the weights, as :func:`in_pairs`.
     """
 
     name: str
@@ -77,6 +78,11 @@ class Sweep:
     vectors: tuple[str, ...]
     row_numbers: frozenset[str]
     backward: bool
+    pairs: bool = False
+
+    def multiplied(self, operand: str) -> str:
+        """The array that products with this operand read."""
+        return in_pairs(operand) if self.pairs else operand
 
     @cached_property
     def arrays(self) -> tuple[str, ...]:
@@ -85,8 +91,20 @@ class Sweep:
         for stage in self.stages:
             names += [*stage.reductions, *(reduction.operand for reduction in stage.reductions.values())]
             names += [product.operand for product in stage.products]
+            names += [self.multiplied(product.operand) for product in stage.products]
             names += [*stage.loads, *stage.keeps, *stage.body.outputs]
         return tuple(name for name in dict.fromkeys(names) if name not in self.vectors)
+
+
+def in_pairs(operand: str) -> str:
+    """The name of an operand's rows rounded to bfloat16: in each 32 bits two neighbouring numbers, the first below,
+    zero where there is no second."""
+    return f"{operand}.pairs"
+
+
+def with_pairs(sweep: Sweep) -> Sweep:
+    """The same sweep with operands of products in bfloat16."""
+    return replace(sweep, name=f"{sweep.name}_bf16", pairs=True)
 
 
 def bias_of(gate: Gate) -> str:

@@ -1,8 +1,9 @@
 """A NumPy program written down: what it does to an array of a fixed shape, as nodes that any target can be made of.
 
 The program runs once, on an example, with arrays that note what is done to them. Whatever it decides by is taken from
-the example: shapes, indices, and where values are missing (NaN) must be the same for every array that it is to be used
-on. Reshaping, slicing, gathering and broadcasting are one node, ``take``: entries of an array in another order.
+the example: shapes, indices that it knows, and, unless gaps are recorded, where values are missing (NaN) must be the
+same for every array that it is to be used on. Reshaping, slicing, gathering and broadcasting are one node, ``take``:
+entries of an array in another order.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _COMPARING = ("maximum", "minimum", "equal", "not_equal", "less", "less_equal", 
 ONE_BY_ONE = frozenset([*_ARITHMETIC, *_TRANSCENDENTAL, *_COMPARING, "logical_and", "logical_not"])
 """The functions of entries that can be recorded, by NumPy's names; shapes are broadcast."""
 _SAME = {"bitwise_and": "logical_and", "invert": "logical_not", "fmin": "minimum", "fmax": "maximum"}
+_PRESENT = {"fmin": "less_equal", "fmax": "greater_equal"}
+"""What takes the better of two numbers, and when the first is."""
 _MOVES = ("moveaxis", "take_along_axis", "broadcast_to", "reshape", "transpose", "copy")
 _JOINS = ("concatenate", "stack")
 
@@ -44,11 +47,17 @@ class Recording:
     """Nodes in order, and constants.
 
     Beside `ONE_BY_ONE`: ``where``; ``matmul``; ``sum``, ``cumsum`` and ``least`` over an ``axis``; ``cast`` to a
-    ``dtype``; ``reshape``; ``join`` of flat arrays; ``take`` of entries at flat ``indices``, in their shape; ``scan``
-    of a ``body`` over the rows of an array, whose ``inner`` inputs become ``ends``.
+    ``dtype``; ``reshape``; ``join`` of flat arrays; ``take`` of entries at flat ``indices``, in their shape; ``pick``
+    of entries at flat indices that are computed; ``scan`` of a ``body`` over the rows of an array, whose ``inner``
+    inputs become ``ends``.
+
+    Args:
+        outer: What this is the body of a scan of.
+        gaps: Whether values may be missing anywhere: where they are is looked for by the program then.
     """
 
-    def __init__(self, outer: Recording | None = None) -> None:
+    def __init__(self, outer: Recording | None = None, *, gaps: bool = False) -> None:
+        self.gaps: bool = gaps if outer is None else outer.gaps
         self.nodes: list[Node] = []
         self.constants: dict[Value, Array] = {} if outer is None else outer.constants
         self._count: list[int] = [0] if outer is None else outer._count
@@ -86,6 +95,13 @@ class Recording:
         if indices.size == source.example.size and (indices.ravel() == np.arange(indices.size)).all():
             return self.add("reshape", [source], source.example.reshape(indices.shape), shape=indices.shape)
         return self.add("take", [source], source.example.ravel()[indices], indices=indices)
+
+    def picked(self, array: Any, indices: Recorded, axis: int) -> Recorded:
+        """See `numpy.take_along_axis`, where the indices are computed."""
+        source, axis = _of(array), axis % _of(array).ndim
+        begins = np.arange(source.size).reshape(source.shape).take([0], axis)
+        flat = indices * int(np.prod(source.shape[axis + 1 :])) + begins
+        return self.add("pick", [array, flat], np.take_along_axis(source, indices.example, axis))
 
     def scan(self, advance: Callable[..., tuple[Any, ...]], states: Sequence[Any], rows: Recorded) -> list[Recorded]:
         """The states after each of the rows (N, ...) of an array, each (N, ...)."""
@@ -170,6 +186,9 @@ class Recorded(NDArrayOperatorsMixin):
 
     def over_time(self, advance: Callable[..., tuple[Any, ...]], start: Sequence[Array]) -> tuple[Any, ...]:
         """States (F, B) after each column of values (B, T), each (F, B, T), nothing where none was present yet."""
+        if self.recording.gaps:
+            found: Any = self.recording.scan(advance, start, self._along(1, 0))
+            return tuple(np.moveaxis(one, 0, -1) for one in found)
         gone: Array = np.asarray(self.missing().any(axis=0))
         if gone.all():
             return tuple(np.broadcast_to(state[..., None], (*state.shape, len(gone))) for state in start)
@@ -182,9 +201,10 @@ class Recorded(NDArrayOperatorsMixin):
         parts = zip(before, first, rest, strict=True)
         return tuple(np.moveaxis(np.concatenate([old, new[None], later]), 0, -1) for old, new, later in parts)
 
-    def missing(self) -> Array:
-        """Where values are missing, as in the example."""
-        return np.isnan(self.example)
+    def missing(self) -> Any:
+        """Where values are missing: as in the example, or by what they are where gaps are recorded."""
+        gaps = self.recording.gaps and self.dtype.kind == "f"
+        return np.not_equal(self, self) if gaps else np.isnan(self.example)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         name = _SAME.get(ufunc.__name__, ufunc.__name__)
@@ -194,6 +214,10 @@ class Recorded(NDArrayOperatorsMixin):
             raise InputError(f"numpy.{ufunc.__name__}.{method} cannot be recorded")
         if name == "isnan":
             return self.missing()
+        if name == "floor_divide":
+            return np.floor(inputs[0] / inputs[1]).astype(ufunc(*map(_of, inputs)).dtype)
+        if ufunc.__name__ in _PRESENT and self.recording.gaps:
+            return _present(_PRESENT[ufunc.__name__], *inputs)
         if name == "power" and np.ndim(inputs[1]) == 0 and inputs[1] == 2:
             return inputs[0] * inputs[0]
         if "where" in options:
@@ -207,6 +231,8 @@ class Recorded(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, _: Any, arguments: Any, options: Any) -> Any:
         name = function.__name__
+        if name == "take_along_axis" and isinstance(arguments[1], Recorded):
+            return arguments[1].recording.picked(*arguments, **options)
         if name in _MOVES:
             source, *rest = arguments
             return source._moved(lambda array: function(array, *rest, **options))
@@ -262,9 +288,11 @@ def _cast(array: Any, dtype: Any) -> Any:
 
 def _alike(name: str, inputs: Sequence[Any]) -> list[Any]:
     """The inputs of an operation in one type; plain numbers take that of the arrays."""
-    if len(inputs) == 1 or name.startswith("logical"):
+    if name.startswith("logical"):
         return list(inputs)
     dtype = np.result_type(*(one if isinstance(one, int | float) else _of(one) for one in inputs))
+    if name in ("divide", *_TRANSCENDENTAL) and dtype.kind != "f":
+        dtype = np.dtype(np.float64)
     return [_cast(one, dtype) for one in inputs]
 
 
@@ -288,8 +316,18 @@ def _where(recording: Recording, condition: Any, yes: Any, no: Any) -> Any:
 
 
 def _nan_to_num(recording: Recording, array: Recorded) -> Any:
-    missing = array.missing()
-    return _where(recording, missing, 0.0, array) if missing.any() else array
+    return _where(recording, array.missing(), 0.0, array)
+
+
+def _present(better: str, one: Any, other: Any) -> Any:
+    """The better of two numbers; where one is missing, the other."""
+    return np.where(getattr(np, better)(one, other), one, np.where(np.isnan(other), one, other))
+
+
+def _first(recording: Recording, flags: Recorded, axis: int) -> Any:
+    """The place of the first flag that is set, 0 where none is."""
+    before = (flags.astype(np.int64).cumsum(axis) == 0).sum(axis)
+    return before * (before < flags.shape[axis])
 
 
 def _clip(recording: Recording, array: Recorded, low: Any, high: Any) -> Any:
@@ -302,6 +340,7 @@ def _broadcast_arrays(recording: Recording, *arrays: Any) -> list[Any]:
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "argmax": _first,
     "where": _where,
     "nan_to_num": _nan_to_num,
     "clip": _clip,

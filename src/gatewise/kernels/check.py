@@ -56,8 +56,9 @@ def _check_layer(cell: Cell, layer: Layer) -> None:
         raise ShapeError(
             f"{cell.name}: x must have 2 dimensions and states 3, not {layer.x.dim()} and {layer.states.dim()}"
         )
+    halves = layer.W.dtype == layer.U.dtype == torch.bfloat16 and layer.x.dtype == torch.float32
     for name, shape in _shapes(cell, layer).items():
-        _check(cell, name, getattr(layer, name), shape, layer.x)
+        _check(cell, name, getattr(layer, name), shape, layer.W if halves and name in ("W", "U") else layer.x)
     if cell.reads_x and layer.W.shape[1] != layer.units:
         raise ShapeError(f"{cell.name} reads x itself, of which there must be {layer.units}, not {layer.W.shape[1]}")
     for name in ("step_noise", "sequence_noise"):

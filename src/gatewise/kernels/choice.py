@@ -18,9 +18,9 @@ from .cpu import draws
 from .cpu.driver import CPU
 from .driver import Driver
 from .gpu.driver import DTYPES, GPU
-from .gpu.selfcheck import Check, trial
 from .layer import Layer
 from .reference import REFERENCE
+from .selfcheck import Check, trial
 from .small import Passes
 
 # In the order in which they are asked; the last runs whatever the others refuse.
@@ -96,6 +96,14 @@ def working_dtype(cell: Cell, like: Tensor) -> torch.dtype:
         if dtype is not None:
             return dtype
     return like.dtype
+
+
+def product_dtype(cell: Cell, like: Tensor, results: torch.dtype) -> torch.dtype:
+    """The dtype of W and U for results in a dtype: that of everything else, or bfloat16 for results in it where a
+    processor multiplies that faster."""
+    working = working_dtype(cell, like)
+    wanted = results == torch.bfloat16 and working == torch.float32 and like.is_cpu
+    return results if wanted and CPU.multiplies_halves(cell) else working
 
 
 def keeps_bits(cell: Cell, like: Tensor) -> bool:

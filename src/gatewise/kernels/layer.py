@@ -23,6 +23,9 @@ class Layer(NamedTuple):
     states: initial, (S, B, H). step_noise: random numbers drawn for every step, (K, N, H), and sequence_noise those
     drawn for every sequence, (K, B, H); the middle size is 1 where all rows share them.
     batch_sizes: how many sequences still run at each step, (T,) int64 on the CPU; None where all run to the end.
+
+    W and U may be in bfloat16 where everything else is in float32: then products round what they multiply to bfloat16
+    too, and sum up in float32.
     """
 
     x: Tensor
@@ -34,6 +37,19 @@ class Layer(NamedTuple):
     step_noise: Tensor
     sequence_noise: Tensor
     batch_sizes: Tensor | None
+
+    @property
+    def in_halves(self) -> bool:
+        """Whether products take operands in bfloat16, and everything else is in float32."""
+        return self.W.dtype != self.x.dtype
+
+    def multiplying(self, dtype: torch.dtype) -> Layer:
+        """The same with W and U in a dtype."""
+        return self if self.W.dtype == dtype else self._replace(W=self.W.to(dtype), U=self.U.to(dtype))
+
+    def in_one_dtype(self) -> Layer:
+        """The same with W and U in the dtype of everything else."""
+        return self.multiplying(self.x.dtype)
 
     @property
     def inputs(self) -> int:

@@ -21,6 +21,7 @@ TRAINED = len(Gradients._fields)  # the first fields of a layer have gradients
 
 def forward(cell: Cell, layer: Layer) -> States:
     """Run the cell over all of time, histories with it; torch records what it does."""
+    layer = layer.in_one_dtype()
     states: tuple[Tensor, ...] = tuple(layer.states)
     steps: list[tuple[Tensor, ...]] = []
     for rows in layer.slices():

@@ -48,11 +48,14 @@ class Passes(Protocol):
     """What a driver has for small layers of one cell: scripts of their passes.
 
     Arguments are contiguous tensors, in this order: x (N, I), in more columns what the step reads itself; W, U,
-    bias_ih, bias_hh (any address where there are none), weights per unit (H,) and initial states (B, H) each. What
-    follows says each of them.
+    bias_ih, bias_hh (any address where there are none), weights per unit (H,) and initial states (B, H) each; of a cell
+    that draws random numbers, those of each step (K, N, H) and of each sequence (K, B, H), or outside training the
+    means of both, (K, 1, H). What follows says each of them.
     """
 
-    def forward(self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float) -> Script | None:
+    def forward(
+        self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, training: bool, limit: float
+    ) -> Script | None:
         """Then what it writes: y (N, H), last states (B, H) each, and with ``keep`` the memory that backward reads.
         None where a general call is for it.
 
@@ -60,7 +63,9 @@ class Passes(Protocol):
         """
         ...
 
-    def backward(self, size: LayerSize, biases: Biases, *, separate: bool, input_gradient: bool) -> Script:
+    def backward(
+        self, size: LayerSize, biases: Biases, *, separate: bool, training: bool, input_gradient: bool
+    ) -> Script:
         """Then y, what forward kept, and gradients of y and of the last states. Then what it writes: gradients of x
         with ``input_gradient``, W, U, biases, weights per unit and initial states. With one step y is not read."""
         ...

@@ -27,14 +27,18 @@ def assembled(
     batch_sizes: Tensor | None = None,
     *,
     training: bool,
+    products: torch.dtype | None = None,
 ) -> Layer:
-    """One layer for the kernels, from weights by their names without suffix, rows x (N, I) and states (S, B, H)."""
+    """One layer for the kernels, from weights by their names without suffix, rows x (N, I) and states (S, B, H).
+
+    products: the dtype of what products multiply, where it is not that of everything else.
+    """
     W, (_, rows, units) = weights["weight_ih"], states.shape
     bias = joined_bias(cell, weights.get("bias_ih"), weights.get("bias_hh"), units)
     vectors = [weights[name].expand(units) if name in cell.scalars else weights[name] for name in cell.per_unit]
     if bias is not None:
         bias = spread(cell, bias, units, lambda gate: gate.has_bias)
-    return Layer(
+    layer = Layer(
         x,
         spread(cell, W, units, lambda gate: gate.has_input),
         spread(cell, weights["weight_hh"], units, lambda gate: bool(gate.recurrent)),
@@ -45,6 +49,7 @@ def assembled(
         drawn(cell, "sequence", rows, units, W, training=training),
         batch_sizes,
     )
+    return layer.multiplying(products or W.dtype)
 
 
 def wide_states(states: Sequence[Tensor | None], zeros: Tensor) -> Tensor:
@@ -159,7 +164,8 @@ def projected(
     h: the initial output (B, P), None for zeros. whole: for cells whose step reads its output, which is kept whole
     in ``layer.states``; then h is not read.
     """
-    wide = layer._replace(U=layer.U @ projection)
+    wide = layer._replace(U=(layer.U.to(projection.dtype) @ projection).to(layer.U.dtype))
+    layer = layer.in_one_dtype()
     if whole or h is None or layer.x.shape[0] == 0:
         states = run.sequence(registered, wide, histories=histories)
     else:

@@ -14,6 +14,9 @@ from ..equation import Cell
 from ..errors import InputError, argument
 from ..transforms.rewrite import check_rate
 
+_OF_LAYERS = ("heads", "weight_drop", "residual", "pre_norm", "learned_state", "widths")
+"""Options that are not done inside the cell's step."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -83,6 +86,12 @@ class Options:
         if unknown:
             raise TypeError(f"unexpected argument {unknown[0]!r}; options are {', '.join(cls.__dataclass_fields__)}")
         return cls(**arguments)
+
+    @property
+    def all_in_the_step(self) -> bool:
+        """Whether a cell has them all, once they are `applied`: none acts on layers as a whole."""
+        defaults = Options()
+        return all(getattr(self, name) == getattr(defaults, name) for name in _OF_LAYERS)
 
     def applied(self, cell: Cell) -> Cell:
         """The cell with everything that these options do inside its step.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence
 
-from ..kernels.choice import Choice, choose, working_dtype
+from ..kernels.choice import Choice, choose, product_dtype, working_dtype
 from ..kernels.layer import Layer
 from ..kernels.small import is_ordinary_call
 from ..kernels.torch_law import torch_mode
@@ -91,7 +91,14 @@ class Recurrent(Stack):
         layer = assembled(self.cell, weights, batch.x.to(dtype), states, sizes, training=False)
         if self.proj_size:
             layer = layer._replace(U=layer.U @ self.weight_of(place, "weight_hr").to(dtype))
-        return choose(self.cell, head_of(layer, 0, self.options.heads), x.dtype)
+        results = result_dtype(x)
+        with without_autocast(x.device.type):
+            products = self._product_dtype(x, results)
+        return choose(self.cell, head_of(layer.multiplying(products), 0, self.options.heads), results)
+
+    def _product_dtype(self, like: Tensor, results: torch.dtype) -> torch.dtype:
+        """Who watches a layer sees all of it in one dtype."""
+        return working_dtype(self.cell, like) if self.watch is not None else product_dtype(self.cell, like, results)
 
     def forward(
         self,
@@ -144,10 +151,11 @@ class Recurrent(Stack):
             check_values(batch.x, batch.where, batch.rows.running)
         dtype = working_dtype(self.cell, weight)
         states = self.initial_states(hx, batch, weight, dtype)  # under autocast, in whatever dtype they were given
-        with without_autocast(weight.device.type):
-            x, runs = self._layers(batch, in_dtype(batch.x, dtype), states, return_states)
         # under autocast everything comes in the dtype that it works in, as from torch.nn.LSTM
         outer = result_dtype(weight)
+        with without_autocast(weight.device.type):
+            products = self._product_dtype(weight, outer)
+            x, runs = self._layers(batch, in_dtype(batch.x, dtype), states, return_states, products)
         if outer != dtype:
             x, runs = x.to(outer), [run.with_states_in(outer) for run in runs]
         result = batch.output(x), self.joined_states([run.last for run in runs], batch)
@@ -189,9 +197,9 @@ class Recurrent(Stack):
         check_memory("the output", rows * arrays * max(place.units for place in self.places), x)
 
     def _layers(
-        self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool
+        self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool, products: torch.dtype
     ) -> tuple[Tensor, list[Run]]:
-        """The outputs of the last layer, and what every layer in every direction gave."""
+        """The outputs of the last layer, and what every layer in every direction gave. products: see `assembled`."""
         runs: list[Run] = []
         features = self.places[0].inputs
         given, own = x, x[:, features:]  # what each layer's step reads of the input itself
@@ -203,7 +211,7 @@ class Recurrent(Stack):
             if self.cell.row_inputs:
                 read = given if at == 0 and read is x and not self.options.residual else torch.cat((read, own), dim=1)
             directions = [
-                self._single(other, batch, read, states[index], histories)
+                self._single(other, batch, read, states[index], histories, products)
                 for index, other in enumerate(self.places)
                 if other.layer == place.layer
             ]
@@ -215,10 +223,18 @@ class Recurrent(Stack):
             x = x + y if self.options.residual and x.shape == y.shape else y
         return x, runs
 
-    def _single(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], histories: bool) -> Run:
+    def _single(
+        self,
+        place: Place,
+        batch: Batch,
+        x: Tensor,
+        states: list[Tensor | None],
+        histories: bool,
+        products: torch.dtype,
+    ) -> Run:
         """One layer in one direction."""
         rows = batch.rows
-        layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states)
+        layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states, products)
         runner = PLAIN if self.watch is None else self.watch.at(self, place, batch)
         if self.proj_size:
             projection, whole = self.weight_of(place, "weight_hr").to(x.dtype), self.keeps_output
@@ -232,14 +248,17 @@ class Recurrent(Stack):
         runner.done(run)
         return run
 
-    def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None]) -> Layer:
+    def _layer(
+        self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], products: torch.dtype
+    ) -> Layer:
         weights = self.weights_of(place, x.dtype)
         if self.options.weight_drop:
             for name in self.sizes(place).recurrent():
                 weights[name] = nn.functional.dropout(weights[name], self.options.weight_drop, self.training)
         weights = self.wide_weights(place, weights)
         wide = wide_states(states, x.new_zeros(batch.rows.sequences, place.units))
-        return assembled(self.cell, weights, x, wide, batch.rows.batch_sizes, training=self.training)
+        sizes = batch.rows.batch_sizes
+        return assembled(self.cell, weights, x, wide, sizes, training=self.training, products=products)
 
     def _histories(self, runs: list[Run], batch: Batch) -> Any:
         padded = [[batch.padded(rows) for rows in run.seen] for run in runs]

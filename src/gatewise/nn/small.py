@@ -22,10 +22,10 @@ _MOST = 2**24  # elements of an input that are copied to have them one behind th
 
 
 def is_calm(cell: Cell, layers: int = 1) -> bool:
-    """Whether a stack of this cell can have small calls: it draws nothing, calls no gate again, everything is H
-    wide, and what its steps read of the input beside what W multiplies is there in the only layer."""
+    """Whether a stack of this cell can have small calls: it calls no gate again, everything is H wide, and what its
+    steps read of the input beside what W multiplies is there in the only layer."""
     tied = any(gate.tied for gate in cell.gates)
-    return not (cell.noise or cell.reads_x or cell.widths or tied or (cell.inputs and layers > 1))
+    return not (cell.reads_x or cell.widths or tied or (cell.inputs and layers > 1))
 
 
 class Small:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
+from ..kernels.draws import drawn
 from ..kernels.registry import Registered
 from ..kernels.small import (
     Biases,
@@ -39,8 +40,8 @@ class UnusualError(Exception):
 class _Call:
     """Calls of one kind: with tensors that have these shapes, and learn or do not.
 
-    passes: of the cell in their dtype. y: the shape of the outputs. learns: whether gradients are recorded. weights_at:
-    the addresses of the weights when their memory was looked at.
+    passes: of the cell in their dtype. y: the shape of the outputs. learns: whether gradients are recorded. training:
+    whether random numbers are drawn. weights_at: the addresses of the weights when their memory was looked at.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class _Call:
         *,
         separate: bool,
         learns: bool,
+        training: bool,
     ) -> None:
+        self.training = training
         self.passes, self.script, self.size, self.separate, self.learns = passes, script, size, separate, learns
         self.y = (*tensors[0].shape[:-1], size.units)
         self.fits = Guard(tensors)
@@ -80,6 +83,7 @@ class SmallLayer:
         self._absent = [place for place, name in enumerate(("bias_ih", "bias_hh"), 3) if name not in expected]
         gates = [gate.name for gate in cell.gates if gate.has_bias]
         self.biases: Biases = tuple(_parts(sizes, gate) if bias else () for gate in gates)
+        self._draws = bool(cell.noise)
         self._calls: dict[tuple[Any, ...], list[_Call]] = {}
 
     def run(
@@ -92,7 +96,8 @@ class SmallLayer:
         UnusualError where it is not, or where it is huge.
         """
         tensors: Tensors = (x, *self._weights(module), *states)
-        kind = (x.shape, separate, torch.is_grad_enabled(), torch.get_num_threads())
+        training = self._draws and module.training
+        kind = (x.shape, separate, torch.is_grad_enabled(), torch.get_num_threads(), training)
         call = self._known_call(kind, tensors)
         if call is None:
             tensors = _apart(tensors)
@@ -102,11 +107,20 @@ class SmallLayer:
         addresses = self._addresses(call, tensors)
         if addresses is None:
             return None
+        noise = self._noise(call, x) if self._draws else ()
         if call.learns:
-            return _recorded(self, call, addresses, finite, *tensors)
+            return _recorded(self, call, addresses, finite, noise, *tensors)
         results = self.results(call, tensors)
-        _play(call, addresses + [tensor.data_ptr() for tensor in results], finite=finite)
+        _play(call, addresses + [tensor.data_ptr() for tensor in (*noise, *results)], finite=finite)
         return results
+
+    def _noise(self, call: _Call, like: Tensor) -> Sequence[Tensor]:
+        """The random numbers of one call, or the means in place of them."""
+        rows = {"step": call.size.all_rows, "sequence": call.size.rows}
+        return [
+            drawn(self.cell, each, count, self.units, like, training=call.training).contiguous()
+            for each, count in rows.items()
+        ]
 
     def _weights(self, module: nn.Module) -> Sequence[Any]:
         """A module's weights, also where tensors that are no parameters stand for some: pruned or dropped weights."""
@@ -133,7 +147,7 @@ class SmallLayer:
 
     def _new_call(self, kind: tuple[Any, ...], tensors: Tensors) -> _Call | None:
         """None where a tensor is not plain, or nothing runs such a layer whole."""
-        (shape, separate, learning, _), (x, *_) = kind, tensors
+        (shape, separate, learning, _, training), (x, *_) = kind, tensors
         if (
             not isinstance(x, Tensor)
             or shape[-1] != self.columns
@@ -149,12 +163,13 @@ class SmallLayer:
         passes = small_passes(self.cell, x)
         if passes is None or 0 in size:
             return None
-        script = passes.forward(size, self.biases, keep=learns, separate=separate, limit=HUGE)
+        options = {"separate": separate, "training": training}
+        script = passes.forward(size, self.biases, keep=learns, limit=HUGE, **options)
         if script is None:
             return None
         if sum(map(len, self._calls.values())) >= _KINDS:
             self._calls.clear()
-        call = _Call(tensors, passes, script, size, separate=separate, learns=learns)
+        call = _Call(tensors, passes, script, size, learns=learns, **options)
         self._calls.setdefault(kind, []).append(call)
         return call
 
@@ -214,12 +229,18 @@ class _Small(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, layer: SmallLayer, call: _Call, addresses: list[int], finite: bool, *tensors: Tensor
+        ctx: Any,
+        layer: SmallLayer,
+        call: _Call,
+        addresses: list[int],
+        finite: bool,
+        noise: Sequence[Tensor],
+        *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         """Outputs and last states; keep what backward reads."""
         results, kept = layer.results(call, tensors), call.passes.memory(call.size, tensors[0])
-        _play(call, addresses + [tensor.data_ptr() for tensor in (*results, kept)], finite=finite)
-        ctx.layer, ctx.call = layer, call
+        _play(call, addresses + [tensor.data_ptr() for tensor in (*noise, *results, kept)], finite=finite)
+        ctx.layer, ctx.call, ctx.noise = layer, call, noise
         several = call.size.steps > 1  # only then are outputs read again, and may not be changed in place
         ctx.save_for_backward(*tensors, kept, *(results[:1] if several else ()))
         return tuple(results)
@@ -234,10 +255,10 @@ class _Small(torch.autograd.Function):
         seeds = tuple([seed.contiguous() for seed in seeds])
         script = _backward_script(layer, call, (*tensors, kept, *seeds), needed[0])
         if script is None:
-            return (*(None,) * _BEFORE_TENSORS, *_generally(layer, call, tensors, seeds, needed))
+            return (*(None,) * _BEFORE_TENSORS, *_generally(layer, call, ctx.noise, tensors, seeds, needed))
         gradients = [torch.empty_like(tensor) for tensor in (tensors if needed[0] else tensors[1:])]
         read, written = ([tensor.data_ptr() for tensor in group] for group in (tensors, gradients))
-        between = [tensor.data_ptr() for tensor in (y, kept, *seeds)]
+        between = [tensor.data_ptr() for tensor in (*ctx.noise, y, kept, *seeds)]
         written = layer.with_absent(written if needed[0] else [0, *written])[not needed[0] :]
         script.play(layer.with_absent(read) + between + written)
         return (*(None,) * _BEFORE_TENSORS, *(() if needed[0] else (None,)), *gradients)
@@ -246,7 +267,7 @@ class _Small(torch.autograd.Function):
 # Function.apply looks in Python through every tensor for transforms that have ended; a call that is plain has none.
 _recorded: Any = super(torch.autograd.Function, _Small).apply  # pyright: ignore[reportAttributeAccessIssue]
 
-_BEFORE_TENSORS = 4
+_BEFORE_TENSORS = 5
 """Arguments of ``_Small.forward``."""
 
 
@@ -262,32 +283,39 @@ def _backward_script(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], 
     kept = tensors[-1]
     if not all(is_bare_or_empty(tensor, kept.dtype) and is_whole(tensor) for tensor in tensors):
         return None
-    options = {"separate": call.separate, "input_gradient": input_gradient}
+    options = {"separate": call.separate, "training": call.training, "input_gradient": input_gradient}
     script = call.passes.backward(call.size, layer.biases, **options)
     call.backward[key] = Guard(tensors), script
     return script
 
 
 def _generally(
-    layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], seeds: Sequence[Tensor], needed: Sequence[bool]
+    layer: SmallLayer,
+    call: _Call,
+    noise: Sequence[Tensor],
+    tensors: Sequence[Tensor],
+    seeds: Sequence[Tensor],
+    needed: Sequence[bool],
 ) -> list[Tensor | None]:
     """The gradients by the general path, which is run once more: for gradients of gradients, and under transforms."""
     again = torch.is_grad_enabled()
     with torch.enable_grad():
         # Views, since from the tensors themselves torch may go on to what they were made of.
         tensors = [tensor.view_as(tensor) for tensor in tensors]
-        results = _run_generally(layer, call, tensors)
+        results = _run_generally(layer, call, noise, tensors)
     sources = [tensor for tensor, need in zip(tensors, needed, strict=True) if need]
     gradients = iter(torch.autograd.grad(results, sources, list(seeds), create_graph=again, materialize_grads=True))
     return [next(gradients) if need else None for need in needed]
 
 
-def _run_generally(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor]) -> list[Tensor]:
+def _run_generally(layer: SmallLayer, call: _Call, noise: Sequence[Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
     count, size = 1 + len(layer.names), call.size
     x, weights, states = tensors[0], tensors[1:count], tensors[count:]
     first = torch.stack([state.reshape(size.rows, size.units) for state in states])
     named = dict(zip(layer.names, weights, strict=True))
     whole = assembled(layer.cell, named, x.reshape(size.all_rows, layer.columns), first, training=False)
+    if noise:
+        whole = whole._replace(step_noise=noise[0], sequence_noise=noise[1])
     ran = sequence(layer.registered, whole)
     last = [state.reshape(start.shape) for state, start in zip(ran.last, states, strict=True)]
     return [ran.y.reshape(call.y), *last[0 if call.separate else 1 :]]

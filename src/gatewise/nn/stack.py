@@ -102,7 +102,7 @@ class Stack(RecurrentModule):
         self.keeps_output = reads_output(self.cell)
         self._widths = {place.suffix: self._state_widths(place) for place in self.places}
         self._is_uneven = any(widths != self._widths[self.places[0].suffix] for widths in self._widths.values())
-        plain = self.options == Options() and not (self.proj_size or self._is_uneven)
+        plain = options.all_in_the_step and not (self.proj_size or self._is_uneven)
         plain = plain and is_calm(self.cell, self.num_layers)
         layers = [
             SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)

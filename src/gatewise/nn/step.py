@@ -16,7 +16,7 @@ from ..cells.rnn import rnn
 from ..cells.rnn_relu import rnn_relu
 from ..equation import Cell
 from ..errors import InputError, ShapeError
-from ..kernels.choice import working_dtype
+from ..kernels.choice import product_dtype, working_dtype
 from ..kernels.dispatch import sequence
 from ..kernels.registry import register
 from ..kernels.small import is_ordinary_call
@@ -143,12 +143,12 @@ class RecurrentCell(RecurrentModule):
         x = input if batched else input.unsqueeze(0)
         with without_autocast(x.device.type):
             weight = weights["weight_ih"]
-            dtype = working_dtype(self.cell, weight)
+            dtype, products = working_dtype(self.cell, weight), product_dtype(self.cell, weight, weight.dtype)
             wide = {name: weight.to(dtype) for name, weight in weights.items()}
             wide = spread_widths(wide, self.sizes) if self.cell.widths else wide
             states = self._states(hx, weight, x.shape[0], batched).to(dtype)
             training = bool(self.cell.noise) and self.training  # not asked where nothing is random, as in torch.nn
-            layer = assembled(self.cell, wide, x.to(dtype), states, training=training)
+            layer = assembled(self.cell, wide, x.to(dtype), states, training=training, products=products)
             last = sequence(self._registered, layer).last.to(weight.dtype)
         # Copies, since torch lets nobody change in place, or detach, a tensor that is a part of another.
         narrow = (state[:, :width] for state, width in zip(last, self.sizes.states(), strict=True))

@@ -30,6 +30,7 @@ from .page import page, policy
 from .refusal import BAD, FORBIDDEN, JSON, MISSING, RefusedError, answer, json_answer
 from .served import Models, Served, chosen, chosen_for, served
 from .tasks import Task
+from .worker import Work
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -100,7 +101,11 @@ class Api:
     def routes(self) -> list[Route]:
         """All addresses."""
         model = "/v2/models/{model}"
-        fixed: list[tuple[str, str, Handler]] = [
+        versions = (model, f"{model}/versions/{{version}}")
+        # In the order in which they are tried: what is asked again and again comes first.
+        all_of_them: list[tuple[str, str, Handler]] = [
+            *(("POST", f"{at}/infer", self.infer) for at in versions),
+            *(("POST", task.path, partial(self.ask, task)) for task in self.tasks),
             ("GET", "/", self.show_page),
             ("GET", "/openapi.json", self.show_document),
             ("GET", "/metrics", self.show_metrics),
@@ -109,12 +114,10 @@ class Api:
             ("GET", "/v2/health/ready", self.is_ready),
             ("POST", "/v2/repository/index", self.list_models),
             ("DELETE", f"{model}/sessions/{{session}}", self.end_session),
+            *(("GET", at, self.show_model) for at in versions),
+            *(("GET", f"{at}/ready", self.is_model_ready) for at in versions),
         ]
-        for at in (model, f"{model}/versions/{{version}}"):
-            fixed += [("GET", at, self.show_model), ("GET", f"{at}/ready", self.is_model_ready)]
-            fixed += [("POST", f"{at}/infer", self.infer)]
-        fixed += [("POST", task.path, partial(self.ask, task)) for task in self.tasks]
-        return [Route(path, self._counted(path, handler), methods=[method]) for method, path, handler in fixed]
+        return [Route(path, self._counted(path, handler), methods=[method]) for method, path, handler in all_of_them]
 
     def _counted(self, path: str, handler: Handler) -> Handler:
         """The handler, its errors as answers, and all of them counted."""
@@ -207,7 +210,8 @@ class Api:
         async with self.reader.body(request) as content:
             asked = task.body.check("", json_of(content))
             one = chosen_for(self.models, task, asked.get("model"))
-            told = await one.worker.ask(lambda requests: [task.run(one.model, requests[0], one.means)], asked)
+            work = Work(lambda requests: [task.run(one.model, requests[0], one.means)])
+            told = await one.worker.ask(work, asked)
         return Response(told, media_type=JSON)
 
     def _model(self, request: Request) -> Served:

@@ -20,7 +20,7 @@ from .limits import Limits
 from .refusal import LARGE, RefusedError
 from .sessions import Name, Sessions
 from .tensors import BYTES, Asked, Told
-from .worker import Worker
+from .worker import Work, Worker
 
 X, LENGTHS, STATE, Y = "x", "lengths", "state", "y"
 _DATATYPES = {torch.float32: "FP32", torch.float64: "FP64"}
@@ -64,6 +64,7 @@ class TensorModel:
 
     def __init__(self, name: str, chain: Chain, worker: Worker, limits: Limits, sessions: Sessions[RowState]) -> None:
         self.name, self._chain, self._worker = name, chain, worker
+        self._whole, self._stepwise = Work(self._run_whole), Work(self._run_steps)
         self._limits, self._sessions = limits, sessions
         self._many = interleaved(chain)
         self._dtype = next(iter([*chain.parameters(), *chain.buffers()])).dtype
@@ -93,10 +94,10 @@ class TensorModel:
         x, lengths = self._sequences(asked)
         session, wants_state = asked.session, asked.wants(STATE, default=STATE in asked.inputs)
         if session is None and not wants_state and STATE not in asked.inputs:
-            y, states = await self._worker.ask(self._run_whole, Whole(x, lengths), x.size), ()
+            y, states = await self._worker.ask(self._whole, Whole(x, lengths), x.size), ()
         else:
             steps = self._steps(asked, x, lengths, session)
-            carried: Carried = await self._worker.ask(self._run_steps, steps, x.size)
+            carried: Carried = await self._worker.ask(self._stepwise, steps, x.size)
             y, states = carried.y, carried.states
         told = [Told(Y, self.datatype, y.shape, y, asked.binary(Y))] if asked.wants(Y, default=True) else []
         if wants_state:

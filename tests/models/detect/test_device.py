@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from benchmarks.device.compiled import compiled
 from examples.boards import BOARDS, build, run
+from tests.models.forecast.pretrained.untrained import forward, network
 from tests.needs import need, needs_gcc
 from tests.tolerance import FLOAT32_RANKS
 
@@ -18,13 +19,15 @@ import gatewise
 from gatewise.cli import follow
 from gatewise.errors import InputError
 from gatewise.estimators import Detector
-from gatewise.models.detect import device
+from gatewise.models.detect import device, device_forecast, expectation
+from gatewise.models.detect.expectation import FIRST
 from gatewise.models.detect.shapes import MEMORY
 from gatewise.models.detect.tails import WINDOW
-from gatewise.models.detect.watch import KINDS, Watch
+from gatewise.models.detect.watch import KINDS, MODELS, Watch
+from gatewise.models.forecast.pretrained.recorded import TOLERANCE
 from gatewise.tables.panel import Floats
 
-KIND, BEGINS = device.OUTPUTS.index("kind"), device.OUTPUTS.index("begins")
+KIND, BEGINS, EXPECTED = map(device.OUTPUTS.index, ("kind", "begins", "expected"))
 
 
 def load(rows: int, seed: int = 0) -> Floats:
@@ -39,13 +42,23 @@ def load(rows: int, seed: int = 0) -> Floats:
     return values.astype(np.float32).astype(np.float64)
 
 
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network with random weights in the place of that which comes trained."""
+    weights = {name: tensor.numpy() for name, tensor in network().state_dict().items()}
+    for module in (expectation, device_forecast):
+        monkeypatch.setattr(module, "pretrained", forward)
+    monkeypatch.setattr(device_forecast, "pretrained_weights", lambda: weights)
+
+
 class InC:
     """A detector that was written, compiled here."""
 
     def __init__(self, written: Any, folder: Path, *flags: str, compiler: str = "gcc") -> None:
         name = written.source.stem
         define = f"-D{name.upper()}_SELFTEST"
-        self.library = compiled([written.source], folder / f"{name}.so", "-O2", define, *flags, compiler=compiler)
+        flags = flags or ("-O2",)
+        self.library = compiled([written.source], folder / f"{name}.so", define, *flags, compiler=compiler)
         self.name, self.state = name, np.zeros(written.sizes.ram // 4, np.float32)
         self.call("reset", self.state)
 
@@ -84,6 +97,85 @@ def test_rows_are_judged_as_by_the_library(tmp_path: Path, known: int) -> None:
     np.testing.assert_array_equal(np.concatenate([in_c.read(one) for one in np.array_split(values[known:], 3)]), found)
 
 
+def with_long_gaps(rows: int, season: int) -> Floats:
+    """Rows of which so many are missing that a forecast reads a few after a gap, and once none at all."""
+    values, reach = load(rows, season), expectation.Due(rows, season).reach
+    values[: FIRST + 3] = np.nan
+    values[150 : 150 + reach + 30] = np.nan
+    values[200 + reach : rows : 7] = np.nan
+    return values
+
+
+@pytest.mark.slow
+@needs_gcc
+@pytest.mark.parametrize(("season", "known"), [(1, 10), (24, 57), (7, 200), (48, 0)])
+def test_forecasts_are_the_librarys_after_few_rows_and_after_gaps(
+    tmp_path: Path, untrained: None, season: int, known: int
+) -> None:
+    """From before the first, between two of them, and after one; then again from where the detector stood."""
+    values = with_long_gaps(1200, season)
+    watch = Watch(0.01, season)
+    watch.read(values[:known])
+    in_c = InC(device.write(watch, tmp_path, "det", "load"), tmp_path, "-O0")
+    assert in_c.call("selftest") == 0
+    found, told = in_c.read(values[known:]), device.outputs_of(watch, values[known:])
+    compare(found, told)
+    assert np.isnan(told[:, EXPECTED]).sum() > 30
+    in_c.call("reset", in_c.state)
+    np.testing.assert_array_equal(np.concatenate([in_c.read(one) for one in np.array_split(values[known:], 3)]), found)
+
+
+@pytest.mark.slow
+@needs_gcc
+@pytest.mark.parametrize(("season", "known", "count"), [(24, 700, 900), (1, 2 * MEMORY + 300, 1000)])
+def test_the_network_that_comes_trained_expects_in_c_what_it_does_here(
+    tmp_path: Path, season: int, known: int, count: int
+) -> None:
+    values = load(known + count)
+    watch = Watch(0.01, season)
+    watch.read(values[:known])
+    in_c = InC(device.write(watch, tmp_path, "det", "load"), tmp_path, "-O1")
+    assert in_c.call("selftest") == 0
+    compare(in_c.read(values[known:]), device.outputs_of(watch, values[known:]))
+
+
+def compare(found: Floats, told: Floats) -> None:
+    """Of rows that are judged with a network: alerts and kinds as in the library, the rest as near as floats are."""
+    np.testing.assert_array_equal(found[:, KIND:EXPECTED], told[:, KIND:EXPECTED])
+    np.testing.assert_allclose(found[:, :KIND], told[:, :KIND], atol=FLOAT32_RANKS)
+    largest = float(np.nanmax(np.abs(told[:, EXPECTED])))
+    np.testing.assert_allclose(found[:, EXPECTED], told[:, EXPECTED], rtol=0, atol=TOLERANCE * largest)
+
+
+@pytest.mark.slow
+@needs_gcc
+def test_the_self_test_finds_a_network_that_is_another(tmp_path: Path, untrained: None) -> None:
+    watch = Watch(0.01, 7)
+    watch.read(load(300))
+    written = device.write(watch, tmp_path, "det", "load")
+    text = written.source.read_text()
+    mutations = {
+        "    --state->left;": "    if (--state->left == 3u) --state->left;",
+        "history[det_READ - back]": "history[(det_READ - back + 1u) % det_READ]",
+        "- back] : det_bits(0x7fc00000u));": "- back] : 0.0f);",
+        "    state->left = det_STEPS;\n}\n\nstatic float": "    state->ahead[1] += 1e-3;\n}\n\nstatic float",
+    }
+    for number, (right, wrong) in enumerate(mutations.items()):
+        assert right in text
+        written.source.write_text(text.replace(right, wrong, 1))
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert InC(written, folder, "-O0").call("selftest") > 0, right
+
+
+@pytest.mark.slow
+def test_forecasts_that_would_be_others_are_not_written(tmp_path: Path, untrained: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(device_forecast, "TOLERANCE", 1e-12)
+    with pytest.raises(InputError, match="nothing was written"):
+        device.write(Watch(0.01, 1), tmp_path, "det", "load")
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.slow
 @needs_gcc
 def test_the_self_test_finds_a_past_that_is_another_and_a_law_that_is_another(tmp_path: Path) -> None:
@@ -103,9 +195,10 @@ def test_the_self_test_finds_a_past_that_is_another_and_a_law_that_is_another(tm
 
 @pytest.mark.slow
 @needs_gcc
-def test_every_compiler_takes_it_without_a_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_every_compiler_takes_it_without_a_word(tmp_path: Path, untrained: None, model: str) -> None:
     need("clang")
-    watch = Watch(0.001, 1, "seasonal_naive")
+    watch = Watch(0.001, 1, model)
     watch.read(load(80))
     written = device.write(watch, tmp_path, "det", "load")
     here = InC(written, tmp_path).read(load(200, 1))
@@ -113,10 +206,13 @@ def test_every_compiler_takes_it_without_a_word(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", ["cortex-m4", "cortex-m55", "rv32imac"])
-def test_the_self_test_holds_on_a_board(tmp_path: Path, board: str) -> None:
+@pytest.mark.parametrize(
+    ("board", "model"),
+    [*((board, "seasonal_naive") for board in ("cortex-m4", "cortex-m55", "rv32imac")), ("cortex-m7", "pretrained")],
+)
+def test_the_self_test_holds_on_a_board(tmp_path: Path, board: str, model: str) -> None:
     need(*BOARDS[board].missing())
-    watch = Watch(0.01, 24, "seasonal_naive")
+    watch = Watch(0.01, 24, model)
     watch.read(load(200))
     written = device.write(watch, tmp_path, "det", "load")
     main = tmp_path / "main.c"
@@ -126,7 +222,7 @@ def test_the_self_test_holds_on_a_board(tmp_path: Path, board: str) -> None:
         "int main(void) { return det_selftest(); }\n"
     )
     flags = ("-O2", "-ffp-contract=off", "-DDET_SELFTEST", f"-I{tmp_path}")
-    assert run(BOARDS[board], build(BOARDS[board], [main, written.source], tmp_path / "program", flags)).code == 0
+    assert run(BOARDS[board], build(BOARDS[board], [main, written.source], tmp_path / "program", flags), 300).code == 0
 
 
 def frame(names: str = "a") -> pd.DataFrame:
@@ -134,10 +230,14 @@ def frame(names: str = "a") -> pd.DataFrame:
     return pd.concat([pd.DataFrame({"id": name, "time": times, "load": load(100)}) for name in names])
 
 
-def test_a_file_is_exported_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_file_is_exported_by_command(
+    tmp_path: Path, untrained: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     Detector(model="seasonal_naive").fit(frame("ab")).save("watch")
-    Detector().fit(frame()).save("pretrained")
+    Detector(season=1).fit(frame()).save("asks")
+    assert follow(["export", "asks", "--to", "c", "--name", "net"]) == 0
+    assert "The network that comes with gatewise forecasts the rows." in (tmp_path / "net.h").read_text()
     assert follow(["export", "watch", "--to", "c", "--name", "det", "--series", "b"]) == 0
     assert "Of series b; it goes on after 100 rows" in (tmp_path / "det.h").read_text()
     capsys.readouterr()
@@ -145,7 +245,6 @@ def test_a_file_is_exported_by_command(tmp_path: Path, monkeypatch: pytest.Monke
         (["watch"], "knows 2 series"),
         (["watch", "--series", "c"], "no series 'c'"),
         (["watch", "--series", "a", "--target", "simd"], "--target applies to chains of layers only"),
-        (["pretrained"], "--model seasonal_naive"),
     ):
         assert follow(["export", *words, "--to", "c"]) != 0
         assert said in capsys.readouterr().err

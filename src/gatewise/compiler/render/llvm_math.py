@@ -15,6 +15,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from .llvm_pairs import DOTS
+
 I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
 
@@ -81,12 +83,17 @@ def _function(formula: Callable[[Lanes, Any], Any]) -> Callable[[Lanes, Any], An
 
 @dataclass(frozen=True)
 class Lanes:
-    """Writes arithmetic on vectors of ``count`` numbers of one format. wide: for a processor with AVX-512."""
+    """Writes arithmetic on vectors of ``count`` numbers of one format.
+
+    wide: for a processor with AVX-512. pairs: which of :data:`.llvm_pairs.DOTS` takes products, whose factors then are
+    pairs of bfloat16; empty where they are numbers.
+    """
 
     builder: ir.IRBuilder
     format: Format
     count: int
     wide: bool = False
+    pairs: str = ""
 
     @cached_property
     def vector(self) -> ir.VectorType:
@@ -132,6 +139,10 @@ class Lanes:
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """a * b + c, rounded once."""
         return self.intrinsic("fma", a, b, c)
+
+    def add_product(self, a: Any, b: Any, c: Any) -> Any:
+        """c and the product of a and b, or of each pair in them."""
+        return DOTS[self.pairs](self.builder, a, b, c) if self.pairs else self.fma(a, b, c)
 
     def less(self, a: Any, b: Any) -> Any:
         """a < b; false for NaN."""

@@ -159,6 +159,11 @@ def _take(graph: _Graph, node: Node, inputs: list[str]) -> str:
     return graph.builder.node("Gather", flat, graph.whole(node.attributes["indices"], np.int32), axis=0)
 
 
+def _pick(graph: _Graph, node: Node, inputs: list[str]) -> str:
+    table, places = inputs
+    return graph.builder.node("Gather", graph.builder.node("Reshape", table, graph.whole([-1])), places, axis=0)
+
+
 def _reshape(graph: _Graph, node: Node, inputs: list[str]) -> str:
     return graph.builder.node("Reshape", inputs[0], graph.whole(node.attributes["shape"]))
 
@@ -189,6 +194,7 @@ _MADE: Mapping[str, Callable[[_Graph, Node, list[str]], str]] = {
     "log1p": _log1p,
     "cast": _cast,
     "take": _take,
+    "pick": _pick,
     "reshape": _reshape,
     "join": _join,
     "sum": _sum,

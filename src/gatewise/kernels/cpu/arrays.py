@@ -10,7 +10,6 @@ from torch import Tensor
 from ...compiler.gradient import kept_gates, kept_row_numbers
 from ...compiler.stages import INPUT
 from ...equation import Cell
-from ..layer import Layer
 from .table import Array, When
 
 
@@ -76,11 +75,13 @@ def kept_arrays(cell: Cell, saved: Tensor | Addressed, units: int) -> dict[str, 
     }
 
 
-def noise_arrays(cell: Cell, layer: Layer) -> dict[str, Array]:
-    """The random numbers, of which all rows may share one."""
+def noise_arrays(
+    cell: Cell, step_noise: Tensor | Addressed, sequence_noise: Tensor | Addressed, units: int
+) -> dict[str, Array]:
+    """The random numbers, (K, rows, H) each, of which all rows may share one."""
     arrays: dict[str, Array] = {}
-    for kind, drawn, place in (("step", layer.step_noise, now), ("sequence", layer.sequence_noise, held)):
-        names = [noise.name for noise in cell.noise if noise.each == kind] if cell.noise else []
+    for kind, drawn, place in (("step", step_noise, now), ("sequence", sequence_noise, held)):
+        names = [noise.name for noise in cell.noise if noise.each == kind]
         for name, pointer in zip(names, pointers(drawn), strict=True):
-            arrays[name] = held(pointer, 0) if drawn.shape[1] == 1 else place(pointer, layer.units)
+            arrays[name] = held(pointer, 0) if drawn.shape[1] == 1 else place(pointer, units)
     return arrays

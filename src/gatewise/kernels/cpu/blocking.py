@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -18,18 +20,48 @@ _MOST_ROWS = 8  # more are no faster, and each number of rows is compiled for it
 
 @dataclass(frozen=True)
 class Machine:
-    """The vector registers of a processor: how many, and how many bytes each holds."""
+    """The vector registers of a processor: how many, and how many bytes each holds.
+
+    pairs: which of :data:`~gatewise.compiler.render.llvm_pairs.DOTS` multiplies pairs of bfloat16; empty where that
+    takes longer than in float32.
+    """
 
     registers: int
     vector_bytes: int
+    pairs: str = ""
+
+
+def this_machine() -> Machine:
+    """What LLVM says of the processor that runs this."""
+    return _with_portable_pairs() if _portable else _found()
+
+
+_portable = False
+
+
+@contextmanager
+def portable_pairs() -> Generator[None]:
+    """While it lasts, products in bfloat16 by instructions that every processor has: the same programs but for one
+    operation, and slow. For tests."""
+    global _portable
+    before, _portable = _portable, True
+    try:
+        yield
+    finally:
+        _portable = before
+
+
+def _with_portable_pairs() -> Machine:
+    return replace(_found(), pairs="portable")
 
 
 @lru_cache(maxsize=1)
-def this_machine() -> Machine:
-    """What LLVM says of the processor that runs this."""
+def _found() -> Machine:
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
-        return Machine(32, AVX512)
+        # cores with AMX take vdpbf16ps apart: by LLVM's model four operations, no faster than two multiply-adds
+        pays = features.get("avx512bf16") and not features.get("amx-bf16")
+        return Machine(32, AVX512, "avx512bf16" if pays else "")
     if features.get("avx2"):
         return Machine(16, 32)
     return Machine(32 if features.get("neon") else 16, 16)

@@ -16,7 +16,7 @@ import torch
 from llvmlite import binding
 
 from ...compiler.stages import Sweep
-from .blocking import MOST_VECTORS, Tile, this_machine
+from .blocking import MOST_VECTORS, Machine, Tile, this_machine
 from .emit import SweepEmitter
 from .few_rows import FewEmitter
 from .kept_code import Source, code_of
@@ -78,18 +78,18 @@ def optimised(text: str) -> binding.ModuleRef:
 FOR_FEW_ROWS = 0  # vectors in a block of units, where the kernel is one for few rows
 
 
-def llvm_text(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS) -> str:
-    """The module of a sweep as it is written for this processor, before LLVM's passes.
+def llvm_text(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS, *, machine: Machine | None = None) -> str:
+    """The module of a sweep before LLVM's passes, as it is written for a processor, this one without it.
 
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
-    return _written(_emitter(sweep, dtype, vectors))
+    return _written(_emitter(sweep, dtype, vectors, machine or this_machine()))
 
 
-def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int) -> SweepEmitter | FewEmitter:
+def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int, machine: Machine) -> SweepEmitter | FewEmitter:
     if vectors == FOR_FEW_ROWS:
-        return FewEmitter(sweep, dtype, this_machine())
-    return SweepEmitter(sweep, dtype, this_machine(), most_vectors=vectors)
+        return FewEmitter(sweep, dtype, machine)
+    return SweepEmitter(sweep, dtype, machine, most_vectors=vectors)
 
 
 def _written(emitter: SweepEmitter | FewEmitter) -> str:
@@ -175,6 +175,6 @@ def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS)
 
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
-    emitter = _emitter(sweep, dtype, vectors)
-    code = runnable(Source((sweep, dtype, vectors), lambda: _written(emitter)))
+    emitter = _emitter(sweep, dtype, vectors, this_machine())
+    code = runnable(Source((sweep, dtype, vectors, emitter.writer.pairs), lambda: _written(emitter)))
     return Kernel(emitter.writer.table, tuple(emitter.tiles), code)

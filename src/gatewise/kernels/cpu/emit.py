@@ -19,27 +19,31 @@ from .blocking import MOST_VECTORS, Machine, Tile, tile_of
 from .body import Body, emit_reductions
 from .locate import emit_locate, located, moment, step_at
 from .loops import call_chosen, equal_parts, loop, smaller
+from .pairs import emit_pairs
 from .ragged import Ragged
 from .team import emit_share
-from .tiles import Sums
+from .tiles import Sums, later_products
 from .writer import NOWHERE, POINTER, Writer
 
 Functions = TypeVar("Functions")
 
 
 class Pointwise:
-    """What of a stage goes row by row and unit by unit: what is taken over units first, and the body on its sums."""
+    """What of a stage goes row by row and unit by unit: what is taken over units first, the pairs that its products
+    read, and the body on its sums."""
 
     def __init__(self, writer: Writer, stage: Stage, tile: Tile, index: int, ragged: ir.Function) -> None:
         self.body = Body(writer, stage, tile, f"stage{index}_body", ragged).emit()
         name = f"stage{index}_means"
-        self.reductions = emit_reductions(writer, stage.reductions, name, tile.lanes) if stage.reductions else None
+        self.before = [emit_reductions(writer, stage.reductions, name, tile.lanes)] if stage.reductions else []
+        if writer.pairs and later_products(stage):
+            self.before.append(emit_pairs(writer, stage, f"stage{index}_pairs", tile.lanes))
 
-    def add_reductions(self, builder: ir.IRBuilder, table: Any, places: Any, first: Any, end: Any) -> None:
-        """Of all rows, before anything else."""
-        if self.reductions is not None:
+    def prepare(self, builder: ir.IRBuilder, table: Any, places: Any, first: Any, end: Any) -> None:
+        """What is taken over whole rows, of all of them, before anything else."""
+        for function in self.before:
             with loop(builder, first, end, 1) as row:
-                builder.call(self.reductions, (table, places, row))
+                builder.call(function, (table, places, row))
 
     def add_body(
         self, builder: ir.IRBuilder, table: Any, places: Any, unit: Any, limit: Any, first: Any, end: Any
@@ -51,9 +55,9 @@ class Pointwise:
 class Emitter(Generic[Functions]):
     """Writes the module of one sweep: functions for each stage, and ``run``, which calls them step after step."""
 
-    def __init__(self, sweep: Sweep, dtype: torch.dtype, tiles: list[Tile]) -> None:
+    def __init__(self, sweep: Sweep, dtype: torch.dtype, tiles: list[Tile], pairs: str) -> None:
         self.sweep, self.tiles = sweep, tiles
-        self.writer = Writer(sweep, dtype)
+        self.writer = Writer(sweep, dtype, pairs)
 
     def emit(self) -> ir.Module:
         """The module, complete."""
@@ -83,7 +87,8 @@ class SweepEmitter(Emitter[ir.Function]):
     """
 
     def __init__(self, sweep: Sweep, dtype: torch.dtype, machine: Machine, *, most_vectors: int = MOST_VECTORS) -> None:
-        super().__init__(sweep, dtype, [tile_of(stage, dtype, machine, most_vectors) for stage in sweep.stages])
+        tiles = [tile_of(stage, dtype, machine, most_vectors) for stage in sweep.stages]
+        super().__init__(sweep, dtype, tiles, machine.pairs)
 
     def stage(self, index: int, pointwise: Pointwise) -> ir.Function:
         """A function of (table, places, first row, end)."""
@@ -93,13 +98,13 @@ class SweepEmitter(Emitter[ir.Function]):
         function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, I64, I64)
         table, places, first, end = function.args
         units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
-        pointwise.add_reductions(builder, table, places, first, end)
+        pointwise.prepare(builder, table, places, first, end)
         if not tiles:
             pointwise.add_body(builder, table, places, I64(0), units, first, end)
             builder.ret_void()
             return function
         panel = self.writer.pointer(builder, table, f"panel_{index}")
-        size = panel_size(stage, tile, builder, inputs, units)
+        size = panel_size(stage, tile, builder, self.writer.terms(builder, inputs), self.writer.terms(builder, units))
         with loop(builder, I64(0), units, tile.units) as unit:
             block = builder.mul(builder.udiv(unit, I64(tile.units)), size)
             at = self.writer.element(builder, panel, block)
@@ -141,7 +146,7 @@ class SweepEmitter(Emitter[ir.Function]):
 
 
 def panel_size(stage: Stage, tile: Tile, builder: ir.IRBuilder, inputs: Any, units: Any) -> Any:
-    """Elements of one block of units in a stage's panel."""
+    """Elements of one block of units in a stage's panel. inputs, units: terms of products with either."""
     size: Any = I64(0)
     for product in stage.products:
         length = inputs if product.operand == INPUT else units

@@ -41,7 +41,8 @@ class FewEmitter(Emitter[_Functions]):
     """
 
     def __init__(self, sweep: Sweep, dtype: torch.dtype, machine: Machine) -> None:
-        super().__init__(sweep, dtype, [narrow_tile_of(stage, dtype, machine) for stage in sweep.stages])
+        tiles = [narrow_tile_of(stage, dtype, machine) for stage in sweep.stages]
+        super().__init__(sweep, dtype, tiles, machine.pairs)
 
     def stage(self, index: int, pointwise: Pointwise) -> _Functions:
         """Early sums, and the step."""
@@ -55,8 +56,9 @@ class FewEmitter(Emitter[_Functions]):
         tiles = {rows: EarlySums(self.writer, stage, tile, rows, index).emit() for rows in _sizes(tile.rows)}
         function, builder = self.writer.function(f"early{index}", POINTER, *(I64,) * 4)
         table, first, end, low, high = function.args
-        x = self.writer.pointer(builder, table, INPUT)
-        distance = self.writer.slot(builder, table, INPUT, 1)
+        multiplied = self.sweep.multiplied(INPUT)
+        x = self.writer.pointer(builder, table, multiplied)
+        distance = self.writer.slot(builder, table, multiplied, 1)
         with loop(builder, low, high, 1) as block:
             panel, _ = self._panel(builder, table, index, block)
             sums, _ = self._sums(builder, table, index, block)
@@ -83,7 +85,7 @@ class FewEmitter(Emitter[_Functions]):
         }
         function, builder = self.writer.function(f"stage{index}", POINTER, POINTER, *(I64,) * 5)
         table, places, first, end, before, low, high = function.args
-        pointwise.add_reductions(builder, table, places, first, end)
+        pointwise.prepare(builder, table, places, first, end)
         if not strips:
             unit, limit = (builder.mul(block, I64(tile.lanes)) for block in (low, high))
             pointwise.add_body(builder, table, places, unit, limit, first, end)
@@ -138,7 +140,8 @@ class FewEmitter(Emitter[_Functions]):
     def _panel(self, builder: ir.IRBuilder, table: Any, index: int, block: Any) -> tuple[Any, Any]:
         """Where a block's packed weights begin, and how many there are in each block."""
         units, inputs = (self.writer.slot(builder, table, name) for name in ("units", "inputs"))
-        size = panel_size(self.sweep.stages[index], self.tiles[index], builder, inputs, units)
+        terms = [self.writer.terms(builder, length) for length in (inputs, units)]
+        size = panel_size(self.sweep.stages[index], self.tiles[index], builder, *terms)
         base = self.writer.pointer(builder, table, f"panel_{index}")
         return self.writer.element(builder, base, builder.mul(block, size)), size
 

@@ -35,21 +35,23 @@ PRODUCT_TASK = ("a", "a_row", "a_k", "panels", "c", "c_row", "rows", "columns", 
 
 
 class Panels(NamedTuple):
-    """A matrix (K, M), packed. vectors: how many make one panel of columns."""
+    """A matrix (K, M), packed. vectors: how many make one panel of columns. pairs: its numbers are words of two
+    neighbouring k each, as those of what it is multiplied with."""
 
     data: Tensor
     length: int
     columns: int
     vectors: int
+    pairs: bool
 
 
-def panels_of(b: Tensor) -> Panels:
-    """A matrix whose last dimension is contiguous, packed to be multiplied with."""
+def panels_of(b: Tensor, *, pairs: bool = False) -> Panels:
+    """A matrix whose last dimension is contiguous, packed to be multiplied with; pairs: as :class:`Panels`."""
     length, columns = b.shape
     layout = layout_of(length, columns, b.stride(0), b.dtype)
     data = lent(b, layout.size)
     pack_jobs(layout.jobs, layout.strips, columns, b, b, data, wanted(length * columns))
-    return Panels(data, length, columns, layout.vectors)
+    return Panels(data, length, columns, layout.vectors, pairs)
 
 
 class PanelLayout(NamedTuple):
@@ -86,7 +88,13 @@ def add_product(c: Tensor, a: Tensor, b: Panels, *, transposed: bool = False) ->
     places = (a.data_ptr(), *steps, b.data.data_ptr(), c.data_ptr(), c.stride(0))
     task = (ctypes.c_int64 * len(PRODUCT_TASK))(*places, rows, b.columns, b.length)
     parts = product_parts(rows)
-    run(product_kernel(c.dtype, b.vectors), ctypes.addressof(task), parts, -(-parts // threads), threads)
+    run(
+        product_kernel(c.dtype, b.vectors, this_machine().pairs if b.pairs else ""),
+        ctypes.addressof(task),
+        parts,
+        -(-parts // threads),
+        threads,
+    )
 
 
 def product_parts(rows: int) -> int:
@@ -95,14 +103,18 @@ def product_parts(rows: int) -> int:
 
 
 @made_once
-def product_kernel(dtype: torch.dtype, vectors: int) -> Runnable:
-    """``run(task, first part of the rows, end)``, for panels that are so many vectors wide; see ``PRODUCT_TASK``."""
-    return runnable(Source(("product", dtype, vectors), lambda: str(_ProductEmitter(dtype, vectors).emit())))
+def product_kernel(dtype: torch.dtype, vectors: int, pairs: str = "") -> Runnable:
+    """``run(task, first part of the rows, end)``, for panels that are so many vectors wide; see ``PRODUCT_TASK``.
+
+    pairs: see :class:`.blocking.Machine`; empty where panels hold numbers.
+    """
+    origin = ("product", dtype, vectors, pairs)
+    return runnable(Source(origin, lambda: str(_ProductEmitter(dtype, vectors, pairs).emit())))
 
 
 class _ProductEmitter:
-    def __init__(self, dtype: torch.dtype, vectors: int) -> None:
-        self.format, self.vectors = FORMATS[dtype], vectors
+    def __init__(self, dtype: torch.dtype, vectors: int, pairs: str = "") -> None:
+        self.format, self.vectors, self.pairs = FORMATS[dtype], vectors, pairs
         self.count = this_machine().vector_bytes // dtype.itemsize
         self.module = ir.Module(f"product_f{8 * self.format.bytes}_{vectors}")
         self.copy = copy_tail(self.module, self.format.scalar, self.count)
@@ -162,7 +174,7 @@ class _ProductEmitter:
         function.linkage = "internal"
         function.attributes.add("noinline")
         a, b, c, a_row, a_k, c_row, count, left = function.args
-        lanes = Lanes(builder, self.format, self.count)
+        lanes = Lanes(builder, self.format, self.count, pairs=self.pairs)
         keys = [[(row, v) for row in range(rows)] for v in range(vectors)]
         sums = {(row, v): lanes.constant(0.0) for row in range(rows) for v in range(vectors)}
         starts = [self._at(builder, a, builder.mul(I64(row), a_row)) for row in range(rows)]

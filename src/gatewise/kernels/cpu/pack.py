@@ -21,6 +21,7 @@ from .compile import Runnable, made_once, runnable
 from .kept_code import Source
 from .loops import larger, loop, numbers, smaller
 from .memory import lent
+from .pairs import terms as terms_of
 from .team import emit_share
 from .threads import run
 from .writer import FORMATS, POINTER
@@ -46,11 +47,12 @@ class Job(NamedTuple):
 
 
 class Packing(NamedTuple):
-    """All panels of a sweep for one size. starts: where each stage's panel begins. size: elements in all.
+    """All panels of a sweep for one size. starts: where each stage's panel begins. size: elements in all. units: H.
     strips: the most that a job has. jobs: what the compiled kernel reads."""
 
     starts: tuple[int, ...]
     size: int
+    units: int
     strips: int
     jobs: ctypes.Array[ctypes.c_int64]
 
@@ -63,47 +65,50 @@ def packing(
     units: int,
     *,
     transposed: bool,
+    pairs: bool = False,
 ) -> Packing:
     """Where everything goes: in each panel [block of units][product][k][gate][unit].
 
-    transposed: a sum over the columns of W and U, as in a forward sweep, rather than over their rows.
+    transposed: a sum over the columns of W and U, as in a forward sweep, rather than over their rows. pairs: those are
+    words of two numbers, of :func:`.pairs.words`.
     """
+    inputs, terms = (terms_of(inputs), terms_of(units)) if pairs else (inputs, units)
     jobs: list[int] = []
     starts: list[int] = []
     end = most = 0
     for stage, tile in zip(stages, tiles, strict=True):
         blocks = -(-units // tile.units)
-        block = sum(_length(product, inputs, units) * len(product.feeds) * tile.units for product in stage.products)
+        block = sum(_length(product, inputs, terms) * len(product.feeds) * tile.units for product in stage.products)
         starts.append(end)
         target = end
         for product in stage.products:
-            length, width = _length(product, inputs, units), len(product.feeds) * tile.units
+            length, width = _length(product, inputs, terms), len(product.feeds) * tile.units
             steps = (length, 1) if transposed else (1, units)
             for index, gate in enumerate(product.feeds.values()):
-                matrix, start = _place(product, gate, gates, inputs, units)
+                matrix, start = _place(product, gate, gates, units * length)
                 place = target + index * tile.units
                 jobs += Job(matrix, start, *steps, length, place, width, block, tile.vectors)
             target += length * width
         end += blocks * block
         most = max(most, blocks * tile.vectors)
-    return Packing(tuple(starts), end, most, (ctypes.c_int64 * len(jobs))(*jobs))
+    return Packing(tuple(starts), end, units, most, (ctypes.c_int64 * len(jobs))(*jobs))
 
 
-def _length(product: Product, inputs: int, units: int) -> int:
-    return inputs if product.operand == INPUT else units
+def _length(product: Product, inputs: int, terms: int) -> int:
+    return inputs if product.operand == INPUT else terms
 
 
-def _place(product: Product, gate: Gate, gates: tuple[Gate, ...], inputs: int, units: int) -> tuple[int, int]:
-    """Which matrix, W or U, holds the gate's block, and where in it."""
+def _place(product: Product, gate: Gate, gates: tuple[Gate, ...], block: int) -> tuple[int, int]:
+    """Which matrix, W or U, holds the gate's block of so many elements, and where in it."""
     if product.operand == INPUT:
-        return 0, [other for other in gates if other.has_input].index(gate) * units * inputs
-    return 1, [other for other in gates if other.recurrent].index(gate) * units * units
+        return 0, [other for other in gates if other.has_input].index(gate) * block
+    return 1, [other for other in gates if other.recurrent].index(gate) * block
 
 
 def pack(plan: Packing, W: Tensor, U: Tensor, threads: int) -> Tensor:
     """The panels, one after another in one tensor."""
     panels = lent(W, max(1, plan.size))
-    pack_jobs(plan.jobs, plan.strips, U.shape[1], W, U, panels, threads)
+    pack_jobs(plan.jobs, plan.strips, plan.units, W, U, panels, threads)
     return panels
 
 

@@ -16,7 +16,7 @@ from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, now, p
 from .elements import sum_rows
 from .few_rows import ROWS as FEW_ROWS
 from .memory import empty, lent, rows_apart
-from .plan import Sweeping, backward_plan, forward_plan
+from .plan import Sweeping, backward_plan, forward_plan, pairs_for
 from .table import Array, When
 from .weight_gradients import Reductions
 
@@ -76,7 +76,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
             ended.append(None)
     if keep:
         arrays |= kept_arrays(cell, gates, units)
-    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.inputs, units)
+    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.inputs, units, pairs_for(layer))
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     if layer.steps:
         _take_last(last, ended, layer.batch_sizes)
@@ -122,7 +122,8 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
     sums = Reductions(cell, layer, y, input_gradient=input_gradient)
     few, seeded = layer.rows <= FEW_ROWS, seeds.histories is not None
-    sweep = Sweeping(backward_plan(cell, y.dtype, seeded, few, layer.inputs, units), cell, layer)
+    plan = backward_plan(cell, y.dtype, seeded, few, layer.inputs, units, pairs_for(layer))
+    sweep = Sweeping(plan, cell, layer)
     after = 0
     d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it
     for steps, rows in reversed(chunks):

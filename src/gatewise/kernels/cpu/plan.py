@@ -10,14 +10,15 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from ...compiler.stages import Sweep, backward_sweep, bias_of, forward_sweep
+from ...compiler.stages import INPUT, Sweep, backward_sweep, bias_of, forward_sweep, in_pairs, with_pairs
 from ...equation import Cell
 from ..layer import Layer
-from .arrays import held, noise_arrays, pointers
+from .arrays import held, noise_arrays, now, pointers
 from .blocking import this_machine, widest
 from .compile import FOR_FEW_ROWS, Kernel, compile_sweep, made_once
 from .memory import lent
 from .pack import Packing, pack, packing
+from .pairs import along_rows, words
 from .table import Array
 from .team import barrier_numbers
 from .threads import run, run_together, together, wanted, yield_address
@@ -43,28 +44,41 @@ class Plan:
 
 
 @made_once
-def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int) -> Kernel:
-    return compile_sweep(forward_sweep(cell, keep=keep), dtype, vectors)
+def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int, pairs: str) -> Kernel:
+    sweep = forward_sweep(cell, keep=keep)
+    return compile_sweep(with_pairs(sweep) if pairs else sweep, dtype, vectors)
 
 
 @made_once
-def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int) -> Kernel:
-    return compile_sweep(backward_sweep(cell, histories=histories), dtype, vectors)
+def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int, pairs: str) -> Kernel:
+    sweep = backward_sweep(cell, histories=histories)
+    return compile_sweep(with_pairs(sweep) if pairs else sweep, dtype, vectors)
 
 
 @lru_cache(maxsize=_PLANS)
-def forward_plan(cell: Cell, dtype: torch.dtype, keep: bool, few: bool, inputs: int, units: int) -> Plan:
-    """For the forward sweep."""
+def forward_plan(
+    cell: Cell, dtype: torch.dtype, keep: bool, few: bool, inputs: int, units: int, pairs: str = ""
+) -> Plan:
+    """For the forward sweep. pairs: see :func:`pairs_for`."""
     vectors = _width(forward_sweep(cell, keep=keep), dtype, few, units)
-    return _planned(_forward_kernel(cell, dtype, keep, vectors), cell, few, inputs, units, transposed=True)
+    return _planned(_forward_kernel(cell, dtype, keep, vectors, pairs), cell, few, inputs, units, transposed=True)
 
 
 @lru_cache(maxsize=_PLANS)
-def backward_plan(cell: Cell, dtype: torch.dtype, histories: bool, few: bool, inputs: int, units: int) -> Plan:
-    """For the backward sweep."""
+def backward_plan(
+    cell: Cell, dtype: torch.dtype, histories: bool, few: bool, inputs: int, units: int, pairs: str = ""
+) -> Plan:
+    """For the backward sweep. pairs: see :func:`pairs_for`."""
     histories = histories and len(cell.state) > 1  # the output's is no history of its own
     vectors = _width(backward_sweep(cell, histories=histories), dtype, few, units)
-    return _planned(_backward_kernel(cell, dtype, histories, vectors), cell, few, inputs, units, transposed=False)
+    kernel = _backward_kernel(cell, dtype, histories, vectors, pairs)
+    return _planned(kernel, cell, few, inputs, units, transposed=False)
+
+
+def pairs_for(layer: Layer) -> str:
+    """What multiplies pairs of bfloat16 here (:class:`.blocking.Machine`), where the layer asks for it; empty where
+    products are of numbers."""
+    return this_machine().pairs if layer.in_halves else ""
 
 
 def _width(sweep: Sweep, dtype: torch.dtype, few: bool, units: int) -> int:
@@ -73,8 +87,8 @@ def _width(sweep: Sweep, dtype: torch.dtype, few: bool, units: int) -> int:
 
 
 def _planned(kernel: Kernel, cell: Cell, few: bool, inputs: int, units: int, *, transposed: bool) -> Plan:
-    stages = kernel.table.sweep.stages
-    packed = packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed)
+    stages, pairs = kernel.table.sweep.stages, kernel.table.sweep.pairs
+    packed = packing(stages, kernel.tiles, cell.gates, inputs, units, transposed=transposed, pairs=pairs)
     biases = [bias_of(gate) for gate in cell.gates if gate.has_bias]
     rows = {name: (where, row) for where, names in enumerate((biases, cell.per_unit)) for row, name in enumerate(names)}
     vectors = tuple(rows[name] for name in kernel.table.sweep.vectors)
@@ -93,8 +107,9 @@ class Sweeping:
         self.plan, self.layer = plan, layer
         self._rows, self._units, self._steps = layer.rows, layer.units, layer.steps
         self._work = len(layer.x) // max(1, self._steps) * plan.packing.size  # of a step
-        self._panels = pack(plan.packing, layer.W, layer.U, wanted(self._work * self._steps))
-        self._noise = noise_arrays(cell, layer) if cell.noise else {}
+        W, U, self._x = self._operands()
+        self._panels = pack(plan.packing, W, U, wanted(self._work * self._steps))
+        self._noise = noise_arrays(cell, layer.step_noise, layer.sequence_noise, layer.units)
         self._offsets = None if layer.batch_sizes is None else layer.offsets()
         self._scratch: Tensor | None = None
         self._sums: Tensor | None = None
@@ -103,6 +118,17 @@ class Sweeping:
         self._pointers = [tensors[where] + at * row for where, at in plan.vectors]
         first = self._panels.data_ptr()
         self._pointers += [first + start * size for start in plan.packing.starts]
+
+    def _operands(self) -> tuple[Tensor, Tensor, dict[str, Array]]:
+        """W and U as they are packed, and x as products read it where that is not as it is."""
+        layer, sweep = self.layer, self.plan.kernel.table.sweep
+        if not sweep.pairs:
+            return layer.W, layer.U, {}
+        W, U = (words(matrix, layer.units, transposed=not sweep.backward) for matrix in (layer.W, layer.U))
+        if sweep.backward:
+            return W, U, {}
+        self._x_pairs = along_rows(layer.x[:, : layer.inputs])
+        return W, U, {in_pairs(INPUT): now(self._x_pairs.data_ptr(), self._x_pairs.shape[1])}
 
     def run(self, arrays: dict[str, Array], steps: slice) -> None:
         """These steps of time, whose arrays lie there."""
@@ -119,7 +145,7 @@ class Sweeping:
     def table(self, arrays: dict[str, Array], steps: slice) -> ctypes.Array[ctypes.c_int64]:
         """What the kernel is told to run these steps; it points to memory of this object."""
         table, layer = self.plan.kernel.table, self.layer
-        known = arrays | self._noise
+        known = arrays | self._noise | self._x
         known |= self._between([name for name in table.sweep.arrays if name not in known])
         offsets = 0 if self._offsets is None else self._offsets.data_ptr()
         chunk, sums = self._early(steps.stop - steps.start)

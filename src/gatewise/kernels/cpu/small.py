@@ -18,7 +18,7 @@ from ...compiler.lower import program_of
 from ...equation import Cell, previous
 from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..small import Biases, LayerSize
-from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, now, pointers
+from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, noise_arrays, now, pointers
 from .few_rows import ROWS as FEW_ROWS
 from .matmul import layout_of, product_kernel, product_parts
 from .memory import LINE, lent
@@ -39,26 +39,41 @@ class ScriptedPasses(NamedTuple):
     dtype: torch.dtype
 
     def forward(
-        self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float
+        self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, training: bool, limit: float
     ) -> PlayableScript | None:
         """None where several threads would share the work, or gradients would come in chunks of time."""
         if not _one_thread_does(self.cell, size) or size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype):
             return None
-        return _forward(self.cell, self.dtype, size, biases, keep=keep, separate=separate, limit=limit)
+        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training)
+        return _forward(kind, keep=keep, limit=limit)
 
     def memory(self, size: LayerSize, like: Tensor) -> Tensor:
         """Lent, where it is large."""
         return lent(like, sum(_kept_numbers(self.cell, size)))
 
-    def backward(self, size: LayerSize, biases: Biases, *, separate: bool, input_gradient: bool) -> PlayableScript:
+    def backward(
+        self, size: LayerSize, biases: Biases, *, separate: bool, training: bool, input_gradient: bool
+    ) -> PlayableScript:
         """Of a layer that had a forward pass."""
-        return _backward(self.cell, self.dtype, size, biases, separate=separate, input_gradient=input_gradient)
+        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training)
+        return _backward(kind, input_gradient=input_gradient)
 
 
 def _one_thread_does(cell: Cell, size: LayerSize) -> bool:
     """Whether a layer is too small to be shared out among the threads that there are."""
     widths = sum(gate.has_input * size.inputs + bool(gate.recurrent) * size.units for gate in cell.gates)
     return one_does(size.rows * size.units * widths, size.steps, few=size.rows <= FEW_ROWS)
+
+
+class _Kind(NamedTuple):
+    """What scripts of both passes are written for. separate, training: see :class:`..small.Passes`."""
+
+    cell: Cell
+    dtype: torch.dtype
+    size: LayerSize
+    biases: Biases
+    separate: bool
+    training: bool
 
 
 class _Weights(NamedTuple):
@@ -86,21 +101,34 @@ def _weights(cell: Cell, size: LayerSize, biases: Biases, script: ScriptWriter) 
     )
 
 
+def _noise(script: ScriptWriter, kind: _Kind) -> dict[str, Array]:
+    """The random numbers of a cell that draws any: two arguments, of which one may have no elements."""
+    cell, size = kind.cell, kind.size
+    if not cell.noise:
+        return {}
+
+    def drawn(each: str, rows: int) -> Unplaced:
+        count = sum(draw.each == each for draw in cell.noise)
+        return script.argument(count, rows if kind.training else 1, size.units)
+
+    return noise_arrays(cell, drawn("step", size.all_rows), drawn("sequence", size.rows), size.units)
+
+
 @lru_cache(maxsize=_SCRIPTS)
-def _forward(
-    cell: Cell, dtype: torch.dtype, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, limit: float
-) -> PlayableScript:
+def _forward(kind: _Kind, *, keep: bool, limit: float) -> PlayableScript:
     """See :meth:`..small.Passes.forward`."""
+    cell, dtype, size, biases, separate, _ = kind
     script, (steps, rows, inputs, units) = ScriptWriter(dtype), size
     x = _input(script, cell, size)
     weights = _weights(cell, size, biases, script)
     starts = [script.argument(rows, units) for _ in cell.state]
+    noise = _noise(script, kind)
     y = script.argument(size.all_rows, units)
     last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
     gates, histories = _kept(script, cell, size) if keep else (None, None)
     script.measure(x, limit)
     ends: list[tuple[Unplaced, Unplaced]] = [(last[0], y)] if separate else []
-    arrays = input_arrays(cell, x)
+    arrays = input_arrays(cell, x) | noise
     arrays |= _over_time(cell.state[0], y.data_ptr(), starts[0])
     for index, state in enumerate(cell.state[1:]):
         end = last[index + separate]
@@ -204,23 +232,21 @@ def _early(script: ScriptWriter, plan: Plan, size: LayerSize) -> tuple[int, list
 
 
 @lru_cache(maxsize=_SCRIPTS)
-def _backward(
-    cell: Cell, dtype: torch.dtype, size: LayerSize, biases: Biases, *, separate: bool, input_gradient: bool
-) -> PlayableScript:
+def _backward(kind: _Kind, *, input_gradient: bool) -> PlayableScript:
     """See :meth:`..small.Passes.backward`."""
-    return _BackwardScript(cell, dtype, size, biases, separate, input_gradient).script.written()
+    return _BackwardScript(kind, input_gradient).script.written()
 
 
 class _BackwardScript:
-    def __init__(
-        self, cell: Cell, dtype: torch.dtype, size: LayerSize, biases: Biases, separate: bool, input_gradient: bool
-    ) -> None:
-        self.cell, self.size, self.biases = cell, size, biases
+    def __init__(self, kind: _Kind, input_gradient: bool) -> None:
+        self.cell, dtype, self.size, self.biases, separate, _ = kind
+        cell, size, biases = self.cell, self.size, self.biases
         script = self.script = ScriptWriter(dtype)
         _, rows, inputs, units = size
         self.x = _input(script, cell, size)
         self.weights = _weights(cell, size, biases, script)
         self.starts = [script.argument(rows, units) for _ in cell.state]
+        self.noise = _noise(script, kind)
         self.y = script.argument(size.all_rows, units)
         self.gates, self.histories = _kept(script, cell, size)
         self.d_y = script.argument(size.all_rows, units)
@@ -245,7 +271,7 @@ class _BackwardScript:
     def _arrays(self) -> dict[str, Array]:
         cell, units = self.cell, self.size.units
         arrays = {from_output(cell.state[0]): now(self.d_y.data_ptr(), units)}
-        arrays |= kept_arrays(cell, self.gates, units) | input_arrays(cell, self.x)
+        arrays |= kept_arrays(cell, self.gates, units) | input_arrays(cell, self.x) | self.noise
         for name, pointer in zip(cell.row_inputs, pointers(self.d_numbers), strict=False):
             arrays[gradient_of(name)] = now(pointer, units)
         pasts = [start.data_ptr() for start in self.starts]  # never read where there is a single step

@@ -21,7 +21,8 @@ class TileProduct(NamedTuple):
 
     rows: where each row of the operand starts. panels: where weights start; those of one k lie side by side, vector
     after vector. sums: for each panel and each of its vectors, the keys of the sums that it feeds, one for each row.
-    distance: elements from one k of a row to the next; None where they lie side by side.
+    distance: elements from one k of a row to the next; None where they lie side by side. Where lanes take pairs, a pair
+    is one k.
     """
 
     rows: Sequence[Any]
@@ -49,7 +50,7 @@ def _add_product(lanes: Lanes, k: Any, product: TileProduct, sums: dict[Any, Any
     for panel, keys in zip(product.panels, product.sums, strict=True):
         weight = cache(partial(_weight, lanes, _element(lanes, panel, offset)))
         for r, v in by_vector if len(rows) < len(vectors) else by_row:
-            sums[keys[v][r]] = lanes.fma(number(r), weight(v), sums[keys[v][r]])
+            sums[keys[v][r]] = lanes.add_product(number(r), weight(v), sums[keys[v][r]])
 
 
 def _splat(lanes: Lanes, address: Any) -> Any:
@@ -94,7 +95,7 @@ class EarlySums:
     def __init__(self, writer: Writer, stage: Stage, tile: Tile, rows: int, index: int) -> None:
         self.writer, self.stage, self.tile, self.rows = writer, stage, tile, rows
         self.function, self.builder = writer.function(f"early{index}_{rows}", *(POINTER,) * 3, I64, POINTER)
-        self.lanes = Lanes(self.builder, writer.format, tile.lanes)
+        self.lanes = Lanes(self.builder, writer.format, tile.lanes, pairs=writer.pairs)
 
     def emit(self) -> ir.Function:
         """The function of (table, panel, first row of x, distance between its rows, where the sums go)."""
@@ -104,7 +105,7 @@ class EarlySums:
         keys = [[(name, r) for r in range(self.rows)] for name in product.feeds]
         fed = dict.fromkeys(_in_a_row(keys), lanes.constant(0.0))
         rows = [element(builder, x, builder.mul(I64(r), distance)) for r in range(self.rows)]
-        length = self.writer.slot(builder, table, "inputs")
+        length = self.writer.terms(builder, self.writer.slot(builder, table, "inputs"))
         add_products(lanes, length, [TileProduct(rows, [panel], [keys])], fed)
         for r in range(self.rows):
             for index, name in enumerate(self.stage.starts):
@@ -125,7 +126,7 @@ class Strips:
         self.rows, self.blocks, self.products = rows, blocks, later_products(stage)
         kinds = (POINTER, POINTER, POINTER, I64, POINTER, I64, I64, I64)
         self.function, self.builder = writer.function(f"stage{index}_strips{rows}x{blocks}", *kinds)
-        self.lanes = Lanes(self.builder, writer.format, tile.lanes)
+        self.lanes = Lanes(self.builder, writer.format, tile.lanes, pairs=writer.pairs)
 
     def emit(self) -> ir.Function:
         """The function of (table, places, panel, size of a block there, early sums, size of a block there, first unit,
@@ -172,11 +173,13 @@ class Strips:
 
     def _multiply(self, sums: dict[Any, Any], table: Any, places: Any, panel: Any, size: Any, row: Any) -> None:
         builder, writer, count = self.builder, self.writer, self.lanes.count
-        units, inputs = (writer.slot(builder, table, name) for name in ("units", "inputs"))
+        slots = [writer.slot(builder, table, name) for name in ("units", "inputs")]
+        units, inputs = (writer.terms(builder, length) for length in slots)
         start: Any = builder.mul(inputs, I64(sum(len(early.feeds) for early in early_products(self.stage)) * count))
         products: list[TileProduct] = []
         for p, product in enumerate(self.products):
-            rows = [writer.row(builder, places, product.operand, builder.add(row, I64(r))) for r in range(self.rows)]
+            operand = writer.sweep.multiplied(product.operand)
+            rows = [writer.row(builder, places, operand, builder.add(row, I64(r))) for r in range(self.rows)]
             panels = [writer.element(builder, panel, builder.mul(I64(j), size), start) for j in range(self.blocks)]
             keys = [[[(p, name, r, j) for r in range(self.rows)] for name in product.feeds] for j in range(self.blocks)]
             products.append(TileProduct(rows, panels, keys))
@@ -201,7 +204,7 @@ class Sums:
         self.writer, self.stage, self.tile, self.rows, self.body = writer, stage, tile, rows, body
         kinds = (POINTER, POINTER, POINTER, I64, I64)
         self.function, self.builder = writer.function(f"stage{index}_tile{rows}", *kinds)
-        self.lanes = Lanes(self.builder, writer.format, tile.lanes)
+        self.lanes = Lanes(self.builder, writer.format, tile.lanes, pairs=writer.pairs)
 
     def emit(self) -> ir.Function:
         """The function of (table, places, panel, first unit, first row)."""
@@ -231,7 +234,8 @@ class Sums:
     ) -> Any:
         """Add neighbouring products that one loop can do; the place in the panel where the next one starts."""
         builder, name = self.builder, f"{self.function.name}_{operands[0]}"
-        length = self.writer.slot(builder, table, alike.length)
+        length = self.writer.terms(builder, self.writer.slot(builder, table, alike.length))
+        operands = [self.writer.sweep.multiplied(operand) for operand in operands]
         width = I64(len(alike.names) * self.tile.units)
         if len(operands) == 1:
             self._product(alike, self._starts(places, self.writer.index(operands[0]), row), fed, panel, length)

@@ -16,6 +16,7 @@ from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_columns, sum_rows
 from .matmul import Panels, add_product, panels_of
 from .memory import lent
+from .pairs import across_rows, along_rows
 
 
 class Reductions:
@@ -23,7 +24,9 @@ class Reductions:
 
     def __init__(self, cell: Cell, layer: Layer, y: Tensor, *, input_gradient: bool) -> None:
         self.cell, self.layer, self._y = cell, layer, y
-        self.W, self.U, self.b = (torch.zeros_like(weight) for weight in (layer.W, layer.U, layer.b))
+        sums = [torch.zeros_like(weight, dtype=layer.x.dtype) for weight in (layer.W, layer.U, layer.b)]
+        self.W, self.U, self.b = sums
+        self._halves = layer.in_halves
         self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
         self._x, self._d_x = layer.x, self.x  # of which W multiplies the first columns
         if cell.row_inputs:
@@ -32,23 +35,24 @@ class Reductions:
         self._driven, self._recurrent, self._inner = stretches(cell, layer.units)
         self._input_panels: list[Panels] = []
         if input_gradient:
-            self._input_panels = [panels_of(layer.W[run.rows]) for run in self._driven]
+            self._input_panels = [self._panels(layer.W[run.rows]) for run in self._driven]
         sizes = layer.batch_sizes
         self._previous = None if sizes is None else torch.nn.functional.pad(previous_rows(sizes), (layer.starting, 0))
 
     def add(self, rows: slice, d_gates: Tensor, inner: Tensor) -> None:
         """Add one chunk's part. inner: what steps multiplied with U inside themselves, (operands, N, H)."""
         x = self._x[rows]
+        over_time = across_rows(d_gates.flatten(1)).unflatten(1, d_gates.shape[1:]) if self._halves else d_gates
         if self._driven:
-            packed = panels_of(x)
+            packed = self._panels(x)
             for run in self._driven:
-                add_product(self.W[run.rows], _flat(d_gates, run), packed, transposed=True)
+                add_product(self.W[run.rows], _flat(over_time, run), packed, transposed=True)
         for run, packed in zip(self._driven, self._input_panels, strict=False):
-            add_product(self._d_x[rows], _flat(d_gates, run), packed)
+            self._add_rows(self._d_x[rows], d_gates, run, packed)
         operands = {OUTPUT_BEFORE: self._before(rows), **dict(zip(self._inner, inner, strict=True))}
-        packed_operands = {name: panels_of(operands[name]) for name in {run.operand for run in self._recurrent}}
+        packed_operands = {name: self._panels(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
-            add_product(self.U[run.rows], _flat(d_gates, run), packed_operands[run.operand], transposed=True)
+            add_product(self.U[run.rows], _flat(over_time, run), packed_operands[run.operand], transposed=True)
         biased = [gate.has_bias for gate in self.cell.gates]
         if any(biased):
             sums = d_gates.new_empty(d_gates.shape[1:])
@@ -86,13 +90,23 @@ class Reductions:
         first = self.layer.starting
         for run in self._recurrent:
             if run.operand == OUTPUT_BEFORE:
-                add_product(d_first[:first], _flat(d_gates[:first], run), panels_of(self.layer.U[run.rows]))
+                self._add_rows(d_first[:first], d_gates[:first], run, self._panels(self.layer.U[run.rows]))
+
+    def _panels(self, b: Tensor) -> Panels:
+        """A matrix (K, M) to be multiplied with, in pairs of its rows where products take halves."""
+        return panels_of(across_rows(b), pairs=True) if self._halves else panels_of(b)
+
+    def _add_rows(self, target: Tensor, d_gates: Tensor, run: GateRun, weights: Panels) -> None:
+        """Add to each row its gradients of a run's gates times weights."""
+        gradients = _flat(d_gates, run)
+        add_product(target, along_rows(gradients) if self._halves else gradients, weights)
 
     def gradients(self, per_unit: Tensor, states: Tensor) -> Gradients:
         """All of them."""
         if self._d_x is not self.x:
             self.x[:, : self.layer.inputs] = self._d_x
-        return Gradients(self.x, self.W, self.U, self.b, per_unit, states)
+        W, U = self.W.to(self.layer.W.dtype), self.U.to(self.layer.U.dtype)
+        return Gradients(self.x, W, U, self.b, per_unit, states)
 
 
 def _flat(d_gates: Tensor, run: GateRun) -> Tensor:

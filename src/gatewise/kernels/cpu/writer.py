@@ -22,11 +22,11 @@ class Writer:
     """One module, and access to the table that its functions are called with.
 
     *places* is a local array with two numbers for each row array: its start at the current step, and the distance
-    between its rows.
+    between its rows. pairs: see :class:`.blocking.Machine`; used where the sweep's products take pairs.
     """
 
-    def __init__(self, sweep: Sweep, dtype: torch.dtype) -> None:
-        self.sweep = sweep
+    def __init__(self, sweep: Sweep, dtype: torch.dtype, pairs: str = "") -> None:
+        self.sweep, self.pairs = sweep, pairs if sweep.pairs else ""
         self.table = SlotTable(sweep)
         self.format = FORMATS[dtype]
         plain = sweep.name.encode("unicode_escape").decode()  # LLVM's text takes nothing else
@@ -53,6 +53,10 @@ class Writer:
     def pointer(self, builder: ir.IRBuilder, table: Any, name: str) -> Any:
         """A pointer of the table."""
         return builder.inttoptr(self.slot(builder, table, name), POINTER)
+
+    def terms(self, builder: ir.IRBuilder, length: Any) -> Any:
+        """How many terms a product of so many numbers has: one for each, or for each pair."""
+        return builder.lshr(builder.add(length, I64(1)), I64(1)) if self.pairs else length
 
     def element(self, builder: ir.IRBuilder, base: Any, *offsets: Any) -> Any:
         """The address ``base`` + the sum of ``offsets`` elements."""

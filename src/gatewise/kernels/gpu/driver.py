@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -19,6 +18,7 @@ from ...compiler.ops import OVER_UNITS
 from ...equation import Cell
 from ..layer import Gradients, Layer, Saved, Seeds, States
 from ..reference import REFERENCE, LoopStepper
+from ..selfcheck import Check, Verdicts, apart, expected_gradients, expected_states, trial
 from . import passes
 from .build import Kernels
 from .emit import module_text
@@ -26,11 +26,8 @@ from .passes import Way
 from .persistent import PersistentKernels
 from .plan import Plan, backward_plan, forward_plan
 from .regime import Regime, regimes_of
-from .selfcheck import Check, apart, expected_gradients, expected_states, trial
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-SELFCHECK = "GATEWISE_SELFCHECK"
-"""The environment variable that is 0 for those who trust every kernel unseen."""
 _MOST_UNITS = 16_384
 """Of a row that one program holds."""
 
@@ -75,7 +72,7 @@ class GPUDriver:
 
     def __init__(self, kinds: frozenset[str] = frozenset({"cuda", "xpu"}), way: Way | None = None) -> None:
         self.kinds, self.way = kinds, way
-        self._verdicts: dict[tuple[object, ...], bool] = {}
+        self._verdicts = Verdicts()
 
     def working_dtype(self, cell: Cell, like: Tensor) -> torch.dtype | None:
         """That of the weights; what a step computes, and its memory, is float32 for half precision."""
@@ -143,7 +140,7 @@ class GPUDriver:
         """What the first regime gives that is right and can be launched; None where a loop has to."""
         regimes = self.regimes(cell, layer)
         for regime, after in zip(regimes, [each.name for each in regimes[1:]] + [_LOOP], strict=True):
-            if self._is_wrong(cell, layer, regime, after, backward=backward):
+            if not self._is_right(cell, layer, regime, after, backward=backward):
                 continue
             try:
                 return run(regime.way)
@@ -151,22 +148,17 @@ class GPUDriver:
                 if not _is_refused(regime, error):
                     raise
                 warnings.warn(f"{regime.name} does not run, so it is {after}: {error}", stacklevel=2)
-                self._verdicts[_key(cell, layer, regime, backward)] = False
+                self._verdicts.reject(_key(cell, layer, regime, backward))
         return None
 
-    def _is_wrong(self, cell: Cell, layer: Layer, regime: Regime, after: str, *, backward: bool) -> bool:
-        """Whether kernels were found wrong, which is asked of each once, before its first use in a process. after: what
-        takes their place, for a warning."""
-        key = _key(cell, layer, regime, backward)
-        if os.environ.get(SELFCHECK) == "0" or (layer.x.is_cuda and torch.cuda.is_current_stream_capturing()):
-            return not self._verdicts.get(key, True)
-        if key not in self._verdicts:
-            check = self._check(cell, layer.units, layer.x, regime, backward=backward)
-            if not check.passed:
-                what = "its gradients are" if backward else "it is"
-                warnings.warn(f"{check}: {what} computed by {after}", stacklevel=2)
-            self._verdicts[key] = check.passed
-        return not self._verdicts[key]
+    def _is_right(self, cell: Cell, layer: Layer, regime: Regime, after: str, *, backward: bool) -> bool:
+        """Whether kernels were found right. after: what takes their place otherwise."""
+        return self._verdicts.are_right(
+            _key(cell, layer, regime, backward),
+            lambda: self._check(cell, layer.units, layer.x, regime, backward=backward),
+            f"{'its gradients are' if backward else 'it is'} computed by {after}",
+            at_hand=not (layer.x.is_cuda and torch.cuda.is_current_stream_capturing()),
+        )
 
     def checks(self, cell: Cell, units: int, like: Tensor, *, backward: bool = True) -> list[Check]:
         """The kernels of a cell beside the reference, on the device and in the dtype of a tensor, in every regime."""

@@ -75,7 +75,7 @@ class Detector(Estimator):
         season: Rows in one season, 1 for none, 4,096 at most. By default one is looked for, in what is known at the
             time.
         model: What a row is compared with: ``"pretrained"``, the forecasts of the LSTM that comes trained, or
-            ``"seasonal_naive"``, the row one season before; such a detector needs no network, and can be exported to C.
+            ``"seasonal_naive"``, the row one season before; such a detector needs no network, and in C little memory.
         progress: Called with the fraction done, 0 to 1, and a few words.
 
     Attributes:
@@ -218,7 +218,8 @@ class Detector(Estimator):
         ``name_step(name_state *, const float *x, float *y)``, ``name_run(..., size_t steps)`` and, with
         ``NAME_SELFTEST`` defined, ``int name_selftest(void)``. x is the next row, NaN where it is missing; y has its
         score, its surprise, what that was to exceed, the number of its kind or -1, whether an alert begins, and what
-        was expected. Values are floats, and a season is not looked for any more.
+        was expected. Values are floats, and a season is not looked for any more. Forecasts are made in the file, within
+        4e-6 of the largest, with what is missing taken as here.
 
         Args:
             path: The folder in which to write; it must exist.
@@ -229,8 +230,8 @@ class Detector(Estimator):
             The files and their sizes.
 
         Raises:
-            InputError: Before `fit`; the detector is not ``model="seasonal_naive"``; there are several series and none
-                is named; a value is beyond a float; C does not allow the name; the folder cannot be written.
+            InputError: Before `fit`; there are several series and none is named; a value is beyond a float; forecasts
+                in C would be others; C does not allow the name; the folder cannot be written.
         """
         from .device import write
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError, argument
+from ...errors import InputError
 from ...export.c.files import Footprint, with_functions
-from ...export.c.text import checked_name, int_table, plain
+from ...export.c.text import checked_name, plain
 from ...export.c.write import ExportedC
 from ...files import atomic_write, check_writable
 from ...tables.panel import Floats
 from ...version import version
 from . import device_text as text
 from .alarm import LARGEST, MILDEST, QUIET, REST, TOP
-from .expectation import REACH
+from .device_expected import IN_C, ExpectedInC
+from .device_tables import bits_of, table
 from .runs import KNOWN, Runs
-from .season_before import SeasonBefore
 from .shapes import LENGTHS, MEMORY
 from .stored import copied
 from .tails import FEWEST, WINDOW
@@ -54,7 +53,7 @@ SPIKES = {200: 6, 209: 6, 222: 7, 231: 2, 239: 7, 340: 3, 349: 3, 358: 3.5}
 _MOST_ROWS = 1 << 31
 _NUMBERS = ("usual", "surprises", "peaks")
 
-Tables = Mapping[str, Floats]
+Tables = dict[str, Floats]
 
 
 def write(watch: Watch, path: str | Path, name: str, about: str) -> ExportedC:
@@ -70,25 +69,24 @@ def write(watch: Watch, path: str | Path, name: str, about: str) -> ExportedC:
         The files and their sizes.
 
     Raises:
-        InputError: What is expected comes from a network; a value is beyond what a float holds; C does not allow the
-            name; the folder cannot be written. Nothing is written then.
+        InputError: A value is beyond what a float holds; forecasts would be others; C does not allow the name; the
+            folder cannot be written. Nothing is written then.
     """
     checked_name(name)
     _check(watch)
     files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
     for file in files:
         check_writable(file)
-    tables = _tables(watch)
-    sizes = _sizes(tables)
-    for file, written in zip(files, (_source(name, watch, tables), _header(name, watch, sizes, about)), strict=True):
+    expected = IN_C[type(watch.expectation)](watch, golden_rows())
+    tables = _tables(watch) | expected.tables
+    sizes = _sizes(tables, expected.sizes)
+    texts = _source(name, watch, tables, expected), _header(name, watch, sizes, about, expected)
+    for file, written in zip(files, texts, strict=True):
         atomic_write(file, written)
     return ExportedC(*files, sizes)
 
 
 def _check(watch: Watch) -> None:
-    if not isinstance(watch.expectation, SeasonBefore):
-        what = "the detector asks a network of 1.3 million numbers what to expect, which is not written as C"
-        raise InputError(what, hint=f"fit one with {argument('model', 'seasonal_naive')}, which needs none")
     if watch.known >= _MOST_ROWS:
         raise InputError(f"it knows {watch.known:,} rows, more than its counters in C hold", hint="fit a new one")
     with np.errstate(over="ignore"):
@@ -115,9 +113,11 @@ def outputs_of(watch: Watch, rows: Floats) -> Floats:
     return np.stack(parts, axis=1).astype(np.float64)
 
 
-def fresh(watch: Watch) -> Watch:
-    """One that knows nothing, and otherwise is as this one is on a device."""
-    return Watch(watch.alarm.rate, watch.expectation.season, "seasonal_naive")
+def _fresh(watch: Watch, expected: ExpectedInC) -> Watch:
+    """One that knows nothing, and otherwise is as this one is on a device in its self-test."""
+    found = Watch(watch.alarm.rate)
+    found.expectation = expected.told()
+    return found
 
 
 def _tables(watch: Watch) -> Tables:
@@ -130,34 +130,36 @@ def _tables(watch: Watch) -> Tables:
     return found | {name: np.array(one, np.float64)[::-1] for name, one in latest.items()}
 
 
-def _sizes(tables: Tables) -> Footprint:
-    data = b"".join(_bits(values).astype("<u4").tobytes() for values in tables.values())
+def _sizes(tables: Tables, expected: Footprint) -> Footprint:
+    data = b"".join(bits_of(values).astype("<u4").tobytes() for values in tables.values())
     states = 2 * MEMORY + 2 * len(_NUMBERS) * WINDOW + len(SIGNALS) * WINDOW + 2 * LATEST
     counters = 2 * (len(_NUMBERS) + len(SIGNALS)) + 2 * 4 + 11
     stack = 4 * (len(SIGNALS) + len(LENGTHS))
     most = max(LENGTHS) * 2 * MEMORY
-    return Footprint(1, len(OUTPUTS), states, len(data), 4 * (states + counters), stack, most, zlib.crc32(data))
-
-
-def _bits(values: Floats) -> np.ndarray:
-    """As floats, by their bits; every NaN by the same."""
-    singles = np.asarray(values, np.float64).astype(np.float32)
-    return np.where(np.isnan(singles), np.float32(np.nan), singles).view(np.uint32)
+    ram = 4 * (states + counters) + expected.ram
+    return Footprint(
+        1,
+        len(OUTPUTS),
+        states + expected.states,
+        len(data) + expected.flash,
+        ram + (-ram % 8 if expected.ram else 0),
+        stack + expected.stack,
+        most + expected.macs,
+        zlib.crc32(data, expected.crc),
+    )
 
 
 def _hex(value: float) -> str:
-    return f"@bits(0x{int(_bits(np.array([value]))[0]):08x}u)"
+    return f"@bits(0x{int(bits_of(np.array([value]))[0]):08x}u)"
 
 
-def _macros(watch: Watch) -> dict[str, str]:
+def _macros(watch: Watch, expected: ExpectedInC) -> dict[str, str]:
     """Sizes and bounds by their names in C."""
     wholes = {
         "MEMORY": MEMORY,
         "WINDOW": WINDOW,
         "SIGNALS": len(SIGNALS),
         "SHAPES": len(LENGTHS),
-        "SEASON": watch.expectation.season,
-        "REACH": REACH,
         "FEWEST": FEWEST,
         "KNOWN": KNOWN,
         "TENTH": round(1 / TOP),
@@ -168,6 +170,7 @@ def _macros(watch: Watch) -> dict[str, str]:
         "SHORTEST_GAP": SHORTEST_GAP,
         "SHORTEST_FREEZE": SHORTEST_FREEZE,
         "OUTPUTS": len(OUTPUTS),
+        **expected.macros,
     }
     kinds = {"NO_KIND": NO_KIND, "SPIKE": SPIKE, "LEVEL": LEVEL, "SHAPE": SHAPE, "GAP": GAP, "FROZEN": FROZEN}
     singles = {
@@ -183,12 +186,13 @@ def _macros(watch: Watch) -> dict[str, str]:
     return found | {"RATE": repr(watch.alarm.rate)}
 
 
-def _source(name: str, watch: Watch, tables: Tables) -> str:
+def _source(name: str, watch: Watch, tables: Tables, expected: ExpectedInC) -> str:
     """The .c file."""
-    macros = "\n".join(f"#define @{key} {value}" for key, value in _macros(watch).items())
-    held = "\n".join(_table(f"@{key}_then", values) for key, values in tables.items() if len(values))
-    parts = [text.MISSING, text.RANKS, text.SHAPES_OF_THE_PAST.replace("@LENGTHS", _lengths()), text.RUNS, text.ALARM]
-    parts += [held, text.BEGINNING, _reset(watch, tables), text.STEP, _selftest(name, watch)]
+    macros = "\n".join(f"#define @{key} {value}" for key, value in _macros(watch, expected).items())
+    held = "\n".join(table(f"@{key}_then", values) for key, values in tables.items() if len(values))
+    parts = [text.MISSING, text.RANKS, text.SHAPES_OF_THE_PAST.replace("@LENGTHS", _lengths()), expected.functions]
+    parts += [text.RUNS, text.ALARM, held, text.BEGINNING.replace("@BEGINNING", expected.beginning)]
+    parts += [_reset(watch, tables, expected), text.STEP, _selftest(name, watch, expected)]
     return with_functions(name, "\n".join([macros, *parts]))
 
 
@@ -196,16 +200,12 @@ def _lengths() -> str:
     return ", ".join(f"{length}u" for length in LENGTHS)
 
 
-def _table(name: str, values: Floats) -> str:
-    return int_table(name, _bits(values), "uint32_t")
-
-
-def _reset(watch: Watch, tables: Tables) -> str:
+def _reset(watch: Watch, tables: Tables, expected: ExpectedInC) -> str:
     """Back to where the detector stood when it was written."""
     alarm = watch.alarm
     adds = {"values": "@remember(state, {})"} | {name: f"@add(&state->{name}, {{}})" for name in _NUMBERS}
     adds |= {f"tail_{at}": f"@add_to_tail(&state->tails[{at}], {{}})" for at in range(len(SIGNALS))}
-    adds |= {name: f"state->{name}[at] = {{}}" for name in ("away", "errors")}
+    adds |= {name: f"state->{name}[at] = {{}}" for name in ("away", "errors")} | expected.sets
     loops = [
         f"for (at = 0; at < {len(values)}u; ++at) {adds[key].format(f'@bits(@{key}_then[at])')};"
         for key, values in tables.items()
@@ -218,7 +218,7 @@ def _reset(watch: Watch, tables: Tables) -> str:
     lines += [f"state->{key} = {value}u;" for key, value in (wholes | {"seen": len(watch.away)}).items()]
     lines += [f"state->kind = {watch.kind};", *_runs("gaps", watch.gaps), *_runs("freezes", watch.freezes)]
     body = "\n".join(f"    {line}" for line in ["uint32_t at = 0;", "@forget_all(state);", *loops, *lines, "(void)at;"])
-    return f"void @reset(@state *state)\n{{\n{body}\n}}\n"
+    return f"void @reset(@state *state)\n{{\n{body}\n{expected.reset}}}\n"
 
 
 def _runs(name: str, runs: Runs) -> list[str]:
@@ -226,23 +226,27 @@ def _runs(name: str, runs: Runs) -> list[str]:
     return [f"state->{name}.{key} = {value}u;" for key, value in parts.items()]
 
 
-def _selftest(name: str, watch: Watch) -> str:
+def _selftest(name: str, watch: Watch, expected: ExpectedInC) -> str:
     rows = golden_rows()
-    told, later = outputs_of(fresh(watch), rows), copied(watch)
+    told, later = outputs_of(_fresh(watch, expected), rows), copied(watch)
     value = later.values.median if later.values.tells else 0.0
     then = outputs_of(later, np.array([float(np.float32(value))]))[0, 1:]
     tables = [("@golden_rows", rows), ("@golden", told.reshape(-1)), ("@golden_then", then)]
-    golden = "".join(_table(key, values) for key, values in tables)
-    golden += f"static const uint32_t @golden_next = 0x{int(_bits(np.array([value]))[0]):08x}u;\n"
-    filled = {"@GOLDEN": golden, "@ROWS": f"{len(rows)}u", "@TOLERANCE": f"{TOLERANCE}f"}
-    filled |= {"@NEXT_TOLERANCE": f"{NEXT_TOLERANCE}f", "@CAPITAL": name.upper()}
+    golden = "".join(table(key, values) for key, values in tables) + expected.golden
+    golden += f"static const uint32_t @golden_next = 0x{int(bits_of(np.array([value]))[0]):08x}u;\n"
+    next_to = np.concatenate([then[-1:], *(one.ravel() for one in later.expectation.arrays().values())])
+    most = TOLERANCE * (1 + float(np.nanmax(np.abs(next_to), initial=0.0)))
+    filled = {"@PREPARED": text.PREPARED if expected.prepare else "", "@PREPARE": expected.prepare}
+    filled |= {"@GOLDEN": golden, "@ROWS": f"{len(rows)}u", "@TOLERANCE": f"{TOLERANCE}f"}
+    filled |= {"@NEXT_TOLERANCE": f"{NEXT_TOLERANCE}f", "@EXPECTED_TOLERANCE": f"{np.float32(most)!s}f"}
+    filled |= {"@CAPITAL": name.upper()}
     written = text.SELFTEST
     for mark, replacement in filled.items():
         written = written.replace(mark, replacement)
     return written
 
 
-def _header(name: str, watch: Watch, sizes: Footprint, about: str) -> str:
+def _header(name: str, watch: Watch, sizes: Footprint, about: str, expected: ExpectedInC) -> str:
     """The .h file."""
     capital, kinds = name.upper(), ", ".join(f"{at} {kind}" for at, kind in enumerate(KINDS))
     comment = text.COMMENT.format(
@@ -251,6 +255,7 @@ def _header(name: str, watch: Watch, sizes: Footprint, about: str) -> str:
         known=watch.known,
         season=watch.expectation.season,
         rate=watch.alarm.rate,
+        expected=expected.about,
         sizes=sizes,
         kinds=kinds,
     )
@@ -266,6 +271,7 @@ def _header(name: str, watch: Watch, sizes: Footprint, about: str) -> str:
     macros = "".join(f"#define {capital}_{key} {value}\n" for key, value in facts.items())
     arrays = {"@WINDOW": f"{WINDOW}", "@MEMORY": f"{MEMORY}", "@SIGNALS": f"{len(SIGNALS)}", "@LATEST": f"{LATEST}"}
     declarations = text.DECLARATIONS.replace("@MACROS", macros).replace("@STRUCTS", text.STRUCTS)
-    for mark, value in (arrays | {"@CAPITAL": capital, "@": f"{name}_"}).items():
+    parts = {"@TYPES": expected.structs, "@WIDE": expected.wide, "@NARROW": expected.narrow}
+    for mark, value in (parts | arrays | {"@CAPITAL": capital, "@": f"{name}_"}).items():
         declarations = declarations.replace(mark, value)
     return comment + declarations

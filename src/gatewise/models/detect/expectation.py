@@ -32,7 +32,7 @@ FAN = [LEVELS.index(level) for level in (0.025, 0.5, 0.975)]
 
 
 @dataclass(frozen=True)
-class _Due:
+class Due:
     """A forecast of the rows after the first ``known``, with a season of so many rows."""
 
     known: int
@@ -107,7 +107,7 @@ class Expectation:
         due = list(self._due(rows, first, known + len(values)))
         for season, alike in groupby(due, key=lambda one: one.season):
             forecasts = list(alike)
-            fans = _fans([one.history(rows, first) for one in forecasts], season, forecasts[0].steps)
+            fans = fans_after([one.history(rows, first) for one in forecasts], season, forecasts[0].steps)
             for one, fan in zip(forecasts, fans, strict=True):
                 _lay(expected, one.known - known, fan)
                 self.ahead = fan[known + len(values) - one.known :]
@@ -137,26 +137,26 @@ class Expectation:
         past, known, values: as for `read`. row: from 0. What is known here stays as it is.
         """
         rows, first, other = np.concatenate([past, values]), known - len(past), replace(self)
-        latest = _Due(self.due, self.season)
-        before = [] if self.due == FIRST else [_Due(self.due - latest.steps, self.season)]
+        latest = Due(self.due, self.season)
+        before = [] if self.due == FIRST else [Due(self.due - latest.steps, self.season)]
         due = [one for one in (*before, *other._due(rows, first, known + len(values))) if one.known <= known + row]
         if not due or not len(history := due[-1].history(rows, first)):
             return None
         last = due[-1]
         return Expected(history, last.known, last.season, last.steps, known + row - last.known + 1)
 
-    def _due(self, rows: Floats, first: int, end: int) -> Iterator[_Due]:
+    def _due(self, rows: Floats, first: int, end: int) -> Iterator[Due]:
         """The forecasts that are made before there are ``end`` rows."""
         while self.due < end:
             if self.look and self.due >= self.look:
                 self.season = season_of(rows[: self.due - first])
                 self.look = 2 * self.due
-            due = _Due(self.due, self.season)
+            due = Due(self.due, self.season)
             self.due += due.steps
             yield due
 
 
-def _fans(histories: Sequence[Floats], season: int, steps: int) -> Floats:
+def fans_after(histories: Sequence[Floats], season: int, steps: int) -> Floats:
     """What is expected after each history, (F, steps, 3); NaN after one of which nothing was observed."""
     fans = np.full((len(histories), steps, len(FAN)), np.nan)
     seen = [number for number, history in enumerate(histories) if len(history)]

@@ -17,12 +17,10 @@ from ...tables.panel import Floats, Frequency, Panel
 from .evaluation.contestants import forecast_all
 from .model import Model, Setup
 from .pretrained.model import PretrainedModel, longest
-from .pretrained.recorded import INPUT, OUTPUT, Program
+from .pretrained.recorded import INPUT, OUTPUT, TOLERANCE, Program
 from .pretrained.tuned import TunedModel
 
 WRITTEN = (PretrainedModel, TunedModel)
-TOLERANCE = 4e-6
-"""Of the self-test in C, relative to the largest quantile or to 1: sums of float32 in another order."""
 
 
 def to_onnx(model: Model, setup: Setup, path: Path, history: int | None, tolerance: float | None) -> ExportedOnnx:

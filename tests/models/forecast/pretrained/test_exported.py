@@ -19,12 +19,15 @@ from tests.needs import need
 from tests.tolerance import FLOAT32_FORECAST
 
 from gatewise.errors import InputError
+from gatewise.export.c.recorded.program import Example, ProgramFile
 from gatewise.models.forecast import exported
 from gatewise.models.forecast.bounds import Bounds
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, forecast_all
 from gatewise.models.forecast.model import Setup
 from gatewise.models.forecast.pretrained.model import PretrainedModel, longest
-from gatewise.models.forecast.pretrained.recorded import Program
+from gatewise.models.forecast.pretrained.model import forecast as forecast_after
+from gatewise.models.forecast.pretrained.network import MIDDLE
+from gatewise.models.forecast.pretrained.recorded import Program, ProgramWithGaps
 from gatewise.tables.panel import Floats
 
 
@@ -129,6 +132,23 @@ def test_the_pretrained_network_forecasts_on_an_emulated_board(tmp_path) -> None
     (tmp_path / "main.c").write_text(PROGRAM)
     sources, flags = [tmp_path / "main.c", written.source], ("-O2", "-DMODEL_SELFTEST", f"-I{tmp_path}")
     assert run(BOARDS[BOARD], build(BOARDS[BOARD], sources, tmp_path / "program", flags), 300).code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("season", "rows"), [(12, 100), (1, 70), (7, 91), (48, 650)])
+def test_a_program_with_gaps_forecasts_from_the_first_observation_on(season: int, rows: int) -> None:
+    model, steps, place = small(5, season), 9, np.arange(rows)
+    program = ProgramWithGaps(model.network, model.weights, season, rows, steps)
+    file = ProgramFile(program.recording, {"x": program.history}, {"y": program.medians}, name="f", verb="run")
+    draw = np.random.default_rng(1)
+    values = np.sin(place / 2) + draw.normal(size=rows) / 4
+    short = [np.where(place < rows - length, np.nan, values) for length in (1, 7, 8, 9, 33, rows // 2, rows - 1)]
+    holes = [np.where(draw.random(rows) < share, np.nan, one) for one in (values, short[5]) for share in (0.1, 0.5)]
+    for history in (values, *short, *holes, np.where(place >= rows - 20, np.nan, values), np.full(rows, 3.0)):
+        told = forecast_after(model.network, [history[np.argmax(~np.isnan(history)) :]], season, 1, steps)[0]
+        assert file.difference([Example({"x": history}, {"y": told[:, MIDDLE]})]) <= exported.TOLERANCE
+    nothing = np.full(rows, np.nan)
+    assert file.difference([Example({"x": nothing}, {"y": np.full(steps, np.nan)})]) == 0
 
 
 def test_a_file_reads_as_much_as_a_forecast_looks_back_on() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...recording import Value
 from .expressions import Expression, Load
 from .lowering import Lowered
-from .statements import OVER, Each, Keep, Over, Product, Scan, Statement
+from .statements import OVER, Each, Keep, Over, Pick, Product, Scan, Statement
 
 
 def emulated(lowered: Lowered, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -46,6 +46,8 @@ class _Emulation:
                     self._put(one.target, self._of(one.left) @ self._of(one.right))
                 case Over():
                     self._put(one.target, OVER[one.op](self._of(one.source), axis=-1))
+                case Pick():
+                    self._put(one.target, self._of(one.table).ravel()[self._of(one.source)])
                 case Each():
                     self._put(one.target, self._of(one.source))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...recording import ONE_BY_ONE, Node, Recorded, Recording, Value
 from .expressions import Apply, Expression, Load, Places, broadcast, whole
-from .statements import OVER, Each, Keep, Over, Product, Scan, Statement, flat, row_of
+from .statements import OVER, Each, Keep, Over, Pick, Product, Scan, Statement, flat, row_of
 
 MOST_LOADS = 12
 """Loads in one loop."""
@@ -137,6 +137,15 @@ class Lowered:
         drop = tuple(axis for axis, one in ((-2, a), (-1, b)) if len(one.shape) == 1)
         return target.moved(lambda places: np.squeeze(places, drop)) if drop else target
 
+    def pick(self, table: Value, places: Value) -> Load:
+        """Entries of a table at places that are computed."""
+        found = self._stored(table)
+        if found.value in self.constants or (found.places.ravel() != np.arange(self.sizes[found.value])).any():
+            found = self._store(_same(found))
+        target = self._new(self._of(places).shape, found.dtype)
+        self._block_now.append(Pick(target, self._of(places), found))
+        return target
+
     def join(self, values: Iterable[Value]) -> Load:
         """Flat arrays behind each other."""
         parts = [self._of(value) for value in values]
@@ -250,6 +259,8 @@ def _with_rows(statement: Statement, kept: Mapping[Value, Any]) -> Statement:
             return replace(statement, body=[_with_rows(one, kept) for one in statement.body])
         case Keep():
             return replace(statement, source=read(statement.source), rows=kept[statement.value][1])
+        case Pick():
+            return replace(statement, source=expression(statement.source), table=read(statement.table))
         case Product():
             return replace(statement, left=read(statement.left), right=read(statement.right))
         case _:
@@ -296,6 +307,7 @@ _LOWERED: Mapping[str, Callable[[Lowered, Node], Expression]] = {
     "where": _entries,
     "cast": lambda lowered, node: lowered.together("cast", node.inputs, node.attributes["dtype"]),
     "take": _take,
+    "pick": lambda lowered, node: lowered.pick(*node.inputs),
     "reshape": _reshape,
     "join": lambda lowered, node: lowered.join(node.inputs),
     "sum": lambda lowered, node: lowered.over("sum", node.inputs[0], node.attributes["axis"]),

@@ -162,7 +162,13 @@ class ProgramFile:
         found |= {name: f"const {C_TYPES[one.dtype.name]} *{name}" for name, one in self.inputs.items()}
         return found | {name: f"{C_TYPES[one.dtype.name]} *{name}" for name, one in self.outputs.items()}
 
-    def _source(self, examples: Sequence[Example], tolerance: float) -> str:
+    @property
+    def fields(self) -> str:
+        """Those of the struct of memory to work in, the widest first."""
+        return "".join(f"    {line}\n" for line in declared(self.arena.lengths)) or "    char none;\n"
+
+    def functions(self, storage: str = "") -> str:
+        """Tables and functions, ``@`` for the prefix. storage: what stands before that which is called, see `verb`."""
         parameters = self._parameters()
         functions, calls = list[str](), list[str]()
         for at, part in enumerate(self._parts()):
@@ -172,9 +178,11 @@ class ProgramFile:
             calls.append(f"    @part{at}({', '.join(used)});\n")
         unused = [name for name in parameters if not any(re.search(rf"\b{name}\b", call) for call in calls)]
         calls += [f"    (void){name};\n" for name in unused]
-        whole = f"void @{self.verb}({', '.join(parameters.values())})\n{{\n{''.join(calls)}}}\n"
-        body = [*self.tables, *functions, whole, self._selftest(examples, tolerance)]
-        return with_functions(self.name, "\n" + "\n".join(body))
+        whole = f"{storage}void @{self.verb}({', '.join(parameters.values())})\n{{\n{''.join(calls)}}}\n"
+        return "\n".join([*self.tables, *functions, whole])
+
+    def _source(self, examples: Sequence[Example], tolerance: float) -> str:
+        return with_functions(self.name, f"\n{self.functions()}\n{self._selftest(examples, tolerance)}")
 
     def _parts(self) -> Iterator[list[str]]:
         """The lines of each function: of some statements."""
@@ -203,7 +211,7 @@ class ProgramFile:
         arrays += [f"{name} gets {_times(one.shape)}, row by row" for name, one in self.outputs.items()]
         marks = {
             "@MACROS": "".join(f"#define {capital}_{key} {value}\n" for key, value in facts.items()),
-            "@FIELDS": "".join(f"    {line}\n" for line in declared(self.arena.lengths)) or "    char none;\n",
+            "@FIELDS": self.fields,
             "@ABOUT_ARRAYS": "; ".join(arrays),
             "@VERB": f"@{self.verb}",
             "@ARGUMENTS": ", ".join(self._parameters().values()),

@@ -11,7 +11,7 @@ from .accesses import Access, Accesses, Terms, array_of, field_of, step_of
 from .constants import C_TYPES
 from .expressions import Apply, Expression, Load
 from .operations import operation
-from .statements import Each, Keep, Over, Product, Scan, Statement
+from .statements import Each, Keep, Over, Pick, Product, Scan, Statement
 
 _LOOPS = "ijklmnopqr"
 WIDEST = 16
@@ -36,8 +36,18 @@ class Renderer:
                     yield self._product(one)
                 case Over():
                     yield self._over(one)
+                case Pick():
+                    yield self._pick(one)
                 case Each():
                     yield self._each(one)
+
+    def _pick(self, one: Pick) -> list[str]:
+        body = _Body(self.accesses)
+        place = body.of(one.source)
+        target, begin = body.access(one.target), self.accesses.of(one.table.moved(lambda places: places.ravel()[:1]))
+        loops = body.loops(one.target.shape)
+        table = replace(begin, step=loops.text(place))
+        return _nested(loops.heads, [*loops.lines(body), f"{loops.text(target)} = {table.text([''])};"])
 
     def _each(self, one: Each) -> list[str]:
         body = _Body(self.accesses)
@@ -103,7 +113,7 @@ class Renderer:
         else:
             test = f"{step} >= {one.tail}" if one.tail else ""
             row = f"({step} - {one.tail})" if one.tail else step
-        place = Access(array_of(one.source.dtype), Terms(begin, strides), step=f"{size} * {row}")
+        place = Access(array_of(one.source.dtype), Terms(begin, strides), step=f"{size}u * {row}")
         place = place.over(loops.groups)
         stored = f"{place.text(loops.names)} = {loops.text(value)};"
         return _nested([*([f"if ({test})"] if test else []), *loops.heads], [*loops.lines(body), stored])

@@ -42,6 +42,18 @@ class Over(Each):
 
 
 @dataclass(frozen=True, eq=False)
+class Pick(Each):
+    """Every entry of the target, out of a table that is stored as a whole, from the place that the source says."""
+
+    table: Load
+
+    @property
+    def reads(self) -> Iterator[Load]:
+        """All that is read."""
+        yield from (self.table, *self.source.loads)
+
+
+@dataclass(frozen=True, eq=False)
 class Product:
     """Matrices (..., M, K) times (..., K, N)."""
 

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ....tables.panel import Floats
-from .sums import Sums, Whole, carried, gather, later, over_time
+from .sums import Sums, Whole, carried, gather, later, may_be, over_time
 
 EXPERTS = (
     "last value",
@@ -244,10 +244,10 @@ def smooth(values: Floats, filters: Floats) -> tuple[Floats, Floats]:
         ahead, trend = level + damping * trend, damping * trend
         error = value - ahead
         missing = np.isnan(error)
-        if missing.any():
+        if may_be(missing):
             error = np.where(missing, 0.0, error)
         level = ahead + quick * error
-        if missing.any():
+        if may_be(missing):
             level = np.where(np.isnan(level), value, level)
         return level, trend + turn * error
 

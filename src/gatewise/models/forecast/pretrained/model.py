@@ -142,10 +142,12 @@ def ask(histories: Sequence[Floats], season: int, second: int, horizon: int) -> 
     return asked(*side_by_side(histories, furthest(season, second)), season, second, horizon)
 
 
-def asked(values: Floats, lengths: Whole, season: int, second: int, horizon: int) -> Asked:
-    """What the network is asked about series side by side (S, T), as `side_by_side` lays them."""
+def asked(
+    values: Floats, lengths: Whole, season: int, second: int, horizon: int, read: type[Reading] = Reading
+) -> Asked:
+    """What the network is asked about series side by side (S, T), as `side_by_side` lays them, or `Late` reads them."""
     series, first = centred(values, season, second)
-    reading, counts = Reading(series, grid(lengths, season, MOST_PATCHES)), patches(lengths, season)
+    reading, counts = read(series, grid(lengths, season, MOST_PATCHES)), patches(lengths, season)
     steps = reading.steps(counts[:, None] - 1, np.arange(1, horizon + 1)).at(0)
     unit = np.where(steps.unit > TINY, steps.unit, 0.0)  # what never moved does not move
     return Asked(reading, counts, steps, steps.level + first[:, 0], unit)

@@ -22,13 +22,17 @@ def gather(table: Floats, index: Whole) -> Floats:
     return np.where(flat < 0, np.nan, found).reshape(index.shape)
 
 
+def may_be(flags: Any) -> bool:
+    """Whether a flag is set, or may be, as where a recording does not know them."""
+    return bool(flags.any()) if isinstance(flags, np.ndarray | np.generic) else True
+
+
 def carried(values: Floats, stride: int = 1) -> Floats:
     """Values (B, T) in which a missing one is the latest present one a multiple of ``stride`` before it."""
-    if not np.isnan(values).any():
+    if not may_be(np.isnan(values)):
         return values
     rows = _folded(values, stride, np.nan)
-    place = np.where(np.isnan(rows), 0, np.arange(rows.shape[1])[:, None])
-    np.maximum.accumulate(place, axis=1, out=place)
+    place = np.maximum.accumulate(np.where(np.isnan(rows), 0, np.arange(rows.shape[1])[:, None]), axis=1)
     return _flat(np.take_along_axis(rows, place, axis=1), values.shape[1])
 
 

@@ -123,6 +123,11 @@ class Reading:
         return np.minimum(new, PARTS * width(self.series.season))
 
     @property
+    def asked(self) -> Whole:
+        """How many observations were known when the experts were asked what each patch would bring."""
+        return self.ends - self.advances
+
+    @property
     def bounds(self) -> Whole:
         """Where the parts of each patch begin, (B, N, PARTS)."""
         return self.ends[..., None] - width(self.series.season) * np.arange(PARTS, 0, -1)
@@ -167,8 +172,12 @@ class Reading:
         features = np.concatenate([np.arcsinh(experts), valid, extra], axis=-1)
         # numpy computes in a temporary array, and with its order in memory, where one is large: sums over experts would
         # have other bits in much company
-        singles, flags = experts.astype(np.float32, order="C"), np.ascontiguousarray(valid)
+        singles, flags = experts.astype(np.float32, order="C"), np.copy(valid, order="C")
         return Steps(singles, flags, features.astype(np.float32), now.level, now.step)
+
+    def before(self, part: Floats) -> Floats:
+        """What it was at the token before, (B, N); at the first, what it is."""
+        return np.concatenate([part[:, :1], part[:, :-1]], axis=1)
 
     def _values(self) -> list[Floats]:
         """Means of a patch's parts, how much of them is there, and the latest observations."""
@@ -183,10 +192,10 @@ class Reading:
     def _errors(self) -> list[Floats]:
         """How far the experts, asked at the token before, were from what came: with sign, and without."""
         ahead = width(self.series.season) * np.arange(1, PARTS + 1)
-        before = self.ends - self.advances
+        before = self.asked
         came = before[..., None] + ahead - 1
         values = np.where(came < self.ends[..., None], gather(self.series.values, came), np.nan)
-        unit = np.concatenate([self.scales.step[:, :1], self.scales.step[:, :-1]], axis=1)[..., None]
+        unit = self.before(self.scales.step)[..., None]
         errors = relative(forecasts(self.series, before, ahead[None, None]) - values, unit)
         there = ~np.isnan(errors)
         count = np.maximum(there.sum(axis=-1), 1)
@@ -197,7 +206,7 @@ class Reading:
     def _state(self) -> Floats:
         """Season, length, scales and how they change."""
         series, ends, now = self.series, self.ends, self.scales
-        was = Scales(*(np.concatenate([part[:, :1], part[:, :-1]], axis=1) for part in vars(now).values()))
+        was = Scales(*map(self.before, vars(now).values()))
         length, season, second = ends - series.first, series.season, series.second
         wide = max(2 * season, 32)
         same = series.sums.count(ends - wide, ends)
@@ -227,6 +236,34 @@ class Reading:
     def _still(self, ends: Whole, wide: int) -> Floats:
         """How much of the past repeats the value before it."""
         return np.nan_to_num(self.series.stillness.mean(ends - wide, ends))
+
+
+class Late(Reading):
+    """Series that end together and may begin late: read as from their first observation, the tokens before it skipped.
+
+    As `Reading` of each without what is missing at its beginning, where patches reach back to the first place.
+    """
+
+    @cached_property
+    def begun(self) -> Flags:
+        """Which tokens there are, (B, N)."""
+        return self.ends > self.series.first
+
+    @cached_property
+    def advances(self) -> Whole:
+        """See `Reading`."""
+        edges = np.maximum(np.concatenate([self.series.first, self.ends], axis=1), self.series.first)
+        return edges[:, 1:] - edges[:, :-1]
+
+    @property
+    def asked(self) -> Whole:
+        """See `Reading`; before the first observation, which experts know nothing of, one time is as another."""
+        return self.ends - PARTS * width(self.series.season)
+
+    def before(self, part: Floats) -> Floats:
+        """See `Reading`."""
+        begun = np.concatenate([np.zeros((len(part), 1), np.bool_), self.begun[:, :-1]], axis=1)
+        return np.where(begun, super().before(part), part)
 
 
 def _log_ratio(part: Floats, whole: Floats) -> Floats:

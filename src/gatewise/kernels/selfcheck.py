@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ...equation import Cell
-from ..layer import Gradients, Layer, Saved, Seeds, States
-from ..reference import REFERENCE
+from ..equation import Cell
+from .layer import Gradients, Layer, Saved, Seeds, States
+from .reference import REFERENCE
 
+SELFCHECK = "GATEWISE_SELFCHECK"
+"""The environment variable that is 0 for those who trust every kernel unseen."""
 LIMITS = {torch.float64: 1e-9, torch.float32: 5e-3, torch.float16: 3e-2, torch.bfloat16: 2e-1}
 """How far results may be off, relative to the largest: well above rounding, that of products in TF32 included, and well
 below what a kernel is off that is wrong."""
-
-_STEPS, _ROWS = 3, 5
 
 
 class Check(NamedTuple):
@@ -43,27 +45,53 @@ class Check(NamedTuple):
         return f"{verdict}: {self.cell} in {self.dtype} on {self.device}, {self.regime}: {found}"
 
 
-def trial(cell: Cell, units: int, like: Tensor) -> Layer:
+class Verdicts:
+    """Which kernels are right here, asked of each once, before its first use in a process."""
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, bool] = {}
+
+    def are_right(self, key: Hashable, check: Callable[[], Check], instead: str, *, at_hand: bool = True) -> bool:
+        """Whether those are that the key stands for: what was found, or is now.
+
+        instead: what takes their place where they are wrong, for a warning. at_hand: whether they can be asked now;
+        otherwise, and where nobody wants to ask, they are trusted until they are.
+        """
+        if os.environ.get(SELFCHECK) == "0" or not at_hand:
+            return self._found.get(key, True)
+        if key not in self._found:
+            found = check()
+            if not found.passed:
+                warnings.warn(f"{found}: {instead}", stacklevel=2)
+            self._found[key] = found.passed
+        return self._found[key]
+
+    def reject(self, key: Hashable) -> None:
+        """Those cannot be used."""
+        self._found[key] = False
+
+
+def trial(cell: Cell, units: int, like: Tensor, rows: int = 5) -> Layer:
     """A small ragged layer of so many units, its numbers drawn without touching torch's generators."""
     generator = torch.Generator().manual_seed(units)
 
     def drawn(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
 
-    sizes = torch.tensor([_ROWS, _ROWS - 2, 1])
-    rows, kinds, inputs = int(sizes.sum()), [noise.each for noise in cell.noise], units if cell.reads_x else 4
-    states = drawn(len(cell.state), _ROWS, units)
+    sizes = torch.tensor([rows, max(1, rows - 2), 1])
+    steps, kinds, inputs = int(sizes.sum()), [noise.each for noise in cell.noise], units if cell.reads_x else 4
+    states = drawn(len(cell.state), rows, units)
     if any(math.isinf(start) for start in cell.initial):  # what normalises must be positive
         states = states.abs() + 1
     return Layer(
-        drawn(rows, inputs + len(cell.row_inputs)),
+        drawn(steps, inputs + len(cell.row_inputs)),
         drawn(units * sum(gate.has_input for gate in cell.gates), inputs) / 2,
         drawn(units * sum(bool(gate.recurrent) for gate in cell.gates), units) / units**0.5,
         drawn(units * sum(gate.has_bias for gate in cell.gates)),
         drawn(len(cell.per_unit), units),
         states,
-        drawn(kinds.count("step"), rows, units),
-        drawn(kinds.count("sequence"), _ROWS, units),
+        drawn(kinds.count("step"), steps, units),
+        drawn(kinds.count("sequence"), rows, units),
         sizes,
     )
 
