@@ -2,6 +2,7 @@
 
     python -m benchmarks m4 hourly            # or weekly; --seed 1, --model seasonal_naive, --normalisation causal
     python -m benchmarks m4 weekly --model pretrained --seasons data
+    python -m benchmarks m4 weekly --model tuned --seasons data --budget 10m
 
 The files {Hourly,Weekly}-{train,test}.csv.gz of the competition (Mcompetitions/M4-methods) are read from
 ../shared/data/m4 or from --data. Nothing is chosen by the name of the set: the model is told the competition's
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gatewise.models.arguments import seconds
 from gatewise.models.forecast import metrics
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS
 from gatewise.models.forecast.model import NORMALISATIONS, Setup
@@ -51,12 +53,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--model", choices=CONTESTANTS, default="lstm")
     parser.add_argument("--normalisation", choices=NORMALISATIONS, default=NORMALISATIONS[0])
     parser.add_argument("--seasons", choices=SEASONS, default=SEASONS[0], help="whose a model is told")
+    parser.add_argument("--budget", help="of training, such as 60s; by default what the model takes by itself")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the competition's files")
     given = parser.parse_args(arguments)
-    run(GROUPS[given.group], given.data, given.model, given.seed, given.normalisation, given.seasons)
+    budget = seconds("budget", given.budget)
+    run(GROUPS[given.group], given.data, given.model, given.seed, given.normalisation, given.seasons, budget)
 
 
-def run(group: str, data: Path, model: str, seed: int, normalisation: str, seasons: str) -> None:
+def run(
+    group: str, data: Path, model: str, seed: int, normalisation: str, seasons: str, budget: float | None = None
+) -> None:
     """Check Naive2, then train, forecast and print."""
     begun = time.monotonic()
     season, *published = PUBLISHED[group]
@@ -69,6 +75,7 @@ def run(group: str, data: Path, model: str, seed: int, normalisation: str, seaso
             *(actual.shape[1], told_panel.season, levels, seed),
             longer=told_panel.longer,
             unshown=told_panel.unshown,
+            budget=budget,
             normalisation=normalisation,
             progress=progress,
         )

@@ -70,8 +70,8 @@ class Forecaster(FittedForecaster):
             bit, unless a budget ends the training.
         budget: Seconds of network training in all, as a number or as text such as ``"60s"``, ``"2m"`` or ``"1h"``; None
             for as long as the size of the data deserves.
-        tune: Seconds, as for ``budget``, in which the pretrained network is trained further on these series, half of
-            them before the backtest, where it takes part as ``"tuned"``. None for no such training.
+        tune: Seconds at most, as for ``budget``, in which the pretrained network is trained further on these series,
+            half of them before the backtest, where it takes part as ``"tuned"``. None for no such training.
         normalisation: On what scale the network reads the past: ``"window"`` scales each window as a whole;
             ``"causal"`` scales each part by what came before, so that the network carries its state over the rows of
             `update`.

@@ -71,7 +71,7 @@ def _about(setup: Setup, rows: int) -> str:
 def _program(model: Model, setup: Setup, history: int | None) -> tuple[Program, int]:
     """The forecast as a program, and how many observations it reads."""
     network = _checked(model, setup, history)
-    rows = longest(setup) if history is None else history
+    rows = longest(network.network, setup) if history is None else history
     return Program(network.network, network.weights, setup, rows), rows
 
 

@@ -34,17 +34,17 @@ from gatewise.tables.panel import Floats
 class Small(PretrainedModel):
     """With random weights, of a size for tests, and intervals stretched."""
 
-    def __init__(self, told: Setup) -> None:
+    def __init__(self, told: Setup, also: tuple[int, int] | None = None) -> None:
         super().__init__(told)
-        self.network = forward((0.8, 0.9, 1.0, 1.1, 1.5))
+        self.network = forward((0.8, 0.9, 1.0, 1.1, 1.5), also)
 
     @property
     def weights(self) -> dict[str, Any]:
         return {name: tensor.numpy() for name, tensor in network().state_dict().items()}
 
 
-def small(horizon: int, season: int, **told: Any) -> Small:
-    return Small(setup(horizon, season, **told))
+def small(horizon: int, season: int, also: tuple[int, int] | None = None, **told: Any) -> Small:
+    return Small(setup(horizon, season, **told), also)
 
 
 WRITERS: dict[str, Callable[..., Any]] = {
@@ -92,6 +92,7 @@ FORMATS = {"onnx": in_onnx, "c": in_c}
     [
         (12, 40, {}),
         (1, 9, {"widening": {80: 1.3}}),
+        (6, 30, {"also": (3, 6)}),
         pytest.param(24, 400, {}, marks=pytest.mark.slow),  # its second season has whole ones, or none
         pytest.param(7, 30, {"bounds": Bounds(minimum=-1.0, maximum=2.0)}, marks=pytest.mark.slow),
         pytest.param(12, 700, {}, marks=pytest.mark.slow),  # longer than what is looked back on
@@ -151,8 +152,9 @@ def test_a_program_with_gaps_forecasts_from_the_first_observation_on(season: int
 
 
 def test_a_file_reads_as_much_as_a_forecast_looks_back_on() -> None:
-    assert longest(setup(5, 12)) == 512
-    assert longest(setup(5, 24)) == 1024
+    assert longest(forward(), setup(5, 12)) == 512
+    assert longest(forward(), setup(5, 24)) == 1024
+    assert longest(forward(also=(24, 1)), setup(5, 12)) == 1024
 
 
 @pytest.mark.parametrize("form", FORMATS)

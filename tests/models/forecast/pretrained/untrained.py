@@ -19,6 +19,6 @@ def network() -> Network:
 
 
 @cache
-def forward(reach: tuple[float, ...] = ()) -> Forward:
+def forward(reach: tuple[float, ...] = (), also: tuple[int, int] | None = None) -> Forward:
     weights = {name: tensor.numpy() for name, tensor in network().state_dict().items()}
-    return Forward(Sizes.of(weights), weights, reach)
+    return Forward(Sizes.of(weights), weights, reach, also)

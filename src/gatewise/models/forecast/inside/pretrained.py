@@ -75,7 +75,7 @@ class TokensOpened:
         self.lowest, self.highest = bounds.lowest(own), bounds.high
         self.forecast = bounded(model.predict(panel), own, bounds)
         season, second = seasons or seasons_told(setup, len(panel.values[0]))
-        self.wide = width(season)
+        self.wide, self.also = width(season), model.network.also
         self.asked = ask(panel.observed, season, second, setup.horizon)
         self.module = OneOrigin(_loaded(model), self.asked.steps).eval()
         self.x = torch.from_numpy(self.asked.reading.tokens)
@@ -138,6 +138,12 @@ class TokensOpened:
         reading, asked = self.asked.reading, self.asked
         return reading.parts[0] + (asked.level[0] - asked.steps.level[0])
 
+    @property
+    def _besides(self) -> str:
+        """What the forecast is the mean with, beside the reading looked at."""
+        also = self.also
+        return "the series upside down" + (f" and seasons of {also[0]} and {also[1]}" if also else "")
+
     def _about(self, ahead: list[str]) -> tuple[tuple[str, str], ...]:
         (forecast,) = self.forecast.median
         away = np.abs(self._predicted - forecast) / np.maximum(np.abs(forecast), np.finfo(float).tiny)
@@ -146,7 +152,7 @@ class TokensOpened:
         return (
             ("Network", f"{self.name}, {count(size, 'parameter')}"),
             (f"Listens to for {ahead[self.ahead.chosen]}", _weighed(most, self.counted)),
-            ("Away from the mean with the series upside down", f"{100 * away.max():.2g} % at most"),
+            (f"Away from the mean with {self._besides}", f"{100 * away.max():.2g} % at most"),
             ("Recent level", number(float(self.asked.level[0]))),
             ("Explained", "the forecast less the recent level"),
             ("One step", count(self.patch, "observation")),

@@ -25,10 +25,17 @@ class Forward:
         weights: By the names of `learning.Network`, float32.
         reach: The factors by which the intervals of `network.LEVELS` are stretched, from the innermost outward, as
             learned on series that it was not trained on; nothing for those that it gives.
+        also: A season and a longer one with which series are read besides, see `model.readings`.
     """
 
-    def __init__(self, sizes: Sizes, weights: Mapping[str, Singles], reach: tuple[float, ...] = ()) -> None:
-        self.sizes, self.reach = sizes, reach
+    def __init__(
+        self,
+        sizes: Sizes,
+        weights: Mapping[str, Singles],
+        reach: tuple[float, ...] = (),
+        also: tuple[int, int] | None = None,
+    ) -> None:
+        self.sizes, self.reach, self.also = sizes, reach, also
         matrices = {name: np.ascontiguousarray(weights[f"{name}.weight"]) for name in sizes.maps}
         layers = [_both(weights, number) for number in range(sizes.layers)]
         self.width = width([*matrices.values(), *layers])

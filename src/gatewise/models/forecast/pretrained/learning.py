@@ -75,16 +75,20 @@ class Batch:
     weights: Tensor
 
 
-def batch_of(values: Floats, season: int, second: int, horizon: int, rng: np.random.Generator) -> Batch:
+def batch_of(
+    values: Floats, season: int, second: int, horizon: int, rng: np.random.Generator, *, latest: int | None = None
+) -> Batch:
     """Tokens of series (B, T) of one season, and what followed some of them within a horizon.
 
-    values: NaN where missing, and before a series begins.
+    values: NaN where missing, and before a series begins. latest: how many of its last tokens that is seen after; None
+    for `POSITIONS` of all, drawn at random.
     """
     values, lengths = _from_the_left(values.astype(np.float64))
     series, _ = centred(values, season, second)
     ends = _ends(values.shape, season, rng)
     reading = Reading(series, ends)
-    rows = _rows(ends, lengths, season, rng)
+    order = rng.random(ends.shape) if latest is None else 1 - ends / values.shape[1]
+    rows = _rows(ends, lengths, season, order, latest or POSITIONS)
     ahead = np.sort(rng.permutation(np.arange(1, horizon + 1))[:AHEAD])
     steps = reading.steps(rows, ahead)
     came = np.take_along_axis(ends, rows, axis=1)[..., None] + ahead - 1
@@ -155,8 +159,9 @@ def _ends(shape: tuple[int, ...], season: int, rng: np.random.Generator) -> Whol
     return np.broadcast_to(ends, (batch, len(ends)))
 
 
-def _rows(ends: Whole, lengths: Whole, season: int, rng: np.random.Generator) -> Whole:
-    """Tokens to forecast after, (B, P): those that have seen a season or two, where there are any."""
+def _rows(ends: Whole, lengths: Whole, season: int, order: Floats, count: int) -> Whole:
+    """Tokens to forecast after, (B, P): the first in this order, from 0 to 1, that have seen a season or two, where
+    there are any."""
     early = np.minimum(2 * season, lengths // 2)[:, None] + 2
-    drawn = rng.random(ends.shape) + 2 * ((ends < early) | (ends >= lengths[:, None]))
-    return np.argsort(drawn, axis=1)[:, :POSITIONS]
+    unfit = (ends < early) | (ends >= lengths[:, None])
+    return np.argsort(order + 2 * unfit, axis=1)[:, :count]

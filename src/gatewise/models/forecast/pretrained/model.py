@@ -70,12 +70,16 @@ def forecast_panel(network: Forward, panel: Panel, setup: Setup, name: str, note
 
 
 def forecast_told(network: Forward, histories: Sequence[Floats], setup: Setup) -> Floats:
-    """The quantiles at `LEVELS` of the steps after each series, each told its seasons, (S, horizon, LEVELS)."""
-    told = [seasons_told(setup, len(values)) for values in histories]
+    """The quantiles at `LEVELS` of the steps after each series, each told its seasons, (S, horizon, LEVELS).
+
+    The mean of the quantiles of all its `readings`.
+    """
+    told = [readings(network, setup, len(values)) for values in histories]
     found = np.empty((len(histories), setup.horizon, len(LEVELS)))
     for seasons in dict.fromkeys(told):
         rows = [row for row, own in enumerate(told) if own == seasons]
-        found[rows] = forecast(network, [histories[row] for row in rows], *seasons, setup.horizon)
+        those = [histories[row] for row in rows]
+        found[rows] = np.mean([forecast(network, those, *each, setup.horizon) for each in seasons], axis=0)
     return found
 
 
@@ -149,6 +153,13 @@ def asked(
     return Asked(reading, counts, steps, steps.level + first[:, 0], unit)
 
 
+def readings(network: Forward, setup: Setup, length: int) -> tuple[tuple[int, int], ...]:
+    """The seasons with which the network reads a series of so many observations: those that it is told, and beside them
+    those to which it was tuned, where a series is long enough to be told what others are."""
+    told = seasons_told(setup, length)
+    return (told, network.also) if network.also and told == seasons_told(setup, sys.maxsize) else (told,)
+
+
 def seasons_told(setup: Setup, length: int) -> tuple[int, int]:
     """The season that the network is told of a series of so many observations, and a longer one; 1 for none.
 
@@ -176,9 +187,9 @@ def furthest(season: int, second: int) -> int:
     return max(MOST_PATCHES * PARTS * width(season), (MANY_SEASONS + 1) * season, (SEASONS + 1) * second)
 
 
-def longest(setup: Setup) -> int:
+def longest(network: Forward, setup: Setup) -> int:
     """Observations of a long series that a forecast looks back on."""
-    return furthest(*seasons_told(setup, sys.maxsize))
+    return max(furthest(*seasons) for seasons in readings(network, setup, sys.maxsize))
 
 
 def patches(lengths: Whole, season: int) -> Whole:

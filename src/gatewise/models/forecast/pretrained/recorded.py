@@ -12,7 +12,7 @@ from ....export.recording import Recorded, Recording
 from ..evaluation.calibration import widening_of
 from ..model import Setup
 from .forward import Forward
-from .model import answered, asked, between, both_ways, furthest, seasons_told
+from .model import answered, asked, between, both_ways, furthest, readings
 from .network import MIDDLE, embed, quantiles
 from .step import STATES
 from .sums import Flags, Singles
@@ -73,9 +73,12 @@ class Program(_Forecast):
         self.quantiles = self._forecast(setup, rows)
 
     def _forecast(self, setup: Setup, rows: int) -> Recorded:
-        seasons = seasons_told(setup, rows)
-        recent: Any = self.history[-furthest(*seasons) :]
-        values: Any = self.answers(recent, seasons, setup.horizon, Reading) @ between(setup.levels).T
+        found = [
+            self.answers(self.history[-furthest(*seasons) :], seasons, setup.horizon, Reading)
+            for seasons in readings(self.network, setup, rows)
+        ]
+        mean = found[0] if len(found) == 1 else sum(found[1:], start=found[0]) / len(found)
+        values: Any = mean @ between(setup.levels).T
         values = widening_of(values, setup.levels, setup.widening)
         floor: Any = np.where(self.history.min(axis=0) >= 0, 0.0, -np.inf)  # that of `bounds.floor_of`
         low = floor if setup.bounds.minimum is None else setup.bounds.low
