@@ -25,7 +25,8 @@ def function(name: str, dtype: torch.dtype = torch.float32) -> Callable[[Tensor]
     def apply(x: Tensor) -> Tensor:
         padded = torch.nn.functional.pad(x, (0, -len(x) % count))
         values = torch.empty_like(padded)
-        code.run(ctypes.addressof((ctypes.c_int64 * 2)(padded.data_ptr(), values.data_ptr())), 0, len(padded))
+        task = (ctypes.c_int64 * 2)(padded.data_ptr(), values.data_ptr())
+        code.run(ctypes.addressof(task), 0, len(padded))
         return values[: len(x)]
 
     return apply
