@@ -3,7 +3,7 @@
     python -m benchmarks covariates demand    # Victoria's half-hourly demand, a week ahead: temperature, holidays
     python -m benchmarks covariates bikes     # hourly bicycle hire, two days ahead: weather, holidays
     python -m benchmarks covariates noise     # both with a covariate that is noise, and with nothing else
-    python -m benchmarks covariates lstm      # both by the LSTM that is trained on them, with and without
+    python -m benchmarks covariates lstm      # both by the LSTM that is trained on them, with and without; or --of one
 
 The files vic_electricity.csv.gz and bike_sharing.csv.gz (skforecast-datasets) are read from ../shared/data/covariates
 or from --data. All models of the contest take part, with noise those that search no form. What came of the weather
@@ -68,10 +68,11 @@ def main(arguments: Sequence[str]) -> None:
     each = {NOISE: useless, "lstm": trained}
     parser = argparse.ArgumentParser(prog="python -m benchmarks covariates", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("set", choices=[*TASKS, *each])
+    parser.add_argument("--of", choices=TASKS, help="the only set for noise and lstm")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the files")
     given = parser.parse_args(arguments)
     if given.set in each:
-        for name in TASKS:
+        for name in [given.of] if given.of else TASKS:
             each[given.set](name, given.data)
     else:
         worth(given.set, given.data)

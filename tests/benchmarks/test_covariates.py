@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks.covariates.main import NOISE, TASKS, Task, errors, limited, quickly, trained, useless
+from benchmarks.covariates.main import NOISE, TASKS, Task, errors, limited, main, quickly, useless
 
 from gatewise.models.forecast.network.settings import Settings
 
@@ -45,7 +45,7 @@ def test_what_the_lstm_makes_of_them_is_printed(frame, tmp_path, monkeypatch, ca
     monkeypatch.setattr(Settings, "of", lambda *sizes: replace(of(*sizes), steps=2, members=1))
     monkeypatch.setitem(TASKS, "small", SMALL)
     frame.to_csv(tmp_path / SMALL.file, index=False)
-    trained("small", tmp_path)
+    main(["lstm", "--of", "small", "--data", str(tmp_path)])
     first, effect = capsys.readouterr().out.splitlines()
     assert first.startswith("small, LSTM: MAE ")
     assert effect.startswith("heat: error rises by ")

@@ -219,7 +219,7 @@ class Detector(Estimator):
         ``NAME_SELFTEST`` defined, ``int name_selftest(void)``. x is the next row, NaN where it is missing; y has its
         score, its surprise, what that was to exceed, the number of its kind or -1, whether an alert begins, and what
         was expected. Values are floats, and a season is not looked for any more. Forecasts are made in the file, within
-        4e-6 of the largest, with what is missing taken as here.
+        4e-6 of the largest number of their band, with what is missing taken as here.
 
         Args:
             path: The folder in which to write; it must exist.

@@ -112,7 +112,7 @@ class ForecastInC:
         self.tables = {"ahead": expectation.ahead[:, _MEDIAN]}
         self.sets = {"ahead": f"state->ahead[@STEPS - {left}u + at] = (double){{}}"}
         self.reset = f"    state->left = {left}u;\n"
-        self.golden = _golden(asked, np.concatenate([one.outputs[_AHEAD] for one in examples]))
+        self.golden = _golden(asked, examples)
         self.sizes = self._sizes()
 
     def told(self) -> Expectation:
@@ -126,12 +126,13 @@ class ForecastInC:
         return np.unique([due[0], due[np.searchsorted(due[:-1], gap)], due[-1]]).tolist()
 
     def _example(self, past: Floats) -> Example:
-        """What is forecast after some rows."""
+        """What is forecast after some rows, on the scale of the band around it."""
         history = np.full(self.due.reach, np.nan)
         history[max(self.due.reach - len(past), 0) :] = past[-self.due.reach :]
         read = replace(self.due, known=len(past)).history(past, 0)
         (fan,) = fans_after([read], self.season, self.due.steps)
-        return Example({_HISTORY: history}, {_AHEAD: fan[:, _MEDIAN]})
+        largest = np.fmax.reduce(np.abs(fan), axis=None, initial=1.0)
+        return Example({_HISTORY: history}, {_AHEAD: fan[:, _MEDIAN]}, float(largest))
 
     def _check(self, examples: Sequence[Example]) -> None:
         difference = self.file.difference(examples)
@@ -152,8 +153,9 @@ class _Rounded(Expectation):
         return np.round(super().read(past, known, values) * PARTS_OF_ONE) / PARTS_OF_ONE
 
 
-def _golden(asked: Sequence[int], medians: Floats) -> str:
-    """The tables of `_PREPARE`."""
-    most = TOLERANCE * max(1.0, float(np.abs(medians).max())) + float(np.spacing(np.float32(np.abs(medians).max())))
+def _golden(asked: Sequence[int], examples: Sequence[Example]) -> str:
+    """The tables of `_PREPARE`; a median in floats is rounded, and what is compared with it too."""
+    scale, medians = max(one.scale for one in examples), np.concatenate([one.outputs[_AHEAD] for one in examples])
+    most = TOLERANCE * scale + float(np.spacing(np.float32(scale)))
     asked_table = int_table("@golden_asked", np.array(asked), "uint32_t")
     return f"{asked_table}{table('@golden_ahead', medians)}static const float @golden_most = {np.float32(most)!s}f;\n"

@@ -32,10 +32,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Example:
-    """What the self-test compares: inputs and outputs by name."""
+    """What the self-test compares: inputs and outputs by name. scale: differences are relative to the largest number of
+    an output, or to this where it is larger."""
 
     inputs: Arrays
     outputs: Arrays
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,15 @@ class ProgramFile:
         )
 
     def difference(self, examples: Sequence[Example]) -> float:
-        """How far the statements of the file, in NumPy, are from outputs, relative to the largest of each or to 1.
+        """How far the statements of the file, in NumPy, are from outputs, relative as `Example` says.
 
         Infinite where only one of them is NaN.
         """
-        found = [(emulated(self.lowered, one.inputs), one.outputs) for one in examples]
-        return max(_difference(mine[name], told.ravel()) for mine, outputs in found for name, told in outputs.items())
+        differences: list[float] = []
+        for one in examples:
+            found = emulated(self.lowered, one.inputs)
+            differences += [_difference(found[name], told.ravel(), one.scale) for name, told in one.outputs.items()]
+        return max(differences)
 
     def written(self, about: str, examples: Sequence[Example], tolerance: float) -> Written:
         """Both files. about: what it is, in sentences. tolerance: of the self-test, see the comment."""
@@ -224,7 +229,7 @@ class ProgramFile:
         return comment + declarations
 
     def _selftest(self, examples: Sequence[Example], tolerance: float) -> str:
-        allowed = [tolerance * max(1.0, *map(_largest, one.outputs.values())) for one in examples]
+        allowed = [tolerance * max(one.scale, *map(_largest, one.outputs.values())) for one in examples]
         tables, most = _told("most", np.array(allowed), "example")
         lines: list[str] = []
         for name, one in self.arrays.items():
@@ -255,11 +260,11 @@ def _compared(name: str, told: str, most: str) -> str:
         }}"""
 
 
-def _difference(found: NDArray[Any], told: NDArray[Any]) -> float:
+def _difference(found: NDArray[Any], told: NDArray[Any], scale: float) -> float:
     found, told = found.astype(np.float64), told.astype(np.float64)
     with np.errstate(invalid="ignore"):
         gap = np.where((found == told) | (np.isnan(found) & np.isnan(told)), 0.0, np.abs(found - told))
-    largest = float(gap.max(initial=0.0)) / max(1.0, _largest(told))
+    largest = float(gap.max(initial=0.0)) / max(scale, _largest(told))
     return largest if largest >= 0.0 else float("inf")
 
 
