@@ -4,6 +4,7 @@
     python -m benchmarks covariates bikes     # hourly bicycle hire, two days ahead: weather, holidays
     python -m benchmarks covariates noise     # both with a covariate that is noise, and with nothing else
     python -m benchmarks covariates lstm      # both by the LSTM that is trained on them, with and without; or --of one
+    python -m benchmarks covariates time      # what they add to the time in which a forecaster is fitted; or --of one
 
 The files vic_electricity.csv.gz and bike_sharing.csv.gz (skforecast-datasets) are read from ../shared/data/covariates
 or from --data. All models of the contest take part, with noise those that search no form. What came of the weather
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +38,8 @@ from .boosting import boosted
 from .epf import DATA
 
 NOISE = "noise"
+FITTED = ("auto", "lstm")
+"""What is timed: the default, and what learns from covariates longest."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,10 @@ TASKS = {
 
 def main(arguments: Sequence[str]) -> None:
     """Run one comparison and print its figures."""
-    each = {NOISE: useless, "lstm": trained}
+    each = {NOISE: useless, "lstm": trained, "time": timed}
     parser = argparse.ArgumentParser(prog="python -m benchmarks covariates", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("set", choices=[*TASKS, *each])
-    parser.add_argument("--of", choices=TASKS, help="the only set for noise and lstm")
+    parser.add_argument("--of", choices=TASKS, help="the only set for noise, lstm and time")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the files")
     given = parser.parse_args(arguments)
     if given.set in each:
@@ -118,6 +122,24 @@ def trained(name: str, data: Path) -> None:
     )
     assert told.worth is not None
     tell_effects(told.worth)
+
+
+def timed(name: str, data: Path) -> None:
+    """How long a fit takes with covariates and without: of what is fitted by default, and of the LSTM."""
+    task = TASKS[name]
+    frame = pd.read_csv(data / task.file)
+    for model in FITTED:
+        without, with_them = (seconds_of_fit(task, frame, names, model) for names in ((), task.covariates))
+        took = f"{with_them:.0f} s of processors with covariates, {without:.0f} without"
+        print(f"{name}, {model}: a fit takes {took}, {with_them / without:.2f} times as long", flush=True)
+
+
+def seconds_of_fit(task: Task, frame: pd.DataFrame, names: Sequence[str], model: str) -> float:
+    """Of all processors together."""
+    read, begun = ReadOptions(time=task.time, target=task.target), time.process_time()
+    with progress_bar("fit") as progress:
+        Forecaster(task.horizon, model=model, progress=progress).fit(frame, read=read, covariates=list(names))
+    return time.process_time() - begun
 
 
 def useless(name: str, data: Path) -> None:

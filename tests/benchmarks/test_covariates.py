@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.covariates import main as of_covariates
 from benchmarks.covariates.main import NOISE, TASKS, Task, errors, limited, main, quickly, useless
 
 from gatewise.models.forecast.network.settings import Settings
@@ -49,3 +50,15 @@ def test_what_the_lstm_makes_of_them_is_printed(frame, tmp_path, monkeypatch, ca
     first, effect = capsys.readouterr().out.splitlines()
     assert first.startswith("small, LSTM: MAE ")
     assert effect.startswith("heat: error rises by ")
+
+
+def test_how_long_a_fit_takes_is_printed(frame, tmp_path, monkeypatch, capsys) -> None:
+    of = Settings.of
+    monkeypatch.setattr(Settings, "of", lambda *sizes: replace(of(*sizes), steps=2, members=1))
+    monkeypatch.setattr(of_covariates, "FITTED", ("lstm",))
+    monkeypatch.setitem(TASKS, "small", SMALL)
+    frame.to_csv(tmp_path / SMALL.file, index=False)
+    main(["time", "--of", "small", "--data", str(tmp_path)])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("small, lstm: a fit takes ")
+    assert line.endswith(" times as long")
