@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import gatewise.nn
+from gatewise import cell
 from gatewise.cells import CELLS
 from gatewise.errors import InputError
 from gatewise.nn import GRU, LSTM, Recurrent, RecurrentCell, recurrent, small, step
@@ -110,6 +111,32 @@ def test_a_step_has_the_bits_of_a_general_call(cell, bias, started, general, ran
     general()
     assert all(map(torch.equal, quick, with_gradients(module, x, hx)))
     assert ran == [True]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_random_numbers_have_the_rates_of_the_module(training, general, ran):
+    x, found = torch.randn(4, 2, 3), []
+    modules = [LSTM(3, 5, zoneout={"h": rate, "c": 1 - rate}).train(training) for rate in (0.1, 0.8)]
+    for turn in (lambda: None, general):
+        turn()
+        torch.manual_seed(0)
+        found.append([module(x)[0] for module in modules])
+    assert ran == [True, True]
+    assert all(map(torch.equal, *found))
+
+
+def test_states_start_where_the_module_declares_it(general, ran):
+    cells = [
+        cell(gates={"a": "W x + U h + b"}, state={"h": start})(lambda a, h: torch.tanh(a) + 0.5 * h)
+        for start in (0.25, 0.75)
+    ]
+    x, found = torch.randn(4, 2, 3), []
+    modules = [Recurrent(each, 3, 5) for each in cells]
+    for turn in (lambda: None, general):
+        turn()
+        found.append([module(x)[0] for module in modules])
+    assert ran == [True, True]
+    assert all(map(torch.equal, *found))
 
 
 STATES = {

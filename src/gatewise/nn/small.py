@@ -35,7 +35,7 @@ class Small:
     """
 
     def __init__(self, layers: Sequence[SmallLayer], directions: int = 1) -> None:
-        self._layers, self._directions, self._cell = layers, directions, layers[0].cell
+        self._layers, self._directions, self._cell = layers, directions, layers[0].own
 
     def step(self, module: nn.Module, x: Tensor, hx: Any, *, finite: bool) -> Any:
         """One step of a cell, (B, I) to its states in the form of hx, (B, H); None where a general call is for it."""

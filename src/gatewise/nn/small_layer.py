@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ..equation import Cell
 from ..kernels.choice import small_passes
 from ..kernels.dispatch import sequence
 from ..kernels.draws import drawn
@@ -66,11 +67,13 @@ class _Call:
 class SmallLayer:
     """The small calls of one layer in one direction. suffix: of its weights' names.
 
-    inputs: I, what W multiplies. columns: of the input, with the numbers of each row that the step reads itself.
+    own: the module's cell, which may draw its random numbers at other rates, and start from other states, than the one
+    that is registered with the same step. inputs: I, what W multiplies. columns: of the input, with the numbers of each
+    row that the step reads itself.
     """
 
-    def __init__(self, registered: Registered, inputs: int, units: int, suffix: str, *, bias: bool) -> None:
-        cell = registered.cell
+    def __init__(self, own: Cell, registered: Registered, inputs: int, units: int, suffix: str, *, bias: bool) -> None:
+        self.own, cell = own, registered.cell
         self.registered, self.cell, self.inputs, self.units = registered, cell, inputs, units
         self.columns = inputs + len(cell.row_inputs)
         sizes = Sizes(cell, units)
@@ -118,7 +121,7 @@ class SmallLayer:
         """The random numbers of one call, or the means in place of them."""
         rows = {"step": call.size.all_rows, "sequence": call.size.rows}
         return [
-            drawn(self.cell, each, count, self.units, like, training=call.training).contiguous()
+            drawn(self.own, each, count, self.units, like, training=call.training).contiguous()
             for each, count in rows.items()
         ]
 

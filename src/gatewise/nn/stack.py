@@ -105,7 +105,7 @@ class Stack(RecurrentModule):
         plain = options.all_in_the_step and not (self.proj_size or self._is_uneven)
         plain = plain and is_calm(self.cell, self.num_layers)
         layers = [
-            SmallLayer(self._registered, inputs, units, suffix, bias=self.bias)
+            SmallLayer(self.cell, self._registered, inputs, units, suffix, bias=self.bias)
             for _, _, suffix, inputs, units in (self.places if plain else ())
         ]
         self._small = Small(layers, 2 if self.bidirectional else 1) if plain else None

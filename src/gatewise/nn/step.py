@@ -101,7 +101,7 @@ class RecurrentCell(RecurrentModule):
         self.sizes.check()
         inputs = features_of(self.cell, self.input_size)
         check_read_inputs(self.cell, [(inputs, self.sizes.units)])
-        layer = SmallLayer(self._registered, inputs, self.hidden_size, "", bias=self.bias)
+        layer = SmallLayer(self.cell, self._registered, inputs, self.hidden_size, "", bias=self.bias)
         self._small = Small([layer]) if is_calm(self.cell) else None
 
     @property

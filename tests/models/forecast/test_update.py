@@ -52,7 +52,7 @@ def fitted(model: str = "naive", normalisation: str = "window") -> Forecaster:
         of = Settings.of
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Settings, "of", lambda *sizes: replace(of(*sizes), steps=8))
-            patch.setattr(tuned, "STEPS", 2)
+            patch.setattr(tuned.Lessons, "updates", 2)
             made = Forecaster(HORIZON, model=model, season=SEASON, normalisation=normalisation)
             _fitted[key] = made.fit(table(end=START))
     return copy.deepcopy(_fitted[key])
