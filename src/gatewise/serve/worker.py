@@ -16,8 +16,8 @@ Together: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 """Several requests in; an answer, or the exception that is to be raised, for each."""
 
 QUICK = 0.002
-"""Seconds: a call that takes no more may hold up those who ask. To another thread and back takes a tenth of that, and
-more than half of what a step of a small model takes."""
+"""Seconds: a call that takes no more may hold up those who ask. To another thread and back takes two fifths of the time
+of a step of a small model."""
 
 
 @dataclass(eq=False)
