@@ -40,7 +40,10 @@ def run(app: Starlette, *, host: str = HOST, port: int = 8000, began: Callable[[
         if began is not None:
             began(_address(listener, host))
         gc.freeze()  # to look through all that was imported takes a tenth of a second, in which nobody is answered
-        _server(app).run([listener])
+        try:
+            _server(app).run([listener])
+        finally:
+            gc.unfreeze()
 
 
 @contextmanager
