@@ -124,7 +124,7 @@ def forward_sweep(cell: Cell, *, keep: bool) -> Sweep:
     gates = {gate.preactivation: gate for gate in cell.gates}
     fed = _products_of(program)
     stages: list[Stage] = []
-    for body, reductions, accumulators in _cut(program, frozenset(gates)):
+    for body, reductions, accumulators in _cut(program, frozenset(gates), cell.row_inputs):
         summed = {name: gates[name] for name in accumulators}
         reads = {INPUT: [name for name, gate in summed.items() if gate.has_input]}
         reads[previous(cell.state[0])] = [name for name, gate in summed.items() if gate.recurrent == "h"]
@@ -156,20 +156,19 @@ def backward_sweep(cell: Cell, *, histories: bool = False) -> Sweep:
         f"{through_products(operand)}_{product}": gates[gradient_of(product)]
         for product, operand in _products_of(program_of(cell)).items()
     }
+    row_numbers = (*kept_row_numbers(cell), *cell.row_inputs)
     stages: list[Stage] = []
-    for body, reductions, accumulators in _cut(program, frozenset({through, *fed})):
+    for body, reductions, accumulators in _cut(program, frozenset({through, *fed}), row_numbers):
         products = [Product(fed[name], {name: called[name]}) for name in accumulators if name in fed]
         if through in accumulators:
             products += [Product(from_later(gate.preactivation), {through: gate}) for gate in recurrent.values()]
         stages.append(Stage(reductions, dict.fromkeys(accumulators, ""), tuple(products), body, {}))
-    return _sweep(
-        program.name, stages, cell.per_unit, row_numbers=(*kept_row_numbers(cell), *cell.row_inputs), backward=True
-    )
+    return _sweep(program.name, stages, cell.per_unit, row_numbers=row_numbers, backward=True)
 
 
 def row_sweep(program: Program, vectors: Iterable[str]) -> Sweep:
     """A program over single rows, without products, in stages."""
-    stages = [Stage(reductions, {}, (), body, {}) for body, reductions, _ in _cut(program, frozenset())]
+    stages = [Stage(reductions, {}, (), body, {}) for body, reductions, _ in _cut(program, frozenset(), ())]
     return _sweep(program.name, stages, vectors, backward=False)
 
 
@@ -192,14 +191,21 @@ def _sweep(
     return Sweep(name, tuple(reversed(complete)), tuple(vectors), numbers, backward)
 
 
-def _cut(program: Program, accumulators: frozenset[str]) -> list[tuple[Program, dict[str, Reduction], list[str]]]:
-    """For each stage its body, its reductions, and its accumulators: each summed as late as possible."""
+def _cut(
+    program: Program, accumulators: frozenset[str], row_numbers: Iterable[str]
+) -> list[tuple[Program, dict[str, Reduction], list[str]]]:
+    """For each stage its body, its reductions, and its accumulators: each summed as late as possible.
+
+    row_numbers: inputs with one number for a whole row.
+    """
     levels = _levels(program)
     across = {name: i.args[0] for name, i in program.by_name.items() if i.op in ACROSS_UNITS}
     count = 1 + max((levels[name] for name in across), default=0)
     crossing = {operand: levels[operand] for operand in across.values() if operand in program.by_name}
     bodies = _bodies(program, across, crossing, count)
-    bodies = _bodies(program, across, crossing | _shared(bodies), count)
+    of_rows = _of_rows(program, row_numbers)  # computed once for a row, which costs less than an array of them
+    shared = {name: level for name, level in _shared(bodies).items() if name not in of_rows}
+    bodies = _bodies(program, across, crossing | shared, count)
     waiting = [name for name in (*program.inputs, *program.by_name) if name in accumulators]
     cut: list[tuple[Program, dict[str, Reduction], list[str]]] = []
     for level, body in enumerate(bodies):
@@ -237,6 +243,15 @@ def _shared(bodies: list[Program]) -> dict[str, int]:
                 repeated.update({name} & first.keys())
                 first.setdefault(name, level)
     return {name: level for name, level in first.items() if name in repeated}
+
+
+def _of_rows(program: Program, row_numbers: Iterable[str]) -> set[str]:
+    """The values that are one number for a whole row."""
+    found = set(row_numbers)
+    for name, instruction in program.by_name.items():
+        if instruction.op in OVER_UNITS or (instruction.op != "product" and found.issuperset(instruction.args)):
+            found.add(name)
+    return found
 
 
 def _levels(program: Program) -> dict[str, int]:

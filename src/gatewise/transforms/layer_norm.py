@@ -113,8 +113,8 @@ def _normal(values: Sequence[Value]) -> list[Value]:
         return []
     mean = _over_units(values)
     centred = [value - mean for value in values]
-    deviation = Value("sqrt", _over_units([value * value for value in centred]) + EPSILON)
-    return [value / deviation for value in centred]
+    scale = 1.0 / Value("sqrt", _over_units([value * value for value in centred]) + EPSILON)  # of the whole row
+    return [value * scale for value in centred]
 
 
 def _over_units(values: Sequence[Value]) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
@@ -17,6 +17,13 @@ from .blocking import AVX512, Tile
 from .loops import carrying, loop, smaller
 from .ragged import BODY, Ends
 from .writer import POINTER, Writer
+
+
+class _Row(NamedTuple):
+    """A row of a stage: where that of each array starts, and in all lanes the numbers that the whole row has."""
+
+    starts: Mapping[str, Any]
+    numbers: Mapping[str, Any]
 
 
 class Body:
@@ -46,47 +53,88 @@ class Body:
         units = writer.slot(builder, table, "units")
         ragged = builder.mul(builder.udiv(units, I64(lanes)), I64(lanes))  # where it would begin
         pointers = {name: writer.pointer(builder, table, name) for name in self.ends.vectors}
-        at = {"sums": sums}
-        with carrying(builder, first, smaller(builder, end, ragged), lanes, at) as unit:
-            vectors = {name: self._load(builder, writer.element(builder, pointers[name], unit)) for name in pointers}
-            with loop(builder, I64(0), rows, 1) as r:
-                self._apply(places, self._sums(builder, at["sums"], r), builder.add(first_row, r), unit, vectors)
-            at["sums"] = self._sums(builder, at["sums"], rows)
+        walk = self._by_units if self.stage.starts else self._by_rows
+        sums = walk(places, sums, (first, smaller(builder, end, ragged)), (first_row, rows), pointers)
         there = builder.icmp_signed("<", ragged, smaller(builder, end, units))
         with builder.if_then(builder.and_(there, builder.icmp_signed("<=", first, ragged))):
             stage = self.ends.numbers(writer, f"{self.function.name}_ends")
-            where = (table, places, at["sums"], ragged, first_row, rows)
+            where = (table, places, sums, ragged, first_row, rows)
             builder.call(self.ragged, (*where, stage, builder.ptrtoint(self.function, I64)))
         builder.ret_void()
         return self.function
+
+    def _by_units(
+        self, places: Any, sums: Any, units: tuple[Any, Any], rows: tuple[Any, Any], pointers: Mapping[str, Any]
+    ) -> Any:
+        """Vector by vector and, within, row by row, as sums lie. Returns where the next sums are.
+
+        units: the first and the end. rows: the first, and how many.
+        """
+        builder, (first_row, count) = self.builder, rows
+        at = {"sums": sums}
+        with carrying(builder, *units, self.tile.lanes, at) as unit:
+            vectors = self._vectors(pointers, unit)
+            with loop(builder, I64(0), count, 1) as r:
+                row = self._row(places, builder.add(first_row, r))
+                self._apply(row, unit, {**vectors, **self._totals(at["sums"], r, vectors)})
+            at["sums"] = self._sums(builder, at["sums"], count)
+        return at["sums"]
+
+    def _by_rows(
+        self, places: Any, sums: Any, units: tuple[Any, Any], rows: tuple[Any, Any], pointers: Mapping[str, Any]
+    ) -> Any:
+        """The same of a stage without sums, row by row: where a row is, and what is the same for all of it, is worked
+        out once."""
+        builder, (first_row, count) = self.builder, rows
+        with loop(builder, I64(0), count, 1) as r:
+            row = self._row(places, builder.add(first_row, r))
+            with loop(builder, *units, self.tile.lanes) as unit:
+                self._apply(row, unit, self._vectors(pointers, unit))
+        return sums
 
     def _sums(self, builder: ir.IRBuilder, sums: Any, rows: Any) -> Any:
         """The sums so many rows further on."""
         index = builder.mul(rows, I64(self.ends.sums))
         return builder.gep(sums, [index], source_etype=self.lanes.vector)
 
-    def _apply(self, places: Any, sums: Any, row: Any, unit: Any, vectors: dict[str, Any]) -> None:
-        builder = self.builder
-        values: dict[str, Any] = {name: vectors[name] for name in self.stage.loads if name in vectors}
+    def _vectors(self, pointers: Mapping[str, Any], unit: Any) -> dict[str, Any]:
+        """What has one number for each unit, of these units."""
+        return {name: self._load(self.writer.element(self.builder, at, unit)) for name, at in pointers.items()}
+
+    def _totals(self, sums: Any, r: Any, vectors: Mapping[str, Any]) -> dict[str, Any]:
+        """The accumulators of a row, with their biases."""
+        builder, first = self.builder, self._sums(self.builder, sums, r)
+        totals: dict[str, Any] = {}
         for index, (name, bias) in enumerate(self.stage.starts.items()):
-            place = builder.gep(sums, [I64(index)], source_etype=self.lanes.vector)
+            place = builder.gep(first, [I64(index)], source_etype=self.lanes.vector)
             total = builder.load(place, typ=self.lanes.vector)
-            values[name] = builder.fadd(total, vectors[bias]) if bias else total
-        for name in self.ends.row_numbers:
-            number = builder.load(self.writer.row(builder, places, name, row), typ=self.writer.format.scalar)
-            values[name] = self.lanes.splat(number)
+            totals[name] = builder.fadd(total, vectors[bias]) if bias else total
+        return totals
+
+    def _row(self, places: Any, row: Any) -> _Row:
+        """A row of every array, and its numbers."""
+        builder, writer = self.builder, self.writer
+        names = dict.fromkeys((*self.ends.loads, *self.stores))
+        starts = {name: writer.row(builder, places, name, row) for name in names}
+        numbers = {
+            name: self.lanes.splat(builder.load(writer.row(builder, places, name, row), typ=writer.format.scalar))
+            for name in self.ends.row_numbers
+        }
+        return _Row(starts, numbers)
+
+    def _apply(self, row: _Row, unit: Any, known: Mapping[str, Any]) -> None:
+        """The program for one vector of a row. known: the accumulators and vectors there."""
+        builder, element = self.builder, self.writer.element
+        values = {**known, **row.numbers}
         for name in self.ends.loads:
-            values[name] = self._load(builder, self._array(builder, places, name, row, unit))
+            values[name] = self._load(element(builder, row.starts[name], unit))
         values = emit_program(self.stage.body, values, self.lanes)
         for name, value in self.stores.items():
-            address = self._array(builder, places, name, row, unit)
+            address = element(builder, row.starts[name], unit)
             builder.store(values[value], address, align=self.writer.format.bytes)
 
-    def _array(self, builder: ir.IRBuilder, places: Any, name: str, row: Any, unit: Any) -> Any:
-        return self.writer.element(builder, self.writer.row(builder, places, name, row), unit)
-
-    def _load(self, builder: ir.IRBuilder, address: Any) -> Any:
-        return builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
+    def _load(self, address: Any) -> Any:
+        return self.builder.load(address, typ=self.lanes.vector, align=self.writer.format.bytes)
 
 
 def emit_reductions(writer: Writer, reductions: Mapping[str, Reduction], name: str, lanes: int) -> ir.Function:
