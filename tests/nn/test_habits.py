@@ -181,6 +181,7 @@ WRONG = {
     "a cell's name": (lambda: nn.Recurrent("gru", 3, 4), "got: 'gru'.*hint: gatewise.cells.gru"),
     "no cell's name": (lambda: nn.Recurrent("grru", 3, 4), "got: 'grru'.*hint: cells: .*gru"),
     "a step": (lambda: nn.Recurrent(lambda a, h: a + h, 3, 4), "got: function.*@gatewise.cell"),
+    "numbers for vectors": (lambda: nn.Standardize(0.0, 1.0), "not one vector each.*torch.ones"),
     "a file for a folder": (lambda: gatewise.export.to_c(LSTM(3, 4), "there/net.c"), "'there', and `name=\"net\"`"),
 }
 
