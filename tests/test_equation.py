@@ -45,7 +45,7 @@ def test_cells_cite_their_paper_and_pickle_by_reference(cell):
 
 
 def test_a_gate_count_that_does_not_fit_is_refused():
-    with pytest.raises(CellError, match=r"takes 1 gates \(a\), its declaration names 2"):
+    with pytest.raises(CellError, match=r"takes 1 gate \(a\), its declaration names 2"):
 
         @cell(gates="one two", state="h")
         def short(a, h):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ from gatewise.cells import CELLS
 from .matrix import names
 
 PACKAGES = (
-    *("cache", "cells", "compare", "estimators", "export", "forecast", "inspect", "nn", "serve", "training"),
+    *("cache", "cells", "compare", "errors", "estimators", "export", "forecast", "inspect", "nn", "serve", "training"),
     "transforms",
 )
 FIRST_USES = [
     "gatewise.cache.state()",
     "gatewise.cells.lstm.gates",
+    "gatewise.errors.InputError",
     "gatewise.estimators.SequenceClassifier",
     "gatewise.export.to_c",
     "gatewise.forecast.Forecaster",
@@ -51,11 +53,24 @@ def test_a_bare_import_loads_nothing() -> None:
 
 def test_every_name_is_listed_and_there() -> None:
     listed = run("import gatewise; print(*dir(gatewise))").split()
-    assert {*PACKAGES, *gatewise.__all__} <= {*listed}
+    assert {*PACKAGES} <= {*listed} == {*gatewise.__all__}
     for name in gatewise.__all__:
         assert getattr(gatewise, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'lstm'"):
         _ = gatewise.lstm
+
+
+@pytest.mark.parametrize("package", ["compare", "estimators", "export", "forecast", "serve"])
+def test_a_package_lists_what_it_is_for_and_no_more(package: str) -> None:
+    module = import_module(f"gatewise.{package}")
+    assert dir(module) == sorted(module.__all__)
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    with pytest.raises(AttributeError, match=f"module 'gatewise.{package}' has no attribute 'nothing'"):
+        _ = module.nothing
+
+
+def test_cells_are_listed_alone() -> None:
+    assert {*dir(gatewise.cells)} == {"CELLS", *CELLS}
 
 
 def test_a_type_checker_is_told_the_same_names() -> None:

@@ -4,6 +4,7 @@ with a sentence that cures it. No error of Python's own, of PyTorch's or of LLVM
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 import torch
@@ -20,6 +21,28 @@ def one(step, **declaration):
 
 def fed(step):
     return one(step, gates={"one": "W x + U(...) + b"})
+
+
+def changing(change):
+    """A step that lets something change its gate, and does not read what it returns."""
+
+    def step(a, h):
+        change(a)
+        return sigmoid(h) * a
+
+    return one(step)
+
+
+def augmented(a, h):
+    before = h
+    h *= a
+    return h + before
+
+
+def swapped(a, h, c):
+    c = a * c
+    h = torch.tanh(c)
+    return c, h
 
 
 VECTOR = torch.ones(3)
@@ -60,6 +83,20 @@ SLIPS = {
     "a maximum over units": (lambda: one(lambda a, h: a.max(-1)[0] + h), "picks units|no rule"),
     "a sum over everything": (lambda: one(lambda a, h: a.sum() * h), "not over all units.*sum\\(-1, keepdim=True\\)"),
     "a softmax over the batch": (lambda: one(lambda a, h: torch.softmax(a, 0) * h), "not over all units"),
+    "a method that changes": (lambda: changing(lambda a: a.add_(1.0)), "in place.*give the result a name"),
+    "a function that changes": (lambda: changing(torch.relu_), "in place"),
+    "inplace=True": (lambda: changing(lambda a: F.leaky_relu(a, 0.1, inplace=True)), "in place"),
+    "*=": (lambda: one(augmented), "in place.*h = h"),
+    "a method misspelt": (lambda: one(lambda a, h: a.sigmiod() * h), "no 'sigmiod'; did you mean 'sigmoid'"),
+    "a function misspelt": (lambda: one(lambda a, h: torch.sigmiod(a) * h), "cannot be recorded: .*sigmiod"),
+    "a name that there is not": (lambda: one(lambda a, h: hh * a), "cannot be recorded: .*'hh' is not defined"),  # noqa: F821
+    "a random number": (lambda: one(lambda a, h: torch.randn_like(h) + a), "calls randn_like.*a step may use"),
+    "another argument": (lambda: one(lambda a, h: torch.add(a, h, alpha=2.0)), "add has one with other arguments"),
+    "an object that is called": (lambda: one(partial(torch.add)), "a plain function, not of functools.partial"),
+    "commas": (lambda: one(lambda a, b, h: a + b + h, gates="a, b"), 'by commas.*write gates="a b"'),
+    "new states in the other order": (lambda: one(swapped, state="h c"), "returns c, h for the states h, c"),
+    "a parameter that is nothing": (lambda: one(lambda a, h, x: a * h + x), "takes 2 gates.*`inputs`"),
+    "a gate too few": (lambda: one(lambda a, h: a + h, gates="a b"), "takes 1 gate \\(a\\), .*takes every gate"),
     "nothing returned": (lambda: one(lambda a, h: None), "returns NoneType"),
     "gates as a list": (lambda: one(lambda a, h: a + h, gates=["one"]), "`gates` is a list.*gates="),
     "a gate without text": (lambda: one(lambda a, h: a + h, gates={"one": None}), "`gates` has None for 'one'"),

@@ -9,7 +9,7 @@ import gatewise
 FIRST = gatewise.__name__
 PACKAGES = [name for name in gatewise._PACKAGES if name != "cells"]
 """Without the cells, which have pages of their own."""
-MODULES = (FIRST, *(f"{FIRST}.{name}" for name in (*PACKAGES, "nn.init", "nn.exchange", "errors", "mlflow")))
+MODULES = (FIRST, *(f"{FIRST}.{name}" for name in (*PACKAGES, "nn.init", "nn.exchange", "mlflow")))
 
 
 def public(module: str) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import cache as cache
     from . import cells as cells
     from . import compare as compare
+    from . import errors as errors
     from . import estimators as estimators
     from . import export as export
     from . import forecast as forecast
@@ -49,6 +50,7 @@ _PACKAGES = (
     "cache",
     "cells",
     "compare",
+    "errors",
     "estimators",
     "export",
     "forecast",
@@ -65,6 +67,7 @@ __all__ = [
     "cell",
     "cells",
     "compare",
+    "errors",
     "estimators",
     "export",
     "forecast",
@@ -93,4 +96,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

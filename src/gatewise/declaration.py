@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from textwrap import fill
+from types import FunctionType
 from typing import Any
 
 from .compiler.lower import program_of, vocabulary
@@ -29,6 +30,7 @@ from .compiler.widths import widths_of
 from .equation import WHOLE_INPUT, Cell, Gate, previous
 from .errors import CellError
 from .value import RESERVED, FedGate, Value, line_of, trace, with_own_tensors
+from .words import count
 
 _WIDTH = re.compile(r"(?!l\d)[a-z][a-z0-9_]*")  # unlike the number of a layer, as it is part of a weight's name
 _DRAWN = math.nan  # where a weight is drawn at random
@@ -96,6 +98,8 @@ def cell(
     wide = _named("widths", widths or {}, 1, str | int, "a number, or the name of one")
 
     def declare(step: Callable[..., Any]) -> Cell:
+        if not isinstance(step, FunctionType):
+            raise CellError(f"a cell is declared of a plain function, not of {step!r}", hint="write its step with def")
         states, weights = tuple(starts), (*vectors, *single)
         where = line_of(step)
         parameters = _parameters(step, where)
@@ -103,12 +107,7 @@ def cell(
         letters = [name for name in parameters if name not in (*states, *weights, *read)]
         _check_widths(step, where, wide, [*letters, *states, *vectors])
         step = with_own_tensors(step)
-        if len(letters) != len(terms):
-            raise CellError(
-                f"{step.__name__} takes {len(letters)} gates ({', '.join(letters)}), "
-                f"its declaration names {len(terms)} ({', '.join(terms)})",
-                where=where,
-            )
+        _check_gates(step, where, letters, list(terms))
         declared = tuple(
             _gate(name, letter, text, where) for (name, text), letter in zip(terms.items(), letters, strict=True)
         )
@@ -117,6 +116,7 @@ def cell(
         outputs, values = trace(step, [arguments[name] for name in parameters])
         if len(outputs) != len(states):
             raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
+        _check_order(step, where, states, [_name_of(output, values, states) for output in outputs])
         if candidate and candidate not in values:
             raise CellError(f"{step.__name__} has no local value {candidate!r} for its candidate", where=where)
         made = Cell(
@@ -165,6 +165,9 @@ def _named(argument: str, given: Any, default: Any, kind: Any, what: str) -> dic
         named: dict[Any, Any] = dict(given)  # pyright: ignore[reportUnknownArgumentType] - users may give anything
     elif isinstance(given, str):
         named = dict.fromkeys(given.split(), default)
+        if "," in given:
+            spaced = " ".join(given.replace(",", " ").split())
+            raise CellError(f"`{argument}` separates names by commas", hint=f'write {argument}="{spaced}"')
         if len(named) < len(given.split()):
             raise CellError(f"`{argument}` names something twice: {given!r}")
     else:
@@ -185,6 +188,31 @@ def _parameters(step: Callable[..., Any], where: str) -> list[str]:
             what = f"{step.__name__} takes {parameter}, and a step names each gate, state and weight that it reads"
             raise CellError(what, where=where, hint=f"write out what {name} is to hold")
     return list(parameters)
+
+
+def _check_gates(step: Callable[..., Any], where: str, letters: list[str], gates: list[str]) -> None:
+    """Raises CellError where the parameters that are left for gates are not as many as these."""
+    if len(letters) == len(gates):
+        return
+    more = "every parameter is a gate, a state, or named in `per_unit`, `scalars` or `inputs`"
+    raise CellError(
+        f"{step.__name__} takes {count(len(letters), 'gate')} ({', '.join(letters)}), "
+        f"its declaration names {len(gates)} ({', '.join(gates)})",
+        where=where,
+        hint=more if len(letters) > len(gates) else "a step takes every gate, in the order of the declaration",
+    )
+
+
+def _name_of(output: Value, values: Mapping[str, Value], states: tuple[str, ...]) -> str:
+    """Which state's name the step has for one of the values that it returns; none for a state as it was."""
+    return next((state for state in states if values.get(state) is output and output.function != "input"), "")
+
+
+def _check_order(step: Callable[..., Any], where: str, states: tuple[str, ...], returned: list[str]) -> None:
+    """Raises CellError for new states that are all there, each under its own name, and in each other's places."""
+    if tuple(returned) != states and sorted(returned) == sorted(states):
+        what = f"{step.__name__} returns {', '.join(returned)} for the states {', '.join(states)}"
+        raise CellError(what, where=where, hint=f"return {', '.join(states)}, in the order of `state`")
 
 
 def _gate(name: str, letter: str, text: str, where: str) -> Gate:

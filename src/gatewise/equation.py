@@ -115,6 +115,10 @@ class Cell:
         """The step itself, on tensors: the eager reference."""
         return self.step(*arguments)
 
+    def __repr__(self) -> str:
+        gates = " ".join(gate.name for gate in self.gates)
+        return f"Cell({self.name!r}, gates={gates!r}, state={' '.join(self.state)!r})"
+
     def _repr_html_(self) -> str:
         """The picture of one step, which a notebook shows. It is drawn by a package that knows cells, hence by name."""
         return import_module("gatewise.diagram").diagram(self)

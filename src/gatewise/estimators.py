@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .extras import found_late
 
 if TYPE_CHECKING:
     from .models.detect.anomalies import Anomalies as Anomalies
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
 
 # Found when asked for, so that the command line answers without importing torch.
 _EXPORTS = {
-    "Alert": ".models.detect.results",
-    "Anomalies": ".models.detect.anomalies",
-    "Detector": ".models.detect.detector",
-    "LanguageModel": ".models.language.model",
-    "SequenceClassifier": ".models.sequence.classifier",
-    "SequenceRegressor": ".models.sequence.regressor",
-    "Translator": ".models.translation.model",
-    "load_labelled": ".tables.labelled",
-    "load_pairs": ".tables.parallel",
-    "load_sequences": ".tables.labelled",
+    "Alert": "..models.detect.results",
+    "Anomalies": "..models.detect.anomalies",
+    "Detector": "..models.detect.detector",
+    "LanguageModel": "..models.language.model",
+    "SequenceClassifier": "..models.sequence.classifier",
+    "SequenceRegressor": "..models.sequence.regressor",
+    "Translator": "..models.translation.model",
+    "load_labelled": "..tables.labelled",
+    "load_pairs": "..tables.parallel",
+    "load_sequences": "..tables.labelled",
 }
 __all__ = [
     "Alert",
@@ -42,13 +43,8 @@ __all__ = [
     "load_pairs",
     "load_sequences",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name], __package__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = found_late(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

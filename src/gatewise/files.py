@@ -7,11 +7,11 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import InputError
+from .errors import InputError, argument
 
 # Independent of the target's name, which may already be as long as the file system allows.
 TEMPORARY = ".{}.tmp"
@@ -53,6 +53,14 @@ def check_writable(path: str | Path) -> None:
     target = _resolved(path)
     _check_folder(target.parent)
     _check_target(target)
+
+
+def refuse_file_for_folder(folder: str | Path, endings: Collection[str]) -> None:
+    """Raise InputError for a path that ends like a file, where a folder is to be named and the file's name apart."""
+    path = Path(folder)
+    if path.suffix in endings and not path.is_dir():
+        what = "a folder is to be given here, and this ends like a file"
+        raise InputError(what, where=str(path), hint=f"give {str(path.parent)!r}, and {argument('name', path.stem)}")
 
 
 def atomic_write(path: str | Path, data: bytes | str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .cells import CELLS
 from .equation import Cell
-from .errors import CellError, GatewiseError
+from .errors import CellError, GatewiseError, moved
 
 
 def cell_at(words: str) -> Cell:
@@ -47,8 +47,10 @@ def _imported(source: str) -> ModuleType:
     """Raises CellError for what is not there, or goes wrong as it runs."""
     try:
         return _from_file(Path(source)) if source.endswith(".py") else _by_name(source)
-    except GatewiseError:
-        raise
+    except GatewiseError as error:
+        if error.where:
+            raise
+        raise moved(error, source) from error
     except (Exception, SystemExit) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name and f"{source}.".startswith(f"{error.name}.")
         if missing:

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import update_wrapper
 from itertools import count
 from types import CellType, CodeType, FrameType, FunctionType
@@ -68,8 +69,11 @@ class Value:
 
     def __getattr__(self, name: str) -> Callable[..., Value]:
         """A method call, ``x.sigmoid()``, means the function of that name."""
-        if name.startswith("_") or not hasattr(torch.Tensor, name):
+        if name.startswith("_"):
             raise AttributeError(name)
+        if not hasattr(torch.Tensor, name):
+            near = get_close_matches(name, dir(torch.Tensor), 1)
+            raise AttributeError(f"a tensor has no {name!r}" + "".join(f"; did you mean {known!r}?" for known in near))
         if not callable(getattr(torch.Tensor, name)):
             raise CellError(
                 f"the step asks for the {name} of a value, which has none while it is recorded",
@@ -120,6 +124,11 @@ class Value:
         self._refused("the step divides with //, for which PyTorch has no derivative", "write torch.floor(a / b)")
 
     __rfloordiv__ = __floordiv__
+
+    def _change(self, *_: Any) -> NoReturn:
+        self._refused(*_CHANGE)
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = __iand__ = __ior__ = _change
 
     def __add__(self, other: Operand) -> Value:
         return Value("add", self, other)
@@ -197,6 +206,10 @@ class Value:
 
 
 _APART = "units cannot be told apart in a step: a part of the units is a gate or a state of its own"
+_CHANGE = (
+    "the step changes a value in place, which would be recorded otherwise than tensors compute it",
+    "give the result a name: h = h + a, c = c.clamp(0.0, 1.0)",
+)
 
 
 class FedGate:
@@ -241,7 +254,13 @@ class FedGate:
 
 
 def _called(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Value:
-    """A call as the step makes it. A mean over all there is says so: that of programs is over the units of a row."""
+    """A call as the step makes it. A mean over all there is says so: that of programs is over the units of a row.
+
+    Raises CellError for one that changes its argument: where the result is not read, a program would not have it.
+    """
+    if keywords.get("inplace") or (function.endswith("_") and not function.startswith("_")):
+        what, hint = _CHANGE
+        raise CellError(what, where=_user_line(), hint=hint)
     if function in OVER_UNITS and len(arguments) == 1:
         keywords = {"dim": None, **keywords}
     return Value(function, *arguments, keywords=keywords)
@@ -322,7 +341,7 @@ def trace(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, 
         result = step(*arguments)
     except CellError:
         raise
-    except TypeError as error:  # of a function's arguments
+    except (TypeError, AttributeError, NameError) as error:  # a function's arguments, or a name that there is not
         frames = traceback.extract_tb(error.__traceback__)
         lines = [f.lineno for f in frames if f.filename == code.co_filename and f.name == code.co_name]
         where = f"{code.co_filename}:{lines[-1]}" if lines else line_of(step)

@@ -155,6 +155,7 @@ WRONG_WORDS = {
     "calibration of floats": (["--to", "c", "--calibration", "saved"], "float32 takes no calibration"),
     "a target of onnx": (["--to", "onnx", "--target", "simd"], "--target applies to C only"),
     "no folder": (["--to", "c", "--out", "nowhere"], "the folder does not exist"),
+    "a file for a folder": (["--to", "onnx", "--out", "net.onnx"], "ends like a file\nhint: give '.', and --name net"),
     "no form": ([], "Missing option '--to'"),
 }
 

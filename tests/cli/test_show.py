@@ -152,3 +152,9 @@ def test_what_is_no_cell_of_the_users_own(words, what, hint, folder, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(rf"gatewise: error: .*{what}.*\nhint: .*{hint}.*\n", err), err
+
+
+def test_what_a_file_of_the_users_own_does_wrong_names_the_file(folder, capsys):
+    (folder / "wrong_for_a_test.py").write_text("from gatewise.nn import LSTM\nLSTM(0, 1)\n")
+    assert follow(["show", "wrong_for_a_test.py:mine"]) == 2
+    assert "wrong_for_a_test.py: input_size must be greater than zero" in capsys.readouterr().err

@@ -235,3 +235,8 @@ def test_too_long_a_sequence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(InputError, match="a record of") as error:
         look_inside(replace(plain(), shorter="look at less"))
     assert error.value.hint == "look at less"
+
+
+def test_a_model_alone_is_no_subject():
+    with pytest.raises(InputError, match=r"(?s)a Recurrent is no subject.*gatewise\.record"):
+        look_inside(Recurrent(CELLS["lstm"], 3, 4))

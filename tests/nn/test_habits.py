@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch.utils import _pytree as pytree
 
 import gatewise
 from gatewise import nn
-from gatewise.errors import InputError
+from gatewise.errors import GatewiseError, InputError
 from gatewise.nn import LSTM
 
 from ..matrix import relative_error
@@ -145,3 +146,49 @@ def test_quantisation_says_what_it_leaves_as_it_is():
     assert type(quantised[1]) is LSTM
     assert not hasattr(quantised[1], "qconfig")
     assert torch.equal(quantised[1](x := torch.randn(5, 2, 3))[0], model[1](x)[0])
+
+
+def test_a_chain_is_counted_gone_through_and_cut():
+    chain = nn.Chain(LSTM(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).eval()
+    assert len(chain) == 3
+    assert [*chain] == [chain[0], chain[1], chain[-1]]
+    assert isinstance(chain[0], LSTM)
+    head, x = chain[1:], torch.randn(5, 2, 3)
+    assert head[-1].weight is chain[-1].weight
+    assert not head.training
+    assert torch.equal(head(chain[0](x)[0])[0], chain(x)[0])
+
+
+def test_cells_and_streams_say_what_they_are():
+    assert repr(gatewise.cells.lstm) == "Cell('lstm', gates='input forget candidate output', state='h c')"
+    assert repr(gatewise.stream(LSTM(3, 4), batch_size=2)) == (
+        "Stream(batch_size=2, input_size=3, dtype=torch.float32)"
+    )
+
+
+class Model(torch.nn.Module):
+    """A model as many write theirs."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.head = torch.nn.LSTM(3, 4), torch.nn.Linear(4, 2)
+
+
+WRONG = {
+    "a model for a chain": (lambda: nn.Chain(Model()), "Model is no part of a chain.*a Chain of its parts"),
+    "a list for a chain": (lambda: nn.Chain([LSTM(3, 4)]), "list is no part of a chain.*one by one"),
+    "a model for a layer": (lambda: gatewise.from_torch(Model()), "give its layer 'encoder'"),
+    "a cell's name": (lambda: nn.Recurrent("gru", 3, 4), "got: 'gru'.*hint: gatewise.cells.gru"),
+    "no cell's name": (lambda: nn.Recurrent("grru", 3, 4), "got: 'grru'.*hint: cells: .*gru"),
+    "a step": (lambda: nn.Recurrent(lambda a, h: a + h, 3, 4), "got: function.*@gatewise.cell"),
+    "numbers for vectors": (lambda: nn.Standardize(0.0, 1.0), "not one vector each.*torch.ones"),
+    "a file for a folder": (lambda: gatewise.export.to_c(LSTM(3, 4), "there/net.c"), "'there', and `name=\"net\"`"),
+}
+
+
+@pytest.mark.parametrize("slip", WRONG)
+def test_what_is_given_in_place_of_something_else_is_told(slip):
+    make, says = WRONG[slip]
+    with pytest.raises(GatewiseError) as error:
+        make()
+    assert re.search(says, str(error.value), re.DOTALL), str(error.value)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau, StepLR
+from torch.utils.data import DataLoader
 
 from gatewise.errors import InputError, ShapeError
 from gatewise.training import (
@@ -306,9 +307,19 @@ def test_what_cannot_be_trained_is_refused():
             Trainer(module, loss, drawn(), options.pop("optimizer", optimizer), **options)
 
 
+@pytest.mark.parametrize("source", [[(1, 2)], DataLoader([1, 2, 3])], ids=["a list", "a loader"])
+def test_what_is_no_source_is_refused_and_told_what_is(source):
+    module = Network()
+    kind = type(source).__name__
+    with pytest.raises(InputError, match=rf"(?s)the source is a {kind}, which has no epoch.*Shuffled\(data"):
+        Trainer(module, loss, source, sgd(module))
+
+
 def test_a_run_without_an_end_is_refused():
     with pytest.raises(InputError, match="needs an end"):
         trainer_of().run()
+    with pytest.raises(InputError, match="`epochs` is -1"):
+        trainer_of().run(epochs=-1)
     module = Network()
     with pytest.raises(InputError, match="no epochs"):
         Trainer(module, loss, Drawn(lambda generator: None), sgd(module)).run(epochs=1)
@@ -318,6 +329,16 @@ def test_a_loss_that_is_no_number_is_refused():
     module = Network()
     trainer = Trainer(module, lambda module, batch: module(batch[0])[0], drawn(), sgd(module))
     with pytest.raises(ShapeError, match=r"one number, not a tensor of shape \(5, 4, 3\)"):
+        trainer.run(steps=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"), [("item", "a float, not a tensor.*item"), ("detach", "no weight that learns")]
+)
+def test_a_loss_that_cannot_be_learned_from_is_refused(change, says):
+    module = Network()
+    trainer = Trainer(module, lambda module, batch: getattr(loss(module, batch), change)(), drawn(), sgd(module))
+    with pytest.raises(InputError, match=f"(?s){says}"):
         trainer.run(steps=1)
 
 

@@ -52,3 +52,7 @@ def _discover() -> dict[str, Cell]:
 
 CELLS: dict[str, Cell] = _discover()
 globals().update(CELLS)
+
+
+def __dir__() -> list[str]:
+    return ["CELLS", *CELLS]

@@ -12,6 +12,7 @@ import typer
 from ..errors import InputError, argument, located
 from ..escape import json_ascii
 from ..export.boards import BOARDS, KIB, BoardMemory, smallest
+from ..files import refuse_file_for_folder
 from .app import app
 from .command import Command, carry_out, check_files
 from .options import (
@@ -112,6 +113,7 @@ def check(request: Request) -> None:
         _check_c(request)
     else:
         _check_onnx(request)
+    refuse_file_for_folder(request.out, (".c", ".h", ".onnx"))
     check_files(
         reads=(request.model, request.calibration),
         writes=request.files,

@@ -195,12 +195,13 @@ _COUNTING = ("add", "mul", "div", "maximum", "minimum")
 
 
 def _unknown(value: Value) -> CellError:
-    """A call that there is no rule for, with the list of all that there are."""
+    """A call that there is no rule for, with the list of all functions that have one."""
     written = ", ".join(["..." for _ in value.arguments] + [f"{name}=..." for name in value.keywords])
+    names = f"a step may use {', '.join(sorted(vocabulary()))}, on its own values and on numbers"
     return CellError(
         f"the step calls {value.function}({written}), for which there is no rule",
         where=value.where,
-        hint=f"a step may use {', '.join(sorted(vocabulary()))}, on its own values and on numbers",
+        hint=f"{value.function} has one with other arguments" if value.function in vocabulary() else names,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..extras import found_late
 
 if TYPE_CHECKING:
     from .c.write import to_c as to_c
@@ -13,11 +14,7 @@ if TYPE_CHECKING:
 _EXPORTS = {"to_c": ".c.write", "to_onnx": ".onnx.write"}
 __all__ = ["to_c", "to_onnx"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = found_late(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

@@ -121,6 +121,20 @@ class Chain(nn.Module):
                 x = apply(part, x)
         return x, last
 
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(self.parts)
+
+    def __getitem__(self, at: int | slice) -> nn.Module:
+        """A part, or of a slice a chain of the parts in it, with the same weights."""
+        if not isinstance(at, slice):
+            return self.parts[at]
+        some = Chain(*list(self.parts)[at])
+        some.training = self.training
+        return some
+
     def save(self, path: str | Path) -> None:
         """Write parts and weights to one file, safetensors with a checksum.
 
@@ -173,12 +187,21 @@ def _part(module: nn.Module, name: str) -> nn.Module:
         return from_torch(module)
     kind = kind_of(module)
     if kind is None:
-        known = ", ".join(kind.__name__ for kind in KINDS if kind is not Recurrent)
-        what = f"a {type(module).__name__} is no part of a chain"
-        raise InputError(what, where=name, hint=f"recurrent modules, {known}")
+        what = f"{type(module).__name__} is no part of a chain"
+        raise InputError(what, where=name, hint=_in_place_of(module))
     if kind.rows is not None:
         check_forward(module, name)  # what has states is called as it is
     return module
+
+
+def _in_place_of(module: object) -> str:
+    """What to give instead of what is no part of a chain."""
+    if isinstance(module, list | tuple):
+        return "give the parts one by one, Chain(*parts)"
+    known = ", ".join(kind.__name__ for kind in KINDS if kind is not Recurrent)
+    if isinstance(module, nn.Module) and any(True for _ in module.children()):
+        return f"write the model as a Chain of its parts: recurrent modules, {known}"
+    return f"recurrent modules, {known}"
 
 
 def _check_sizes(parts: Iterable[nn.Module]) -> None:

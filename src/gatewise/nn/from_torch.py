@@ -37,9 +37,8 @@ def from_torch(module: nn.Module) -> Recurrent:
         InputError: It is another module, or a subclass with a forward of its own.
     """
     if not is_from_torch(module) or not isinstance(module, nn.RNNBase):
-        raise InputError(
-            f"{type(module).__name__} is not one of torch.nn's recurrent layers", hint="give an LSTM, GRU or RNN"
-        )
+        what, layer = f"{type(module).__name__} is not one of torch.nn's recurrent layers", _layer_in(module)
+        raise InputError(what, hint=f"give its layer {layer!r}" if layer else "give an LSTM, GRU or RNN")
     kind = next(ours for theirs, ours in _OURS.items() if isinstance(module, theirs))
     with torch.device("meta"):
         ours = kind(**_arguments(module))
@@ -48,6 +47,12 @@ def from_torch(module: nn.Module) -> Recurrent:
         shared = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight.detach())
         ours.register_parameter(name, shared)
     return ours.train(module.training)
+
+
+def _layer_in(module: object) -> str:
+    """The name of the first of torch.nn's recurrent layers in a model; none where there is none."""
+    named = module.named_modules() if isinstance(module, nn.Module) else ()
+    return next((name for name, part in named if is_from_torch(part)), "")
 
 
 def twin_of(module: nn.Module) -> Recurrent:

@@ -37,7 +37,8 @@ class Standardize(nn.Module):
         super().__init__()
         mean, scale = torch.as_tensor(mean), torch.as_tensor(scale)
         if mean.shape != scale.shape or mean.dim() != 1:
-            raise InputError(f"mean {tuple(mean.shape)} and scale {tuple(scale.shape)} are not one vector each")
+            what = f"mean {tuple(mean.shape)} and scale {tuple(scale.shape)} are not one vector each"
+            raise InputError(what, hint="give a number for each feature, torch.zeros(I) and torch.ones(I)")
         if not bool((scale > 0).all()):
             raise InputError("a scale is not positive", hint="leave out features that never change")
         self.register_buffer("mean", mean.detach().clone())

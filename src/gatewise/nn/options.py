@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from .. import transforms
+from ..cells import CELLS
 from ..equation import Cell
-from ..errors import InputError, argument
+from ..errors import CellError, InputError, argument
 from ..transforms.rewrite import check_rate
 
 _OF_LAYERS = ("heads", "weight_drop", "residual", "pre_norm", "learned_state", "widths")
@@ -193,9 +195,15 @@ def check_widths(cell: Cell, widths: Mapping[str, int], *, proj_size: int = 0, h
 
 
 def check_cell(cell: object) -> None:
-    """Raises TypeError for what is not a cell."""
-    if not isinstance(cell, Cell):
-        raise TypeError(f"cell should be one of gatewise.cells or your own @cell, got: {type(cell).__name__}")
+    """Raises CellError, which is a TypeError, for what is not a cell."""
+    if isinstance(cell, Cell):
+        return
+    given, hint = repr(cell) if isinstance(cell, str) else type(cell).__name__, ""
+    if isinstance(cell, str):
+        hint = f"gatewise.cells.{cell}" if cell in CELLS else f"cells: {', '.join(CELLS)}"
+    elif isinstance(cell, FunctionType):
+        hint = "declare it with @gatewise.cell(gates=..., state=...)"
+    raise CellError(f"cell should be one of gatewise.cells or your own @cell, got: {given}", hint=hint)
 
 
 def check_stack(input_size: int, **flags: object) -> None:

@@ -71,6 +71,9 @@ class Stream:
         self._half = 0
         self._note_beginnings()
 
+    def __repr__(self) -> str:
+        return f"Stream(batch_size={self._shape[0]}, input_size={self._shape[1]}, dtype={self._dtype})"
+
     @property
     def batch_size(self) -> int:
         """B, how many sequences go side by side."""

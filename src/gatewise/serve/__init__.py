@@ -18,4 +18,4 @@ __getattr__ = found_late(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -147,7 +147,7 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         seed: int = 0,
     ) -> None:
-        check_parts(module, optimizer, schedule, clip, accumulate)
+        check_parts(module, source, optimizer, schedule, clip, accumulate)
         devices = {parameter.device for parameter in module.parameters()}
         self.module, self.loss, self.source, self.optimizer = module, loss, source, optimizer
         self.schedule, self.average, self.callbacks = schedule, average, Callbacks(callbacks)

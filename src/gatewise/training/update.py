@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from ..errors import InputError, ShapeError
+from ..errors import InputError, ShapeError, argument
 from .sources import Source
 from .stability import Snapshot, clip_gradient, diverged, gradient_norm, has_bad_gradient
 
@@ -20,12 +20,18 @@ _HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 def check_parts(
     module: nn.Module,
+    source: Source,
     optimizer: torch.optim.Optimizer,
     schedule: LRScheduler | None,
     clip: float | None,
     accumulate: int,
 ) -> None:
-    """Raises InputError where the parts of a trainer do not fit together."""
+    """Raises InputError where the parts of a trainer do not fit together, or the batches come from no source."""
+    needed = ("epoch", "next_batch", "state_dict", "load_state_dict")
+    if missing := [name for name in needed if not hasattr(source, name)]:
+        what = f"the source is a {type(source).__name__}, which has no {missing[0]}"
+        hint = "give Shuffled(data, batch_size), of tensors or a dataset, or an object with the methods of a Source"
+        raise InputError(what, hint=hint)
     owned = {id(parameter) for parameter in module.parameters()}
     updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     if not updated <= owned:
@@ -47,6 +53,9 @@ def check_totals(source: Source, steps: int | None, epochs: int | None) -> None:
     """Raises InputError where a run would have no end."""
     if steps is None and epochs is None:
         raise InputError("a run needs an end", hint="trainer.run(steps=...) or trainer.run(epochs=...)")
+    for name, total in (("steps", steps), ("epochs", epochs)):
+        if total is not None and total < 0:
+            raise InputError(f"{argument(name)} is {total}", hint="give how many there are to be in all")
     if epochs is not None and getattr(source, "endless", False):
         raise InputError("this source has no epochs", hint="set per_epoch of Drawn, or train for a number of steps")
 
@@ -164,6 +173,11 @@ class Update:
         """The loss of one batch, whose gradient is added to the others'."""
         with self.precision.autocast():
             loss = self.loss(self.module, batch)
+        if not isinstance(loss, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+            raise InputError(f"the loss is a {type(loss).__name__}, not a tensor", hint="return it without .item()")
+        if not loss.requires_grad:
+            what = "the loss depends on no weight that learns"
+            raise InputError(what, hint="compute it by the module, without detach, no_grad or numpy")
         if loss.shape != ():
             raise ShapeError(f"a loss is one number, not a tensor of shape {tuple(loss.shape)}")
         self.precision.backward(loss / self.accumulate)

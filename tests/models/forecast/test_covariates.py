@@ -186,12 +186,23 @@ def test_a_saved_one_is_told_on_the_command_line(
 
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_who_comes_from_another_library_is_told(name: str):
-    for method in (Forecaster(3).fit, Forecaster(3).backtest):
+    for method in (Forecaster(3).fit, Forecaster(3).backtest, Forecaster(3).predict):
         with pytest.raises(InputError, match=f"takes no `{name}`") as caught:
             method(PAST, **{name: FUTURE})
         assert f"`{OURS[name]}`" in caught.value.hint
     with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
         Forecaster(3).fit(PAST, nonsense=1)
+
+
+def test_a_category_that_nothing_was_learned_of_is_named():
+    table = TABLE.assign(offer=np.where(np.arange(N + HORIZON) % 5 == 0, "half", "none"), warm=None)
+    past, plan = table[:N], table[N:][["ds", "offer"]]
+    model = Forecaster(HORIZON, model="regression", season=7).fit(past, covariates="offer")
+    assert not [note for note in model.forecast(future=plan).notes if "never was before" in note]
+    notes = model.forecast(future=plan.assign(offer="Half")).notes
+    assert "'offer' is 'Half' ahead and never was before: nothing was learned of that." in notes
+    plain = Forecaster(HORIZON, model="naive").fit(past, covariates="offer")
+    assert not [note for note in plain.forecast(future=plan.assign(offer="Half")).notes if "never was before" in note]
 
 
 @pytest.mark.slow

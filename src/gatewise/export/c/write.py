@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError, argument
-from ...files import atomic_write, check_writable
+from ...files import atomic_write, check_writable, refuse_file_for_folder
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ..accept import SizeLimit, accepted
@@ -95,6 +95,7 @@ def to_c(
             another shape, a name that C does not allow, or a folder that cannot be written. Nothing is written then.
     """
     check_choices(name, target, dtype)
+    refuse_file_for_folder(path, (".c", ".h"))
     files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
     for file in files:
         check_writable(file)

@@ -131,8 +131,11 @@ def look_inside(subject: Subject) -> Inside:
         The record and the explanations.
 
     Raises:
-        InputError: The model has no recurrent layer, or the sequence is too long to be recorded.
+        InputError: It is no `Subject`, the model has no recurrent layer, or the sequence is too long to be recorded.
     """
+    if not isinstance(subject, Subject):  # pyright: ignore[reportUnnecessaryIsInstance] - users may give anything
+        hint = "give what subject(...) of an estimator or a forecaster returns; of a plain module, see gatewise.record"
+        raise InputError(f"a {type(subject).__name__} is no subject", hint=hint)
     with torch.no_grad():
         run = _recorded(subject)
     explained = zip(subject.predictions, _memories(subject, run), _credits(subject), strict=True)

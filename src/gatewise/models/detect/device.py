@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...export.c.files import Footprint, with_functions
 from ...export.c.text import checked_name, plain
 from ...export.c.write import ExportedC
-from ...files import atomic_write, check_writable
+from ...files import atomic_write, check_writable, refuse_file_for_folder
 from ...tables.panel import Floats
 from ...version import version
 from . import device_text as text
@@ -74,6 +74,7 @@ def write(watch: Watch, path: str | Path, name: str, about: str) -> ExportedC:
     """
     checked_name(name)
     _check(watch)
+    refuse_file_for_folder(path, (".c", ".h"))
     files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
     for file in files:
         check_writable(file)

@@ -13,7 +13,7 @@ from ...errors import InputError, argument
 from ...tables.covariates import Covariates
 from ...tables.options import CovariateOptions, FutureFill, ReadOptions
 from ...tables.panel import Floats, Frequency, Panel
-from ...words import count, stamps
+from ...words import count, few, stamps
 
 _FILLS = f"{argument('future_fill', 'previous')} or {argument('future_fill', 'zero')}"
 
@@ -84,6 +84,28 @@ def known_over(panel: Panel, horizon: int, fill: FutureFill) -> Panel:
             raise _missing(panel, at, gaps, horizon)
         covariates = _filled(covariates, at, lengths, list(gaps), "previous" if column.role == "static" else fill)
     return replace(panel, covariates=covariates)
+
+
+def unlearned(panel: Panel, horizon: int) -> tuple[str, ...]:
+    """A note on each covariate that has categories over the horizon which it never had in the past of any series."""
+    covariates = panel.covariates
+    if covariates is None:
+        return ()
+    lengths, notes = panel.lengths.tolist(), list[str]()
+    for at, column in enumerate(covariates.columns):
+        if not column.words or column.role != "known":
+            continue
+        past, ahead = set[int](), set[int]()
+        for values, length in zip(covariates.values, lengths, strict=True):
+            past |= _codes(values[:length, at])
+            ahead |= _codes(values[length : length + horizon, at])
+        if fresh := [repr(column.words[code]) for code in sorted(ahead - past)]:
+            notes.append(f"{column.name!r} is {few(fresh)} ahead and never was before: nothing was learned of that.")
+    return tuple(notes)
+
+
+def _codes(values: Floats) -> set[int]:
+    return {int(code) for code in np.unique(values[~np.isnan(values)])}
 
 
 def _filled(covariates: Covariates, at: int, lengths: list[int], rows: list[int], fill: FutureFill) -> Covariates:

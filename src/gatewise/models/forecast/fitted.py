@@ -12,7 +12,7 @@ from ...tables.options import ReadOptions
 from ...tables.panel import Panel
 from ...tables.totals import without_total_series
 from ...version import version
-from .ahead import known_over
+from .ahead import known_over, unlearned
 from .evaluation.contestants import CONTESTANTS, forecast_all
 from .forecast import Forecast
 from .foreign import refuse
@@ -340,7 +340,10 @@ class FittedForecaster(TableReader):
     def _forecast(self, panel: Panel) -> Quantiles:
         growth = self._following
         model, lowest = (growth.model, growth.floors) if growth and growth.panel is panel else (self.model_, None)
-        return forecast_all(model, self._known(panel), self.setup_, lowest)
+        known = self._known(panel)
+        quantiles = forecast_all(model, known, self.setup_, lowest)
+        notes = () if known is panel else unlearned(known, self.setup_.horizon)
+        return replace(quantiles, notes=(*quantiles.notes, *notes))
 
     def _known(self, panel: Panel) -> Panel:
         """The panel with the covariates that the model takes known over the horizon, see `known_over`."""

@@ -214,7 +214,7 @@ def _misfit(name: str, end: Any, later: Times, frequency: Frequency) -> InputErr
         span = first if known == 1 else f"{first} to {last}"
         return InputError(
             f"{count(known, 'row')} of series {name!r} ({span}) overlap with its history, which ends at {held}",
-            hint="give only rows after that, or a whole history: predict(frame)",
+            hint="give only rows after that",
         )
     times = np.concatenate(([end], later))
     ticks, on = _ticks(times, frequency)
