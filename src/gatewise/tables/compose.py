@@ -15,7 +15,7 @@ _SAMPLE = 1000  # rows by which parts are known
 _CLOCK = "[0-9]{1,2}[:.h][0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?[AaPp][.]?[Mm][.]?)?"
 _TEXT = "regexp_replace(trim(CAST(CELL AS VARCHAR)), '[.]0+$', '')"
 _WHOLE = f"try_cast({_TEXT} AS INT)"
-_LETTERS = f"regexp_extract(lower(strip_accents({_TEXT})), '[a-z]+')"
+_LETTERS = f"regexp_extract(lower(strip_accents({_TEXT})), '[a-z\u0131\u0430-\u044f]+')"
 _DIGITS = f"try_cast(regexp_extract({_TEXT}, '[0-9]+') AS INT)"
 _HOLDS = {
     "year": f"{_WHOLE} BETWEEN 1678 AND 2261",

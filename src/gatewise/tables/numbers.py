@@ -14,7 +14,26 @@ from .panel import Floats
 from .table import Table, holds_numbers, how_many
 
 MISSING = (
-    *("", "-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "\u2026", ":", ":c", ": c", ":u", ": u", ":z", ": z", "?"),
+    *(
+        "",
+        "-",
+        "--",
+        "---",
+        "\u2013",
+        "\u2014",
+        ".",
+        "..",
+        "...",
+        "\u2026",
+        ":",
+        ":c",
+        ": c",
+        ":u",
+        ": u",
+        ":z",
+        ": z",
+        "?",
+    ),
     *("na", "n/a", "n.a.", "<na>", "nan", "nat", "null", "(null)", "none", "nil", "\\n", "n/d", "s/d", "k.a.", "k. a."),
     *("missing", "#na", "#n/a", "#nv", "#n/d", "#value!", "#valeur!", "#wert!", "#div/0!", "#ref!", "#num!", "#name?"),
 )
