@@ -300,7 +300,7 @@ FORMS = (
     *_years(f"(?P<h>[12])h{_GAP}YEAR", "YEAR-{h}-1"),
     *_years("(?:fy|cy) ?YEAR", "YEAR-1-1"),
     _written(f"(?:year|jahr|ye) ?{_YEAR}", "{y}-1-1"),
-    _written(f"{_YEAR} .yr[0-9]{{4}}.", "{y}-1-1"),
+    _written(f"{_YEAR} .yr[0-9]{{4}}.", "{y}-1-1", bare=True),
     _shaped(
         "",
         "[0-9]{4}-[0-3][0-9]{2}",

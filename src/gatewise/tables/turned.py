@@ -134,7 +134,9 @@ def _parts_of_years(table: Table) -> _Heads | None:
 def _parts_of_days(table: Table) -> _Heads | None:
     """A column for each hour of a day, from 0 or from 1, or for each of its clocks at one pace."""
     names = [name.strip().lower() for name in table.names]
-    clocks = {60 * int(match[1]) + int(match[2]): i for i, name in enumerate(names) if (match := _CLOCK.fullmatch(name))}
+    clocks = {
+        60 * int(match[1]) + int(match[2]): i for i, name in enumerate(names) if (match := _CLOCK.fullmatch(name))
+    }
     for pace in _PACES:
         if sorted(clocks) == [*range(0, 24 * 60, pace)]:
             times = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in sorted(clocks))
