@@ -138,7 +138,7 @@ def _frame(paths: Sequence[Path], source: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_parquet([str(path) for path in paths])
+        return pd.concat([pd.read_parquet(path) for path in paths])
     except ImportError as error:
         what = "the file holds periods of pandas, and pyarrow, which reads them, is not installed"
         raise InputError(what, where=source, hint="install pyarrow, or save the periods as dates") from error
