@@ -141,3 +141,31 @@ def test_names_that_cannot_be_joined_are_refused(load: Load) -> None:
     table = "date,store,item,y\n2021-01-01,a/b,c,1\n2021-01-02,a/b,c,1\n2021-01-01,a,b/c,1\n2021-01-02,a,b/c,1\n"
     with pytest.raises(InputError, match="hold '/'"):
         load(table, ReadOptions(id="store,item"))
+
+
+@pytest.mark.parametrize(("letter", "parts", "alias"), [("M", 12, "MS"), ("Q", 4, "QS")])
+@pytest.mark.parametrize("mean", [False, True])
+def test_codes_beside_a_year_are_its_parts(load: Load, letter: str, parts: int, alias: str, mean: bool) -> None:
+    rows = [(year, part) for year in range(2010, 2015) for part in range(1, parts + 1 + mean)]
+    content = "Series ID,Year,Period,Value\n"
+    panel = load(content + "".join(f"A1,{year},{letter}{part:02},{year * 20 + part}\n" for year, part in rows))
+    assert panel.frequency.alias == alias
+    assert panel.values[0].tolist() == [year * 20 + part for year, part in rows if part <= parts]
+
+
+HOURS_OF_A_DAY = {
+    "from 0": [str(hour) for hour in range(24)],
+    "from 1": [f"H{hour}" for hour in range(1, 25)],
+    "clocks": [f"{hour:02}:00" for hour in range(24)],
+    "half hours": [f"{half // 2:02}:{half % 2 * 30:02}" for half in range(48)],
+}
+
+
+@pytest.mark.parametrize("name", HOURS_OF_A_DAY)
+def test_a_column_for_each_hour_of_a_day(load: Load, name: str) -> None:
+    heads = HOURS_OF_A_DAY[name]
+    rows = [f"2021-03-{day:02}," + ",".join(str(100 * day + i) for i in range(len(heads))) for day in range(1, 8)]
+    panel = load("\n".join([",".join(["date", *heads]), *rows, ""]))
+    assert panel.season == len(heads)
+    assert panel.times[0][0] == np.datetime64("2021-03-01T00:00")
+    assert panel.values[0].tolist() == [100 * day + i for day in range(1, 8) for i in range(len(heads))]

@@ -17,6 +17,7 @@ from gatewise.tables.panel import Frequency
 ALIASES = [
     *("YS", "YE", "YS-APR", "YE-JUN", "2YS", "QS", "QE", "QS-FEB", "QE-OCT", "QE-NOV", "MS", "ME", "2MS", "2ME", "6MS"),
     *("W-SUN", "W-MON", "2W-WED", "B", "D", "2D", "10D", "h", "6h", "min", "15min", "s", "10s", "ms", "5us", "ns"),
+    *("BME", "BMS", "2BME", "BQE-DEC", "BQS-JAN", "BQE-NOV", "BYE-DEC", "BYS-APR"),
 ]
 
 

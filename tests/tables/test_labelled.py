@@ -316,3 +316,8 @@ def test_names_of_rows_as_r_writes_them_are_no_column(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('"id","x","label"\n"1",0,0.1,0\n"2",0,0.6,0\n"3",1,0.5,0\n')
     with pytest.raises(InputError, match="this row has 4 fields, the header has 3"):
         load_labelled(tmp_path / "a.csv")
+
+
+def test_spaces_around_a_label_make_no_other_label(tmp_path):
+    (tmp_path / "a.csv").write_text("id,value,label\n1,0.5,a\n1,0.7, a\n2,0.1,b \n2,0.2,b\n")
+    assert load_labelled(tmp_path / "a.csv").labels == ("a", "b")

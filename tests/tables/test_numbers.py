@@ -161,6 +161,14 @@ def test_what_may_be_a_thousands_separator(read: Read, cells: list[str], delimit
         (["(100)", "105"], ",", [-100, 105]),
         (["\u2212100", "105"], ",", [-100, 105]),
         (["1e3", "1,5e3"], ";", [1000, 1500]),
+        (["900,-", "1.200,-", "13,50"], ";", [900, 1200, 13.5]),
+        (["1.200,-- €", "2.300,\u2014 €"], ";", [1200, 2300]),
+        (["Fr. 900.\u2013", "Fr. 1'200.-"], ";", [900, 1200]),
+        (["900.5-", "13.5"], ",", [-900.5, 13.5]),
+        (["$ (900.00)", "$(1,012.50)", "$ 13.00"], ",", [-900, -1012.5, 13]),
+        (["1.2M", "900K", "1.5B", "12"], ",", [1.2e6, 9e5, 1.5e9, 12]),
+        (["1,2 Mio", "900 Tsd", "1,5 Mrd"], ";", [1.2e6, 9e5, 1.5e9]),
+        (["120", "130 p", "125 b", "127 e"], ",", [120, 130, 125, 127]),
     ],
 )
 def test_how_numbers_are_dressed(read: Read, cells: list[str], delimiter: str, values: list[float]) -> None:
@@ -189,7 +197,9 @@ def test_thousands_of_which_none_is_below_are_asked_about(read: Read, delimiter:
     [
         (["$5", "€6"], "the unit of '€6' is '€', and was '$' above"),
         (["5 kg", "600 g"], "the unit of '600 g' is 'g'"),
-        (["1.2M", "900K"], "the unit of '900K' is 'K'"),
+        (["1.2 MWh", "900 kWh"], "the unit of '900 kWh' is 'kWh'"),
+        (["1.2M", "$900K"], "the unit of '$900K' is '$K'"),
+        (["120", "130p"], "have the unit 'p', others have none"),
         (["5%", "0.06"], "have the unit '%', others have none"),
         (["1.5", "1.234,5"], "'1.234,5' is not a number with a decimal point"),
         (["12", "1,23,456.7,8"], "is not a number"),
@@ -203,6 +213,8 @@ def test_what_is_dressed_in_two_ways(read: Read, cells: list[str], what: str) ->
 
 
 def test_what_was_taken_off_is_said(read: Read) -> None:
+    assert read(["1.2M", "900K"])[1] == ["'K' and 'M' read as thousands, millions and the like"]
+    assert read(["120", "130 p"])[1] == ["remarks left out of the numbers: 'p'"]
     assert read(["$1,900", "(120.5)"])[1] == [
         "'$' left out of the numbers",
         "thousands set apart by a comma",

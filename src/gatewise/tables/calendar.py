@@ -10,7 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, argument
-from .forms import PAIRS, PLAIN, WALL, ZONED, Form, likely_forms, nanoseconds, week_date
+from .forms import (
+    BARE_QUARTERS,
+    BARE_WEEKS,
+    PADDED_QUARTERS,
+    PAIRS,
+    PLAIN,
+    WALL,
+    ZONED,
+    Form,
+    likely_forms,
+    nanoseconds,
+    week_date,
+)
 from .numbers_as_times import Called, readings_of_decimal, readings_of_whole
 from .table import Table, has_zone, holds_numbers, holds_times, how_many, quoted
 from .times import DAY, Reading, Times, in_centuries, wall_times
@@ -99,7 +111,7 @@ def _from_text(table: Table, column: int) -> list[Reading]:
         raise _misfit(table, column, *min(dated, key=lambda tried: np.count_nonzero(tried[1] == _MISSED)))
     if forms == [ZONED]:
         return [_local(table, column, fitting[0][1])]
-    readings = [_reading(form, times) for form, times in _without_pairs(fitting)]
+    readings = [_reading(form, times) for form, times in _told_apart(fitting, Called(table.key(column)))]
     fixed = [moved for reading in readings for moved in in_centuries(reading)]
     if not fixed:
         what = "there is a 29th of February in a year that has none"
@@ -111,12 +123,26 @@ def _reading(form: Form, times: Times) -> Reading:
     return Reading(form.words, times, name=form.name, century=form.century, year=form.year)
 
 
-def _without_pairs(fitting: list[tuple[Form, Times]]) -> list[tuple[Form, Times]]:
-    """Where every cell is a pair of years such as 2000/01, none of them is a month; a single cell is a month."""
-    pairs = [(form, times) for form, times in fitting if form is PAIRS]
+def _told_apart(fitting: list[tuple[Form, Times]], called: Called) -> list[tuple[Form, Times]]:
+    """The forms of all cells, without those that the others, or the name of the column, speak against.
+
+    Weeks and quarters that are not called so in the cells are some where the column is, and else where they can be no
+    months; quarters also where they would be the first four months of several years. Where every cell is a pair of
+    years such as 2000/01, none of them is a month; a single cell is a month.
+    """
+    for bare, is_called in ((BARE_WEEKS, called.weeks), ((*BARE_QUARTERS, *PADDED_QUARTERS), called.quarters)):
+        named = [(form, times) for form, times in fitting if form in bare]
+        if named and is_called:
+            return named
+    pairs = [(form, times) for form, times in fitting if form in PAIRS]
     if pairs and len(fitting) > 1 and not (pairs[0][1] == pairs[0][1][0]).all():
         return pairs
-    return [(form, times) for form, times in fitting if form is not PAIRS] or pairs
+    doubtful = (*PAIRS, *BARE_WEEKS, *BARE_QUARTERS, *PADDED_QUARTERS)
+    plain = [(form, times) for form, times in fitting if form not in doubtful]
+    quarters = [(form, times) for form, times in fitting if form in BARE_QUARTERS]
+    if quarters and (not plain or len(np.unique(quarters[0][1].view("datetime64[ns]").astype("datetime64[Y]"))) > 1):
+        return [*plain, *quarters]
+    return plain or [(form, times) for form, times in fitting if form in BARE_WEEKS] or pairs
 
 
 def _likely_forms(table: Table, column: int) -> list[Form]:

@@ -17,7 +17,10 @@ from .table import Table, holds_numbers, holds_times, how_many, quoted
 Kind = Literal["time", "integer", "number", "text", "empty", "other"]
 
 TIME_NAMES = frozenset(
-    ["ds", "timestamp", "datetime", "date", "time", "t", "step", "datum", "fecha", "zeit", "zeitstempel", "horodatage"]
+    [
+        *("ds", "timestamp", "datetime", "date", "time", "t", "ts", "dt", "step", "unix"),
+        *("datum", "fecha", "zeit", "zeitstempel", "horodatage"),
+    ]
 )
 PART_NAMES = {
     "year": frozenset(["year", "yr", "yyyy", "jahr", "annee", "ano", "anno", "jaar", "exercice"]),

@@ -15,12 +15,14 @@ _SAMPLE = 1000  # rows by which parts are known
 _CLOCK = "[0-9]{1,2}[:.h][0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?[AaPp][.]?[Mm][.]?)?"
 _TEXT = "regexp_replace(trim(CAST(CELL AS VARCHAR)), '[.]0+$', '')"
 _WHOLE = f"try_cast({_TEXT} AS INT)"
-_LETTERS = f"regexp_extract(lower(strip_accents({_TEXT})), '[a-z]+')"
+_LETTERS = f"regexp_extract(lower(strip_accents({_TEXT})), '[a-z\u0131\u0430-\u044f]+')"
 _DIGITS = f"try_cast(regexp_extract({_TEXT}, '[0-9]+') AS INT)"
+_CODED = f"regexp_full_match({_TEXT}, '[Mm][0-9]{{1,2}}')"
+_MONTH = f"coalesce({_WHOLE}, {month_number(_LETTERS)}, if({_CODED}, {_DIGITS}, NULL))"
 _HOLDS = {
     "year": f"{_WHOLE} BETWEEN 1678 AND 2261",
     "quarter": f"{_DIGITS} BETWEEN 1 AND 4 AND length({_TEXT}) <= 4",
-    "month": f"({_WHOLE} BETWEEN 1 AND 12 OR {month_number(_LETTERS)} IS NOT NULL)",
+    "month": f"{_MONTH} BETWEEN 1 AND 12",
     "week": f"{_DIGITS} BETWEEN 1 AND 53 AND length({_TEXT}) <= 4",
     "day": f"{_WHOLE} BETWEEN 1 AND 31",
     "hour": f"({_WHOLE} BETWEEN 0 AND 24 OR {_WHOLE} BETWEEN 0 AND 2400 AND {_WHOLE} % 100 = 0)",
@@ -28,12 +30,14 @@ _HOLDS = {
     "clock": f"regexp_full_match({_TEXT}, '{_CLOCK}')",
 }
 """SQL: whether the cell ``CELL`` holds a part of a time."""
+_CODES = {"quarter": "[Qq]0?[1-4]", "month": "[Mm](0[1-9]|1[0-2])", "week": "[Ww][0-5][0-9]"}
+"""Cells that are a part of a time whatever their column is called."""
 _PIECES = {
     "date": "regexp_replace(trim(CAST(CELL AS VARCHAR)), ' 00:00:00$', '')",
     "year": _TEXT,
     "quarter": f"'-Q' || {_DIGITS}",
     "week": f"'-W' || lpad(CAST({_DIGITS} AS VARCHAR), 2, '0')",
-    "month": f"'-' || lpad(coalesce(CAST(coalesce({_WHOLE}, {month_number(_LETTERS)}) AS VARCHAR), {_TEXT}), 2, '0')",
+    "month": f"'-' || lpad(coalesce(CAST({_MONTH} AS VARCHAR), {_TEXT}), 2, '0')",
     "day": f"'-' || lpad({_TEXT}, 2, '0')",
     "hour": f"' ' || lpad({_TEXT}, 2, '0')",
     "minute": f"':' || lpad({_TEXT}, 2, '0')",
@@ -87,7 +91,11 @@ def _holding(table: Table, part: str, columns: Sequence[int]) -> list[int]:
     """Those of these columns of which every one of the first cells holds such a part."""
     free = [column for column in columns if column not in table.parts]
     named = [column for column in free if looks_like(table, column, PART_NAMES[part])]
-    return [column for column in named if _all(table, column, _HOLDS[part])]
+    holding = [column for column in named if _all(table, column, _HOLDS[part])]
+    if holding or part not in _CODES:
+        return holding
+    coded = f"regexp_full_match({_TEXT}, '{_CODES[part]}')"
+    return [column for column in free if table.is_text(column) and _all(table, column, coded)]
 
 
 def _all(table: Table, column: int, condition: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,10 @@ _GROUPS = {"a comma": ",", "a point": "[.]", "a space": " ", "an apostrophe": "[
 _BETWEEN = {".": ("a comma", "a space", "an apostrophe"), ",": ("a point", "a space", "an apostrophe")}
 _PARTS = ("open", "sign", "before", "inner", "number", "after", "minus", "close")
 _UNIT = '[^0-9<>~*#=?!(){}\\[\\]|"+-]'
+_SCALES = {"k": 1e3, "K": 1e3, "Tsd": 1e3, "M": 1e6, "Mio": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9, "G": 1e9, "T": 1e12}
+"""What words for thousands, millions and so on multiply a number by; they are no units where they differ."""
+_REMARKS = frozenset("bdefiprsu")
+"""Letters by which statistical offices mark a few values as provisional, revised, estimated and the like."""
 
 
 def _number(mark: str) -> str:
@@ -49,8 +54,11 @@ def _sql(pattern: str) -> str:
 
 
 def plain(cell: str) -> str:
-    """SQL: the text cell with one kind of space and of minus."""
-    return f"regexp_replace(regexp_replace(trim({cell}), '{_SPACES}', ' ', 'g'), '[\u2212\u2013]', '-', 'g')"
+    """SQL: the text cell with one kind of space and of minus, no dash for decimals, and parentheses around a unit."""
+    alike = f"regexp_replace(regexp_replace(trim({cell}), '{_SPACES}', ' ', 'g'), '[\u2212\u2013\u2014]', '-', 'g')"
+    # 900,- and 900.- are prices without cents, not numbers below zero.
+    whole = f"regexp_replace({alike}, '([0-9])[.,]-{{1,2}}([^0-9]|$)', '\\1\\2')"
+    return f"regexp_replace({whole}, '^([^0-9()+-]+)[(](.*)[)]$', '(\\1\\2)')"
 
 
 def is_dressed(cell: str) -> str:
@@ -90,6 +98,11 @@ class _Dress:
         closed = f"({self.part('open')} = '') = ({self.part('close')} = '')"
         return f"({self.part('number')} <> '' AND length(concat({signs})) <= 1 AND {closed})"
 
+    def scale(self, scales: Mapping[str, float]) -> str:
+        """What the number is multiplied by, by its unit."""
+        cases = " ".join(f"WHEN '{unit}' THEN {by!r}" for unit, by in scales.items())
+        return f"CASE {self.unit} {cases} ELSE 1 END" if cases else "1"
+
     @property
     def value(self) -> str:
         """The number, as DOUBLE."""
@@ -117,10 +130,25 @@ def read_dressed(table: Table, column: int, mark: str, missing: str) -> tuple[Fl
         f"SELECT {dress.unit}, min(rowid), {how_many(f'{dress.value} <> 0')} "
         f"FROM rows WHERE {known} GROUP BY 1 ORDER BY 2"
     ).fetchall()
-    unit = _one_unit(table, column, units)
-    (values,) = table.arrays([f"coalesce(CASE WHEN {known} THEN {dress.value} END, 'nan'::DOUBLE)"])
-    notes = [f"{unit!r} left out of the numbers"] if unit else []
+    names = {unit for unit, _, _ in units if unit}
+    scales = {unit: _SCALES[unit] for unit in names} if len(names) > 1 and names <= {*_SCALES} else {}
+    if scales:
+        notes = [f"{listed([repr(unit) for unit in sorted(names)])} read as thousands, millions and the like"]
+    else:
+        notes = _without_units(table, column, units)
+    number = f"{dress.value} * {dress.scale(scales)}" if scales else dress.value
+    (values,) = table.arrays([f"coalesce(CASE WHEN {known} THEN {number} END, 'nan'::DOUBLE)"])
     return values.astype(np.float64, copy=False), [*notes, *_notes(table, dress, known)]
+
+
+def _without_units(table: Table, column: int, units: list[tuple[str, int, int]]) -> list[str]:
+    """Notes on what is left out: letters that mark some of the cells, or the unit of all."""
+    names = {unit for unit, _, _ in units if unit}
+    glued = table.first(f"regexp_matches({plain(f'c{column}')}, '^[a-z]|[0-9][a-z]$')")  # 1e, e5 are parts of numbers
+    if names and names <= _REMARKS and len(names) < len(units) and glued is None:
+        return [f"remarks left out of the numbers: {listed([repr(name) for name in sorted(names)])}"]
+    unit = _one_unit(table, column, units)
+    return [f"{unit!r} left out of the numbers"] if unit else []
 
 
 def _one_unit(table: Table, column: int, units: list[tuple[str, int, int]]) -> str:

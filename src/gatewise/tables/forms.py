@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from ..words import unaccented
@@ -18,8 +18,9 @@ class Form:
     words: what reading it assumes, empty where nothing. sql: nanoseconds since 1970 of the text ``CELL``, NULL
     where it is not written so or lies outside the years that fit. name: what tells it from others that the same cells
     may have. century: False where the year has two digits, and 1969 to 2068 only stand for it. year: False where there
-    is none; such a form cannot be read, but is a reason to doubt others. shape: what a cell in lower case and without
-    accents must match, so that of some fifty forms only the likely ones burden a query.
+    is none; such a form cannot be read, but is a reason to doubt others. bare: whether other things than times are
+    written so, too, so that a column of such cells is one of times only by its name. shape: what a cell in lower case
+    and without accents must match, so that of some eighty forms only the likely ones burden a query.
     """
 
     words: str
@@ -28,6 +29,7 @@ class Form:
     name: str = ""
     century: bool = True
     year: bool = True
+    bare: bool = False
 
     def of(self, cell: str) -> str:
         """The expression for one column."""
@@ -52,7 +54,7 @@ def likely_forms(cells: Iterable[str]) -> list[Form]:
 
 def is_time(cell: str, forms: Iterable[Form]) -> str:
     """SQL: whether the text cell is a date or a time in one of these forms."""
-    known = [f"({form.of(cell)}) IS NOT NULL" for form in forms if form.year]
+    known = [f"({form.of(cell)}) IS NOT NULL" for form in forms if form.year and not form.bare]
     return f"({' OR '.join(known)})" if known else "false"
 
 
@@ -92,6 +94,8 @@ _PARTS = {
     "b": month_number("PART"),
     "d": "PART",
     "q": "3 * try_cast(PART AS INT) - 2",
+    "r": "MAP {'i': 1, 'ii': 4, 'iii': 7, 'iv': 10}[PART]",
+    "f": "if(length(PART) = 1, PART || '0', PART)",
     "h": "6 * try_cast(PART AS INT) - 5",
     "t": "if(PART = '', '', ' ' || PART)",
     "s": "replace(PART, ',', '.')",
@@ -99,22 +103,31 @@ _PARTS = {
     "n2": "PART",
     "yy": "if(try_cast(PART AS INT) < 69, '20', '19') || lpad(PART, 2, '0')",
 }
-"""SQL for year, month, its name, day, quarter, half, clock, fraction, minute, second, and a year of two digits."""
+"""SQL for year, month, its name, day, quarter, quarter in Roman digits, month as a decimal, half, clock, fraction,
+minute, second, and a year of two digits."""
 
 _GAP, _OF = "[ ./:_-]*", "(?:(?:de|del|of) )?"
 _YEAR, _SHORT = "(?P<y>[0-9]{4})", "'?(?P<yy>[0-9]{2})"
-_NAME = "(?P<b>[a-z]{3,})[.]?"
+_NAME = "(?P<b>[a-z\u0131\u0430-\u044f]{3,})[.]?"
 _DAY = "(?P<d>[0-9]{1,2})(?:st|nd|rd|th|er|o|\u00ba|[.])?"
 _WEEKDAY = "(?:[a-z]{2,}[.]?,? +)?"
 _ZERO = "(?: ?(?:z|gmt|utc|[+]00:?00))?"
 _TIME = f"(?:(?:[ :,t]| at )+(?P<t>[0-9]{{1,2}}:[0-9]{{2}})(?P<s>(?::[0-9]{{2}}(?:[.,][0-9]{{1,9}})?)?){_ZERO})?"
-_QUARTER, _WEEK = "(?:quarter|qtr|quartal|kwartaal|trimestre|trim|q|t)[.]?", "(?:week|wk|kw|woche|semaine|semana|w)"
+_QUARTER = "(?:quarter|qtr|quartal|kwartaal|kvartal|kwartal|trimestre|trim|kv|q|t|k)[.]?"
+_WEEK = "(?:week|wk|kw|woche|semaine|semana|settimana|vecka|uke|uge|w)"
 _NTH = "(?:st|nd|rd|th|er|e|o|\u00ba|[.])?"
 _DAY_MONTH, _MONTH_DAY = "day/month without a year", "month/day without a year"
 
 
 def _written(
-    shape: str, template: str, words: str = "", name: str = "", *, century: bool = True, year: bool = True
+    shape: str,
+    template: str,
+    words: str = "",
+    name: str = "",
+    *,
+    century: bool = True,
+    year: bool = True,
+    bare: bool = False,
 ) -> Form:
     """A form by a pattern with named parts, and the date that they make."""
     parts = re.findall(r"\(\?P<(\w+)>", shape)
@@ -122,7 +135,7 @@ def _written(
     pieces = [_piece(piece, pattern, parts) for piece in re.split(r"(\{\w+\})", template) if piece]
     date = f"epoch_ns(try_cast(concat({', '.join(pieces)}) AS TIMESTAMP_NS))"
     sql = f"CASE WHEN regexp_full_match({_LOW}, '{pattern}') THEN {date} END"
-    return Form(words, sql, re.compile(shape), name, century, year)
+    return Form(words, sql, re.compile(shape), name, century, year, bare)
 
 
 def _piece(piece: str, pattern: str, parts: list[str]) -> str:
@@ -139,7 +152,7 @@ def _years(shape: str, template: str, words: str = "", name: str = "") -> tuple[
     return long, _written(*short, words, name, century=False)
 
 
-def _weeks(shape: str) -> Form:
+def _weeks(shape: str, *, bare: bool = False) -> Form:
     """ISO weeks by a pattern of year and week, or of year, week and weekday; of a year's weeks only."""
     pattern = re.sub(r"\?P<\w+>", "", shape).replace("'", "''")
     parts = re.findall(r"\(\?P<(\w+)>", shape)
@@ -148,7 +161,24 @@ def _weeks(shape: str) -> Form:
     date = week_date(f"{year}", f"lpad({week}, 2, '0')", day)
     words = "" if "d" in parts else "weeks dated by their Monday"
     sql = f"CASE WHEN regexp_full_match({_LOW}, '{pattern}') THEN {nanoseconds(date)} END"
-    return Form(words, sql, re.compile(shape), "week")
+    return Form(words, sql, re.compile(shape), "year and week" if bare else "week", bare=bare)
+
+
+def _tidied(form: Form) -> Form:
+    """The form where a comma or a word stands beside the clock, or am and pm are written otherwise."""
+    apart = "regexp_replace(CELL, '([0-9]),? +(?:um +)?([0-9]{1,2}[:.])', '\\1 \\2')"
+    half = f"regexp_replace(regexp_replace({apart}, '(?i) *(?:uhr|h)$', ''), '(?i) ?([ap])[.]? ?m[.]?$', ' \\1m')"
+    shape = re.compile(f"{form.shape.pattern.removesuffix('( .+)?')},? .+")
+    return replace(form, sql=form.sql.replace("CELL", half), shape=shape)
+
+
+def _spans(form: Form) -> Form:
+    """The form where a cell holds a beginning and an end: the time is the beginning."""
+    between = " +(?:-|\u2013|\u2014|to|bis|until) *"
+    begin = f"if(regexp_matches(CELL, '{between}[0-9]'), regexp_extract(CELL, '^(.*?){between}[0-9]', 1), NULL)"
+    words = ", ".join(filter(None, [form.words, "spans dated by their beginning"]))
+    shape = re.compile(f"(?:{form.shape.pattern}){between}[0-9].*")
+    return replace(form, words=words, sql=form.sql.replace("CELL", begin), shape=shape)
 
 
 def week_date(year: str, week: str, day: str = "'1'") -> str:
@@ -160,21 +190,48 @@ def week_date(year: str, week: str, day: str = "'1'") -> str:
 PLAIN = _shaped("", f"{_ISO}(?:{_CLOCK})?", "epoch_ns(try_cast(CELL AS TIMESTAMP_NS))")
 ZONED = _shaped("times converted to UTC", f"{_ISO}{_CLOCK}{_OFFSET}", f"{_wall} - {_offset}")
 WALL = _shaped("times with a UTC offset read as those of their place", f"{_ISO}{_CLOCK}{_OFFSET}", _wall)
-_first = "try_cast(regexp_extract(CELL, '([0-9]{4})[/-]', 1) AS INT)"
-PAIRS = _shaped(
-    "years such as '2000/01' dated by the first",
-    "(?:FY ?)?[0-9]{4}[/-](?:[0-9]{2}|[0-9]{4})",
-    f"if(CELL[-2:] = lpad(CAST(({_first} + 1) % 100 AS VARCHAR), 2, '0') AND "
-    f"regexp_extract(CELL, '[0-9]+$') IN (CELL[-2:], CAST({_first} + 1 AS VARCHAR)), "
-    f"epoch_ns(try_cast(concat({_first}, '-01-01') AS TIMESTAMP_NS)), NULL)",
-    "year pair",
+_FIRST = "try_cast(regexp_extract(CELL, '([0-9]+) ?[/\u2013-]', 1) AS INT)"
+_LATER = "try_cast(regexp_extract(CELL, '[0-9]+$') AS INT)"
+
+
+def _pairs(digits: int, year: str, *, century: bool) -> Form:
+    """Pairs of a year, of so many digits, and the next. year: SQL for the first."""
+    shape = f"(?:FY ?)?[0-9]{{{digits}}} ?[/\u2013-] ?[0-9]{{1,{digits}}}"
+    follows = f"{_LATER} IN ({_FIRST} + 1, ({_FIRST} + 1) % 100)"
+    date = f"if({follows}, epoch_ns(try_cast(concat({year}, '-01-01') AS TIMESTAMP_NS)), NULL)"
+    return replace(_shaped("years such as '2000/01' dated by the first", shape, date, "year pair"), century=century)
+
+
+PAIRS = (
+    _pairs(4, _FIRST, century=True),
+    _pairs(2, f"{_FIRST} + if({_FIRST} < 69, 2000, 1900)", century=False),
 )
+BARE_WEEKS = (
+    _weeks("(?P<y>(?:19|20)[0-9]{2})[ /_-](?P<w>[0-9]{1,2})", bare=True),
+    _weeks("(?P<w>[0-9]{1,2})[/_-](?P<y>(?:19|20)[0-9]{2})", bare=True),
+)
+"""Weeks that are not called so."""
+BARE_QUARTERS = (
+    _written("(?P<y>(?:19|20)[0-9]{2})[ /:._-](?P<q>[1-4])", "{y}-{q}-1", name="year and quarter", bare=True),
+    _written("(?P<q>[1-4])[/:_-](?P<y>(?:19|20)[0-9]{2})", "{y}-{q}-1", name="year and quarter", bare=True),
+)
+PADDED_QUARTERS = (
+    _written("(?P<y>(?:19|20)[0-9]{2})[ /:._-]0(?P<q>[1-4])", "{y}-{q}-1", name="year and 0quarter", bare=True),
+    _written("0(?P<q>[1-4])[/:_-](?P<y>(?:19|20)[0-9]{2})", "{y}-{q}-1", name="year and 0quarter", bare=True),
+)
+"""Quarters that are not called so; those with a zero are rather months, where the column is not called after quarters.
+"""
 _COMPACT = "(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
+_DMY = _spelled("day/month/year", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", clocks=_CLOCKS)
+_MDY = _spelled("month/day/year", "%m/%d/%Y", "%m-%d-%Y", clocks=_CLOCKS)
+_FISCAL = "quarters of financial years dated as those of the calendar"
 FORMS = (
     PLAIN,
     ZONED,
-    _spelled("day/month/year", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", clocks=_CLOCKS),
-    _spelled("month/day/year", "%m/%d/%Y", "%m-%d-%Y", clocks=_CLOCKS),
+    _DMY,
+    _MDY,
+    *map(_tidied, (_DMY, _MDY)),
+    *map(_spans, (PLAIN, _DMY, _MDY)),
     _spelled("year.month.day", "%Y.%m.%d", "%Y.%m.%d.", clocks=_CLOCKS),
     _spelled("day/month/year", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y", clocks=_CLOCKS, century=False),
     _spelled("month/day/year", "%m/%d/%y", "%m-%d-%y", clocks=_CLOCKS, century=False),
@@ -183,9 +240,14 @@ FORMS = (
     _spelled("", "%d-%b-%y", "%d %b %y", clocks=_CLOCKS, century=False),
     _spelled("", "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y"),
     _spelled("", "%b %Y", "%b-%Y", "%B %Y", "%B-%Y", "%Y %b", "%Y-%b", "%Y %B"),
-    PAIRS,
+    *PAIRS,
     *_years(f"{_WEEKDAY}{_DAY}{_GAP}{_OF}{_NAME}[, ./_-]*{_OF}YEAR{_TIME}", "YEAR-{b}-{d}{t}{s}"),
     _written(f"{_WEEKDAY}{_NAME}{_GAP}{_DAY},?[ ./_-]*{_YEAR}{_TIME}", "{y}-{b}-{d}{t}{s}"),
+    _written(
+        f"{_WEEKDAY}{_NAME} +{_DAY} +(?P<t>[0-9]{{1,2}}:[0-9]{{2}})(?P<s>:[0-9]{{2}}(?:[.][0-9]{{1,9}})?){_ZERO} "
+        f"+{_YEAR}",
+        "{y}-{b}-{d}{t}{s}",
+    ),
     _written(f"{_YEAR}{_GAP}{_NAME}{_GAP}{_DAY}{_TIME}", "{y}-{b}-{d}{t}{s}"),
     *_years(f"{_NAME},?{_GAP}{_OF}YEAR", "YEAR-{b}-1", name="month-year"),
     _written(f"{_YEAR}{_GAP}{_NAME}", "{y}-{b}-1"),
@@ -213,14 +275,39 @@ FORMS = (
     _written(f"{_YEAR}(?:-?m|:)(?P<m>[0-9]{{1,2}})", "{y}-{m}-1"),
     _written(f"m(?P<m>[0-9]{{1,2}}){_GAP}{_YEAR}", "{y}-{m}-1"),
     _written(f"{_YEAR}[.](?P<m>[0-9]{{2}})", "{y}-{m}-1", "times read as year.month"),
-    _written(f"{_YEAR}{_GAP}{_QUARTER} ?(?P<q>[1-4])", "{y}-{q}-1"),
+    _written(f"{_YEAR}[.](?P<m>[0-9]{{1,2}})", "{y}-{m}-1", "times read as year.month", "year.month", bare=True),
+    _written(
+        f"{_YEAR}[.](?P<f>0[1-9]|1[0-2]?)",
+        "{y}-{f}-1",
+        "times read as year.month, such as 2000.1 for October",
+        "year.month with 1 for 10",
+        bare=True,
+    ),
+    _written(f"{_YEAR} ?\u5e74 ?(?P<m>[0-9]{{1,2}}) ?\u6708", "{y}-{m}-1"),
+    _written(f"{_YEAR} ?\u5e74 ?(?P<m>[0-9]{{1,2}}) ?\u6708 ?(?P<d>[0-9]{{1,2}}) ?\u65e5{_TIME}", "{y}-{m}-{d}{t}{s}"),
+    _written(f"{_YEAR}{_GAP}{_QUARTER} ?0?(?P<q>[1-4])", "{y}-{q}-1"),
     _written(f"{_YEAR}{_GAP}(?P<q>[1-4]){_NTH} ?{_QUARTER}", "{y}-{q}-1"),
-    *_years(f"{_QUARTER} ?(?P<q>[1-4]){_GAP}{_OF}YEAR", "YEAR-{q}-1"),
+    _written(f"{_YEAR}{_GAP}(?P<r>iv|i{{1,3}})(?: {_QUARTER})?", "{y}-{r}-1"),
+    _written(f"(?P<r>iv|i{{1,3}})(?: {_QUARTER})?{_GAP}{_YEAR}", "{y}-{r}-1"),
+    *BARE_QUARTERS,
+    *PADDED_QUARTERS,
+    *_years(f"{_QUARTER} ?0?(?P<q>[1-4]){_GAP}{_OF}YEAR", "YEAR-{q}-1"),
+    *_years(f"fy ?YEAR{_GAP}{_QUARTER} ?(?P<q>[1-4])", "YEAR-{q}-1", _FISCAL),
+    *_years(f"{_QUARTER} ?(?P<q>[1-4]){_GAP}fy ?YEAR", "YEAR-{q}-1", _FISCAL),
     *_years(f"(?P<q>[1-4]){_NTH} ?{_QUARTER}{_GAP}{_OF}YEAR", "YEAR-{q}-1"),
     _written(f"{_YEAR}{_GAP}[hs](?P<h>[12])", "{y}-{h}-1"),
     *_years(f"[hs](?P<h>[12]){_GAP}YEAR", "YEAR-{h}-1"),
     *_years(f"(?P<h>[12])h{_GAP}YEAR", "YEAR-{h}-1"),
-    _written(f"(?:fy|cy) ?{_YEAR}", "{y}-1-1"),
+    *_years("(?:fy|cy) ?YEAR", "YEAR-1-1"),
+    _written(f"(?:year|jahr|ye) ?{_YEAR}", "{y}-1-1"),
+    _written(f"{_YEAR} .yr[0-9]{{4}}.", "{y}-1-1", bare=True),
+    _shaped(
+        "",
+        "[0-9]{4}-[0-3][0-9]{2}",
+        nanoseconds("if(CELL[-3:] BETWEEN '001' AND '366', try_strptime(CELL, '%Y-%j'), NULL)"),
+        "year and day of the year",
+    ),
+    *BARE_WEEKS,
     _weeks(f"{_YEAR}{_GAP}{_WEEK}[ .]?(?P<w>[0-9]{{1,2}})"),
     _weeks("(?P<y>[0-9]{4})-?w(?P<w>[0-9]{2})-?(?P<d>[1-7])"),
     _weeks(f"{_WEEK}[ .]?(?P<w>[0-9]{{1,2}})[, ./:_-]*{_YEAR}"),

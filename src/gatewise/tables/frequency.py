@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -237,16 +237,27 @@ def _monthly(times: Times, joined: NDArray[np.bool_]) -> str | None:
     days, months = stamps.astype("datetime64[D]"), stamps.astype("datetime64[M]")
     starts, ends = days == months.astype(days.dtype), days + _DAY == (months + _MONTH).astype(days.dtype)
     letter = "S" if starts.all() else "E" if ends.all() else ""
+    working = "" if letter else _working_letter(days, months)
     numbers = months.astype(np.int64)
-    step = common_step(np.diff(numbers)[joined]) if letter else None
+    step = common_step(np.diff(numbers)[joined]) if letter or working else None
     if step is None:
         return None
     for unit, size in reversed(_MONTHS_IN.items()):
         whole = step == size or (step % size == 0 and unit != "Q")
         if whole and len(np.unique(numbers % size)) == 1:
-            letters = unit + letter
-            return _times(step // size, letters + ("" if unit == "M" else _anchor(letters, int(numbers[0] % 12))))
+            letters = unit + (letter or working)
+            anchor = "" if unit == "M" else _anchor(letters, int(numbers[0] % 12))
+            if working and unit != "M":  # what pandas leaves out here is not what it leaves out of QS and YS
+                return _times(step // size, f"B{letters}{anchor or ('-JAN' if working == 'S' else '-DEC')}")
+            return _times(step // size, f"{'B' if working else ''}{letters}{anchor}")
     return None
+
+
+def _working_letter(days: NDArray[Any], months: NDArray[Any]) -> str:
+    """``"S"`` or ``"E"`` where each day is the first or the last working day of its month, else empty."""
+    first = np.busday_offset(months.astype(days.dtype), 0, roll="forward")
+    last = np.busday_offset((months + _MONTH).astype(days.dtype), -1, roll="forward")
+    return "S" if (days == first).all() else "E" if (days == last).all() else ""
 
 
 def _working_days(times: Times, joined: NDArray[np.bool_]) -> str | None:

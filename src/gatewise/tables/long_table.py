@@ -141,7 +141,7 @@ def _times(table: Table, column: int, ids: object) -> pd.Series:
 
 def _labels(frame: pd.DataFrame, label: str, id: str) -> tuple[str, ...]:
     """One label for each sequence. Raises InputError where its rows disagree, or one is empty."""
-    labels = frame[label].astype(str)
+    labels = frame[label].astype(str).str.strip()
     missing = np.flatnonzero((frame[label].isna() | (labels == "")).to_numpy())
     if len(missing):
         raise InputError("the label is missing", row=int(missing[0]), column=label)

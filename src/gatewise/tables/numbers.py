@@ -13,7 +13,30 @@ from .dressed import ambiguous_mark, is_dressed, is_number_dressed, read_dressed
 from .panel import Floats
 from .table import Table, holds_numbers, how_many
 
-MISSING = ("", "-", ".", "..", ":", "?", "na", "n/a", "n.a.", "#na", "#n/a", "nan", "null", "none", "nil")
+MISSING = (
+    *(
+        "",
+        "-",
+        "--",
+        "---",
+        "\u2013",
+        "\u2014",
+        ".",
+        "..",
+        "...",
+        "\u2026",
+        ":",
+        ":c",
+        ": c",
+        ":u",
+        ": u",
+        ":z",
+        ": z",
+        "?",
+    ),
+    *("na", "n/a", "n.a.", "<na>", "nan", "nat", "null", "(null)", "none", "nil", "\\n", "n/d", "s/d", "k.a.", "k. a."),
+    *("missing", "#na", "#n/a", "#nv", "#n/d", "#value!", "#valeur!", "#wert!", "#div/0!", "#ref!", "#num!", "#name?"),
+)
 """Spellings, in lower case, of a missing value."""
 
 _NUMBER = r"\s*[+-]?(?:[0-9]+{mark}?[0-9]*|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"
@@ -148,7 +171,7 @@ def _count_marks(table: Table, columns: Sequence[int], mark: str) -> _Marks:
     core = _CORE.format(cell="cell")
     number, grouped = is_number("core", mark), is_grouped("core", mark)
     # 1.234,5 shows both marks: the last is the decimal one.
-    last = f"regexp_full_match(core, '[1-9][0-9]{{0,2}}(?:{_MARKS[other]}[0-9]{{2,3}})+{_MARKS[mark]}[0-9]+')"
+    last = f"regexp_full_match(core, '[1-9][0-9]{{0,2}}(?:{_MARKS[other]}[0-9]{{2,3}})+{_MARKS[mark]}[0-9]*')"
     power = "regexp_matches(cell, '[0-9][eE][+-]?[0-9]')"
     kinds = (
         f"{last} OR {number} AND (NOT {grouped} OR {power})",

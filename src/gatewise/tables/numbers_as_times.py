@@ -25,8 +25,11 @@ _DAYS = (("excel", "days as Excel counts them", -25_569), ("days since 1970", "d
 _DAYS_1960 = ("days since 1960", "days since 1960, as SAS counts them", -3653)
 _SERIALS = (10_000, 80_000)  # days since 1899 or 1970 that are dates: 1927 on, 1997 on
 _SECONDS_1960 = 3653 * 86_400
+_TICKS = ((".NET ticks", "the year 1", 62_135_596_800), ("file times", "1601", 11_644_473_600))
+"""What counts in steps of 100 nanoseconds: its name, since when, and the seconds from then to 1970."""
 _COUNTED = frozenset(["t", "step", "steps", "index", "idx", "i", "n", "obs", "tick", "row", "nr", "no", "counter"])
 _WEEKS = ("week", "woche", "semaine", "semana", "settimana", "yw", "kw", "wk")
+_QUARTERS = ("quarter", "quartal", "trimestre", "trimester", "kwartaal", "kvartal", "qtr", "yq")
 _MONTHS = ("month", "monat", "mois", "mes", "maand", "mese", "period", "yyyymm", "ym")
 _DATES = ("date", "datum", "fecha", "day", "tag", "jour", "dia", "giorno", "dag", "gasday", "yymmdd")
 
@@ -48,6 +51,11 @@ class Called:
         return any(word in self.name for word in _WEEKS)
 
     @property
+    def quarters(self) -> bool:
+        """Whether it speaks of quarters."""
+        return any(word in self.name for word in _QUARTERS)
+
+    @property
     def months(self) -> bool:
         """Whether it speaks of months."""
         return any(word in self.name for word in _MONTHS)
@@ -66,7 +74,7 @@ def readings_of_whole(numbers: Times, called: Called) -> list[Reading]:
     counter = Reading("", numbers, calendar=False, name="number")
     digits = list(_digits(numbers, called))
     if digits:
-        certain = len(str(int(numbers.max()))) >= 8 or called.weeks or called.months or called.dates
+        certain = len(str(int(numbers.max()))) >= 8 or called.weeks or called.quarters or called.months or called.dates
         return digits if certain or digits[0].name == "yyyymm" else [*digits, counter]
     since = list(_since(numbers))
     if since:
@@ -97,6 +105,8 @@ def _digits(numbers: Times, called: Called) -> Iterator[Reading]:
             if times is not None:
                 yield Reading(f"times read as {words} ({layout})", times, name=layout.replace("%", ""))
                 return
+    yield from _days_first(numbers, low, high)
+    yield from _of_a_year(numbers, called, low, high)
     if not (low >= 10_000 and high <= 991_231):
         return
     months = _by_layout(numbers, "%Y%m") if low >= 180_000 and high < 220_000 else None
@@ -109,6 +119,56 @@ def _digits(numbers: Times, called: Called) -> Iterator[Reading]:
         yield Reading("times read as year and ISO week, dated by their Monday", weeks, name="yyyyww")
     if days is not None and not (called.weeks or called.months):
         yield Reading("times read as year, month and day (%y%m%d)", days, century=False, name="yymmdd")
+    turned = _dates(numbers % 10_000, numbers // 10_000) if called.months or called.dates else None
+    if turned is not None and months is None:
+        yield Reading("times read as month and year (%m%Y)", turned, name="mmyyyy")
+
+
+def _days_first(numbers: Times, low: int, high: int) -> Iterator[Reading]:
+    """Readings by a day and a month, in either order, before a year of four digits."""
+    if not (low > 1_000_000 and high < 32_000_000):
+        return
+    first, second, year = numbers // 1_000_000, numbers // 10_000 % 100, numbers % 10_000
+    for words, name, month, day in (
+        ("day, month and year", "ddmmyyyy", second, first),
+        ("month, day and year", "mmddyyyy", first, second),
+    ):
+        times = _dates(year, month, day)
+        if times is not None:
+            yield Reading(f"times read as {words}", times, name=name)
+
+
+def _of_a_year(numbers: Times, called: Called, low: int, high: int) -> Iterator[Reading]:
+    """Readings by a year and the day, the quarter, or, with two digits, the month or the week in it."""
+    if low > 1_800_000 and high < 2_200_000:
+        days = _by_layout(numbers, "%Y%j") if ((numbers % 1000 >= 1) & (numbers % 1000 <= 366)).all() else None
+        if days is not None:
+            yield Reading("times read as year and day of the year (%Y%j)", days, name="yyyyddd")
+    if low > 18_000 and high < 22_000:
+        quarters = _dates(numbers // 10, 3 * (numbers % 10) - 2)
+        if quarters is not None and (called.quarters or low // 10 < high // 10):
+            yield Reading("times read as year and quarter", quarters, name="yyyyq")
+    if low >= 1 and 100 < high < 10_000 and called.months:
+        months = _dates(_century(numbers // 100), numbers % 100)
+        if months is not None:
+            yield Reading("times read as year and month (%y%m)", months, century=False, name="yymm")
+    elif low >= 1 and 100 < high < 10_000 and called.weeks:
+        weeks = _weeks(_century(numbers // 100) * 100 + numbers % 100)
+        if weeks is not None:
+            yield Reading("times read as year and ISO week, dated by their Monday", weeks, name="yyww")
+
+
+def _century(years: Times) -> Times:
+    return years + np.where(years < 69, 2000, 1900)
+
+
+def _dates(years: Times, months: Times, days: Times | int = 1) -> Times | None:
+    """The dates of these parts; None where one is none of the last centuries and the next."""
+    parts = pd.DataFrame({"year": years, "month": months, "day": days})
+    if not parts["year"].between(1800, 2199).all():
+        return None
+    dates = pd.to_datetime(parts, errors="coerce")
+    return None if dates.isna().any() else dates.to_numpy("datetime64[ns]").view(np.int64)
 
 
 def _since(numbers: Times) -> Iterator[Reading]:
@@ -119,10 +179,17 @@ def _since(numbers: Times) -> Iterator[Reading]:
         recent = _FIRST * second <= low and high < _END * second
         if recent or _is_old_epoch(numbers, low, high, second):
             yield Reading(f"times read as {words} since 1970 (UTC)", numbers * scale, name=words)
-            if second == 1 and low > _now():
-                times = (numbers - _SECONDS_1960) * SECOND
-                yield Reading("times read as seconds since 1960, as SAS counts them", times, name="seconds since 1960")
-            return
+            if low > _now() * second:
+                times = (numbers - _SECONDS_1960 * second) * scale
+                who = "SAS" if second == 1 else "Stata"
+                yield Reading(
+                    f"times read as {words} since 1960, as {who} counts them", times, name=f"{words} since 1960"
+                )
+            break
+    for name, since, seconds in _TICKS:
+        if low >= (seconds + _FIRST) * 10**7 and high <= (seconds + _now()) * 10**7:
+            times = (numbers - seconds * 10**7) * 100
+            yield Reading(f"times read as {name}, 100 nanoseconds each since {since}", times, name=name.lower())
 
 
 def _is_old_epoch(numbers: Times, low: int, high: int, second: int) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -16,7 +17,7 @@ from ..errors import InputError, argument
 from ..files import open_regular
 from ..words import count
 from .forms import is_time, likely_forms
-from .frames import check_names
+from .frames import check_names, frame_table
 from .heading import Heading, find_heading, said_separator
 from .numbers import looks_numeric
 from .options import DEFAULTS, ReadOptions
@@ -24,6 +25,9 @@ from .panel import Frequency, Panel
 from .panels import panel_from_table
 from .table import Table, database, has_zone
 from .text_file import MAX_UNPACKED, TextFile, examine, likely_delimiter
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
 MAX_ROWS = MAX_UNPACKED // 8  # with a number in each
@@ -110,23 +114,42 @@ def _parquet_table(connection: DuckDBPyConnection, paths: Sequence[Path], source
     names = tuple(relation.columns)
     check_names(names, source)
     _check_rows(connection, files, source)
+    described = _described(connection, paths[0])
+    if any(str(column.get("numpy_type")).startswith("period[") for column in described):
+        return frame_table(connection, _frame(paths, source), source)
     renamed = ", ".join(f"c{i}" for i in range(len(names)))
     connection.execute(
         f"CREATE TEMP VIEW cells AS SELECT * FROM read_parquet([{files}], hive_partitioning=false) AS t({renamed})"
     )
     types = tuple(str(kind) for kind in relation.types)
-    named = _zones(connection, paths[0]) if any(map(has_zone, types)) else {}
+    named = _zones(described, paths[0]) if any(map(has_zone, types)) else {}
     zones = {i: named[name] for i, name in enumerate(names) if name in named}
     return Table(connection, source, names, types, lambda row: f"row {row + 1}", zones=zones)
 
 
-def _zones(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
-    """The time zone of each column that has one, by its name, where pandas wrote the file, or pyarrow can tell."""
+def _described(connection: DuckDBPyConnection, path: Path) -> list[dict[str, Any]]:
+    """What pandas says of the columns of a file that it has written."""
     entries = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [literal(path)]).fetchall()
-    pandas = [json.loads(value) for key, value in entries if bytes(key) == b"pandas"]
-    if pandas:
-        columns = [(column["name"], column.get("metadata") or {}) for column in pandas[0].get("columns", [])]
-        return {str(name): about["timezone"] for name, about in columns if about.get("timezone")}
+    return next((json.loads(value).get("columns", []) for key, value in entries if bytes(key) == b"pandas"), [])
+
+
+def _frame(paths: Sequence[Path], source: str) -> pd.DataFrame:
+    """The rows of files that hold periods of pandas, which DuckDB takes for numbers."""
+    import pandas as pd
+
+    try:
+        return pd.concat([pd.read_parquet(path) for path in paths])
+    except ImportError as error:
+        what = "the file holds periods of pandas, and pyarrow, which reads them, is not installed"
+        raise InputError(what, where=source, hint="install pyarrow, or save the periods as dates") from error
+
+
+def _zones(described: Sequence[Mapping[str, Any]], path: Path) -> dict[str, str]:
+    """The time zone of each column that has one, by its name, where pandas wrote the file, or pyarrow can tell."""
+    if described:
+        # An index without a name has one in the file only.
+        about = {str(one.get("field_name") or one["name"]): one.get("metadata") or {} for one in described}
+        return {name: said["timezone"] for name, said in about.items() if said.get("timezone")}
     try:
         from pyarrow.parquet import read_schema
     except ImportError:

@@ -15,10 +15,10 @@ from .frequency import alias_of, describe, infer, open_times, parse, season_of
 from .grid import Grid, grid_of, moved_to_month
 from .observations import Observations, in_order, repeats
 from .panel import Frequency
-from .times import DAY, Reading, Times, days_of_a_place, rounded
+from .times import Reading, Times, days_of_a_place, rounded
 
 _LEAST = 8  # observations by which jitter is known
-_MONTHLIKE = (("M", 28, 31), ("Q", 89, 92), ("Y", 365, 366))  # days in a step that only the calendar makes equal
+_MONTHLIKE = (("M", 1), ("Q", 3), ("Y", 12))  # months in a step that only the calendar makes equal
 
 
 def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) -> tuple[Reading, Observations]:
@@ -44,7 +44,7 @@ def the_regular(draft: Draft, readings: Sequence[tuple[Reading, Observations]]) 
 
 def paced(draft: Draft, observed: Observations) -> tuple[Observations, Times, Grid, Frequency]:
     """The observations with the number of each on the grid of their frequency; InputError where there is none."""
-    frequency = _frequency(draft, observed)
+    frequency = _frequency(draft, observed) or _open_days(draft, observed)
     if frequency is None:
         evened = _evened(draft, observed)
         if evened is None:
@@ -136,7 +136,7 @@ def _irregular(draft: Draft, observed: Observations) -> InputError:
         f"the steps in time are irregular: the commonest are {commonest}; the first break"
         f"{draft.in_series(observed, broken)} is after {draft.moment(observed, broken)}"
     )
-    return draft.time_error(observed, broken + 1, what, _advice(draft, sizes))
+    return draft.time_error(observed, broken + 1, what, _advice(draft, observed, sizes))
 
 
 def _evened(draft: Draft, observed: Observations) -> tuple[Observations, Frequency] | None:
@@ -164,6 +164,11 @@ def _put_right(draft: Draft, observed: Observations, times: Times, words: str) -
     return changed, frequency
 
 
+def _open_days(draft: Draft, observed: Observations) -> Frequency | None:
+    """The frequency of some days of the week, such as Monday and Thursday, where the times are all of these."""
+    return open_times(observed.times, observed.joined, Frequency("D")) if draft.calendar else None
+
+
 def _opening(draft: Draft, observed: Observations, frequency: Frequency) -> Frequency:
     """The frequency without the days and hours that are closed throughout, where that leaves no gap."""
     if draft.options.frequency is not None or draft.pace is not None or not len(observed):
@@ -171,18 +176,30 @@ def _opening(draft: Draft, observed: Observations, frequency: Frequency) -> Freq
     return open_times(observed.times, observed.joined, frequency) or frequency
 
 
-def _advice(draft: Draft, sizes: Times) -> str:
+def _advice(draft: Draft, observed: Observations, sizes: Times) -> str:
     if draft.calendar:
-        if {int(size) for size in sizes / DAY} <= {13, 14, 15, 16, 17, 18}:
-            return f"if they are twice a month, on the first and the fifteenth, use {argument('frequency', 'SMS')}"
-        days = sizes / DAY
-        for letter, least, most in _MONTHLIKE:
-            if least <= days.min() and days.max() <= most:
+        months = observed.times.view("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+        if twice := _twice_a_month(observed, months):
+            return f"if they are twice a month, use {argument('frequency', twice)}"
+        steps = np.diff(months)[observed.joined]
+        for letter, number in _MONTHLIKE:
+            if (steps == number).all():
                 return f"use {argument('frequency', letter)} to move each time to the start or end of its month"
     divisor = int(np.gcd.reduce(sizes))
+    if float(np.diff(observed.times)[observed.joined].sum()) / divisor > 2 * len(observed):
+        return "make the steps equal first, for instance by sums or means of equal spans of time"
     alias = alias_of(divisor) if draft.calendar else str(divisor)
     options = f"{argument('frequency', alias)}, which all fit, and {argument('fill')}"
     return f"if steps are missing, use {options}; else make the steps equal first"
+
+
+def _twice_a_month(observed: Observations, months: Times) -> str:
+    """The frequency of two days in each month, where the times are those that one has; else empty."""
+    days = observed.times.view("datetime64[ns]").astype("datetime64[D]")
+    starts = months.astype("datetime64[M]").astype(days.dtype)
+    ends = (months + 1).astype("datetime64[M]").astype(days.dtype) - 1
+    middle = days - starts == np.timedelta64(14, "D")
+    return "SMS" if (middle | (days == starts)).all() else "SME" if (middle | (days == ends)).all() else ""
 
 
 def _span(draft: Draft, step: int) -> str:

@@ -96,6 +96,11 @@ def _gap(draft: Draft, observed: Observations, jumps: Times, frequency: Frequenc
         f"the first{draft.in_series(observed, before)} {between}"
     )
     hint = f"{_USE_FILL}; if the true step is another, give it as {argument('frequency')}"
+    if lost > len(observed):
+        hint = (
+            f"filling them would make more values than there are: give the true step as {argument('frequency')}, "
+            "or sums or means of equal spans of time"
+        )
     return draft.time_error(observed, before + 1, what, hint)
 
 

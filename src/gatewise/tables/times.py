@@ -69,7 +69,9 @@ def rounded(times: Times, steps: Times) -> tuple[Times, int] | None:
     step = min(_ROUND, key=lambda step: abs(step - usual))
     if usual <= 0 or abs(step - usual) > _LITTLE * step:
         return None
-    phase = int(np.median(times % step)) if _LITTLE < float(np.median(times % step)) / step < 1 - _LITTLE else 0
+    # Between two neighbours of a step, so that what lies a little before and after one lies together.
+    phase = int(times[0] + np.median((times - times[0] + step // 2) % step - step // 2)) % step
+    phase = phase if _LITTLE < phase / step < 1 - _LITTLE else 0
     moved = np.round((times - phase) / step).astype(np.int64) * step + phase
     return (moved, step) if (np.abs(moved - times) <= _LITTLE * step).all() else None
 

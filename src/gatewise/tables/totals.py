@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..words import count, unaccented
-from .columns import kinds_of
+from .columns import Kind, kinds_of
 from .panel import Floats, Panel
 from .table import Table, quoted
 
@@ -19,6 +20,9 @@ _NAMES = (
 )
 _MEANS = ("mean", "average", "durchschnitt", "mittelwert", "mittel", "moyenne", "promedio", "media", "gemiddelde")
 _ANY, _TOTAL = (rf"(.*[\W_])?({'|'.join(names)})([\W_].*)?" for names in ((*_NAMES, *_MEANS), _NAMES))
+_YEARLY = ("M13", "Q05", "S03")
+_CODES = "[MQS][0-9]{2}"
+"""What offices for statistics number by: after the months, quarters or halves of a year comes its mean."""
 _MOST_COLUMNS = 50
 """Columns in which rows of totals are looked for."""
 _EXACT, _FINEST = 1e-9, 6
@@ -31,9 +35,10 @@ def without_total_rows(table: Table) -> Table:
     columns = [i for i, kind in enumerate(kinds) if kind in ("time", "integer", "number") and table.is_text(i)]
     # Letters come after digits: most cells are passed over without a look at their words.
     is_total = [f"(c{i} >= 'A' AND regexp_full_match(lower(trim(c{i})), '{_ANY}'))" for i in columns[:_MOST_COLUMNS]]
+    is_total = dict(zip(columns, is_total, strict=False)) | _are_yearly(table, kinds)
     if not is_total:
         return table
-    cell = f"CASE {' '.join(f'WHEN {one} THEN c{i}' for i, one in zip(columns, is_total, strict=False))} END"
+    cell = f"CASE {' '.join(f'WHEN {one} THEN c{i}' for i, one in is_total.items())} END"
     found = table.connection.execute(
         f"SELECT place, total FROM (SELECT row_number() OVER () - 1 AS place, {cell} AS total FROM {table.relation}) "
         "WHERE total IS NOT NULL ORDER BY place"
@@ -47,6 +52,16 @@ def without_total_rows(table: Table) -> Table:
     names = quoted(list(dict.fromkeys(total.strip() for _, total in found)))
     made = replace(table, relation=relation, spot=lambda row: spot(int(kept[row])))
     return made.noting(f"{count(len(found), 'row that sums', 'rows that sum')} up others left out: {names}")
+
+
+def _are_yearly(table: Table, kinds: Sequence[Kind]) -> dict[int, str]:
+    """SQL for whether the row holds the mean of a year, by the column that numbers the parts of years."""
+    texts = [i for i, kind in enumerate(kinds) if kind == "text" and table.is_text(i)][:_MOST_COLUMNS]
+    if not texts:
+        return {}
+    coded = ", ".join(f"bool_and(regexp_full_match(c{i}, '{_CODES}'))" for i in texts)
+    answer = table.one(f"SELECT {coded} FROM {table.relation}")
+    return {i: f"c{i} IN {_YEARLY}" for i, is_coded in zip(texts, answer, strict=True) if is_coded}
 
 
 def without_total_series(panel: Panel) -> Panel:

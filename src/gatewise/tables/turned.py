@@ -1,7 +1,8 @@
 """Tables whose times stand in the names of columns, turned so that they stand in rows.
 
-Three layouts are known: a column for each date, as statistical offices and epidemiologists write; a column for each
-step, as in the files of forecasting competitions; and a row for each year with a column for each month or quarter.
+Four layouts are known: a column for each date, as statistical offices and epidemiologists write; a column for each
+step, as in the files of forecasting competitions; a row for each year with a column for each month or quarter; and a
+row for each date with a column for each hour, or each quarter of one.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ _FEWEST_STEPS = 8
 """Columns numbered one after another that do, as other things are numbered too."""
 _NUMBERED = re.compile(r"(\D*?)(\d{1,9})(?: \[YR\2\])?")
 _QUARTER = re.compile(r"(?:q|qtr|quarter|quartal|t|k)[ _.]?([1-4])|([1-4])[. ]?(?:q|quartal|quarter|trimestre)")
+_HOUR = re.compile(r"(h|he|hr|hour|hora|heure|stunde|uur|)[ _.]?(\d{1,2})(?:h|:00(?::00)?)?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
+_PACES = (5, 10, 15, 20, 30, 60)  # minutes
 _YEARS = range(1678, 2262)
 _WITHIN = ("month", "quarter")
-_TIMELY = ("date", *_WITHIN)
+_OF_DAYS = ("hour", "clock")
+_TIMELY = ("date", *_WITHIN, *_OF_DAYS)
 """Heads that can be nothing but times; columns are numbered for other reasons, too."""
 _BESIDE = {"year": ("month", "quarter", "week"), "month": ("year",), "quarter": ("year",)}
 """What another column may hold that makes a time together with these heads; see `compose`."""
@@ -37,7 +42,7 @@ class _Heads:
     """Columns whose names are times.
 
     columns: their positions, in order. times: of each, as text. name: of the column that these become: ``date``,
-    ``step``, ``year``, or the part of a year that they are.
+    ``step``, ``year``, or the part of a year or of a day that they are.
     """
 
     columns: tuple[int, ...]
@@ -53,7 +58,7 @@ def turned(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
     """
     if options.time is not None or options.target is not None or table.parts:
         return table, options
-    heads = _dates(table) or _parts_of_years(table) or _numbered(table)
+    heads = _dates(table) or _parts_of_years(table) or _parts_of_days(table) or _numbered(table)
     if heads is None:
         return table, options
     kinds = kinds_of(table)
@@ -62,7 +67,10 @@ def turned(table: Table, options: ReadOptions) -> tuple[Table, ReadOptions]:
         return table, options
     others = [i for i in range(len(kinds)) if i not in heads.columns]
     beside = [i for i in others if any(looks_like(table, i, PART_NAMES[part]) for part in _BESIDE.get(heads.name, ()))]
-    if any(kinds[i] == "time" or looks_like(table, i, TIME_NAMES) for i in others):
+    timely = [i for i in others if kinds[i] == "time" or looks_like(table, i, TIME_NAMES)]
+    if heads.name in _OF_DAYS and len(timely) == 1 and _are_days(table, timely[0]):
+        beside, timely = timely, []
+    if timely or (heads.name in _OF_DAYS and not beside):
         return table, options
     if heads.name in _WITHIN and len(beside) != 1:
         return table, options
@@ -121,6 +129,30 @@ def _parts_of_years(table: Table) -> _Heads | None:
             numbers = sorted(parts)
             return _Heads(tuple(parts[number] for number in numbers), tuple(map(str, numbers)), name)
     return None
+
+
+def _parts_of_days(table: Table) -> _Heads | None:
+    """A column for each hour of a day, from 0 or from 1, or for each of its clocks at one pace."""
+    names = [name.strip().lower() for name in table.names]
+    clocks = {
+        60 * int(match[1]) + int(match[2]): i for i, name in enumerate(names) if (match := _CLOCK.fullmatch(name))
+    }
+    for pace in _PACES:
+        if sorted(clocks) == [*range(0, 24 * 60, pace)]:
+            times = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in sorted(clocks))
+            return _Heads(tuple(clocks[minute] for minute in sorted(clocks)), times, "clock")
+    found = [(match[1], int(match[2]), i) for i, name in enumerate(names) if (match := _HOUR.fullmatch(name))]
+    hours = {hour: i for _, hour, i in found}
+    if len({words for words, _, _ in found}) == 1 and sorted(hours) in ([*range(24)], [*range(1, 25)]):
+        return _Heads(tuple(hours[hour] for hour in sorted(hours)), tuple(map(str, sorted(hours))), "hour")
+    return None
+
+
+def _are_days(table: Table, column: int) -> bool:
+    """Whether the cells are dates, and none has a clock."""
+    cell = f"CAST(c{column} AS VARCHAR)"
+    clocked = f"regexp_matches({cell}, '[0-9]:[0-9]{{2}}') AND NOT regexp_matches({cell}, '[ T]00:00(:00)?')"
+    return not table.one(f"SELECT coalesce(bool_or({clocked}), true) FROM {table.relation}")[0]
 
 
 def _may_name(table: Table, kinds: Sequence[Kind], column: int) -> bool:
