@@ -66,7 +66,7 @@ class _Forecast:
             return tuple(np.where(row[hidden:] > 0, one, before) for one, before in zip(new, old, strict=True))
 
         begun = np.transpose(reading.begun)[:, None].astype(np.float32)
-        patches = np.concatenate([np.transpose(embedded, (1, 2, 0)), begun], axis=1)
+        patches: Any = np.concatenate([np.transpose(embedded, (1, 2, 0)), begun], axis=1)
         found: Any = self.recording.scan(advance, start, patches)
         return embedded[:, -1], np.transpose(found[-1][-1])
 
