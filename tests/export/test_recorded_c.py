@@ -32,10 +32,8 @@ WIDE = np.concatenate([SPECIAL, np.linspace(-40, 40, 4001), MAGNITUDES, -MAGNITU
 class InC:
     """Programs of one input, compiled here as one: their outputs by name."""
 
-    def __init__(
-        self, folder: Path, programs: Mapping[str, Program], example: np.ndarray, *, gaps: bool = False
-    ) -> None:
-        recording = Recording(gaps=gaps)
+    def __init__(self, folder: Path, programs: Mapping[str, Program], example: np.ndarray) -> None:
+        recording = Recording()
         given = recording.input(example)
         self.outputs: dict[str, Recorded] = {f"y{at}": program(given) for at, program in enumerate(programs.values())}
         self.names = dict(zip(programs, self.outputs, strict=True))
@@ -139,7 +137,7 @@ def test_a_program_computes_the_same_in_c(in_c: InC, name: str) -> None:
 
 
 def test_a_program_that_was_recorded_without_gaps_finds_them_in_c(tmp_path: Path) -> None:
-    in_c = InC(tmp_path, GAPS, EXAMPLE, gaps=True)
+    in_c = InC(tmp_path, GAPS, EXAMPLE)
     assert in_c.tested() == 0
     for x in WITH_GAPS:
         found, told = in_c.run(x), in_c.told(GAPS, x)

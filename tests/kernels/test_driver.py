@@ -11,7 +11,7 @@ import torch
 import gatewise
 from gatewise.errors import InputError, ShapeError
 from gatewise.kernels import choice
-from gatewise.kernels.choice import DRIVERS, accepting
+from gatewise.kernels.choice import DRIVERS, accepting, product_dtype
 from gatewise.kernels.cpu.driver import CPU
 from gatewise.kernels.dispatch import sequence, stepper_for
 from gatewise.kernels.layer import Layer, Saved, Seeds
@@ -40,6 +40,9 @@ class Toy:
 
     def working_dtype(self, cell, like):
         return {torch.float16: torch.float64}.get(like.dtype, like.dtype)
+
+    def product_dtype(self, cell, working, results):
+        return working
 
     def refusal(self, cell, layer):
         if cell.per_unit:
@@ -129,6 +132,13 @@ def test_it_says_the_dtype_to_compute_in(toy):
     expected, _ = module.double()(x.double())
     assert y.dtype == torch.float16
     assert torch.equal(y, expected.half())
+
+
+def test_it_says_the_dtype_of_products(toy):
+    weight = torch.zeros(1)
+    assert product_dtype(ALL_CELLS["lstm"], weight, torch.float16) == torch.float32
+    toy.product_dtype = lambda cell, working, results: {torch.float32: results}[working]
+    assert product_dtype(ALL_CELLS["lstm"], weight, torch.float16) == torch.float16
 
 
 def test_it_carries_streams_on(toy):

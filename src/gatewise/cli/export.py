@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 OF = "A model saved by forecast, detect, classify or generate, by an estimator, or by Chain.save."
 OWN_CELLS = "A cell of your own that the file names: module:cell, or path/to/file.py:cell. May be given again."
 INPUTS = "For int8: inputs like those the model will see, as a table, .ts or text."
-HISTORY = "Observations that the file of a forecaster reads. Default: as many as it looks back on."
+HISTORY = "Observations that the file of a forecaster reads, NaN where missing. Default: as many as it looks back on."
 CHIP = "The chip"
 
 _C, _INT8 = "c", "int8"

@@ -1,8 +1,8 @@
 """A NumPy program written down: what it does to an array of a fixed shape, as nodes that any target can be made of.
 
 The program runs once, on an example, with arrays that note what is done to them. Whatever it decides by is taken from
-the example: shapes, indices that it knows, and, unless gaps are recorded, where values are missing (NaN) must be the
-same for every array that it is to be used on. Reshaping, slicing, gathering and broadcasting are one node, ``take``:
+the example: shapes, and indices that it knows, must be the same for every array that it is to be used on. Where values
+are missing (NaN), the program looks for itself. Reshaping, slicing, gathering and broadcasting are one node, ``take``:
 entries of an array in another order.
 """
 
@@ -36,7 +36,7 @@ _TRANSCENDENTAL = ("sqrt", "exp", "log", "log1p", "expm1", "arcsinh", "tanh")
 _COMPARING = ("maximum", "minimum", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 ONE_BY_ONE = frozenset([*_ARITHMETIC, *_TRANSCENDENTAL, *_COMPARING, "logical_and", "logical_not"])
 """The functions of entries that can be recorded, by NumPy's names; shapes are broadcast."""
-_SAME = {"bitwise_and": "logical_and", "invert": "logical_not", "fmin": "minimum", "fmax": "maximum"}
+_SAME = {"bitwise_and": "logical_and", "invert": "logical_not"}
 _PRESENT = {"fmin": "less_equal", "fmax": "greater_equal"}
 """What takes the better of two numbers, and when the first is."""
 _MOVES = ("moveaxis", "take_along_axis", "broadcast_to", "reshape", "transpose", "copy")
@@ -53,15 +53,14 @@ class Recording:
 
     Args:
         outer: What this is the body of a scan of.
-        gaps: Whether values may be missing anywhere: where they are is looked for by the program then.
     """
 
-    def __init__(self, outer: Recording | None = None, *, gaps: bool = False) -> None:
-        self.gaps: bool = gaps if outer is None else outer.gaps
+    def __init__(self, outer: Recording | None = None) -> None:
         self.nodes: list[Node] = []
         self.constants: dict[Value, Array] = {} if outer is None else outer.constants
         self._count: list[int] = [0] if outer is None else outer._count
-        self._known: dict[tuple[Any, ...], Value] = {} if outer is None else outer._known
+        self._known: dict[Any, Value] = {} if outer is None else outer._known
+        self._results: dict[Any, Value] = {}
 
     def input(self, example: Array) -> Recorded:
         """A further input of the program, with what it is run on."""
@@ -70,7 +69,7 @@ class Recording:
     def constant(self, array: Any) -> Value:
         """The value of an array that does not depend on inputs; equal ones are one."""
         array = np.asarray(array)
-        key = array.dtype.str, array.shape, array.tobytes()
+        key = _key(array)
         if key not in self._known:
             self._known[key] = self._new()
             self.constants[self._known[key]] = array
@@ -81,10 +80,13 @@ class Recording:
         return array.value if isinstance(array, Recorded) else self.constant(array)
 
     def add(self, op: str, inputs: Sequence[Any], example: Array, **attributes: Any) -> Recorded:
-        """A node of one result."""
-        result = self._new()
-        self.nodes.append(Node(op, tuple(self.value(one) for one in inputs), (result,), attributes))
-        return Recorded(self, result, example)
+        """A node of one result; what was computed before is not computed again."""
+        values = tuple(self.value(one) for one in inputs)
+        key = op, values, *((name, _key(one)) for name, one in attributes.items())
+        if key not in self._results:
+            self._results[key] = self._new()
+            self.nodes.append(Node(op, values, (self._results[key],), attributes))
+        return Recorded(self, self._results[key], example)
 
     def take(self, source: Recorded, indices: Array) -> Any:
         """Entries of an array at flat indices, in their shape; none of them are plain."""
@@ -185,30 +187,17 @@ class Recorded(NDArrayOperatorsMixin):
         return self._over("least", np.min, axis)
 
     def over_time(self, advance: Callable[..., tuple[Any, ...]], start: Sequence[Array]) -> tuple[Any, ...]:
-        """States (F, B) after each column of values (B, T), each (F, B, T), nothing where none was present yet."""
-        if self.recording.gaps:
-            found: Any = self.recording.scan(advance, start, self._along(1, 0))
-            return tuple(np.moveaxis(one, 0, -1) for one in found)
-        gone: Array = np.asarray(self.missing().any(axis=0))
-        if gone.all():
-            return tuple(np.broadcast_to(state[..., None], (*state.shape, len(gone))) for state in start)
-        begin = int(np.argmin(gone))
-        if gone[begin:].any():
-            raise InputError("values are missing between others, and cannot be recorded")
-        first = advance(*start, self[:, begin])
-        rest = self.recording.scan(advance, first, self[:, begin + 1 :]._along(1, 0))
-        before = [np.broadcast_to(state, (begin, *state.shape)) for state in start]
-        parts = zip(before, first, rest, strict=True)
-        return tuple(np.moveaxis(np.concatenate([old, new[None], later]), 0, -1) for old, new, later in parts)
+        """States (F, B) after each column of values (B, T), each (F, B, T)."""
+        found: Any = self.recording.scan(advance, start, self._along(1, 0))
+        return tuple(np.moveaxis(one, 0, -1) for one in found)
 
     def missing(self) -> Any:
-        """Where values are missing: as in the example, or by what they are where gaps are recorded."""
-        gaps = self.recording.gaps and self.dtype.kind == "f"
-        return np.not_equal(self, self) if gaps else np.isnan(self.example)
+        """Where values are missing; nowhere among numbers that cannot be."""
+        return np.not_equal(self, self) if self.dtype.kind == "f" else np.zeros(self.shape, np.bool_)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         name = _SAME.get(ufunc.__name__, ufunc.__name__)
-        if method == "accumulate" and name in ("minimum", "maximum"):
+        if method == "accumulate" and name in ("minimum", "maximum", *_PRESENT):
             return self._accumulated(ufunc, options["axis"])
         if method != "__call__":
             raise InputError(f"numpy.{ufunc.__name__}.{method} cannot be recorded")
@@ -216,8 +205,8 @@ class Recorded(NDArrayOperatorsMixin):
             return self.missing()
         if name == "floor_divide":
             return np.floor(inputs[0] / inputs[1]).astype(ufunc(*map(_of, inputs)).dtype)
-        if ufunc.__name__ in _PRESENT and self.recording.gaps:
-            return _present(_PRESENT[ufunc.__name__], *inputs)
+        if name in _PRESENT:
+            return _present(_PRESENT[name], *inputs)
         if name == "power" and np.ndim(inputs[1]) == 0 and inputs[1] == 2:
             return inputs[0] * inputs[0]
         if "where" in options:
@@ -227,7 +216,9 @@ class Recorded(NDArrayOperatorsMixin):
         given = _alike(name, inputs)
         with np.errstate(all="ignore"):
             example = ufunc(*(_of(one) for one in given))
-        return self.recording.add(name, given, example)
+        return self.recording.add(
+            "logical_and" if name == "multiply" and example.dtype == bool else name, given, example
+        )
 
     def __array_function__(self, function: Any, _: Any, arguments: Any, options: Any) -> Any:
         name = function.__name__
@@ -276,6 +267,11 @@ class Recorded(NDArrayOperatorsMixin):
 
     def _along(self, axis: int, other: int) -> Any:
         return self._moved(lambda array: np.moveaxis(array, axis, other))
+
+
+def _key(one: Any) -> Any:
+    """What equal arrays have in common."""
+    return (one.dtype.str, one.shape, one.tobytes()) if isinstance(one, np.ndarray) else one
 
 
 def _of(array: Any) -> Array:

@@ -99,13 +99,11 @@ def working_dtype(cell: Cell, like: Tensor) -> torch.dtype:
 
 
 def product_dtype(cell: Cell, like: Tensor, results: torch.dtype) -> torch.dtype:
-    """The dtype of W and U for results in a dtype: that of everything else, or bfloat16 for results in it where a
-    processor multiplies that faster."""
+    """The dtype of W and U, with weights like this one, for results in a dtype; see `Driver.product_dtype`."""
     for driver in DRIVERS:
         working = driver.working_dtype(cell, like)
         if working is not None:
-            wanted = driver is CPU and working == torch.float32 and results == torch.bfloat16
-            return results if wanted and CPU.multiplies_halves(cell) else working
+            return driver.product_dtype(cell, working, results)
     return like.dtype
 
 

@@ -40,6 +40,10 @@ class Driver(Protocol):
         """The dtype in which it computes a cell whose weights are like this tensor; None where it does not."""
         ...
 
+    def product_dtype(self, cell: Cell, working: torch.dtype, results: torch.dtype) -> torch.dtype:
+        """The dtype in which it wants W and U of a cell that it computes in ``working``, for results in a dtype."""
+        ...
+
     def refusal(self, cell: Cell, layer: Layer) -> str:
         """Why it does not run this layer, as a clause; empty where it does.
 

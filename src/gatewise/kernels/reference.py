@@ -170,6 +170,10 @@ class _Reference:
         """That of the weights."""
         return like.dtype
 
+    def product_dtype(self, cell: Cell, working: torch.dtype, results: torch.dtype) -> torch.dtype:
+        """That of everything else."""
+        return working
+
     def refusal(self, cell: Cell, layer: Layer) -> str:
         """None."""
         return ""

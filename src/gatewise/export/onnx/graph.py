@@ -28,6 +28,7 @@ class GraphBuilder:
         self.nodes: list[Any] = []
         self.numbers: list[TensorProto] = [] if outer is None else outer.numbers
         self._taken: set[str] = set() if outer is None else outer._taken
+        self._counts: dict[str, int] = {} if outer is None else outer._counts  # where the next number is looked for
         self._known: dict[Any, str] = {} if outer is None else outer._known
 
     @property
@@ -41,10 +42,10 @@ class GraphBuilder:
 
     def name(self, wish: str) -> str:
         """A name that is free: the one wished for, in ASCII, with a number if that is taken."""
-        name, count = plain(wish), 1
+        first = name = plain(wish)
         while name in self._taken:
-            count += 1
-            name = f"{plain(wish)}_{count}"
+            self._counts[first] = self._counts.get(first, 1) + 1
+            name = f"{first}_{self._counts[first]}"
         self._taken.add(name)
         return name
 

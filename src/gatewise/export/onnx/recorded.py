@@ -64,7 +64,7 @@ class _Graph:
     def __init__(self, recording: Recording, builder: GraphBuilder, names: dict[Value, str] | None = None) -> None:
         self.recording, self.builder = recording, builder
         self.names: dict[Value, str] = {} if names is None else dict(names)
-        self.types = {value: array.dtype for value, array in recording.constants.items()}
+        self._flat: dict[str, str] = {}
 
     def given(self, wish: str, one: Recorded) -> Any:
         """Declare an input."""
@@ -105,6 +105,12 @@ class _Graph:
     def whole(self, array: Any, dtype: Any = np.int64) -> str:
         """A constant of whole numbers."""
         return self.of(self.recording.constant(np.asarray(array, dtype)))
+
+    def flat(self, name: str) -> str:
+        """An array as one row."""
+        if name not in self._flat:
+            self._flat[name] = self.builder.node("Reshape", name, self.whole([-1]))
+        return self._flat[name]
 
     def like(self, value: float) -> str:
         """A constant of the program's numbers."""
@@ -155,13 +161,14 @@ def _cast(graph: _Graph, node: Node, inputs: list[str]) -> str:
 
 
 def _take(graph: _Graph, node: Node, inputs: list[str]) -> str:
-    flat = graph.builder.node("Reshape", inputs[0], graph.whole([-1]))
-    return graph.builder.node("Gather", flat, graph.whole(node.attributes["indices"], np.int32), axis=0)
+    return graph.builder.node(
+        "Gather", graph.flat(inputs[0]), graph.whole(node.attributes["indices"], np.int32), axis=0
+    )
 
 
 def _pick(graph: _Graph, node: Node, inputs: list[str]) -> str:
     table, places = inputs
-    return graph.builder.node("Gather", graph.builder.node("Reshape", table, graph.whole([-1])), places, axis=0)
+    return graph.builder.node("Gather", graph.flat(table), places, axis=0)
 
 
 def _reshape(graph: _Graph, node: Node, inputs: list[str]) -> str:

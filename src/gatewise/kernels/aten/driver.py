@@ -39,6 +39,10 @@ class TorchDriver:
         place = self.places.get(kind_of(like))
         return like.dtype if place and like.dtype in place.dtypes else None
 
+    def product_dtype(self, cell: Cell, working: torch.dtype, results: torch.dtype) -> torch.dtype:
+        """That of everything else."""
+        return working
+
     def refusal(self, cell: Cell, layer: Layer) -> str:
         """Other laws, and whatever torch's kernels are wrong at."""
         kind = kind_of(layer.x)

@@ -52,6 +52,11 @@ class _CPU:
         """Float32 in place of half precision."""
         return _WORKING.get(like.dtype) if like.is_cpu else None
 
+    def product_dtype(self, cell: Cell, working: torch.dtype, results: torch.dtype) -> torch.dtype:
+        """Bfloat16 for results in it, where the processor multiplies that faster."""
+        wanted = working == torch.float32 and results == torch.bfloat16
+        return results if wanted and self.multiplies_halves(cell) else working
+
     def refusal(self, cell: Cell, layer: Layer) -> str:
         """Other devices and dtypes."""
         if not layer.x.is_cpu:

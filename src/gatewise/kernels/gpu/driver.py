@@ -78,6 +78,10 @@ class GPUDriver:
         """That of the weights; what a step computes, and its memory, is float32 for half precision."""
         return like.dtype if like.device.type in self.kinds and like.dtype in DTYPES else None
 
+    def product_dtype(self, cell: Cell, working: torch.dtype, results: torch.dtype) -> torch.dtype:
+        """That of everything else."""
+        return working
+
     def refusal(self, cell: Cell, layer: Layer) -> str:
         """Other devices and dtypes."""
         kind = layer.x.device.type

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ...export.c.files import Footprint
 from ...export.c.recorded.program import Example, ProgramFile
 from ...export.c.text import int_table
 from ...tables.panel import Floats
-from ..forecast.pretrained.recorded import TOLERANCE, ProgramWithGaps
+from ..forecast.pretrained.recorded import TOLERANCE, Medians
 from ..forecast.pretrained.weights import pretrained, pretrained_weights
 from .device_tables import table
 from .expectation import FAN, FIRST, Due, Expectation, fans_after
@@ -96,10 +95,9 @@ class ForecastInC:
         self.season = expectation.season
         self.due = Due(watch.known, self.season)
         steps, reach = self.due.steps, self.due.reach
-        program = ProgramWithGaps(pretrained(), pretrained_weights(), self.season, reach, steps)
-        found: Any = program.medians
+        program = Medians(pretrained(), pretrained_weights(), self.season, reach, steps)
         self.file = ProgramFile(
-            program.recording, {_HISTORY: program.history}, {_AHEAD: found}, name="", verb="forecast"
+            program.recording, {_HISTORY: program.history}, {_AHEAD: program.medians}, name="", verb="forecast"
         )
         asked = self._asked(rows)
         examples = [self._example(rows[:known]) for known in asked]

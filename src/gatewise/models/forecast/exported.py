@@ -16,11 +16,13 @@ from ...files import atomic_write, check_writable
 from ...tables.panel import Floats, Frequency, Panel
 from .evaluation.contestants import forecast_all
 from .model import Model, Setup
-from .pretrained.model import PretrainedModel, longest
+from .pretrained.model import PretrainedModel, longest, since_first
 from .pretrained.recorded import INPUT, OUTPUT, TOLERANCE, Program
 from .pretrained.tuned import TunedModel
 
 WRITTEN = (PretrainedModel, TunedModel)
+GONE = 0.2
+"""The share of rows that are missing in a history with gaps by which a file is tested."""
 
 
 def to_onnx(model: Model, setup: Setup, path: Path, history: int | None, tolerance: float | None) -> ExportedOnnx:
@@ -55,24 +57,27 @@ def to_c(model: Model, setup: Setup, path: Path, name: str, history: int | None)
     if not difference <= TOLERANCE:
         what = f"the file would differ from the forecaster by {difference:.1e}, where {TOLERANCE:g} is allowed"
         raise InputError(f"{what}, and nothing was written", hint="give another length of history, and report it")
-    written = made.written(_about(setup, rows), examples, TOLERANCE)
+    written = made.written(_about(setup, rows, model.needs), examples, TOLERANCE)
     for file, text in zip(files, (written.source, written.header), strict=True):
         atomic_write(file, text)
     return ExportedC(*files, written.sizes)
 
 
-def _about(setup: Setup, rows: int) -> str:
+def _about(setup: Setup, rows: int, needs: int) -> str:
     levels = ", ".join(f"{level:g}" for level in setup.levels)
     season = "" if setup.season == 1 else f", with a season of {setup.season}"
-    read = f"{rows} observations, none of them missing{season}"
-    return f"A forecaster of {setup.horizon} steps after {read}; after a NaN all is NaN. Quantiles: {levels}."
+    levels = f"Quantiles: {levels}. NaN stands for what is missing"
+    return (
+        f"A forecaster of {setup.horizon} steps after {rows} observations{season}. {levels}, and before the first "
+        f"observation of a shorter history; of fewer than {needs} all is NaN."
+    )
 
 
 def _program(model: Model, setup: Setup, history: int | None) -> tuple[Program, int]:
     """The forecast as a program, and how many observations it reads."""
     network = _checked(model, setup, history)
     rows = longest(network.network, setup) if history is None else history
-    return Program(network.network, network.weights, setup, rows), rows
+    return Program(network.network, network.weights, setup, rows, model.needs), rows
 
 
 def _checked(model: Model, setup: Setup, history: int | None) -> PretrainedModel | TunedModel:
@@ -89,10 +94,25 @@ def _checked(model: Model, setup: Setup, history: int | None) -> PretrainedModel
 
 
 def _samples(model: Model, setup: Setup, rows: int) -> Iterator[tuple[Floats, Floats]]:
-    """Histories, and what the library forecasts after each: of a walk, of a wave far from zero, of small numbers."""
+    """Histories, and what the library forecasts after each.
+
+    Of a walk, of a wave far from zero, of small numbers; of a walk that begins late, with gaps, the last rows missing;
+    and of the shortest that there may be.
+    """
     draw, time = np.random.default_rng(0), np.arange(rows)
-    wave = 1000 + 50 * np.sin(2 * np.pi * time / max(setup.season, 3)) + draw.normal(size=rows)
-    for values in (draw.normal(size=rows).cumsum(), wave, draw.integers(0, 5, rows) / 4):
-        dates = (np.datetime64("2000-01-01", "ns") + time * np.timedelta64(1, "D"),)
-        panel = Panel(("",), dates, (values.astype(np.float64),), Frequency("D"), setup.season)
-        yield panel.values[0], forecast_all(model, panel, setup).values[0]
+    walk, noise = draw.normal(size=rows).cumsum(), draw.normal(size=rows)
+    wave = 1000 + 50 * np.sin(2 * np.pi * time / max(setup.season, 3)) + noise
+    begin, gone = rows // 4, draw.random(rows) < GONE
+    holes = (time < begin) | gone & (time > begin) | (time >= rows - rows // 16)
+    short = time < rows - model.needs
+    whole = [walk, wave, draw.integers(0, 5, rows) / 4]
+    for values in (*whole, np.where(holes, np.nan, walk), np.where(short, np.nan, wave)):
+        yield values, forecast_all(model, _panel(values, setup), setup).values[0]
+
+
+def _panel(values: Floats, setup: Setup) -> Panel:
+    """One series of days, from its first observation on."""
+    values = since_first(values)
+    dates = np.datetime64("2000-01-01", "ns") + np.arange(len(values)) * np.timedelta64(1, "D")
+    made = np.isnan(values)
+    return Panel(("",), (dates,), (np.where(made, 0.0, values),), Frequency("D"), setup.season, made=(made,))

@@ -139,9 +139,11 @@ class FittedForecaster(TableReader):
     def to_onnx(self, path: str | Path, *, history: int | None = None, tolerance: float | None = None) -> ExportedOnnx:
         """Write a pretrained or tuned network with all that it is told as one ONNX file (opset 17), which forecasts.
 
-        Its input is ``history`` (T,) float64, T observations in the units of the data, none of them missing; its output
-        is ``quantiles`` (horizon, levels) float64, widened and kept within bounds as those of `predict_quantiles`.
-        Season, horizon and levels are those of this forecaster. Of a history with a NaN all is NaN.
+        Its input is ``history`` (T,) float64, T observations in the units of the data, NaN for those that are missing
+        and for those before a history that is shorter; its output is ``quantiles`` (horizon, levels) float64, widened
+        and kept within bounds as those of `predict_quantiles`, of the steps after the last of the T, be it missing or
+        not. Season, horizon and levels are those of this forecaster. Where there are fewer than three from the first
+        observation on, or one is infinite, all is NaN.
 
         Args:
             path: The file to write.
@@ -167,10 +169,9 @@ class FittedForecaster(TableReader):
         """Write a pretrained or tuned network with all that it is told as ``name.c`` and ``name.h``, C99.
 
         The files need no library and no heap. Their function is ``name_forecast(name_work *, const double *history,
-        double *quantiles)``: T observations in the units of the data, none of them missing, to (horizon, levels), row
-        by row, widened and kept within bounds as those of `predict_quantiles`; ``name_work`` is memory that holds
-        nothing between two calls. With ``NAME_SELFTEST`` defined there is ``int name_selftest(name_work *)`` as well.
-        Season, horizon and levels are those of this forecaster. Of a history with a NaN all is NaN.
+        double *quantiles)``: T observations in the units of the data to (horizon, levels), row by row, missing ones
+        and all else as in `to_onnx`; ``name_work`` is memory that holds nothing between two calls. With
+        ``NAME_SELFTEST`` defined there is ``int name_selftest(name_work *)`` as well.
 
         Args:
             path: The folder in which to write; it must exist.

@@ -24,10 +24,10 @@ from gatewise.models.forecast import exported
 from gatewise.models.forecast.bounds import Bounds
 from gatewise.models.forecast.evaluation.contestants import CONTESTANTS, forecast_all
 from gatewise.models.forecast.model import Setup
-from gatewise.models.forecast.pretrained.model import PretrainedModel, longest
+from gatewise.models.forecast.pretrained.model import PretrainedModel, longest, since_first
 from gatewise.models.forecast.pretrained.model import forecast as forecast_after
 from gatewise.models.forecast.pretrained.network import MIDDLE
-from gatewise.models.forecast.pretrained.recorded import Program, ProgramWithGaps
+from gatewise.models.forecast.pretrained.recorded import Medians, Program
 from gatewise.tables.panel import Floats
 
 
@@ -91,11 +91,13 @@ FORMATS = {"onnx": in_onnx, "c": in_c}
     ("season", "rows", "told"),
     [
         (12, 40, {}),
-        (1, 9, {"widening": {80: 1.3}}),
-        (6, 30, {"also": (3, 6)}),
+        (1, 20, {"widening": {80: 1.3}, "unshown": 8, "also": (3, 8)}),  # a history of nine is told of no season
+        pytest.param(6, 30, {"also": (3, 6)}, marks=pytest.mark.slow),
         pytest.param(24, 400, {}, marks=pytest.mark.slow),  # its second season has whole ones, or none
         pytest.param(7, 30, {"bounds": Bounds(minimum=-1.0, maximum=2.0)}, marks=pytest.mark.slow),
-        pytest.param(12, 700, {}, marks=pytest.mark.slow),  # longer than what is looked back on
+        pytest.param(7, 1900, {}, marks=pytest.mark.slow),  # patches do not reach as far back as its second season
+        pytest.param(12, 700, {"also": (3, 12)}, marks=pytest.mark.slow),  # longer than what is looked back on
+        pytest.param(1, 120, {"unshown": 48}, marks=pytest.mark.slow),
     ],
 )
 def test_a_file_forecasts_as_the_model_does(tmp_path, form, season, rows, told) -> None:
@@ -104,12 +106,34 @@ def test_a_file_forecasts_as_the_model_does(tmp_path, form, season, rows, told) 
     draw, time = np.random.default_rng(3), np.arange(rows)
     intermittent = draw.integers(0, 9, rows) * (draw.random(rows) < 0.3)
     seasonal = np.sin(2 * np.pi * time / max(season, 5)) + 0.1 * draw.normal(size=rows)
-    negative, growing = draw.normal(size=rows).cumsum() - 50, 5 * 1.03**time
-    for values in (negative, growing, seasonal, intermittent.astype(np.float64), np.full(rows, 7.0)):
-        expected = forecast_all(model, panel(values, season=season), model.setup).values[0]
-        np.testing.assert_allclose(answer(values), expected, rtol=FLOAT32_FORECAST, atol=FLOAT32_FORECAST)
-    for gap in (np.nan, np.inf):
-        assert np.isnan(answer(np.where(time == 3, gap, negative))).all()
+    negative, growing = draw.normal(size=rows).cumsum() - 50, 5 * 1.03 ** (time / 10)
+    whole = (negative, growing, seasonal, intermittent.astype(np.float64), np.full(rows, 7.0))
+    histories = [*whole, *with_gaps(negative), *with_gaps(seasonal + 2)]
+    found = np.stack([answer(values) for values in histories])
+    np.testing.assert_allclose(found, told_by(model, histories), rtol=FLOAT32_FORECAST, atol=FLOAT32_FORECAST)
+    nothing = np.full(rows, np.nan)
+    too_few = np.where(time < rows - model.needs + 1, np.nan, negative)
+    for values in (np.where(time == 3, np.inf, negative), np.where(time == 3, -np.inf, too_few), too_few, nothing):
+        assert np.isnan(answer(values)).all()
+
+
+def with_gaps(values: Floats) -> list[Floats]:
+    """Missing at the beginning, down to the few that are needed; within, now and then and for long; at the end."""
+    rows, time = len(values), np.arange(len(values))
+    draw = np.random.default_rng(5)
+    gone = [time < rows - length for length in (3, 8, 9, 10, 17, rows // 2, rows - 1)]
+    gone += [draw.random(rows) < share for share in (0.1, 0.5, 0.9)]
+    gone += [(time > rows // 5) & (time < 4 * rows // 5), time >= rows - 2, time >= rows // 2]
+    gone += [gone[5] | gone[8], gone[5] | gone[7] | (time >= rows - 3), time != 2]
+    return [np.where(each, np.nan, values) for each in gone]
+
+
+def told_by(model: Small, histories: list[Floats]) -> Floats:
+    """What the library forecasts after series with gaps."""
+    series = [since_first(values) for values in histories]
+    made = tuple(np.isnan(values) for values in series)
+    filled = [np.where(gone, values[0], values) for gone, values in zip(made, series, strict=True)]
+    return forecast_all(model, panel(*filled, season=model.setup.season, made=made), model.setup).values
 
 
 BOARD = "cortex-m7"
@@ -136,16 +160,16 @@ def test_the_pretrained_network_forecasts_on_an_emulated_board(tmp_path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("season", "rows"), [(12, 100), (1, 70), (7, 91), (48, 650)])
-def test_a_program_with_gaps_forecasts_from_the_first_observation_on(season: int, rows: int) -> None:
+def test_a_program_of_medians_forecasts_from_the_first_observation_on(season: int, rows: int) -> None:
     model, steps, place = small(5, season), 9, np.arange(rows)
-    program = ProgramWithGaps(model.network, model.weights, season, rows, steps)
+    program = Medians(model.network, model.weights, season, rows, steps)
     file = ProgramFile(program.recording, {"x": program.history}, {"y": program.medians}, name="f", verb="run")
     draw = np.random.default_rng(1)
     values = np.sin(place / 2) + draw.normal(size=rows) / 4
     short = [np.where(place < rows - length, np.nan, values) for length in (1, 7, 8, 9, 33, rows // 2, rows - 1)]
     holes = [np.where(draw.random(rows) < share, np.nan, one) for one in (values, short[5]) for share in (0.1, 0.5)]
     for history in (values, *short, *holes, np.where(place >= rows - 20, np.nan, values), np.full(rows, 3.0)):
-        told = forecast_after(model.network, [history[np.argmax(~np.isnan(history)) :]], season, 1, steps)[0]
+        told = forecast_after(model.network, [since_first(history)], season, 1, steps)[0]
         assert file.difference([Example({"x": history}, {"y": told[:, MIDDLE]})]) <= exported.TOLERANCE
     nothing = np.full(rows, np.nan)
     assert file.difference([Example({"x": nothing}, {"y": np.full(steps, np.nan)})]) == 0
@@ -170,8 +194,9 @@ def test_what_is_not_written_is_refused(tmp_path, form) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_would_forecast_otherwise_is_not_written(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(Program, "_forecast", lambda *given: forecast(*given) + 0.01)
+@pytest.mark.parametrize("off", [0.01, np.nan])
+def test_a_file_that_would_forecast_otherwise_is_not_written(tmp_path, monkeypatch, off) -> None:
+    monkeypatch.setattr(Program, "_forecast", lambda *given: forecast(*given) + off)
     model = small(5, 12)
     with pytest.raises(InputError, match="nothing was written"):
         exported.to_c(model, model.setup, tmp_path, "f", 30)

@@ -94,6 +94,16 @@ def test_what_is_missing_is_not_asked_for():
     assert np.isfinite(of([values], 24, 168)).all()
 
 
+def test_a_series_is_read_from_its_first_observation_on():
+    values = drawn()[-1]
+    values[700:760] = np.nan
+    late = [np.where(np.arange(len(values)) < 740, np.nan, values), values[760:]]
+    np.testing.assert_array_equal(*(of([one], 100, 1) for one in late))
+    patches_of_12 = 64 * 8
+    cut = np.r_[values[:1000], np.full(20, np.nan), drawn()[-2][: patches_of_12 - 15]]  # 5 of the gap are looked at
+    np.testing.assert_array_equal(of([cut], 12, 1), of([cut[1020:]], 12, 1))
+
+
 def test_numpy_computes_what_torch_does():
     values, lengths = side_by_side(drawn(), 800)
     series, _ = centred(values, 12)

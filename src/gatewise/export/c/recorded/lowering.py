@@ -177,7 +177,7 @@ class Lowered:
         after = [self._apart(self._stored(end), states.values()) for end in ends]
         for result, source in zip(node.results, after, strict=True):
             if self._uses[result]:
-                scan.body.append(Keep(result, source, scan.number, np.arange(scan.count)))
+                scan.body.append(Keep(result, source, scan.number, np.arange(scan.count), scan.count))
         scan.body.extend(Each(state, after[at]) for at, state in states.items())
         self._block_now = outside
         outside.append(scan)
@@ -199,15 +199,17 @@ class Lowered:
         return states
 
     def _keep_what_is_read(self) -> None:
-        """Of the results of scans, drop the rows that nobody reads, and say where the others are."""
+        """Of the results of scans, drop the rows that nobody reads, and say where the others are.
+
+        Of one that another scan goes along, all are kept.
+        """
         self.statements, kept = _only_needed(self.statements, {*self.outputs.values()}), dict[Value, Any]()
         for one in flat(self.statements):
             if isinstance(one, Keep):
                 size = int(np.prod(one.source.shape))
-                read = [
-                    load.places for other in flat(self.statements) for load in other.reads if load.value == one.value
-                ]
-                rows = np.unique(np.concatenate([places.ravel() // size for places in read]))
+                read = [load for other in flat(self.statements) for load in other.reads if load.value == one.value]
+                rows = np.unique(np.concatenate([load.places.ravel() // size for load in read]))
+                rows = one.rows if any(load.along for load in read) else rows
                 kept[one.value] = size, rows
                 self.sizes[one.value] = size * len(rows)
         self.statements = [_with_rows(one, kept) for one in self.statements]

@@ -79,12 +79,13 @@ class Product:
 
 @dataclass(frozen=True, eq=False)
 class Keep:
-    """The rows of a scan's result that are read later. source: a row. rows: which, increasing."""
+    """The rows of a scan's result that are read later. source: a row. rows: which, increasing, of so many, count."""
 
     value: Value
     source: Load
     scan: int
     rows: Places
+    count: int
 
     @property
     def reads(self) -> Iterator[Load]:
@@ -100,7 +101,7 @@ class Keep:
     def tail(self) -> int | None:
         """The first row that is kept where all after it are, too."""
         first = int(self.rows[0])
-        return first if len(self.rows) == int(self.rows[-1]) + 1 - first else None
+        return first if len(self.rows) == self.count - first else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from ....words import count, number, ordinal
 from ..bounds import Bounds, bounded, floors
 from ..pretrained.experts import EXPERTS
 from ..pretrained.learning import Network
-from ..pretrained.model import PretrainedModel, ask, seasons_told
+from ..pretrained.model import PretrainedModel, ask, seasons_told, since_first
 from ..pretrained.network import MIDDLE, Sizes, answers, embed, quantiles, shares
 from ..pretrained.tokens import PARTS, RECENT, TOKEN_FEATURES, Steps, width
 from ..pretrained.tuned import TunedModel
@@ -74,7 +74,7 @@ class TokensOpened:
         own = floors(panel)
         self.lowest, self.highest = bounds.lowest(own), bounds.high
         self.forecast = bounded(model.predict(panel), own, bounds)
-        season, second = seasons or seasons_told(setup, len(panel.values[0]))
+        season, second = seasons or seasons_told(setup, len(since_first(panel.observed[0])))
         self.wide, self.also = width(season), model.network.also
         self.asked = ask(panel.observed, season, second, setup.horizon)
         self.module = OneOrigin(_loaded(model), self.asked.steps).eval()

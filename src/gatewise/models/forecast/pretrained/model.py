@@ -74,6 +74,7 @@ def forecast_told(network: Forward, histories: Sequence[Floats], setup: Setup) -
 
     The mean of the quantiles of all its `readings`.
     """
+    histories = [since_first(values) for values in histories]
     told = [readings(network, setup, len(values)) for values in histories]
     found = np.empty((len(histories), setup.horizon, len(LEVELS)))
     for seasons in dict.fromkeys(told):
@@ -197,9 +198,17 @@ def patches(lengths: Whole, season: int) -> Whole:
     return np.minimum(-(-lengths // (PARTS * width(season))), MOST_PATCHES)
 
 
+def since_first(values: Floats) -> Floats:
+    """Values from the first observation on; all of them where there is none."""
+    return values[int(np.argmax(~np.isnan(values))) :]
+
+
 def side_by_side(series: Sequence[Floats], most: int) -> tuple[Floats, Whole]:
-    """The latest values of each, at most so many, (S, T) with NaN behind them, and their lengths."""
-    recent = [values[-most:] for values in series]
+    """The latest values of each, at most so many, from the first observation among them on, and how many these are.
+
+    (S, T), with NaN behind them.
+    """
+    recent = [since_first(values[-most:]) for values in series]
     lengths = np.array([len(values) for values in recent])
     table = np.full((len(series), lengths.max()), np.nan)
     for row, values in zip(table, recent, strict=True):

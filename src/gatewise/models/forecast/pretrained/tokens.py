@@ -241,7 +241,7 @@ class Reading:
 class Late(Reading):
     """Series that end together and may begin late: read as from their first observation, the tokens before it skipped.
 
-    As `Reading` of each without what is missing at its beginning, where patches reach back to the first place.
+    As `Reading` of each without what is missing at its beginning, where patches end a whole patch apart.
     """
 
     @cached_property
@@ -252,8 +252,7 @@ class Late(Reading):
     @cached_property
     def advances(self) -> Whole:
         """See `Reading`."""
-        edges = np.maximum(np.concatenate([self.series.first, self.ends], axis=1), self.series.first)
-        return edges[:, 1:] - edges[:, :-1]
+        return np.clip(self.ends - self.series.first, 0, PARTS * width(self.series.season))
 
     @property
     def asked(self) -> Whole:
