@@ -11,7 +11,6 @@ from typing import Any, cast
 from ..errors import InputError
 from ..models.kind import Kind
 from ..models.registry import kind_of
-from ..nn.chain import Chain
 from ..words import capital
 from .limits import Limits
 from .refusal import BAD, MISSING, RefusedError
@@ -100,8 +99,8 @@ def _opened(name: str, path: str | Path, limits: Limits) -> Served:
     means = Means(limits, Sessions(_most_sessions(task, model, limits), limits.ttl))
     tensors, why = None, None
     try:
-        chain: Chain | None = kind.chain(model) if kind.can("chain") else None
-        tensors = chain and TensorModel(name, chain, worker, limits, means.sessions)
+        if kind.can("chain"):
+            tensors = TensorModel(name, kind.chain(model), worker, limits, means.sessions)
     except InputError as error:  # such as one that reads from both ends
         if task is None:
             raise
