@@ -234,6 +234,12 @@ class TestHolidays:
         assert north.tolist() == [float(day == 2) for day in range(N + AHEAD)]  # 3 October
         assert south[31] == 1  # All Saints
 
+    @pytest.mark.parametrize("told", ["de-by", "DEU-BY", "Germany-by"])
+    def test_a_country_by_any_of_its_names(self, told: str) -> None:
+        found, wanted = (values(read(TABLE[["ds", "y"]], holidays=code), "holidays") for code in (told, "DE-BY"))
+        assert wanted.any()
+        assert found.tolist() == wanted.tolist()
+
     def test_of_a_table(self):
         days = pd.DataFrame({"ds": ["2024-01-05", "2024-03-04"], "name": ["Fair", "Fair"]})
         found = values(read(TABLE[["ds", "y"]], holidays=days), "holidays")

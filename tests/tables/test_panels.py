@@ -54,6 +54,8 @@ FRAMES: dict[str, Callable[[], Any]] = {
     "half floats": lambda: daily(y=np.array([1, 2, 4], np.float16)),
     "columns not of text": lambda: daily().rename(columns={"y": 7}).rename(columns={7: "y"}),
     "a copy of one column": lambda: daily()[["ds", "y"]],
+    "a series": lambda: daily().set_index("ds")["y"],
+    "a series without a name": lambda: pd.Series([1, 2, 4], index=DAYS.rename("ds")),
     "arrow": lambda: pytest.importorskip("pyarrow").Table.from_pandas(daily()),
     "polars": lambda: pytest.importorskip("polars").from_pandas(daily()),
 }

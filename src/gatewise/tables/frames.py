@@ -10,6 +10,8 @@ from duckdb import DuckDBPyConnection
 from ..errors import InputError
 from .table import Table
 
+UNNAMED = "y"
+"""What the numbers of a Series are called that has no name."""
 MOST_COLUMNS = 20_000
 """What DuckDB plans in seconds; a table of more is taken for a mistake, or meant to take for ever."""
 
@@ -46,9 +48,12 @@ def check_names(names: tuple[str, ...], where: str) -> None:
 
 
 def as_pandas(frame: Any) -> pd.DataFrame:
-    """A pandas frame out of one of pandas, polars, pyarrow or another that narwhals knows; else InputError."""
+    """A pandas frame out of one of pandas, polars, pyarrow or another that narwhals knows, or out of a pandas Series,
+    which is a column; else InputError."""
     if isinstance(frame, pd.DataFrame):
         return frame
+    if isinstance(frame, pd.Series):
+        return frame.to_frame(UNNAMED if frame.name is None else frame.name)
     try:
         import narwhals
 
@@ -56,7 +61,7 @@ def as_pandas(frame: Any) -> pd.DataFrame:
     except (ImportError, TypeError) as error:
         raise InputError(
             f"{type(frame).__name__} is not a data frame",
-            hint="give a pandas, polars or pyarrow table, or the path of a file",
+            hint="give a pandas, polars or pyarrow table, a pandas Series whose index is times, or the path of a file",
         ) from error
 
 

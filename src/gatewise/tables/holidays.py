@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Set
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,19 +83,23 @@ def _of_country(code: str, years: range) -> Days:
         raise
     country, _, subdivision = code.partition("-")
     known = holidays.list_supported_countries(include_aliases=True)
-    _check("country", country, set(known))
+    named = getattr(holidays, country.title().replace(" ", ""), None)  # the package has a class of each country's name
+    country = _spelled("country", getattr(named, "country", country), known)
     if subdivision:
-        _check(f"subdivision of {country}", subdivision, set(known[country]))
+        subdivision = _spelled(f"subdivision of {country}", subdivision, known[country])
     found = holidays.country_holidays(country, subdiv=subdivision or None, years=years)
     return np.array(sorted(found), "datetime64[D]")
 
 
-def _check(what: str, code: str, known: Set[str]) -> None:
-    if code not in known:
-        near = difflib.get_close_matches(code.upper(), known, 3, 0.4)
-        names = few(sorted(near or known), 60)
+def _spelled(what: str, code: str, known: Iterable[str]) -> str:
+    """The known code that this is, in small letters or large. Raises InputError where it is none."""
+    codes = {one.upper(): one for one in known}
+    if code.upper() not in codes:
+        near = difflib.get_close_matches(code.upper(), codes, 3, 0.4)
+        names = few(sorted(codes[one] for one in near or codes), 60)
         raise InputError(
-            f"{code!r} is no {what} whose holidays are known" if known else f"no {what} is known",
+            f"{code!r} is no {what} whose holidays are known" if codes else f"no {what} is known",
             where=argument("holidays"),
-            hint=f"give a code such as {names}, or a table of days" if known else "leave the subdivision out",
+            hint=f"give a code such as {names}, or a table of days" if codes else "leave the subdivision out",
         )
+    return codes[code.upper()]

@@ -141,8 +141,8 @@ class CovariateOptions:
             follows a colon, as in ``"price:past"``. By default the columns that the future and the data share.
         static: A table with one row for each series, as a frame or the path of a file: a column of their names, and
             others that describe them.
-        holidays: A country, with a subdivision after a hyphen, such as ``"DE"`` or ``"DE-BY"``, or a table with
-            columns ``ds`` and ``name``, as a frame or the path of a file.
+        holidays: A country, with a subdivision after a hyphen, such as ``"DE"``, ``"Germany"`` or ``"DE-BY"``, or a
+            table with columns ``ds`` and ``name``, as a frame or the path of a file.
         future_fill: What stands in for values of the future that are missing: ``"none"`` refuses them, ``"previous"``
             repeats the last value, ``"zero"`` puts 0.
 

@@ -116,8 +116,8 @@ class Detector(Estimator):
         """Read a table from its first row to its last, and judge each row by those before it.
 
         Args:
-            frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet
-                file, or a `Panel`.
+            frame: A long or wide table as a data frame (pandas, polars, pyarrow), a pandas Series with times as its
+                index, the path of a CSV or Parquet file, or a `Panel`.
             read: How the table is read, such as ``ReadOptions(target="load")``. Missing values stay missing, whatever
                 it says of filling them.
 

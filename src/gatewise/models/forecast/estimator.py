@@ -145,8 +145,8 @@ class Forecaster(FittedForecaster):
         the one that forecasts.
 
         Args:
-            frame: A long or wide table as a data frame (pandas, polars, pyarrow) or as the path of a CSV or Parquet
-                file, or a `Panel`.
+            frame: A long or wide table as a data frame (pandas, polars, pyarrow), a pandas Series with times as its
+                index, the path of a CSV or Parquet file, or a `Panel`.
             windows: How many windows of ``horizon`` steps the backtest holds back at the end, end to end. By default 3,
                 and more for horizons below 4; with a model named 0, which is no backtest.
             step: Steps from the beginning of one window to the next, 1 to ``horizon``; windows that are closer than a
