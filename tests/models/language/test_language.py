@@ -148,6 +148,12 @@ def test_a_high_temperature_makes_all_alike(values):
     assert np.allclose(Sampling(1e6).probabilities(values), 1 / len(values), atol=1e-4)
 
 
+def test_a_list_of_texts_is_no_list_of_tokens():
+    with pytest.raises(InputError, match="none of the 2 tokens occurs twice") as caught:
+        LanguageModel().fit(["a text", "another"])
+    assert "join" in caught.value.hint
+
+
 def test_tokens_are_drawn_as_often_as_they_are_probable():
     sampling, values, generator = Sampling(1.0), np.log([0.5, 0.3, 0.2]), np.random.default_rng(0)
     counts = np.bincount([sampling.choose(values, generator) for _ in range(4000)], minlength=3)

@@ -45,9 +45,15 @@ class Listed:
 
     @classmethod
     def of(cls, text: Text, more: Text = "") -> Listed:
-        """All that occurs in the text, and what is to be known beside it."""
+        """All that occurs in the text, and what is to be known beside it.
+
+        Raises InputError for a list of tokens of which none occurs twice, such as one of whole texts.
+        """
         check_text(text)
         check_text(more)
+        if not isinstance(text, str) and 1 < len(text) == len(set(text)):
+            what = f"none of the {len(text)} tokens occurs twice, so there is nothing to learn"
+            raise InputError(what, hint="give a list of tokens, not of texts: join those into one string")
         return cls(sorted({*text, *more}), joined=isinstance(text, str))
 
     def encode(self, text: Text) -> Tokens:
