@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gatewise.errors import GatewiseError, InputError
@@ -63,6 +63,7 @@ def test_what_is_written_long_is_read_back(
         compression="gzip" if packed else None,
     )
     panel = load_panel(path, ReadOptions(decimal="."))
+    assume(not any("of the others" in note for note in panel.notes))  # a series called Sum, and one
     assert panel.ids == tuple(columns)
     for place, (name, cells) in enumerate(columns.items()):
         assert panel.values[place].tolist() == cells

@@ -163,7 +163,7 @@ BAD = {
         "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,2\n2024-01-03 05:00,2\n2024-01-04,3\n",
         "irregular: the commonest are 1D (2 times), 5h (1 times); the first break is after 2024-01-03",
         "row 5, column 'ds'",
-        '`frequency="h"`',
+        "sums or means of equal spans of time",  # hours would make up most of the data
     ),
     "months by their fifteenth": Bad(
         "ds,y\n2024-01-15,1\n2024-02-15,2\n2024-03-15,2\n", "irregular", "row 3, column 'ds'", '`frequency="M"`'

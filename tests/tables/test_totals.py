@@ -95,6 +95,13 @@ def test_a_series_like_any_other(kind: str):
     assert not any("left out" in note for note in found.notes)
 
 
+def test_nothing_and_sums_beyond_all_numbers_are_no_totals():
+    largest = np.finfo(float).max
+    wide = pd.DataFrame({"ds": DAYS[:3], "a": [0, largest, 0], "b": [0, largest, 1]})
+    for total in ([0, 0, 0], [0, largest, 1]):
+        assert panel_from_frame(wide.assign(Sum=total)).ids == ("a", "b", "Sum")
+
+
 def test_a_forecaster_goes_on_without_it():
     model = Forecaster(3, model="naive", season=1).fit(LONG[LONG["month"] < "2022-12"])
     assert model.predict()["unique_id"].unique().tolist() == ["North", "South"]

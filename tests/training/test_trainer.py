@@ -318,7 +318,7 @@ def test_what_is_no_source_is_refused_and_told_what_is(source):
 def test_a_run_without_an_end_is_refused():
     with pytest.raises(InputError, match="needs an end"):
         trainer_of().run()
-    with pytest.raises(InputError, match="`epochs` is -1"):
+    with pytest.raises(InputError, match="epochs must be at least 0, not -1"):
         trainer_of().run(epochs=-1)
     module = Network()
     with pytest.raises(InputError, match="no epochs"):

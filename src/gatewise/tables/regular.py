@@ -199,6 +199,8 @@ def _twice_a_month(observed: Observations, months: Times) -> str:
     starts = months.astype("datetime64[M]").astype(days.dtype)
     ends = (months + 1).astype("datetime64[M]").astype(days.dtype) - 1
     middle = days - starts == np.timedelta64(14, "D")
+    if middle.all():
+        return ""  # the fifteenth of each month
     return "SMS" if (middle | (days == starts)).all() else "SME" if (middle | (days == ends)).all() else ""
 
 

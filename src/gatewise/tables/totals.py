@@ -71,7 +71,8 @@ def without_total_series(panel: Panel) -> Panel:
     others = np.flatnonzero(~called)
     if not called.any() or len(others) < 2:
         return panel
-    totals = [row for row in np.flatnonzero(called).tolist() if _is_sum(panel, row, others.tolist())]
+    with np.errstate(over="ignore", invalid="ignore"):
+        totals = [row for row in np.flatnonzero(called).tolist() if _is_sum(panel, row, others.tolist())]
     if not totals:
         return panel
     names = quoted([panel.ids[row] for row in totals])
@@ -81,8 +82,13 @@ def without_total_series(panel: Panel) -> Panel:
 
 
 def _is_sum(panel: Panel, row: int, others: list[int]) -> bool:
-    """Whether a series has at each of its steps the sum of those others that are there, as far as they are rounded."""
+    """Whether a series has at each of its steps the sum of those others that are there, as far as they are rounded.
+
+    One of zeros alone tells nothing, and sums beyond the largest number are none.
+    """
     times, total = panel.times[row], panel.values[row]
+    if not total.any():
+        return False
     added, seen = np.zeros(len(times)), np.zeros(len(times), np.bool_)
     for other in others:
         places = np.searchsorted(times, panel.times[other])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from ..errors import InputError, ShapeError, argument
+from ..errors import InputError, ShapeError
 from .sources import Source
 from .stability import Snapshot, clip_gradient, diverged, gradient_norm, has_bad_gradient
 
@@ -55,7 +55,7 @@ def check_totals(source: Source, steps: int | None, epochs: int | None) -> None:
         raise InputError("a run needs an end", hint="trainer.run(steps=...) or trainer.run(epochs=...)")
     for name, total in (("steps", steps), ("epochs", epochs)):
         if total is not None and total < 0:
-            raise InputError(f"{argument(name)} is {total}", hint="give how many there are to be in all")
+            raise InputError(f"{name} must be at least 0, not {total}", hint="give how many there are to be in all")
     if epochs is not None and getattr(source, "endless", False):
         raise InputError("this source has no epochs", hint="set per_epoch of Drawn, or train for a number of steps")
 
