@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -165,6 +166,10 @@ class Panel:
         """The times of the next ``horizon`` steps of each series, shape (S, horizon)."""
         ends, series = np.unique(self.ends, return_inverse=True)
         return np.stack([self.frequency.future(end, horizon) for end in ends])[series]
+
+
+Data: TypeAlias = "pd.DataFrame | pd.Series | Panel | str | Path"
+"""What users give: a table in memory, the path of one, or what was read of one."""
 
 
 def _held(values: Floats, made: NDArray[np.bool_]) -> Floats:

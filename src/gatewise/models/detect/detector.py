@@ -15,7 +15,7 @@ from ...fields import Fields
 from ...files import atomic_write
 from ...progress import OnProgress
 from ...tables.options import DEFAULTS, ReadOptions, Seasons
-from ...tables.panel import Frequency, Panel
+from ...tables.panel import Data, Frequency, Panel
 from ...version import version
 from ..arguments import one_of, whole
 from ..estimator import Estimator
@@ -32,12 +32,10 @@ from .tails import FEWEST
 from .watch import MODEL, MODELS, Verdicts, Watch
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import Tensor
 
     from ...export.c.write import ExportedC
 
-    Data = pd.DataFrame | Panel | str | Path
 
 ENOUGH = 2 * LENGTHS[0] + FEWEST
 """Rows of which the last has a score."""

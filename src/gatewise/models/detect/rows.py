@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...tables.options import NO_COVARIATES, ReadOptions
-from ...tables.panel import Frequency, Panel
+from ...tables.panel import Data, Frequency, Panel
 from ...words import stamps
 from ..forecast.history import Schema, steps_missing
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    Data = pd.DataFrame | Panel | str | Path
 
 LARGEST_VALUE = 1e100
 """Values that are judged, at most: the squares of larger ones are beyond what numbers can hold."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from ... import fields
 from ...errors import InputError, argument
 from ...fields import Fields
 from ...progress import OnProgress, Stages
 from ...tables.options import DEFAULTS, CovariateOptions, FutureFill, Names, ReadOptions, Seasons
-from ...tables.panel import Panel
+from ...tables.panel import Data, Panel
 from .. import arguments
 from ..modelfile import FORECASTER_FILE
 from .bounds import BOUNDS, Bounds, outside
@@ -27,8 +27,6 @@ from .results import Backtest, central_levels, quantile_levels
 from .seasons import with_seasons
 from .selection import AUTO, ChosenModel, choose
 
-if TYPE_CHECKING:
-    from .fitted import Data
 RECORD = Fields(
     {
         "kind": fields.one_of(CONTESTANTS),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from ...errors import InputError, argument
 from ...tables.options import ReadOptions
-from ...tables.panel import Panel
+from ...tables.panel import Data, Panel
 from ...tables.totals import without_total_series
 from ...version import version
 from .ahead import known_over, unlearned
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ...export.c.write import ExportedC
     from ...export.onnx.write import ExportedOnnx
     from ...inspect.subject import Subject
-
-    Data = pd.DataFrame | Panel | str | Path
 
 
 class FittedForecaster(TableReader):

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import ARGUMENT, InputError, ModelFileError, advised
 from ...tables.holidays import NAME as HOLIDAYS
 from ...tables.options import DEFAULTS, NO_COVARIATES, CovariateOptions, ReadOptions, Seasons, seasons_of
-from ...tables.panel import Frequency, Panel
+from ...tables.panel import Data, Frequency, Panel
 from .. import arguments
 from ..estimator import Estimator
 from .ahead import refuse_useless
 from .history import Schema
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    Data = pd.DataFrame | Panel | str | Path
 
 OF_FIT = frozenset(field.name for field in fields(CovariateOptions)) | {"future"}
 """Arguments of `fit` itself that errors about tables name."""
