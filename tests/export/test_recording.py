@@ -58,7 +58,8 @@ GAPS: dict[str, Callable[[Any], Any]] = {
     "since the first": _since_the_first,
     "the latest": lambda x: np.stack([carried(x), carried(x, 2)]),
     "least and most so far": lambda x: np.fmin.accumulate(x, axis=1) + np.fmax.accumulate(x, axis=0) - np.nan_to_num(x),
-    "smoothed": lambda x: np.concatenate(smooth(x, FILTERS[3:5]), axis=0),
+    "smoothed": lambda x: np.concatenate(smooth((x, FILTERS[3:5]))[0], axis=0),
+    "smoothed together": lambda x: smooth((x, FILTERS[:1]), (x[::-1], FILTERS[3:5]))[1][1],
 }
 """What looks for gaps, whichever there are."""
 WITH_GAPS = (

@@ -13,8 +13,9 @@ from functools import lru_cache
 
 from ..equation import Cell, Gate, Operand, Value, previous
 from .lower import lower, program_of
+from .means import averaged, squares_of_deviations
 from .ops import OPS, OVER_UNITS
-from .program import ACROSS_UNITS, Program, is_temporary
+from .program import ACROSS_UNITS, Instruction, Program, is_temporary
 
 # Their derivatives are functions of their results alone.
 _BY_RESULT = ("sigmoid", "tanh", "exp")
@@ -134,6 +135,10 @@ class _Backward:
         self.forward = program_of(cell)
         self.values: dict[str, Operand] = {}
         self.gradients: dict[str, Operand] = {}
+        self.averages: dict[str, Operand] = {}
+        self.from_squares: dict[str, Operand] = {}
+        self.averaged = averaged(self.forward, cell.row_inputs)
+        self.squares = squares_of_deviations(self.forward)
         self.names: dict[str, Value] = {}
         self.multiplied: set[Operand] = set()
 
@@ -176,14 +181,11 @@ class _Backward:
                 total = total + Value("input", label=from_output(state))
             if index == 0 and any(gate.recurrent == "h" for gate in self.cell.gates):
                 total = total + Value("input", label=through_products(state))
-            self._add(self.forward.outputs[state], total)
-
-    def _add(self, name: str, gradient: Operand) -> None:
-        self.gradients[name] = self.gradients[name] + gradient if name in self.gradients else gradient
+            _add(self.gradients, self.forward.outputs[state], total)
 
     def _reverse(self) -> None:
         for instruction in reversed(self.forward.body):
-            gradient = self.gradients.get(instruction.name)
+            gradient = self._gradient(instruction)
             if not isinstance(gradient, Value) or instruction.op == "constant":
                 continue
             self._name(gradient_of(instruction.name), gradient)
@@ -191,13 +193,40 @@ class _Backward:
                 operand = instruction.args[0]
                 self.multiplied.add(gradient)
                 label = f"{through_products(operand)}_{instruction.name}"
-                self._add(operand, Value("product", gradient, label=label))
-                continue
-            arguments = [self.values[argument] for argument in instruction.args]
-            parts = OPS[instruction.op].derivative(gradient, self.values[instruction.name], *arguments)
-            for argument, part in zip(instruction.args, parts, strict=True):
-                if part is not None and isinstance(self.values[argument], Value):
-                    self._add(argument, part)
+                _add(self.gradients, operand, Value("product", gradient, label=label))
+            elif instruction.op == "mean":
+                _add(self.gradients, instruction.args[0], gradient)
+            else:
+                self._pass_on(instruction, gradient)
+
+    def _gradient(self, instruction: Instruction) -> Operand | None:
+        """The gradient of a result, once all that use it have passed on theirs; of a number of whole rows the mean."""
+        name = instruction.name
+        gradient = self.gradients.get(name)
+        if name in self.averaged and gradient is not None:
+            _add(self.averages, name, Value("mean", gradient) if isinstance(gradient, Value) else gradient)
+        if name in self.averaged:
+            return self.averages.get(name)
+        if name in self.from_squares:
+            return self.from_squares[name] if gradient is None else gradient + self.from_squares[name]
+        return gradient
+
+    def _pass_on(self, instruction: Instruction, gradient: Value) -> None:
+        """Give the arguments their parts of a gradient."""
+        name = instruction.name
+        arguments = [self.values[argument] for argument in instruction.args]
+        parts = OPS[instruction.op].derivative(gradient, self.values[name], *arguments)
+        if name in self.from_squares:  # a deviation, v - mean: of the squares v has all of the gradient
+            rest = self.gradients.get(name)
+            parts = parts[0], None if rest is None else -rest
+        gradients = self.gradients
+        if name in self.squares:
+            gradients = self.from_squares
+        elif name in self.averaged:
+            gradients = self.averages
+        for argument, part in zip(instruction.args, parts, strict=True):
+            if part is not None and isinstance(self.values[argument], Value):
+                _add(gradients, argument, part)
 
     def _copied(self, gradient: Operand) -> Operand:
         """A copy of what a product reads: outputs are written in place while other units still read."""
@@ -221,6 +250,10 @@ class _Backward:
             yield gradient_of(name), self.gradients.get(name, 0.0)
         for operand in operands(self.forward):
             yield multiplied(operand), self.values[operand]
+
+
+def _add(gradients: dict[str, Operand], name: str, part: Operand) -> None:
+    gradients[name] = gradients[name] + part if name in gradients else part
 
 
 def operands(program: Program) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,6 +94,14 @@ class Program:
         computed = {instruction.name for instruction in body}
         inputs = tuple(sorted(needed - computed, key=self._position))
         return Program(name, inputs, tuple(reversed(body)), dict(outputs)).verify()
+
+    def of_rows(self, row_numbers: Iterable[str]) -> frozenset[str]:
+        """The values that are one number for a whole row. row_numbers: the inputs that are."""
+        found = set(row_numbers)
+        for name, instruction in self.by_name.items():
+            if instruction.op in OVER_UNITS or (instruction.op != "product" and found.issuperset(instruction.args)):
+                found.add(name)
+        return frozenset(found)
 
     def _position(self, value: str) -> int:
         order = {name: index for index, name in enumerate((*self.inputs, *self.by_name))}

@@ -107,6 +107,25 @@ def with_pairs(sweep: Sweep) -> Sweep:
     return replace(sweep, name=f"{sweep.name}_bf16", pairs=True)
 
 
+def with_products_apart(sweep: Sweep) -> Sweep:
+    """The same sweep, where products are a stage of their own if stages without any follow: all that is pointwise is
+    then done for one row after another, which is there once, and in the order in which its arrays lie in memory."""
+    stages: list[Stage] = []
+    for stage, after in zip(sweep.stages, (*sweep.stages[1:], None), strict=True):
+        if stage.products and after is not None and not after.products and _is_costly(stage.body):
+            sums = {name: name for name in stage.starts if name in stage.body.inputs}
+            kept = {array: value for array, value in stage.keeps.items() if value in stage.starts}
+            nothing = Program(f"{stage.body.name}_products", (), (), {})
+            stages.append(Stage({}, stage.starts, stage.products, nothing, {**kept, **sums}))
+            stage = replace(stage, starts={}, products=(), keeps=dict(stage.keeps.items() - kept.items()))
+        stages.append(stage)
+    return replace(sweep, stages=tuple(stages))
+
+
+def _is_costly(body: Program) -> bool:
+    return any(instruction.op in _COSTLY for instruction in body.body)
+
+
 def bias_of(gate: Gate) -> str:
     """The name of a gate's bias."""
     return f"b_{gate.letter}" if gate.has_bias else ""
@@ -203,7 +222,7 @@ def _cut(
     count = 1 + max((levels[name] for name in across), default=0)
     crossing = {operand: levels[operand] for operand in across.values() if operand in program.by_name}
     bodies = _bodies(program, across, crossing, count)
-    of_rows = _of_rows(program, row_numbers)  # computed once for a row, which costs less than an array of them
+    of_rows = program.of_rows(row_numbers)  # computed once for a row, which costs less than an array of them
     shared = {name: level for name, level in _shared(bodies).items() if name not in of_rows}
     bodies = _bodies(program, across, crossing | shared, count)
     waiting = [name for name in (*program.inputs, *program.by_name) if name in accumulators]
@@ -243,15 +262,6 @@ def _shared(bodies: list[Program]) -> dict[str, int]:
                 repeated.update({name} & first.keys())
                 first.setdefault(name, level)
     return {name: level for name, level in first.items() if name in repeated}
-
-
-def _of_rows(program: Program, row_numbers: Iterable[str]) -> set[str]:
-    """The values that are one number for a whole row."""
-    found = set(row_numbers)
-    for name, instruction in program.by_name.items():
-        if instruction.op in OVER_UNITS or (instruction.op != "product" and found.issuperset(instruction.args)):
-            found.add(name)
-    return found
 
 
 def _levels(program: Program) -> dict[str, int]:

@@ -186,9 +186,9 @@ class Recorded(NDArrayOperatorsMixin):
         """See numpy."""
         return self._over("least", np.min, axis)
 
-    def over_time(self, advance: Callable[..., tuple[Any, ...]], start: Sequence[Array]) -> tuple[Any, ...]:
-        """States (F, B) after each column of values (B, T), each (F, B, T)."""
-        found: Any = self.recording.scan(advance, start, self._along(1, 0))
+    def over_time(self, advance: Callable[..., tuple[Any, ...]], start: Sequence[Any]) -> tuple[Any, ...]:
+        """States (F, B) after each column (...,) of values (..., T), each (F, B, T)."""
+        found: Any = self.recording.scan(advance, start, self._along(-1, 0))
         return tuple(np.moveaxis(one, 0, -1) for one in found)
 
     def missing(self) -> Any:

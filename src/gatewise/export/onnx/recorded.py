@@ -125,11 +125,15 @@ class _Graph:
             inside.names[value] = self.builder.name("before")
             starts.append(self._declared(inside.names[value], shape, dtype))
         inside.all(attributes["body"])
+        free = {value for one in attributes["body"] for value in one.results}
         ends: list[Any] = []
         for _ in range(2):  # as states, and as rows of what is found
             for value, (shape, dtype) in zip(attributes["ends"], attributes["shapes"], strict=False):
-                name = self.builder.name("after")
-                inside.builder.called(inside.of(value), name)
+                name = inside.of(value)
+                if value not in free:  # the outputs of a graph are different values
+                    name = self.builder.name("after")
+                    inside.builder.called(inside.of(value), name)
+                free.discard(value)
                 ends.append(self._declared(name, shape, dtype))
         body = inside.builder.proto(self.builder.name("body"), starts, ends)
         wishes = [kind for kind in ("last", "each") for _ in range(count)]

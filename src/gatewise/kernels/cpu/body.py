@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 
 from ...compiler.ops import OPS
+from ...compiler.program import Program
 from ...compiler.render.llvm import emit as emit_program
 from ...compiler.render.llvm_math import I64, Lanes
 from ...compiler.stages import Reduction, Stage
@@ -20,10 +21,14 @@ from .writer import POINTER, Writer
 
 
 class _Row(NamedTuple):
-    """A row of a stage: where that of each array starts, and in all lanes the numbers that the whole row has."""
+    """A row of a stage: where that of each array starts, and in all lanes the numbers that the whole row has.
+
+    body: the program, without those of its values that are among the numbers.
+    """
 
     starts: Mapping[str, Any]
     numbers: Mapping[str, Any]
+    body: Program
 
 
 class Body:
@@ -87,7 +92,7 @@ class Body:
         out once."""
         builder, (first_row, count) = self.builder, rows
         with loop(builder, I64(0), count, 1) as r:
-            row = self._row(places, builder.add(first_row, r))
+            row = self._computed(self._row(places, builder.add(first_row, r)))
             with loop(builder, *units, self.tile.lanes) as unit:
                 self._apply(row, unit, self._vectors(pointers, unit))
         return sums
@@ -120,7 +125,18 @@ class Body:
             name: self.lanes.splat(builder.load(writer.row(builder, places, name, row), typ=writer.format.scalar))
             for name in self.ends.row_numbers
         }
-        return _Row(starts, numbers)
+        return _Row(starts, numbers, self.stage.body)
+
+    def _computed(self, row: _Row) -> _Row:
+        """The row with all that its program makes of the row's numbers alone."""
+        whole = row.body.of_rows(row.numbers)
+        made = {name for name in whole & row.body.by_name.keys() if row.body.by_name[name].op != "constant"}
+        read = [name for i in row.body.body if i.name not in made for name in i.args] + list(row.body.outputs.values())
+        results = {name: name for name in dict.fromkeys(read) if name in made}
+        program = row.body.restricted(row.body.name, results, frozenset())
+        values = emit_program(program, row.numbers, self.lanes)
+        rest = row.body.restricted(row.body.name, row.body.outputs, frozenset(results))
+        return row._replace(numbers={**row.numbers, **{name: values[name] for name in results}}, body=rest)
 
     def _apply(self, row: _Row, unit: Any, known: Mapping[str, Any]) -> None:
         """The program for one vector of a row. known: the accumulators and vectors there."""
@@ -128,7 +144,7 @@ class Body:
         values = {**known, **row.numbers}
         for name in self.ends.loads:
             values[name] = self._load(element(builder, row.starts[name], unit))
-        values = emit_program(self.stage.body, values, self.lanes)
+        values = emit_program(row.body, values, self.lanes)
         for name, value in self.stores.items():
             address = element(builder, row.starts[name], unit)
             builder.store(values[value], address, align=self.writer.format.bytes)

@@ -10,7 +10,16 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from ...compiler.stages import INPUT, Sweep, backward_sweep, bias_of, forward_sweep, in_pairs, with_pairs
+from ...compiler.stages import (
+    INPUT,
+    Sweep,
+    backward_sweep,
+    bias_of,
+    forward_sweep,
+    in_pairs,
+    with_pairs,
+    with_products_apart,
+)
 from ...equation import Cell
 from ..layer import Layer
 from .arrays import held, noise_arrays, now, pointers
@@ -45,13 +54,13 @@ class Plan:
 
 @made_once
 def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int, pairs: str) -> Kernel:
-    sweep = forward_sweep(cell, keep=keep)
+    sweep = with_products_apart(forward_sweep(cell, keep=keep))
     return compile_sweep(with_pairs(sweep) if pairs else sweep, dtype, vectors)
 
 
 @made_once
 def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int, pairs: str) -> Kernel:
-    sweep = backward_sweep(cell, histories=histories)
+    sweep = with_products_apart(backward_sweep(cell, histories=histories))
     return compile_sweep(with_pairs(sweep) if pairs else sweep, dtype, vectors)
 
 

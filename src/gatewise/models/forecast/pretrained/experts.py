@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -114,20 +115,27 @@ class Series:
         """The second season."""
         return Cycle(self, self.second)
 
-    @cached_property
+    @property
     def smoothed(self) -> tuple[Floats, Floats]:
         """Levels and trends after each observation, each (filters, B, T)."""
-        return smooth(self.cycle.adjusted, FILTERS)
+        return self._smoothed[0]
 
-    @cached_property
-    def long_smoothed(self) -> Floats:
-        """The level on top of the second season after each observation, (B, T)."""
-        return smooth(self.long_cycle.surprises, FILTERS[1:2])[0][0]
-
-    @cached_property
+    @property
     def risen(self) -> Floats:
         """The level of rises from one season to the next after each observation, (B, T)."""
-        return smooth(self.cycle.rises, FILTERS[1:2])[0][0]
+        return self._smoothed[1][0][0]
+
+    @property
+    def long_smoothed(self) -> Floats:
+        """The level on top of the second season after each observation, (B, T)."""
+        return self._smoothed[2][0][0]
+
+    @cached_property
+    def _smoothed(self) -> list[tuple[Floats, Floats]]:
+        found = [(self.cycle.adjusted, FILTERS), (self.cycle.rises, FILTERS[1:2])]
+        if self.second > 1:
+            found.append((self.long_cycle.surprises, FILTERS[1:2]))
+        return smooth(*found)
 
     @cached_property
     def steps(self) -> Sums:
@@ -233,26 +241,37 @@ class Cycle:
         return np.broadcast_to(np.arange(length), (batch, length)), np.ones((1, 1, 1), np.int64)
 
 
-def smooth(values: Floats, filters: Floats) -> tuple[Floats, Floats]:
+def smooth(*given: tuple[Floats, Floats]) -> list[tuple[Floats, Floats]]:
     """Levels and trends of exponential smoothing after each value, each (filters, B, T); a missing value adds nothing.
 
-    Source: Gardner & McKenzie 1985, damped trend, in error-correction form.
+    Source: Gardner & McKenzie 1985, damped trend, in error-correction form. The level begins at the first value, so
+    that this has no error, and errors of missing values are multiplied by nought: the recursion decides nothing.
+
+    Args:
+        given: Values (B, T) and the filters (filters, 3) to apply to them; all go through time together.
     """
-    quick, turn, damping = filters.T[:, :, None]
+    values = np.stack([one for one, _ in given])
+    which = np.repeat(np.arange(len(given)), [len(filters) for _, filters in given])
+    quick, turn, damping = np.concatenate([filters for _, filters in given]).T[:, :, None]
+    present = ~np.isnan(values)
+    gaps = may_be(~present)
+    first = np.take_along_axis(values, np.argmax(present, axis=2)[:, :, None], axis=2)[:, :, 0]
+    rows = np.concatenate([np.where(present, values, 0.0), present]) if gaps else values
 
-    def advance(level: Floats, trend: Floats, value: Floats) -> tuple[Floats, Floats]:
-        ahead, trend = level + damping * trend, damping * trend
-        error = value - ahead
-        missing = np.isnan(error)
-        if may_be(missing):
-            error = np.where(missing, 0.0, error)
-        level = ahead + quick * error
-        if may_be(missing):
-            level = np.where(np.isnan(level), value, level)
-        return level, trend + turn * error
+    def advance(level: Floats, trend: Floats, row: Floats) -> tuple[Floats, Floats]:
+        drift = damping * trend
+        ahead = level + drift
+        error = row[which] - ahead
+        if gaps:
+            error = error * row[which + len(given)]
+        return ahead + quick * error, drift + turn * error
 
-    shape = len(filters), len(values)
-    return over_time(advance, (np.full(shape, np.nan), np.zeros(shape)), values)
+    start = np.where(np.isnan(first), 0.0, first)[which]
+    levels, trends = over_time(advance, (start, np.zeros(start.shape)), rows)
+    if gaps:
+        levels = np.where((np.cumsum(present, axis=2) > 0)[which], levels, np.nan)
+    parts = pairwise(accumulate((len(filters) for _, filters in given), initial=0))
+    return [(levels[begin:end], trends[begin:end]) for begin, end in parts]
 
 
 def forecasts(series: Series, origin: Whole, ahead: Whole) -> Floats:

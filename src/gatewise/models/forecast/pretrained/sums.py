@@ -53,12 +53,12 @@ class Timed(Protocol):
 def over_time(
     advance: Callable[[Floats, Floats, Floats], tuple[Floats, Floats]], start: tuple[Floats, Floats], values: Floats
 ) -> tuple[Floats, Floats]:
-    """Two states (F, B) after each of the values (B, T), each (F, B, T)."""
+    """Two states (F, B) after each column (...,) of the values (..., T), each (F, B, T)."""
     if isinstance(values, Timed):
         return values.over_time(advance, start)
-    found = tuple(np.empty((*start[0].shape, values.shape[1])) for _ in start)
-    for time, column in enumerate(values.T):
-        start = advance(*start, column)
+    found = tuple(np.empty((*start[0].shape, values.shape[-1])) for _ in start)
+    for time in range(values.shape[-1]):
+        start = advance(*start, values[..., time])
         for each, state in zip(found, start, strict=True):
             each[:, :, time] = state
     return found[0], found[1]
