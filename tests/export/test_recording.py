@@ -12,7 +12,7 @@ import pytest
 from gatewise.errors import InputError
 from gatewise.export.onnx.recorded import model_of
 from gatewise.export.recording import ONE_BY_ONE, Recording
-from gatewise.models.forecast.pretrained.experts import FILTERS, smooth
+from gatewise.models.forecast.pretrained.experts import FILTERS, Smoothed, smooth
 from gatewise.models.forecast.pretrained.sums import Sums, carried, over_time
 
 from ..tolerance import RECORDED
@@ -48,6 +48,12 @@ def _since_the_first(x: Any) -> Any:
     return np.stack([Sums(x).mean(first, places), np.nan_to_num(x) * 0 + (places - 3) // 2])
 
 
+def _read(smoothed: Smoothed) -> Any:
+    origins = np.broadcast_to(np.arange(1, 5), (3, 4))
+    parts = [read(number, origins) for number in range(2) for read in (smoothed.level, smoothed.trend)]
+    return np.concatenate(parts, axis=2)
+
+
 GAPS: dict[str, Callable[[Any], Any]] = {
     "the first": lambda x: np.take_along_axis(x, np.argmax(~np.isnan(x), axis=1)[:, None], axis=1),
     "the first of columns": lambda x: np.take_along_axis(x, np.argmax(~np.isnan(x), axis=0)[None], axis=0),
@@ -58,8 +64,8 @@ GAPS: dict[str, Callable[[Any], Any]] = {
     "since the first": _since_the_first,
     "the latest": lambda x: np.stack([carried(x), carried(x, 2)]),
     "least and most so far": lambda x: np.fmin.accumulate(x, axis=1) + np.fmax.accumulate(x, axis=0) - np.nan_to_num(x),
-    "smoothed": lambda x: np.concatenate(smooth((x, FILTERS[3:5]))[0], axis=0),
-    "smoothed together": lambda x: smooth((x, FILTERS[:1]), (x[::-1], FILTERS[3:5]))[1][1],
+    "smoothed": lambda x: _read(smooth((x, FILTERS[3:5]))[0]),
+    "smoothed together": lambda x: _read(smooth((x, FILTERS[:1]), (x[::-1], FILTERS[3:5]))[1]),
 }
 """What looks for gaps, whichever there are."""
 WITH_GAPS = (

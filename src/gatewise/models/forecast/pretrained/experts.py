@@ -116,22 +116,22 @@ class Series:
         return Cycle(self, self.second)
 
     @property
-    def smoothed(self) -> tuple[Floats, Floats]:
-        """Levels and trends after each observation, each (filters, B, T)."""
+    def smoothed(self) -> Smoothed:
+        """The values without their season, by all `FILTERS`."""
         return self._smoothed[0]
 
     @property
-    def risen(self) -> Floats:
-        """The level of rises from one season to the next after each observation, (B, T)."""
-        return self._smoothed[1][0][0]
+    def risen(self) -> Smoothed:
+        """Rises from one season to the next, by one filter."""
+        return self._smoothed[1]
 
     @property
-    def long_smoothed(self) -> Floats:
-        """The level on top of the second season after each observation, (B, T)."""
-        return self._smoothed[2][0][0]
+    def long_smoothed(self) -> Smoothed:
+        """What the second season leaves of the values, by one filter."""
+        return self._smoothed[2]
 
     @cached_property
-    def _smoothed(self) -> list[tuple[Floats, Floats]]:
+    def _smoothed(self) -> list[Smoothed]:
         found = [(self.cycle.adjusted, FILTERS), (self.cycle.rises, FILTERS[1:2])]
         if self.second > 1:
             found.append((self.long_cycle.surprises, FILTERS[1:2]))
@@ -241,8 +241,29 @@ class Cycle:
         return np.broadcast_to(np.arange(length), (batch, length)), np.ones((1, 1, 1), np.int64)
 
 
-def smooth(*given: tuple[Floats, Floats]) -> list[tuple[Floats, Floats]]:
-    """Levels and trends of exponential smoothing after each value, each (filters, B, T); a missing value adds nothing.
+@dataclass(frozen=True)
+class Smoothed:
+    """What filters make of values (B, T).
+
+    levels, trends: after each value, each (filters, B, T). seen: how many values were there by each time, (B, T).
+    """
+
+    levels: Floats
+    trends: Floats
+    seen: Whole
+
+    def level(self, number: int, origin: Whole) -> Floats:
+        """What one of the filters made of the values before an origin (B, P), (B, P, 1); NaN where there was none."""
+        found = gather(self.levels[number], origin - 1)
+        return np.where(gather(self.seen, origin - 1) > 0, found, np.nan)[..., None]
+
+    def trend(self, number: int, origin: Whole) -> Floats:
+        """How much that rises from one time to the next, (B, P, 1)."""
+        return gather(self.trends[number], origin - 1)[..., None]
+
+
+def smooth(*given: tuple[Floats, Floats]) -> list[Smoothed]:
+    """Exponential smoothing; a missing value adds nothing.
 
     Source: Gardner & McKenzie 1985, damped trend, in error-correction form. The level begins at the first value, so
     that this has no error, and errors of missing values are multiplied by nought: the recursion decides nothing.
@@ -268,10 +289,9 @@ def smooth(*given: tuple[Floats, Floats]) -> list[tuple[Floats, Floats]]:
 
     start = np.where(np.isnan(first), 0.0, first)[which]
     levels, trends = over_time(advance, (start, np.zeros(start.shape)), rows)
-    if gaps:
-        levels = np.where((np.cumsum(present, axis=2) > 0)[which], levels, np.nan)
     parts = pairwise(accumulate((len(filters) for _, filters in given), initial=0))
-    return [(levels[begin:end], trends[begin:end]) for begin, end in parts]
+    seen = np.cumsum(present, axis=2)
+    return [Smoothed(levels[begin:end], trends[begin:end], seen[at]) for at, (begin, end) in enumerate(parts)]
 
 
 def forecasts(series: Series, origin: Whole, ahead: Whole) -> Floats:
@@ -308,8 +328,8 @@ def _smooth(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
     season = series.cycle.seasonal(origin, ahead)
     last = gather(carried(series.cycle.adjusted), origin - 1)[..., None]
     found = [season + last]
-    for (_, turn, damping), levels, trends in zip(FILTERS, *series.smoothed, strict=True):
-        level, trend = gather(levels, origin - 1)[..., None], gather(trends, origin - 1)[..., None]
+    for number, (_, turn, damping) in enumerate(FILTERS):
+        level, trend = series.smoothed.level(number, origin), series.smoothed.trend(number, origin)
         steps = ahead if damping == 1 else damping * (1 - damping**ahead) / (1 - damping)
         found.append(season + level + (trend * steps if turn else 0.0))
     return found
@@ -318,7 +338,7 @@ def _smooth(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
 def _lines(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
     season, length = series.season, origin - series.first
     seasonal = series.cycle.seasonal(origin, ahead)
-    level = gather(series.smoothed[0][1], origin - 1)[..., None]
+    level = series.smoothed.level(1, origin)
     last = gather(series.latest, origin - 1)[..., None]
     opening = gather(series.values, np.broadcast_to(series.first, origin.shape))[..., None]
     long, slope = _slope(series, origin, np.minimum(length, max(8 * season, 48)))
@@ -346,7 +366,7 @@ def _line(series: Series, origin: Whole, length: Whole, slope: Floats, ahead: Wh
 
 def _shapes(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
     seasonal = series.cycle.seasonal(origin, ahead)
-    level, trend = (gather(part[4], origin - 1)[..., None] for part in series.smoothed)
+    level, trend = series.smoothed.level(4, origin), series.smoothed.trend(4, origin)
     swollen = seasonal * _swelling(series, origin)[..., None] + level + trend * 9 * (1 - 0.9**ahead)
     return [seasonal + _growth(series, origin, ahead), swollen, gather(series.lowest, origin - 1)[..., None]]
 
@@ -389,7 +409,7 @@ def _second(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
     before, mean = cycle.lag(origin, ahead, 1), cycle.mean(origin, ahead, SEASONS)
     now = series.sums.mean(origin - series.season, origin)
     then = series.sums.mean(origin - series.season - series.second, origin - series.second)
-    level = gather(series.long_smoothed, origin - 1)[..., None]
+    level = series.long_smoothed.level(0, origin)
     last = gather(carried(cycle.surprises), origin - 1)[..., None]
     return [before, mean, before + (now - then)[..., None], mean + level, mean + last]
 
@@ -397,7 +417,7 @@ def _second(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
 def _before(series: Series, origin: Whole, ahead: Whole) -> list[Floats]:
     cycle = series.cycle
     before, last = cycle.lag(origin, ahead, 1), gather(carried(cycle.rises), origin - 1)[..., None]
-    level = gather(series.risen, origin - 1)[..., None]
+    level = series.risen.level(0, origin)
     return [before + last, before + level, cycle.smoothed(origin, ahead)]
 
 
