@@ -183,7 +183,7 @@ def _present_labels(labels: Labelling, screen: Screen) -> None:
     )
     if len(rows) > _MOST_ROWS:
         more = count(len(rows) - _MOST_ROWS, "more sequence")
-        screen.say(f"... and {more}; {argument('out', 'FILE.csv')} writes them all", "dim")
+        screen.say(f"... and {more}; --out FILE.csv writes them all", "dim")
 
 
 def _present_scores(scores: Evaluation, screen: Screen) -> None:

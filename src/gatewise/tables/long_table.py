@@ -1,7 +1,9 @@
-"""Sequences in a long table: one row a step, with columns that tell which sequence, which time and which label."""
+"""Sequences in a table: one row a step, with columns that tell which sequence, which time and which label; or one row a
+sequence, with a column for each step."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -17,12 +19,13 @@ from .options import DEFAULTS, ReadOptions
 from .reading import open_table
 from .sequences import Floats, LoadedSequences, read_frame
 from .table import Table, holds_numbers, quoted
+from .wide_rows import steps_of
 
 _USED = ("time", "id", "encoding", "delimiter", "skip", "decimal")
 _FOR_FEATURES = Advice("correct the cell, or leave out the column", "correct the cell, or leave out the sequence")
 
 
-_LABEL = "label"
+_LABEL, _ID = "label", "id"
 
 
 def read_long_table(path: str | Path, options: ReadOptions = DEFAULTS, label: str | None = None) -> LoadedSequences:
@@ -30,23 +33,37 @@ def read_long_table(path: str | Path, options: ReadOptions = DEFAULTS, label: st
 
     All columns but those of the id, the time and the label are features. options: as for series, but those that are of
     series alone; by default the column of ids is called ``id``, and rows are in order. label: None for ``label``, if
-    there is such a column. Raises InputError, naming file, row (line of a text file, the header being line 1) and
-    column, for whatever cannot be read without a guess.
+    there is such a column. Where no id has two rows and all features are numbered alike, as t0 to t7, each row is a
+    sequence and they are its steps; such a table needs no ids. Raises InputError, naming file, row (line of a text
+    file, the header being line 1) and column, for whatever cannot be read without a guess.
     """
     _refuse_options(options)
     with open_table(path, options) as table, table.located():
         if label is None and _LABEL in table.names:
             label = _LABEL
-        named = named_columns(table, {"label": label, "id": options.id or "id", "time": options.time})
+        id = options.id or _ID
+        steps = None if options.time is not None else steps_of(_features(table, (label, id)))
+        if steps is not None and id == _ID and not any(name.strip() == _ID for name in table.names):
+            id = None
+        named = named_columns(table, {"label": label, "id": id, "time": options.time})
         refuse_double_roles(table, named)
         _refuse_unnamed_time(table, named)
         frame, notes = _frame(table, named, options.decimal)
-        id = table.names[named["id"]]
-        time = table.names[named["time"]] if "time" in named else None
-        if "label" not in named:
-            return LoadedSequences(read_frame(frame, id, time), None, notes)
-        label = table.names[named["label"]]
-        return LoadedSequences(read_frame(frame.drop(columns=label), id, time), _labels(frame, label, id), notes)
+        id, label, time = (table.names[named[role]] if role in named else None for role in ("id", "label", "time"))
+        features = frame if label is None else frame.drop(columns=label)
+        if steps is not None and (id is None or frame[id].is_unique):
+            numbers = features if id is None else features.drop(columns=id)
+            sequences = steps.sequences(numbers.to_numpy(np.float64), None if id is None else frame[id].to_numpy())
+            notes = [*notes, steps.note(list(numbers))]
+        else:
+            sequences = read_frame(features, id, time)
+        return LoadedSequences(sequences, None if label is None else _labels(frame, label, id), tuple(notes))
+
+
+def _features(table: Table, others: Sequence[str | None]) -> list[str]:
+    """The names of all columns but these and row numbers."""
+    places = [i for i, name in enumerate(table.names) if name not in others]
+    return [table.names[i] for i in places if not looks_like(table, i, ROW_NAMES)]
 
 
 def read_steps(path: str | Path, options: ReadOptions = DEFAULTS) -> list[Floats]:
@@ -139,12 +156,15 @@ def _times(table: Table, column: int, ids: object) -> pd.Series:
     return pd.Series(times.view("datetime64[ns]") if readings[0].calendar else times)
 
 
-def _labels(frame: pd.DataFrame, label: str, id: str) -> tuple[str, ...]:
-    """One label for each sequence. Raises InputError where its rows disagree, or one is empty."""
+def _labels(frame: pd.DataFrame, label: str, id: str | None) -> tuple[str, ...]:
+    """One label for each sequence, which is each row where there are no ids. Raises InputError where its rows disagree,
+    or one is empty."""
     labels = frame[label].astype(str).str.strip()
     missing = np.flatnonzero((frame[label].isna() | (labels == "")).to_numpy())
     if len(missing):
         raise InputError("the label is missing", row=int(missing[0]), column=label)
+    if id is None:
+        return tuple(labels)
     first = labels.groupby(frame[id], sort=False).transform("first")
     different = np.flatnonzero((labels != first).to_numpy())
     if len(different):
