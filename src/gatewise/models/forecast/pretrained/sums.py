@@ -15,7 +15,7 @@ Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 
-def gather(table: Floats, index: Whole) -> Floats:
+def gather(table: Floats | Whole, index: Whole) -> Floats:
     """``table[b, index[b, ...]]`` for a table (B, T); NaN before the first entry."""
     flat = index.reshape(len(index), -1)
     found = np.take_along_axis(table, np.clip(flat, 0, table.shape[1] - 1), axis=1)
