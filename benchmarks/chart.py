@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ TITLES = {
 }
 THREADS, PEER = "1", "torch.nn"
 
-# Pixels, and the end of the axis.
-_WIDTH, _LEFT, _RIGHT, _HEAD, _ROW, _FOOT, _CAPTION, _MOST = 680, 182, 60, 40, 24, 26, 52, 2.5
+# Pixels, and how far the ticks of the axis are from each other.
+_WIDTH, _LEFT, _RIGHT, _HEAD, _ROW, _FOOT, _CAPTION, _APART = 680, 182, 60, 40, 24, 26, 52, 0.5
 _RATIO = re.compile(r"([\d.]+) \(([\d.]+) to ([\d.]+)\) x")
 
 
@@ -88,32 +89,31 @@ def measured(page: str) -> str:
 
 def drawn(page: str) -> str:
     """The SVG file's text."""
+    tables = {title: ratios(page, table) for table, title in TITLES.items()}
+    most = _APART * math.ceil(max(row.high for rows in tables.values() for row in rows) / _APART)
+    scale = (_WIDTH - _LEFT - _RIGHT) / most
     panels, y = [], 0.0
-    for table, title in TITLES.items():
-        rows = ratios(page, table)
-        panels.append(_panel(title, rows, y + _HEAD))
+    for title, rows in tables.items():
+        bars = [_bar(row, y + _HEAD + at * _ROW + 4, scale) for at, row in enumerate(rows)]
+        panels.append(Panel(title, y + _HEAD, len(rows) * _ROW, bars))
         y += _HEAD + len(rows) * _ROW + _FOOT
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, undefined=StrictUndefined, autoescape=True
     )
-    ticks = [Tick(_x(at), f"{at:g}") for at in (0, 0.5, 1, 1.5, 2, _MOST)]
+    places = [at * _APART for at in range(round(most / _APART) + 1)]
+    ticks = [Tick(_x(at, scale), f"{at:g}") for at in places]
     return environment.get_template("chart.svg.j2").render(
         panels=panels, ticks=ticks, measured=measured(page), left=_LEFT, width=_WIDTH, height=round(y + _CAPTION)
     )
 
 
-def _panel(title: str, rows: Sequence[Ratio], y: float) -> Panel:
-    bars = [_bar(row, y + at * _ROW + 4) for at, row in enumerate(rows)]
-    return Panel(title, y, len(rows) * _ROW, bars)
+def _bar(row: Ratio, y: float, scale: float) -> Bar:
+    width = round(row.median * scale, 1)
+    return Bar(row.case, f"{row.median:.2f}", row.median >= 1, y, width, _x(row.low, scale), _x(row.high, scale))
 
 
-def _bar(row: Ratio, y: float) -> Bar:
-    width = round(_x(row.median) - _LEFT, 1)
-    return Bar(row.case, f"{row.median:.2f}", row.median >= 1, y, width, _x(row.low), _x(row.high))
-
-
-def _x(ratio: float) -> float:
-    return round(_LEFT + ratio / _MOST * (_WIDTH - _LEFT - _RIGHT), 1)
+def _x(ratio: float, scale: float) -> float:
+    return round(_LEFT + ratio * scale, 1)
 
 
 def main(words: Sequence[str]) -> None:

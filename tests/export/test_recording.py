@@ -12,7 +12,7 @@ import pytest
 from gatewise.errors import InputError
 from gatewise.export.onnx.recorded import model_of
 from gatewise.export.recording import ONE_BY_ONE, Recording
-from gatewise.models.forecast.pretrained.experts import FILTERS, Smoothed, smooth
+from gatewise.models.forecast.pretrained.smoothing import FILTERS, Smoothed, smooth
 from gatewise.models.forecast.pretrained.sums import Sums, carried, over_time
 
 from ..tolerance import RECORDED
