@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from llvmlite import binding
 
-from ...compiler.stages import Sweep
+from ...compiler.stages import Sweep, with_products_apart
 from .blocking import MOST_VECTORS, Machine, Tile, this_machine
 from .emit import SweepEmitter
 from .few_rows import FewEmitter
@@ -87,6 +87,7 @@ def llvm_text(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS, *, 
 
 
 def _emitter(sweep: Sweep, dtype: torch.dtype, vectors: int, machine: Machine) -> SweepEmitter | FewEmitter:
+    sweep = with_products_apart(sweep)
     if vectors == FOR_FEW_ROWS:
         return FewEmitter(sweep, dtype, machine)
     return SweepEmitter(sweep, dtype, machine, most_vectors=vectors)
@@ -176,5 +177,5 @@ def compile_sweep(sweep: Sweep, dtype: torch.dtype, vectors: int = MOST_VECTORS)
     vectors: the most in one block of units, or ``FOR_FEW_ROWS``.
     """
     emitter = _emitter(sweep, dtype, vectors, this_machine())
-    code = runnable(Source((sweep, dtype, vectors, emitter.writer.pairs), lambda: _written(emitter)))
+    code = runnable(Source((emitter.sweep, dtype, vectors, emitter.writer.pairs), lambda: _written(emitter)))
     return Kernel(emitter.writer.table, tuple(emitter.tiles), code)

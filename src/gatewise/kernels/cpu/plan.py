@@ -18,7 +18,6 @@ from ...compiler.stages import (
     forward_sweep,
     in_pairs,
     with_pairs,
-    with_products_apart,
 )
 from ...equation import Cell
 from ..layer import Layer
@@ -54,13 +53,13 @@ class Plan:
 
 @made_once
 def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int, pairs: str) -> Kernel:
-    sweep = with_products_apart(forward_sweep(cell, keep=keep))
+    sweep = forward_sweep(cell, keep=keep)
     return compile_sweep(with_pairs(sweep) if pairs else sweep, dtype, vectors)
 
 
 @made_once
 def _backward_kernel(cell: Cell, dtype: torch.dtype, histories: bool, vectors: int, pairs: str) -> Kernel:
-    sweep = with_products_apart(backward_sweep(cell, histories=histories))
+    sweep = backward_sweep(cell, histories=histories)
     return compile_sweep(with_pairs(sweep) if pairs else sweep, dtype, vectors)
 
 
