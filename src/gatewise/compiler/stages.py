@@ -117,7 +117,8 @@ def with_products_apart(sweep: Sweep) -> Sweep:
             kept = {array: value for array, value in stage.keeps.items() if value in stage.starts}
             nothing = Program(f"{stage.body.name}_products", (), (), {})
             stages.append(Stage({}, stage.starts, stage.products, nothing, {**kept, **sums}))
-            stage = replace(stage, starts={}, products=(), keeps=dict(stage.keeps.items() - kept.items()))
+            rest = {array: value for array, value in stage.keeps.items() if array not in kept}
+            stage = replace(stage, starts={}, products=(), keeps=rest)
         stages.append(stage)
     return replace(sweep, stages=tuple(stages))
 
