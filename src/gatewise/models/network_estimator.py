@@ -17,6 +17,7 @@ from ..equation import Cell
 from ..fields import Fields
 from ..nn.stored import recurrent_fields
 from ..training import Average, Callback, Progress, Source, Trained, Trainer
+from ..training.optimizer import adamw
 from ..training.schedule import one_cycle_by_steps
 from ..training.torch_state import exactly_threads
 from . import estimator_file
@@ -52,7 +53,7 @@ def train(
     updates: in one epoch. warmup: the share of the run in which the learning rate rises. callbacks: told before the
     course's own.
     """
-    optimizer = torch.optim.AdamW(network.parameters(), lr=course.learning_rate, weight_decay=course.weight_decay)
+    optimizer = adamw(network, course.learning_rate, course.weight_decay)
     trainer = Trainer(
         network,
         loss,

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from .averaging import Average
+from .optimizer import adamw
 from .schedule import Schedule, one_cycle
 from .sources import Source
 from .trainer import Callback, Loss, Trained, Trainer
@@ -33,7 +34,7 @@ def train(
     DivergedError on a loss or gradient that is not finite.
     """
     course = _Course(schedule)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = adamw(module, schedule.learning_rate, schedule.weight_decay)
     average = _Late(course)
     trainer = Trainer(
         module,
