@@ -13,6 +13,8 @@ import gatewise
 from gatewise.cells import CELLS
 from gatewise.compiler.render.llvm_math import FLOAT32, I64, Lanes
 from gatewise.compiler.render.llvm_pairs import DOTS, rounded
+from gatewise.errors import ShapeError
+from gatewise.kernels.check import checked
 from gatewise.kernels.choice import choose
 from gatewise.kernels.cpu import driver, passes, threads
 from gatewise.kernels.cpu.blocking import Machine, portable_pairs
@@ -114,6 +116,31 @@ def test_kernels_round_what_they_multiply_and_nothing_else(cell, rows):
         assert relative_error(ours.double(), theirs) <= PAIRS[str(ours.dtype).removeprefix("torch.")]
 
 
+@every_pair(cell=ALL_CELLS, rows={"few rows": 3, "many rows": 5}, units={"even": 26, "odd": 27})
+def test_what_comes_in_halves_leaves_in_halves_and_nothing_else_changes(cell, rows, units):
+    layer = in_halves(layer_of(cell, 4, rows, units, batch_sizes=torch.tensor([rows, rows, 2, 1])))
+    layer = layer._replace(x=torch.cat((layer.x, layer.x[:2])).bfloat16().float())  # two rows belong to no step
+    narrow = layer._replace(x=layer.x.bfloat16())
+    if cell.inputs:
+        with pytest.raises(ShapeError, match="float32"):
+            checked(cell, narrow)
+        return
+    for keep in (False, True):
+        found, expected = (passes.forward(cell, given, keep=keep) for given in (narrow, layer))
+        assert torch.equal(found.y, expected.y.bfloat16())
+        assert torch.equal(found.last, expected.last)
+        assert torch.equal(found.gates, expected.gates)
+    seeds = Seeds(torch.randn_like(expected.y).bfloat16(), torch.randn_like(expected.last), None)
+    wider = seeds._replace(y=seeds.y.float())
+    saved = Saved(*(getattr(found, name) for name in Saved._fields))
+    gradients = passes.backward(cell, narrow, saved, seeds)
+    # the output before a step is read from what was given, in bfloat16
+    alike = Saved(found.y.float(), expected.gates, expected.histories)
+    for ours, theirs in zip(gradients, passes.backward(cell, layer, alike, wider), strict=True):
+        assert torch.equal(ours, theirs.to(ours.dtype))
+    assert gradients.x.dtype == torch.bfloat16
+
+
 def test_pairs_hold_neighbours_and_nothing_beyond_the_end():
     matrix = torch.randn(5, 7)
     halves = torch.nn.functional.pad(matrix, (0, 1, 0, 1)).bfloat16()
@@ -131,6 +158,9 @@ def test_rows_of_float32_are_rounded_and_paired_in_one_pass(shape, several_threa
     wider = torch.randn(shape[0], shape[1] + 3)
     matrix = wider[:, 2:-1]  # rows further apart than they are long
     assert torch.equal(across_rows(matrix).view(torch.int32), across_rows(matrix.bfloat16()).view(torch.int32))
+    assert torch.equal(across_rows(matrix).view(torch.int32), across_rows(matrix[None]).view(torch.int32)[0])
+    if shape[1] % 2 == 0:
+        assert torch.equal(along_rows(matrix).view(torch.bfloat16), matrix.bfloat16())
 
 
 def applied(function, *arrays: torch.Tensor) -> torch.Tensor:

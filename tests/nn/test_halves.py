@@ -11,9 +11,9 @@ import torch
 import gatewise.nn
 from gatewise.kernels.cpu.blocking import portable_pairs
 
-from ..matrix import relative_error
+from ..matrix import every_cell, relative_error
 from ..tolerance import HALF_BESIDE_TORCH
-from .test_recurrent import TWINS
+from .test_recurrent import TWINS, as_tuple
 
 T, B, I, H = 40, 5, 20, 24
 
@@ -44,3 +44,25 @@ def test_no_result_is_further_from_float64_than_torchs(name, dtype, way):
         found = run(ours, x, seed)
     for mine, other, truth in zip(found, run(theirs, x, seed), exact, strict=True):
         assert relative_error(mine.double(), truth) <= HALF_BESIDE_TORCH * relative_error(other.double(), truth)
+
+
+@pytest.mark.parametrize("sizes", [(6, 8), (5, 8), (6, 7)], ids="{0[0]} inputs, {0[1]} units".format)
+@pytest.mark.parametrize("shape", [(1, 2), (5, 2), (5, 6)], ids="{0[0]} steps of {0[1]}".format)
+@every_cell
+def test_small_calls_have_the_bits_of_general_ones(cell, shape, sizes):
+    torch.manual_seed(0)
+    inputs, units = (sizes[1], sizes[1]) if cell.reads_x else sizes
+    inputs += len(cell.row_inputs)
+    with portable_pairs(), torch.no_grad():
+        module = gatewise.nn.Recurrent(cell, inputs, units, num_layers=1 + (not cell.inputs), dtype=torch.bfloat16)
+        module.eval()
+        x = torch.randn(*shape, inputs).bfloat16()
+        small = module(x)
+        if module._small is not None:
+            played = all(layer._calls for layer in module._small._layers)
+            assert played == (not cell.noise and not cell.inputs)
+        module._small = None
+        general = module(x)
+    assert torch.equal(small[0], general[0])
+    for ours, theirs in zip(as_tuple(small[1]), as_tuple(general[1]), strict=True):
+        assert torch.equal(ours, theirs)

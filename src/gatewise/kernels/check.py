@@ -56,13 +56,15 @@ def _check_layer(cell: Cell, layer: Layer) -> None:
         raise ShapeError(
             f"{cell.name}: x must have 2 dimensions and states 3, not {layer.x.dim()} and {layer.states.dim()}"
         )
-    halves = layer.W.dtype == layer.U.dtype == torch.bfloat16 and layer.x.dtype == torch.float32
+    halves = layer.W.dtype == layer.U.dtype == torch.bfloat16 and layer.dtype == torch.float32
+    narrow = halves and layer.x.dtype == torch.bfloat16 and not cell.inputs
+    like = layer.states if narrow else layer.x
     for name, shape in _shapes(cell, layer).items():
-        _check(cell, name, getattr(layer, name), shape, layer.W if halves and name in ("W", "U") else layer.x)
+        _check(cell, name, getattr(layer, name), shape, layer.W if halves and name in ("W", "U") else like)
     if cell.reads_x and layer.W.shape[1] != layer.units:
         raise ShapeError(f"{cell.name} reads x itself, of which there must be {layer.units}, not {layer.W.shape[1]}")
     for name in ("step_noise", "sequence_noise"):
-        _check_noise(cell, layer, name)
+        _check_noise(cell, layer, name, like)
 
 
 def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:
@@ -76,13 +78,13 @@ def _shapes(cell: Cell, layer: Layer) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _check_noise(cell: Cell, layer: Layer, name: str) -> None:
+def _check_noise(cell: Cell, layer: Layer, name: str, like: Tensor) -> None:
     """Noise is given for each row (or sequence), or once for all."""
     kind, rows = ("step", layer.x.shape[0]) if name == "step_noise" else ("sequence", layer.rows)
     drawn = getattr(layer, name)
     expected = (sum(noise.each == kind for noise in cell.noise), rows, layer.units)
     shared = drawn.dim() == 3 and drawn.shape[1] == 1
-    _check(cell, name, drawn, (expected[0], 1, expected[2]) if shared else expected, layer.x)
+    _check(cell, name, drawn, (expected[0], 1, expected[2]) if shared else expected, like)
 
 
 def _check_batch_sizes(cell: Cell, layer: Layer) -> None:
@@ -107,12 +109,13 @@ def checked_saved(cell: Cell, layer: Layer, width: int | None, saved: Saved, see
     shapes: dict[str, tuple[int, ...]] = {"y": (rows, units)}
     if width is not None:
         shapes |= {"gates": (rows, width), "histories": histories}
+    like = {"y": layer.x}
     for name, shape in shapes.items():
-        _check(cell, name, getattr(saved, name), shape, layer.x)
+        _check(cell, name, getattr(saved, name), shape, like.get(name, layer.states))
     for name, shape in {"y": (rows, units), "last": tuple(layer.states.shape), "histories": histories}.items():
         seed = getattr(seeds, name)
         if seed is not None:
-            _check(cell, f"d_{name}", seed, shape, layer.x)
+            _check(cell, f"d_{name}", seed, shape, like.get(name, layer.states))
     d_histories = () if seeds.histories is None else (seeds.histories,)
     y, gates, kept, *d = readable(cell, (*saved, seeds.y, seeds.last, *d_histories), _SAVED)
     return Saved(y, gates, kept), Seeds(d[0], d[1], d[2] if d_histories else None)

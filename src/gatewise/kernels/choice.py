@@ -72,7 +72,7 @@ def choose(cell: Cell, layer: Layer, dtype: torch.dtype) -> Choice:
     """Who runs this layer, in words. dtype: of the results, to which they are rounded."""
     driver = driver_of(cell, layer)
     reason = driver.manner(cell, layer)
-    if dtype != layer.x.dtype:
+    if dtype != layer.dtype:
         reason += f", its results rounded to {dtype}"
     if why := _needs_loop(layer):
         return Choice(driver.name, f"{reason}: {why}")
@@ -83,9 +83,8 @@ def choose(cell: Cell, layer: Layer, dtype: torch.dtype) -> Choice:
 def small_passes(cell: Cell, like: Tensor) -> Passes | None:
     """What runs small layers of the cell whole, with weights like this one; None where nothing does."""
     for driver in DRIVERS:
-        dtype = driver.working_dtype(cell, like)
-        if dtype is not None:
-            return driver.small(cell, dtype) if dtype == like.dtype else None
+        if driver.working_dtype(cell, like) is not None:
+            return driver.small(cell, like.dtype)
     return None
 
 

@@ -25,7 +25,8 @@ class Layer(NamedTuple):
     batch_sizes: how many sequences still run at each step, (T,) int64 on the CPU; None where all run to the end.
 
     W and U may be in bfloat16 where everything else is in float32: then products round what they multiply to bfloat16
-    too, and sum up in float32.
+    too, and sum up in float32. x may then be in bfloat16 as well, if the step does not read it itself; so are y, and
+    the gradients of both.
     """
 
     x: Tensor
@@ -39,17 +40,28 @@ class Layer(NamedTuple):
     batch_sizes: Tensor | None
 
     @property
+    def dtype(self) -> torch.dtype:
+        """In which states, and all but products, are computed."""
+        return self.states.dtype
+
+    @property
     def in_halves(self) -> bool:
         """Whether products take operands in bfloat16, and everything else is in float32."""
-        return self.W.dtype != self.x.dtype
+        return self.W.dtype != self.dtype
+
+    @property
+    def gives_halves(self) -> bool:
+        """Whether y is in bfloat16, as x is, and states are in float32."""
+        return self.x.dtype != self.dtype
 
     def multiplying(self, dtype: torch.dtype) -> Layer:
         """The same with W and U in a dtype."""
         return self if self.W.dtype == dtype else self._replace(W=self.W.to(dtype), U=self.U.to(dtype))
 
     def in_one_dtype(self) -> Layer:
-        """The same with W and U in the dtype of everything else."""
-        return self.multiplying(self.x.dtype)
+        """The same with W, U and x in the dtype of everything else."""
+        layer = self.multiplying(self.dtype)
+        return layer._replace(x=self.x.to(self.dtype)) if self.gives_halves else layer
 
     @property
     def inputs(self) -> int:
@@ -115,7 +127,7 @@ class Layer(NamedTuple):
 class States(NamedTuple):
     """What running a layer gives.
 
-    y: (N, H). last: the last states, (S, B, H). gates, histories: what backward needs of the gates, (N, K) for the K of
+    y: (N, H), in the dtype of x. last: the last states, (S, B, H). gates, histories: what backward needs of the gates, (N, K) for the K of
     the driver, and every state but the output at every row, (S - 1, N, H); of no rows where they were not kept. What a
     driver keeps that is not traceable is its own.
     """

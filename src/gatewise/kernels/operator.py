@@ -30,6 +30,7 @@ _LAYER = (
     "Tensor x, Tensor W, Tensor U, Tensor b, Tensor per_unit, Tensor states, Tensor step_noise, "
     "Tensor sequence_noise, Tensor? batch_sizes"
 )
+_STATES = Layer._fields.index("states")
 _SEEDS = "Tensor d_y, Tensor d_last, Tensor? d_histories"
 
 
@@ -82,8 +83,8 @@ def _empty_states(cell: Cell, layer: Layer, *, keep: bool) -> States:
     return States(
         layer.x.new_empty(rows, units),
         torch.empty_like(layer.states, memory_format=torch.contiguous_format),
-        layer.x.new_empty(stored, accepting(cell, layer).kept_width(cell, units)),
-        layer.x.new_empty(len(cell.state) - 1, stored, units),
+        layer.states.new_empty(stored, accepting(cell, layer).kept_width(cell, units)),
+        layer.states.new_empty(len(cell.state) - 1, stored, units),
     )
 
 
@@ -122,7 +123,7 @@ def _gradient_through(
     if not ctx.keep:
         y, _, gates, histories = forward(ctx.cell, *layer, True)
     d_y = torch.zeros_like(y) if d_y is None else d_y
-    d_last = y.new_zeros(ctx.last) if d_last is None else d_last
+    d_last = layer[_STATES].new_zeros(ctx.last) if d_last is None else d_last
     needs_x = ctx.needs_input_grad[1]
     seeds = (d_y, d_last, d_histories)
     d_x, *rest = backward(ctx.cell, *layer, y, gates, histories, *seeds, needs_x)

@@ -21,7 +21,7 @@ TRAINED = len(Gradients._fields)  # the first fields of a layer have gradients
 
 def forward(cell: Cell, layer: Layer) -> States:
     """Run the cell over all of time, histories with it; torch records what it does."""
-    layer = layer.in_one_dtype()
+    results, layer = layer.x.dtype, layer.in_one_dtype()
     states: tuple[Tensor, ...] = tuple(layer.states)
     steps: list[tuple[Tensor, ...]] = []
     for rows in layer.slices():
@@ -34,7 +34,8 @@ def forward(cell: Cell, layer: Layer) -> States:
         states = states if layer.rows else steps[0]
     y, *histories = (_padded(torch.cat(history), layer.x.shape[0]) for history in zip(*steps, strict=True))
     nothing = y.new_empty(0, *y.shape)
-    return States(y, torch.stack(states), y.new_empty(0, 0), torch.stack(histories) if histories else nothing)
+    histories = torch.stack(histories) if histories else nothing
+    return States(y.to(results), torch.stack(states), y.new_empty(0, 0), histories)
 
 
 def _padded(rows: Tensor, count: int) -> Tensor:
@@ -190,7 +191,7 @@ class _Reference:
         """By :func:`forward`."""
         states = forward(cell, layer)
         if keep:
-            return states._replace(gates=states.y.new_empty(len(states.y), 0))
+            return states._replace(gates=states.last.new_empty(len(states.y), 0))
         return states._replace(histories=states.histories[:, :0].clone())
 
     def backward(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_gradient: bool) -> Gradients:

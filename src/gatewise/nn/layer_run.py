@@ -42,11 +42,11 @@ def assembled(
         x,
         spread(cell, W, units, lambda gate: gate.has_input),
         spread(cell, weights["weight_hh"], units, lambda gate: bool(gate.recurrent)),
-        W.new_zeros(sum(gate.has_bias for gate in cell.gates) * units) if bias is None else bias,
-        torch.stack(vectors) if vectors else W.new_empty(0, units),
+        states.new_zeros(sum(gate.has_bias for gate in cell.gates) * units) if bias is None else bias,
+        torch.stack(vectors) if vectors else states.new_empty(0, units),
         states,
-        drawn(cell, "step", x.shape[0], units, W, training=training),
-        drawn(cell, "sequence", rows, units, W, training=training),
+        drawn(cell, "step", x.shape[0], units, states, training=training),
+        drawn(cell, "sequence", rows, units, states, training=training),
         batch_sizes,
     )
     return layer.multiplying(products or W.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,15 @@ class Watch(Protocol):
     def at(self, module: Recurrent, place: Place, batch: Batch) -> Runner:
         """Who runs this layer in this direction."""
         ...
+
+
+class _Dtypes(NamedTuple):
+    """In which dtypes layers are computed. states: all but what follows. products: what products multiply, weights
+    among it. outputs: what one layer hands the next."""
+
+    states: torch.dtype
+    products: torch.dtype
+    outputs: torch.dtype
 
 
 class Recurrent(Stack):
@@ -100,6 +109,13 @@ class Recurrent(Stack):
         """Who watches a layer sees all of it in one dtype."""
         return working_dtype(self.cell, like) if self.watch is not None else product_dtype(self.cell, like, results)
 
+    def _only_multiplies(self) -> bool:
+        """Whether whatever layers read is only multiplied with weights, which may then be given as products round it."""
+        options = self.options
+        drops = self.training and (self.dropout > 0.0 or options.weight_drop > 0.0)
+        more = self.cell.inputs or self.cell.widths or self.proj_size or options.residual or options.pre_norm
+        return not (drops or more)
+
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -155,7 +171,8 @@ class Recurrent(Stack):
         outer = result_dtype(weight)
         with without_autocast(weight.device.type):
             products = self._product_dtype(weight, outer)
-            x, runs = self._layers(batch, in_dtype(batch.x, dtype), states, return_states, products)
+            dtypes = _Dtypes(dtype, products, products if self._only_multiplies() else dtype)
+            x, runs = self._layers(batch, in_dtype(batch.x, dtypes.outputs), states, return_states, dtypes)
         if outer != dtype:
             x, runs = x.to(outer), [run.with_states_in(outer) for run in runs]
         result = batch.output(x), self.joined_states([run.last for run in runs], batch)
@@ -197,9 +214,9 @@ class Recurrent(Stack):
         check_memory("the output", rows * arrays * max(place.units for place in self.places), x)
 
     def _layers(
-        self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool, products: torch.dtype
+        self, batch: Batch, x: Tensor, states: list[list[Tensor | None]], histories: bool, dtypes: _Dtypes
     ) -> tuple[Tensor, list[Run]]:
-        """The outputs of the last layer, and what every layer in every direction gave. products: see `assembled`."""
+        """The outputs of the last layer, and what every layer in every direction gave."""
         runs: list[Run] = []
         features = self.places[0].inputs
         given, own = x, x[:, features:]  # what each layer's step reads of the input itself
@@ -211,7 +228,7 @@ class Recurrent(Stack):
             if self.cell.row_inputs:
                 read = given if at == 0 and read is x and not self.options.residual else torch.cat((read, own), dim=1)
             directions = [
-                self._single(other, batch, read, states[index], histories, products)
+                self._single(other, batch, read, states[index], histories, dtypes)
                 for index, other in enumerate(self.places)
                 if other.layer == place.layer
             ]
@@ -230,11 +247,11 @@ class Recurrent(Stack):
         x: Tensor,
         states: list[Tensor | None],
         histories: bool,
-        products: torch.dtype,
+        dtypes: _Dtypes,
     ) -> Run:
         """One layer in one direction."""
         rows = batch.rows
-        layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states, products)
+        layer = self._layer(place, batch, rows.mirrored(x) if place.reverse else x, states, dtypes)
         runner = PLAIN if self.watch is None else self.watch.at(self, place, batch)
         if self.proj_size:
             projection, whole = self.weight_of(place, "weight_hr").to(x.dtype), self.keeps_output
@@ -249,16 +266,16 @@ class Recurrent(Stack):
         return run
 
     def _layer(
-        self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], products: torch.dtype
+        self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], dtypes: _Dtypes
     ) -> Layer:
-        weights = self.weights_of(place, x.dtype)
+        weights = self.weights_of(place, dtypes.states, dtypes.outputs)
         if self.options.weight_drop:
             for name in self.sizes(place).recurrent():
                 weights[name] = nn.functional.dropout(weights[name], self.options.weight_drop, self.training)
         weights = self.wide_weights(place, weights)
-        wide = wide_states(states, x.new_zeros(batch.rows.sequences, place.units))
-        sizes = batch.rows.batch_sizes
-        return assembled(self.cell, weights, x, wide, sizes, training=self.training, products=products)
+        zeros = x.new_zeros(batch.rows.sequences, place.units, dtype=dtypes.states)
+        wide, sizes = wide_states(states, zeros), batch.rows.batch_sizes
+        return assembled(self.cell, weights, x, wide, sizes, training=self.training, products=dtypes.products)
 
     def _histories(self, runs: list[Run], batch: Batch) -> Any:
         padded = [[batch.padded(rows) for rows in run.seen] for run in runs]

@@ -31,7 +31,7 @@ from .options import (
 from .rows import Episodes
 from .small import Small, is_calm
 from .small_layer import SmallLayer
-from .weights import Place, Sizes, draw_, shapes, spread_widths, suffixes
+from .weights import MATRICES, Place, Sizes, draw_, shapes, spread_widths, suffixes
 
 _EPS = 1e-5  # PyTorch's own for layer normalisation
 _DERIVED = (
@@ -200,8 +200,12 @@ class Stack(RecurrentModule):
     def flatten_parameters(self) -> None:
         """Nothing to do: no kernel asks for weights in one piece of memory."""
 
-    def weights_of(self, place: Place, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+    def weights_of(
+        self, place: Place, dtype: torch.dtype | None = None, products: torch.dtype | None = None
+    ) -> dict[str, Tensor]:
         """The weights of one layer in one direction by name, without suffix, in their own or another dtype.
+
+        products: the dtype of those that are multiplied with the input or an output, where it is another.
 
         Raises ShapeError for one that was replaced by what is unlike it.
         """
@@ -209,7 +213,8 @@ class Stack(RecurrentModule):
         weights: dict[str, Tensor] = {}
         for name, shape in self.weight_shapes[place.suffix].items():
             full = name + place.suffix
-            weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), dtype or first.dtype)
+            wanted = (products if name in MATRICES else None) or dtype or first.dtype
+            weights[name] = in_dtype(check_weight(full, getattr(self, full), shape, first), wanted)
         return weights
 
     def wide_weights(self, place: Place, weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -140,6 +140,10 @@ def own_gates(cell: Cell) -> list[Gate]:
     return [gate for gate in cell.gates if not gate.tied]
 
 
+MATRICES = ("weight_ih", "weight_hh")
+"""The weights that are multiplied with an input or an output."""
+
+
 def spread(cell: Cell, weight: Tensor, units: int, has: Callable[[Gate], bool]) -> Tensor:
     """A weight stacked by gates as kernels take it: once more for each further call of a gate. has: whether a gate has
     any."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...compiler.gradient import kept_gates, kept_row_numbers
 from ...compiler.stages import INPUT
-from ...equation import Cell
+from ...equation import Cell, previous
 from .table import Array, When
 
 
@@ -49,6 +49,11 @@ def before(pointer: int, row: int, initial: int) -> Array:
 def held(pointer: int, row: int) -> Array:
     """One row for each sequence, read and written at every step."""
     return Array(pointer, row, When.HELD)
+
+
+def in_place(state: str, pointer: int, row: int) -> dict[str, Array]:
+    """A state of which only the last is kept: each sequence has one row, which every step reads and writes."""
+    return dict.fromkeys((state, previous(state)), held(pointer, row))
 
 
 def input_arrays(cell: Cell, x: Tensor | Addressed) -> dict[str, Array]:

@@ -63,12 +63,12 @@ class _CPU:
             return f"no kernel for device {layer.x.device.type}"
         if layer.in_halves and not this_machine().pairs:
             return f"no instruction for products in {layer.W.dtype}"
-        return "" if layer.x.dtype in DTYPES else f"no kernel for {layer.x.dtype}"
+        return "" if layer.dtype in DTYPES else f"no kernel for {layer.dtype}"
 
     def manner(self, cell: Cell, layer: Layer) -> str:
         """In which dtype."""
         products = f", its products of {layer.W.dtype}" if layer.in_halves else ""
-        return f"fused CPU kernel in {layer.x.dtype}{products}"
+        return f"fused CPU kernel in {layer.dtype}{products}"
 
     def multiplies_halves(self, cell: Cell) -> bool:
         """Whether a layer whose results are in bfloat16 gains from products that round what they multiply to it.
@@ -116,8 +116,11 @@ class _CPU:
             return passes.backward(cell, layer, saved, seeds, input_gradient=input_gradient)
 
     def small(self, cell: Cell, dtype: torch.dtype) -> ScriptedPasses | None:
-        """Scripts, of cells whose steps do not read x itself."""
-        return None if cell.reads_x or dtype not in DTYPES else ScriptedPasses(cell, dtype)
+        """Scripts, of cells whose steps do not read x itself; in bfloat16 where products take it, of cells that draw no
+        random numbers either."""
+        if cell.reads_x or (dtype == torch.bfloat16 and (cell.inputs or cell.noise or not self.multiplies_halves(cell))):
+            return None
+        return ScriptedPasses(cell, dtype) if dtype in (*DTYPES, torch.bfloat16) else None
 
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> KernelStepper:
         """One kernel, bound to its weights and memory."""

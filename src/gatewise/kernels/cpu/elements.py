@@ -9,7 +9,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from ...compiler.render.llvm_math import I64, Lanes
+from ...compiler.render.llvm_math import FLOAT32, I64, Lanes
 from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
 from .kept_code import Source
@@ -20,6 +20,7 @@ from .writer import FORMATS, POINTER
 
 # So many rows are summed up by themselves: sums of few sums lose less than one long sum.
 _GROUP = 32
+_TOGETHER = 4  # vectors of a row that are summed up at once, since the next row lies pages away
 
 
 def sum_rows(target: Tensor, source: Tensor) -> None:
@@ -54,7 +55,8 @@ def functions(dtype: torch.dtype) -> dict[str, Runnable]:
     add: a + b. sum_rows: of a matrix. largest: the bits of the largest absolute value, where those of NaN and infinity
     are larger than of any number.
     """
-    return {name: runnable(_source(dtype, name)) for name in ("add", "sum_rows", "largest")}
+    names = ("add", "sum_rows", "largest") if dtype in FORMATS else ("largest",)
+    return {name: runnable(_source(dtype, name)) for name in names}
 
 
 def _source(dtype: torch.dtype, name: str) -> Source:
@@ -65,23 +67,25 @@ class _ElementFunction:
     """Writes the module of one of them."""
 
     def __init__(self, dtype: torch.dtype, name: str) -> None:
-        self.format, self.dtype = FORMATS[dtype], dtype
-        self.module = ir.Module(f"{name}_f{8 * self.format.bytes}")
+        self.dtype = dtype
+        self.format = FORMATS.get(dtype, FLOAT32)  # of others the bits are looked at, and nothing computed
+        self.module = ir.Module(f"{name}_f{8 * dtype.itemsize}")
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), (POINTER, I64, I64)), "run")
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         getattr(self, f"_{name}")(builder, *function.args)
         builder.ret_void()
         emit_share(self.module, function)
 
-    def _by_vectors(self, builder: ir.IRBuilder, first: Any, end: Any) -> Any:
-        """Whole vectors of the elements, then what is left, one by one: (lanes, first of a loop, end, step)."""
+    def _by_vectors(self, builder: ir.IRBuilder, first: Any, end: Any, *, together: int = 1) -> Any:
+        """Whole vectors of the elements, first so many at once, then what is left, one by one: (lanes, first of a loop,
+        end, step)."""
         count = this_machine().vector_bytes // self.dtype.itemsize
-        rest = builder.urem(builder.sub(end, first), I64(count))
-        middle = builder.sub(end, rest)
-        return [
-            (Lanes(builder, self.format, count), first, middle, count),
-            (Lanes(builder, self.format, 1), middle, end, 1),
-        ]
+        parts: list[tuple[Lanes, Any, Any, int]] = []
+        for step in dict.fromkeys((together * count, count, 1)):
+            stop = builder.sub(end, builder.urem(builder.sub(end, first), I64(step)))
+            parts.append((Lanes(builder, self.format, step), first, stop, step))
+            first = stop
+        return parts
 
     def _at(self, builder: ir.IRBuilder, address: Any, *offsets: Any) -> Any:
         base = builder.inttoptr(address, POINTER)
@@ -102,7 +106,7 @@ class _ElementFunction:
 
     def _sum_rows(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
         given = numbers(builder, task, ("source", "row", "rows", "target"))
-        for lanes, start, stop, step in self._by_vectors(builder, first, end):
+        for lanes, start, stop, step in self._by_vectors(builder, first, end, together=_TOGETHER):
             with loop(builder, start, stop, step) as index:
                 whole: dict[str, Any] = {"sum": lanes.constant(0.0)}
                 with carrying(builder, I64(0), given["rows"], _GROUP, whole) as group:
@@ -132,14 +136,16 @@ class _ElementFunction:
 
     def _largest(self, builder: ir.IRBuilder, task: Any, first: Any, end: Any) -> None:
         given = numbers(builder, task, ("source", "target"))
-        integer = ir.IntType(8 * self.format.bytes)
+        size = self.dtype.itemsize
+        integer = ir.IntType(8 * size)
         largest = I64(0)
-        for lanes, start, stop, step in self._by_vectors(builder, first, end):
+        for _, start, stop, step in self._by_vectors(builder, first, end):
             kind = ir.VectorType(integer, step)
-            mask = ir.Constant(kind, [2 ** (8 * self.format.bytes - 1) - 1] * step)
+            mask = ir.Constant(kind, [2 ** (8 * size - 1) - 1] * step)
             most: dict[str, Any] = {"most": ir.Constant(kind, [0] * step)}
             with carrying(builder, start, stop, step, most) as index:
-                bits = builder.and_(builder.bitcast(self._load(builder, lanes, given["source"], index), kind), mask)
+                place = builder.gep(builder.inttoptr(given["source"], POINTER), [index], source_etype=integer)
+                bits = builder.and_(builder.load(place, typ=kind, align=size), mask)
                 most["most"] = builder.select(builder.icmp_signed(">", bits, most["most"]), bits, most["most"])
             for lane in range(step):
                 number = builder.extract_element(most["most"], ir.Constant(ir.IntType(32), lane))

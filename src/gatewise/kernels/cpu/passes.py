@@ -12,11 +12,12 @@ from ...compiler.gradient import from_later, from_output, gradient_of, kept_widt
 from ...compiler.lower import program_of
 from ...equation import Cell, previous
 from ..layer import Gradients, Layer, Saved, Seeds, States, last_rows
-from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, now, pointers
+from .arrays import before, gate_arrays, held, in_place, input_arrays, kept_arrays, now, pointers
 from .elements import sum_rows
 from .few_rows import ROWS as FEW_ROWS
-from .memory import empty, lent, rows_apart
-from .plan import Sweeping, backward_plan, forward_plan, pairs_for
+from .memory import lent, rows_apart
+from .output import output_of
+from .plan import Plan, Sweeping, backward_plan, forward_plan, pairs_for
 from .table import Array, When
 from .weight_gradients import Reductions
 
@@ -53,49 +54,46 @@ def rows_of_chunk(cell: Cell, units: int, dtype: torch.dtype) -> int:
 def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
     """Run the cell over all of time; ``keep`` what backward needs."""
     rows, units, memories = layer.x.shape[0], layer.units, len(cell.state) - 1
-    y = empty(layer.x, rows, units)
-    histories = lent(y, memories, rows if keep else 0, units)
-    gates = lent(y, rows if keep else 0, kept_width(cell, units))
+    plan = forward_plan(cell, layer.dtype, keep, layer.rows <= FEW_ROWS, layer.inputs, units, pairs_for(layer))
+    histories = lent(layer.states, memories, rows if keep else 0, units)
+    gates = lent(layer.states, rows if keep else 0, kept_width(cell, units))
     last = layer.states.clone()
     starts = pointers(layer.states)
-    arrays = {
-        **input_arrays(cell, layer.x),
-        cell.state[0]: now(y.data_ptr(), units),
-        previous(cell.state[0]): before(y.data_ptr(), units, starts[0]),
-    }
-    ended: list[Tensor | None] = [y]
+    output = output_of(cell, layer, plan, last)
+    arrays = input_arrays(cell, layer.x) | output.arrays
+    ended: list[Tensor | None] = [output.history]
     for index, state in enumerate(cell.state[1:]):
         if keep or previous(state) in operands(program_of(cell)):
             # what U multiplies is read by all units, so it must not be written in place
-            history = histories[index] if keep else torch.empty_like(y)
+            history = histories[index] if keep else layer.states.new_empty(rows, units)
             arrays[state] = now(history.data_ptr(), units)
             arrays[previous(state)] = before(history.data_ptr(), units, starts[index + 1])
             ended.append(history)
         else:
-            arrays[state] = arrays[previous(state)] = held(last[index + 1].data_ptr(), units)
+            arrays |= in_place(state, last[index + 1].data_ptr(), units)
             ended.append(None)
     if keep:
         arrays |= kept_arrays(cell, gates, units)
-    plan = forward_plan(cell, y.dtype, keep, layer.rows <= FEW_ROWS, layer.inputs, units, pairs_for(layer))
     Sweeping(plan, cell, layer).run(arrays, slice(0, layer.steps))
     if layer.steps:
-        _take_last(last, ended, layer.batch_sizes)
+        ends, count = _last(layer), layer.starting
+        _take_last(last, ended, ends, count)
+        output.complete(last[0, :count], ends)
     if layer.batch_sizes is not None and (beyond := _end(layer)) < rows:
-        for rows_of in (y, gates, *histories):
+        for rows_of in (output.y, gates, *histories):
             rows_of[beyond:] = 0
-    return States(y, last, gates, histories)
+    return States(output.y, last, gates, histories)
 
 
-def _take_last(last: Tensor, ended: list[Tensor | None], batch_sizes: Tensor | None) -> None:
+def _last(layer: Layer) -> slice | Tensor:
+    """The last row of every sequence that runs at all."""
+    if layer.batch_sizes is None:
+        return slice(-layer.rows, None)
+    return last_rows(layer.batch_sizes)
+
+
+def _take_last(last: Tensor, ended: list[Tensor | None], rows: slice | Tensor, count: int) -> None:
     """Copy each sequence's last row of every state's history, where there is one, into ``last`` (S, B, H)."""
-    count = last.shape[1]
-    if batch_sizes is None:
-        rows: slice | Tensor = slice(-count, None)
-    elif len(batch_sizes) and batch_sizes[0]:
-        rows = last_rows(batch_sizes)
-        count = len(rows)
-    else:
-        return
     for state, history in zip(last, ended, strict=True):
         if history is not None:
             state[:count] = history[rows]
@@ -113,23 +111,28 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     weights while they are in the cache, and never all there at once.
     Without ``input_gradient`` that of x, a large product, is left out and has length 0.
     """
-    units, y = layer.units, saved.y
-    chunks = chunks_of(layer, len(cell.gates) * units * y.itemsize)
+    units, like = layer.units, layer.states
+    chunks = chunks_of(layer, len(cell.gates) * units * like.itemsize)
     most = max((rows.stop - rows.start for _, rows in chunks), default=0)
-    inner = lent(y, len(operands(program_of(cell))), most, units)
-    d_inputs = lent(y, len(cell.inputs), most, units)
-    d_states, d_per_unit = seeds.last.clone(), y.new_zeros(len(cell.per_unit), layer.rows, units)
-    arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), y.new_zeros(units)
-    sums = Reductions(cell, layer, y, input_gradient=input_gradient)
+    inner = lent(like, len(operands(program_of(cell))), most, units)
+    d_inputs = lent(like, len(cell.inputs), most, units)
+    d_states, d_per_unit = seeds.last.clone(), like.new_zeros(len(cell.per_unit), layer.rows, units)
     few, seeded = layer.rows <= FEW_ROWS, seeds.histories is not None
-    plan = backward_plan(cell, y.dtype, seeded, few, layer.inputs, units, pairs_for(layer))
+    plan = backward_plan(cell, layer.dtype, seeded, few, layer.inputs, units, pairs_for(layer))
+    saved = _widened(cell, layer, saved, plan)
+    d_y = lent(like, most, units) if layer.gives_halves else seeds.y
+    arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), like.new_zeros(units)
+    sums = Reductions(cell, layer, saved.y, input_gradient=input_gradient)
     sweep = Sweeping(plan, cell, layer)
     after = 0
-    d_gates = rows_apart(y, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it
+    d_gates = rows_apart(like, most + layer.rows, len(cell.gates), units)  # of a chunk, and of the step after it
     for steps, rows in reversed(chunks):
         count = rows.stop - rows.start
         if after:  # the first step of the chunk before, which is after this one in time
             d_gates[count : count + after] = d_gates[:after].clone()
+        if layer.gives_halves:
+            d_y[:count].copy_(seeds.y[rows])
+            arrays[from_output(cell.state[0])] = now(d_y.data_ptr(), units).shifted(rows.start, d_y.itemsize)
         arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
         for name, pointer in zip(cell.inputs, pointers(d_inputs), strict=True):
             arrays[gradient_of(name)] = now(pointer, units).shifted(rows.start, d_inputs.itemsize)
@@ -142,6 +145,13 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     for target, of_rows in zip(d_vectors, d_per_unit, strict=True):
         sum_rows(target, of_rows)
     return sums.gradients(d_vectors, d_states)
+
+
+def _widened(cell: Cell, layer: Layer, saved: Saved, plan: Plan) -> Saved:
+    """With outputs in the dtype of the states, where the sweep reads them other than for products."""
+    if not layer.gives_halves or previous(cell.state[0]) not in plan.kernel.table.sweep.arrays:
+        return saved
+    return saved._replace(y=lent(layer.states, *saved.y.shape).copy_(saved.y))
 
 
 def _backward_arrays(

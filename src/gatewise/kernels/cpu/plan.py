@@ -121,7 +121,7 @@ class Sweeping:
         self._offsets = None if layer.batch_sizes is None else layer.offsets()
         self._scratch: Tensor | None = None
         self._sums: Tensor | None = None
-        size = layer.x.itemsize
+        size = layer.dtype.itemsize
         tensors, row = (layer.b.data_ptr(), layer.per_unit.data_ptr()), self._units * size
         self._pointers = [tensors[where] + at * row for where, at in plan.vectors]
         first = self._panels.data_ptr()
@@ -167,10 +167,10 @@ class Sweeping:
         sizes = [self._rows * numbers for numbers in self.plan.early]
         if not any(sizes):
             return steps, [0] * len(self.plan.kernel.tiles)
-        size = self.layer.x.itemsize
+        size = self.layer.dtype.itemsize
         chunk = max(1, min(steps, EARLY_BYTES // (sum(sizes) * size)))
         if self._sums is None or len(self._sums) < chunk * sum(sizes):
-            self._sums = self.layer.x.new_empty(chunk * sum(sizes))
+            self._sums = self.layer.states.new_empty(chunk * sum(sizes))
         ends = accumulate((chunk * numbers * size for numbers in sizes), initial=self._sums.data_ptr())
         return chunk, list(ends)[:-1]
 

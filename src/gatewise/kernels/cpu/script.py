@@ -32,7 +32,7 @@ _ADDRESSES, _SCRATCH, _NUMBERS = range(3)
 _SHIFT = 48  # bits of an address; a placeholder has one more than the number of its memory above them
 _LINE = 64  # bytes of a cache line
 
-_INTEGERS = {4: torch.int32, 8: torch.int64}
+_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 _HEADER = ("length", "template", "patches", "patch", "calls", "first_call")
 _PATCH = ("slot", "memory", "offset")
 _CALL = ("function", "a", "b", "c")
@@ -78,6 +78,11 @@ class Unplaced:
         """So much of contiguous memory, from an element on."""
         return Unplaced(self.memory, self.offset + start * self.itemsize, shape, self.itemsize, _size(shape[1:]))
 
+    def in_words(self, itemsize: int) -> Unplaced:
+        """The same memory as words of so many bytes, of which whole ones make a row."""
+        columns = self.row * self.itemsize // itemsize
+        return Unplaced(self.memory, self.offset, (*self.shape[:-1], columns), itemsize, columns)
+
     @property
     def bytes(self) -> int:
         """Of all rows, one behind the other."""
@@ -103,10 +108,11 @@ class ScriptWriter:
     _alive: list[Any] = field(default_factory=list[Any])
     _limit: int = 0  # bits
 
-    def argument(self, *shape: int) -> Unplaced:
-        """A contiguous tensor that the script is played with, in the order of these calls."""
+    def argument(self, *shape: int, dtype: torch.dtype | None = None) -> Unplaced:
+        """A contiguous tensor that the script is played with, in the order of these calls; of another dtype than the
+        rest where one is given."""
         self._arguments += 1
-        return self._place(_NUMBERS + self._arguments, 0, shape)
+        return self._place(_NUMBERS + self._arguments, 0, shape, dtype=dtype)
 
     def scratch(self, *shape: int, row: int = 0) -> Unplaced:
         """Memory of a call's own. row: from one row to the next, where that is more than what they hold."""
@@ -121,8 +127,10 @@ class ScriptWriter:
         self.clear(place)
         return place
 
-    def _place(self, memory: int, offset: int, shape: tuple[int, ...], row: int = 0) -> Unplaced:
-        return Unplaced(memory, offset, shape, self.dtype.itemsize, row or _size(shape[1:]))
+    def _place(
+        self, memory: int, offset: int, shape: tuple[int, ...], row: int = 0, dtype: torch.dtype | None = None
+    ) -> Unplaced:
+        return Unplaced(memory, offset, shape, (dtype or self.dtype).itemsize, row or _size(shape[1:]))
 
     def table(self, content: Sequence[int]) -> int:
         """A placeholder for the address of these numbers, among which there may be placeholders."""
@@ -162,13 +170,11 @@ class ScriptWriter:
         task = self.table((source.data_ptr(), source.row, columns, target, target_row))
         self.call(columns_summed(self.dtype).address, task, 0, rows)
 
-    def measure(self, source: Unplaced, limit: float) -> None:
-        """Let the script say whether an element is larger than that, or not finite."""
-        self._limit = int(torch.tensor(limit, dtype=self.dtype).view(_INTEGERS[self.dtype.itemsize]))
+    def measure(self, source: Unplaced, limit: float, dtype: torch.dtype) -> None:
+        """Let the script say whether an element of a place in this dtype is larger than that, or not finite."""
+        self._limit = int(torch.tensor(limit, dtype=dtype).view(_INTEGERS[dtype.itemsize]))
         where = ((_ADDRESSES + 1) << _SHIFT) + 8  # after the address of the addresses, where it is not asked for
-        self.call(
-            functions(self.dtype)["largest"].address, self.table((source.data_ptr(), where)), 0, _size(source.shape)
-        )
+        self.call(functions(dtype)["largest"].address, self.table((source.data_ptr(), where)), 0, _size(source.shape))
 
     def written(self) -> PlayableScript:
         """The script, complete."""

@@ -15,14 +15,19 @@ from torch import Tensor
 
 from ...compiler.gradient import from_later, from_output, gradient_of, kept_width, multiplied, operands
 from ...compiler.lower import program_of
+from ...compiler.stages import INPUT, in_pairs
 from ...equation import Cell, previous
 from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..small import Biases, LayerSize
-from .arrays import before, gate_arrays, held, input_arrays, kept_arrays, noise_arrays, now, pointers
+from .arguments import Arguments, HalfArguments
+from .arrays import before, gate_arrays, held, in_place, input_arrays, kept_arrays, noise_arrays, now, pointers
+from .blocking import this_machine
 from .few_rows import ROWS as FEW_ROWS
 from .matmul import layout_of, product_kernel, product_parts
 from .memory import LINE, lent
+from .output import rounds_output
 from .pack import pack_task, packer
+from .pairs import terms
 from .passes import rows_of_chunk
 from .plan import EARLY_BYTES, Plan, backward_plan, forward_plan
 from .script import PlayableScript, ScriptWriter, Unplaced
@@ -44,7 +49,10 @@ class ScriptedPasses(NamedTuple):
         """None where several threads would share the work, or gradients would come in chunks of time."""
         if not _one_thread_does(self.cell, size) or size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype):
             return None
-        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training)
+        if self.dtype == torch.bfloat16 and keep:
+            return None
+        pairs = this_machine().pairs if self.dtype == torch.bfloat16 else ""
+        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training, pairs=pairs)
         return _forward(kind, keep=keep, limit=limit)
 
     def memory(self, size: LayerSize, like: Tensor) -> Tensor:
@@ -66,7 +74,8 @@ def _one_thread_does(cell: Cell, size: LayerSize) -> bool:
 
 
 class _Kind(NamedTuple):
-    """What scripts of both passes are written for. separate, training: see :class:`..small.Passes`."""
+    """What scripts of both passes are written for. separate, training: see :class:`..small.Passes`. pairs: what
+    multiplies pairs of bfloat16 (:class:`.blocking.Machine`), where arguments are in it."""
 
     cell: Cell
     dtype: torch.dtype
@@ -74,6 +83,15 @@ class _Kind(NamedTuple):
     biases: Biases
     separate: bool
     training: bool
+    pairs: str = ""
+
+    def begun(self) -> tuple[ScriptWriter, Arguments]:
+        """A script, and how it takes its arguments."""
+        if not self.pairs:
+            script = ScriptWriter(self.dtype)
+            return script, Arguments(script)
+        script = ScriptWriter(torch.float32)
+        return script, HalfArguments(script)
 
 
 class _Weights(NamedTuple):
@@ -90,14 +108,14 @@ def _input(script: ScriptWriter, cell: Cell, size: LayerSize) -> Unplaced:
     return script.argument(size.all_rows, size.inputs + len(cell.row_inputs))
 
 
-def _weights(cell: Cell, size: LayerSize, biases: Biases, script: ScriptWriter) -> _Weights:
+def _weights(cell: Cell, size: LayerSize, biases: Biases, given: Arguments) -> _Weights:
     units = size.units
     counts = [sum(which in [part[0] for part in parts] for parts in biases) for which in (0, 1)]
     return _Weights(
-        script.argument(units * sum(gate.has_input for gate in cell.gates), size.inputs),
-        script.argument(units * sum(bool(gate.recurrent) for gate in cell.gates), units),
-        (script.argument(counts[0] * units), script.argument(counts[1] * units)),
-        [script.argument(units) for _ in cell.per_unit],
+        given.multiplied(units * sum(gate.has_input for gate in cell.gates), size.inputs),
+        given.multiplied(units * sum(bool(gate.recurrent) for gate in cell.gates), units),
+        (given.read(counts[0] * units), given.read(counts[1] * units)),
+        [given.read(units) for _ in cell.per_unit],
     )
 
 
@@ -117,19 +135,18 @@ def _noise(script: ScriptWriter, kind: _Kind) -> dict[str, Array]:
 @lru_cache(maxsize=_SCRIPTS)
 def _forward(kind: _Kind, *, keep: bool, limit: float) -> PlayableScript:
     """See :meth:`..small.Passes.forward`."""
-    cell, dtype, size, biases, separate, _ = kind
-    script, (steps, rows, inputs, units) = ScriptWriter(dtype), size
-    x = _input(script, cell, size)
-    weights = _weights(cell, size, biases, script)
-    starts = [script.argument(rows, units) for _ in cell.state]
+    cell, _, size, biases, separate, *_ = kind
+    (script, given), (steps, rows, inputs, units) = kind.begun(), size
+    plan = forward_plan(cell, script.dtype, keep, rows <= FEW_ROWS, inputs, units, kind.pairs)
+    x = given.measured(size.all_rows, inputs + len(cell.row_inputs), limit)
+    weights = _weights(cell, size, biases, given)
+    starts = [given.read(rows, units) for _ in cell.state]
     noise = _noise(script, kind)
-    y = script.argument(size.all_rows, units)
-    last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
+    outputs, output = _output(given, kind, plan, starts[0])
+    last = [given.written(rows, units) for _ in cell.state[0 if separate else 1 :]]
     gates, histories = _kept(script, cell, size) if keep else (None, None)
-    script.measure(x, limit)
-    ends: list[tuple[Unplaced, Unplaced]] = [(last[0], y)] if separate else []
-    arrays = input_arrays(cell, x) | noise
-    arrays |= _over_time(cell.state[0], y.data_ptr(), starts[0])
+    ends: list[tuple[Unplaced, Unplaced]] = [(last[0], output)] if separate else []
+    arrays = _x_arrays(kind, x) | noise | outputs
     for index, state in enumerate(cell.state[1:]):
         end = last[index + separate]
         if steps == 1:
@@ -137,17 +154,35 @@ def _forward(kind: _Kind, *, keep: bool, limit: float) -> PlayableScript:
         elif keep or previous(state) in operands(program_of(cell)):
             history = script.scratch(size.all_rows, units) if histories is None else histories[index]
             arrays |= _over_time(state, history.data_ptr(), starts[index + 1])
-            ends.append((end, history))
+            ends.append((end, history.part((size.all_rows - rows) * units, rows, units)))
         else:
             script.copy(end.data_ptr(), starts[index + 1].data_ptr(), rows * units)
-            arrays[state] = arrays[previous(state)] = held(end.data_ptr(), units)
+            arrays |= in_place(state, end.data_ptr(), units)
     if gates is not None:
         arrays |= kept_arrays(cell, gates, units)
-    plan = forward_plan(cell, dtype, keep, rows <= FEW_ROWS, inputs, units)
     _sweep(script, plan, size, arrays, weights, _joined(script, weights.biases, biases, units))
-    for end, history in ends:
-        script.copy(end.data_ptr(), history.at(size.all_rows - rows), rows * units)
+    for target, end in ends:
+        script.copy(target.data_ptr(), end.data_ptr(), rows * units)
+    given.finish()
     return script.written()
+
+
+def _x_arrays(kind: _Kind, x: Unplaced) -> dict[str, Array]:
+    return {in_pairs(INPUT): now(x.data_ptr(), x.row)} if kind.pairs else input_arrays(kind.cell, x)
+
+
+def _output(given: Arguments, kind: _Kind, plan: Plan, start: Unplaced) -> tuple[dict[str, Array], Unplaced]:
+    """The arrays of the output, and where the last is in the end, (B, H). start: the initial one."""
+    name, size = kind.cell.state[0], kind.size
+    ends = (size.all_rows - size.rows) * size.units
+    if isinstance(given, HalfArguments) and rounds_output(kind.cell, plan, size.units):
+        y, words = given.given(size.all_rows, size.units), terms(size.units)
+        initial = given.script.scratch(size.rows, words)  # rounded at the first step, and not read again
+        given.round_at_end(start, y.part(ends, size.rows, size.units))
+        rounded = before(y.data_ptr(), words, initial.data_ptr())
+        return in_place(name, start.data_ptr(), size.units) | {in_pairs(previous(name)): rounded}, start
+    y = given.written(size.all_rows, size.units)
+    return _over_time(name, y.data_ptr(), start), y.part(ends, size.rows, size.units)
 
 
 def _kept_numbers(cell: Cell, size: LayerSize) -> tuple[int, int]:
@@ -239,12 +274,13 @@ def _backward(kind: _Kind, *, input_gradient: bool) -> PlayableScript:
 
 class _BackwardScript:
     def __init__(self, kind: _Kind, input_gradient: bool) -> None:
-        self.cell, dtype, self.size, self.biases, separate, _ = kind
+        self.cell, dtype, self.size, self.biases, separate, *_ = kind
         cell, size, biases = self.cell, self.size, self.biases
         script = self.script = ScriptWriter(dtype)
+        given = Arguments(script)
         _, rows, inputs, units = size
         self.x = _input(script, cell, size)
-        self.weights = _weights(cell, size, biases, script)
+        self.weights = _weights(cell, size, biases, given)
         self.starts = [script.argument(rows, units) for _ in cell.state]
         self.noise = _noise(script, kind)
         self.y = script.argument(size.all_rows, units)
@@ -252,7 +288,7 @@ class _BackwardScript:
         self.d_y = script.argument(size.all_rows, units)
         d_last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
         self.d_x = _input(script, cell, size) if input_gradient else None
-        self.d_weights = _weights(cell, size, biases, script)
+        self.d_weights = _weights(cell, size, biases, given)
         self.d_states = [script.argument(rows, units) for _ in cell.state]
         for d_state, d_end in zip(self.d_states, d_last if separate else [None, *d_last], strict=True):
             if d_end is None:

@@ -24,7 +24,7 @@ class Reductions:
 
     def __init__(self, cell: Cell, layer: Layer, y: Tensor, *, input_gradient: bool) -> None:
         self.cell, self.layer, self._y = cell, layer, y
-        sums = [torch.zeros_like(weight, dtype=layer.x.dtype) for weight in (layer.W, layer.U, layer.b)]
+        sums = [torch.zeros_like(weight, dtype=layer.dtype) for weight in (layer.W, layer.U, layer.b)]
         self.W, self.U, self.b = sums
         self._halves = layer.in_halves
         self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
@@ -47,8 +47,8 @@ class Reductions:
             packed = self._panels(x)
             for run in self._driven:
                 add_product(self.W[run.rows], _flat(over_time, run), packed, transposed=True)
-        for run, packed in zip(self._driven, self._input_panels, strict=False):
-            self._add_rows(self._d_x[rows], d_gates, run, packed)
+        if self._input_panels:
+            self._add_input_gradient(self._d_x[rows], d_gates)
         operands = {OUTPUT_BEFORE: self._before(rows), **dict(zip(self._inner, inner, strict=True))}
         packed_operands = {name: self._panels(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
@@ -58,6 +58,15 @@ class Reductions:
             sums = d_gates.new_empty(d_gates.shape[1:])
             sum_rows(sums.view(-1), d_gates.flatten(1))
             self.b += (sums if all(biased) else sums[biased]).flatten()
+
+    def _add_input_gradient(self, target: Tensor, d_gates: Tensor) -> None:
+        """Summed up in the dtype of d_gates, and rounded where the target has another."""
+        narrow = target.dtype != d_gates.dtype
+        sums = lent(d_gates, *target.shape).zero_() if narrow else target
+        for run, packed in zip(self._driven, self._input_panels, strict=True):
+            self._add_rows(sums, d_gates, run, packed)
+        if narrow:
+            target.copy_(sums)
 
     def add_inputs(self, rows: slice, d_inputs: Tensor) -> None:
         """Add the gradients of what the step reads of its input itself, (inputs, N, H): of x unit by unit, of the
@@ -81,9 +90,8 @@ class Reductions:
             before = self._y.index_select(0, self._previous[max(first, rows.start) : rows.stop])
         if rows.start >= first:
             return before
-        return torch.cat(
-            (states[rows.start : first], before), out=lent(before, rows.stop - rows.start, states.shape[1])
-        )
+        initial = states[rows.start : first].to(before.dtype)
+        return torch.cat((initial, before), out=lent(before, rows.stop - rows.start, states.shape[1]))
 
     def add_first_state(self, d_gates: Tensor, d_first: Tensor) -> None:
         """Add what the recurrent products of the first step give to the gradient of the first initial state, (B, H)."""
