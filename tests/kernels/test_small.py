@@ -70,11 +70,11 @@ def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate, tra
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2 * LIMIT, -2 * LIMIT])
-@pytest.mark.parametrize("dtype", values(DTYPES))
+@pytest.mark.parametrize("dtype", values((*DTYPES, torch.bfloat16)))
 def test_a_script_says_where_the_input_is_not_finite_or_huge(value, dtype):
     for place in (0, 17, 36):
-        script = ScriptWriter(dtype)
-        script.measure(script.argument(37), LIMIT)
+        script = ScriptWriter(torch.float32)
+        script.measure(script.argument(37, dtype=dtype), LIMIT, dtype)
         x = torch.linspace(-LIMIT, LIMIT, 37, dtype=dtype)
         assert not script.written().play(pointers(x))
         x[place] = value

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..equation import Cell
-from ..kernels.choice import small_passes
+from ..kernels.choice import small_passes, working_dtype
 from ..kernels.dispatch import sequence
 from ..kernels.draws import drawn
 from ..kernels.registry import Registered
@@ -26,7 +26,7 @@ from ..kernels.small import (
 )
 from .check import HUGE
 from .layer_run import assembled
-from .weights import Sizes, bias_slices, shapes
+from .weights import MATRICES, Sizes, bias_slices, shapes
 
 _KINDS = 256  # of calls that a layer keeps at hand
 
@@ -256,7 +256,7 @@ class _Small(torch.autograd.Function):
         saved = ctx.saved_tensors
         tensors, kept, y = saved[:count], saved[count], saved[-1]
         seeds = tuple([seed.contiguous() for seed in seeds])
-        script = _backward_script(layer, call, (*tensors, kept, *seeds), needed[0])
+        script = _backward_script(layer, call, (*tensors, *seeds), kept, needed[0])
         if script is None:
             return (*(None,) * _BEFORE_TENSORS, *_generally(layer, call, ctx.noise, tensors, seeds, needed))
         gradients = [torch.empty_like(tensor) for tensor in (tensors if needed[0] else tensors[1:])]
@@ -274,21 +274,25 @@ _BEFORE_TENSORS = 5
 """Arguments of ``_Small.forward``."""
 
 
-def _backward_script(layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], input_gradient: bool) -> Script | None:
-    """None where the gradient is anything but plain, or itself to be differentiated."""
+def _backward_script(
+    layer: SmallLayer, call: _Call, tensors: Sequence[Tensor], kept: Tensor, input_gradient: bool
+) -> Script | None:
+    """None where the gradient is anything but plain, or itself to be differentiated. kept: what forward kept, in the
+    dtype it computes in."""
     if torch.is_grad_enabled() or not is_ordinary_call():
         return None
+    all_tensors = (*tensors, kept)
     key = (input_gradient, torch.get_num_threads())
     if key in call.backward:
         fits, script = call.backward[key]
-        if fits(tensors) and all(map(is_whole, tensors)):
+        if fits(all_tensors) and all(map(is_whole, all_tensors)):
             return script
-    kept = tensors[-1]
-    if not all(is_bare_or_empty(tensor, kept.dtype) and is_whole(tensor) for tensor in tensors):
+    dtypes = (*[tensors[0].dtype] * len(tensors), kept.dtype)
+    if not all(map(is_bare_or_empty, all_tensors, dtypes)) or not all(map(is_whole, all_tensors)):
         return None
     options = {"separate": call.separate, "training": call.training, "input_gradient": input_gradient}
     script = call.passes.backward(call.size, layer.biases, **options)
-    call.backward[key] = Guard(tensors), script
+    call.backward[key] = Guard(all_tensors), script
     return script
 
 
@@ -314,11 +318,15 @@ def _generally(
 def _run_generally(layer: SmallLayer, call: _Call, noise: Sequence[Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
     count, size = 1 + len(layer.names), call.size
     x, weights, states = tensors[0], tensors[1:count], tensors[count:]
-    first = torch.stack([state.reshape(size.rows, size.units) for state in states])
-    named = dict(zip(layer.names, weights, strict=True))
+    dtype = working_dtype(layer.cell, x)
+    first = torch.stack([state.reshape(size.rows, size.units) for state in states]).to(dtype)
+    named = {
+        name: weight if name in MATRICES else weight.to(dtype)
+        for name, weight in zip(layer.names, weights, strict=True)
+    }
     whole = assembled(layer.cell, named, x.reshape(size.all_rows, layer.columns), first, training=False)
     if noise:
         whole = whole._replace(step_noise=noise[0], sequence_noise=noise[1])
     ran = sequence(layer.registered, whole)
-    last = [state.reshape(start.shape) for state, start in zip(ran.last, states, strict=True)]
+    last = [state.reshape(start.shape).to(x.dtype) for state, start in zip(ran.last, states, strict=True)]
     return [ran.y.reshape(call.y), *last[0 if call.separate else 1 :]]

@@ -7,7 +7,8 @@ import math
 import torch
 
 from .compile import Runnable
-from .paired_matrices import rows_rounded, rows_widened
+from .memory import LINE
+from .paired_matrices import rows_in_pairs, rows_rounded, rows_widened
 from .pairs import terms
 from .script import ScriptWriter, Unplaced
 
@@ -18,9 +19,17 @@ class Arguments:
     def __init__(self, script: ScriptWriter) -> None:
         self.script = script
 
-    def read(self, *shape: int) -> Unplaced:
-        """A tensor that the script reads."""
+    def given(self, *shape: int) -> Unplaced:
+        """A tensor as it is."""
         return self.script.argument(*shape)
+
+    def read(self, *shape: int) -> Unplaced:
+        """A tensor that the script computes with."""
+        return self.given(*shape)
+
+    def computed(self, place: Unplaced) -> Unplaced:
+        """A tensor that was given, to compute with."""
+        return place
 
     def written(self, *shape: int) -> Unplaced:
         """A tensor that it writes."""
@@ -28,12 +37,20 @@ class Arguments:
 
     def multiplied(self, rows: int, columns: int) -> Unplaced:
         """A matrix that products read, which sum over its columns."""
-        return self.script.argument(rows, columns)
+        return self.over_columns(self.given(rows, columns))
+
+    def over_columns(self, rows: Unplaced) -> Unplaced:
+        """Rows, (N, ...), given or computed, as products read them that sum over all that a row has."""
+        return rows
+
+    def over_rows(self, rows: Unplaced, *, apart: bool = False) -> Unplaced:
+        """The same for products that sum over rows. apart: what is made for it as :func:`.memory.rows_apart`."""
+        return rows
 
     def measured(self, rows: int, columns: int, limit: float) -> Unplaced:
         """The same, of which the script says whether an element is larger than that, or not finite."""
         matrix = self.multiplied(rows, columns)
-        self.script.measure(matrix, limit, self.script.dtype)
+        self.script.measure(matrix, limit)
         return matrix
 
     def finish(self) -> None:
@@ -54,9 +71,13 @@ class HalfArguments(Arguments):
 
     def read(self, *shape: int) -> Unplaced:
         """Widened."""
-        source, target = self.given(*shape), self.script.scratch(*shape)
-        if count := math.prod(shape):
-            self._flat(rows_widened(), source, target, count)
+        return self.computed(self.given(*shape))
+
+    def computed(self, place: Unplaced) -> Unplaced:
+        """Widened."""
+        target = self.script.scratch(*place.shape)
+        if count := math.prod(place.shape):
+            self._pass(rows_widened(), place, target, 1, count, count)
         return target
 
     def written(self, *shape: int) -> Unplaced:
@@ -65,15 +86,28 @@ class HalfArguments(Arguments):
         self.round_at_end(source, target)
         return source
 
-    def multiplied(self, rows: int, columns: int) -> Unplaced:
-        """Where it is, if its rows are whole words."""
-        return self._words(self.given(rows, columns))
+    def over_columns(self, rows: Unplaced) -> Unplaced:
+        """Where they are, if they were given and are whole words."""
+        count, columns = len(rows), math.prod(rows.shape[1:])
+        if _dtype(rows) == torch.bfloat16 and (columns % 2 == 0 or not count):
+            return rows.in_words(self.script.dtype.itemsize)
+        words = self.script.scratch(count, terms(columns))
+        self._pass(rows_rounded(_dtype(rows)), rows, words, count, columns, 2 * terms(columns))
+        return words
+
+    def over_rows(self, rows: Unplaced, *, apart: bool = False) -> Unplaced:
+        """Words of two neighbouring rows."""
+        count, columns = terms(len(rows)), math.prod(rows.shape[1:])
+        row = columns + apart * LINE // self.script.dtype.itemsize
+        words = self.script.scratch(count, *rows.shape[1:], row=row)
+        self._pass(rows_in_pairs(_dtype(rows)), rows, words, count, columns, row)
+        return words
 
     def measured(self, rows: int, columns: int, limit: float) -> Unplaced:
         """The numbers themselves, not the words."""
         matrix = self.given(rows, columns)
         self.script.measure(matrix, limit, torch.bfloat16)
-        return self._words(matrix)
+        return self.over_columns(matrix)
 
     def round_at_end(self, source: Unplaced, target: Unplaced) -> None:
         """Numbers into as many in bfloat16."""
@@ -83,23 +117,16 @@ class HalfArguments(Arguments):
         """All that was written, rounded."""
         for source, target in self._rounded:
             if count := math.prod(source.shape):
-                self._flat(rows_rounded(torch.float32), source, target, count)
-
-    def _words(self, matrix: Unplaced) -> Unplaced:
-        rows, columns = matrix.shape
-        words = matrix.in_words(self.script.dtype.itemsize)
-        if columns % 2 == 0 or not rows:
-            return words
-        target = self.script.scratch(rows, terms(columns))
-        self._pass(rows_rounded(torch.bfloat16), matrix, target, rows, columns, 2 * terms(columns))
-        return target
-
-    def _flat(self, code: Runnable, source: Unplaced, target: Unplaced, count: int) -> None:
-        """All numbers as one row."""
-        self._pass(code, source, target, 1, count, count)
+                self._pass(rows_rounded(torch.float32), source, target, 1, count, count)
 
     def _pass(
-        self, code: Runnable, source: Unplaced, target: Unplaced, rows: int, columns: int, target_row: int
+        self, code: Runnable, source: Unplaced, target: Unplaced, items: int, columns: int, target_row: int
     ) -> None:
-        task = (source.data_ptr(), columns, rows, columns, target.data_ptr(), target_row)
-        self.script.call(code.address, self.script.table(task), 0, rows)
+        """See :data:`.paired_matrices.PASS_TASK`. Of a single item all numbers are one row."""
+        task = (source.data_ptr(), source.row, len(source), columns, target.data_ptr(), target_row)
+        if items:
+            self.script.call(code.address, self.script.table(task), 0, items)
+
+
+def _dtype(place: Unplaced) -> torch.dtype:
+    return torch.bfloat16 if place.itemsize == torch.bfloat16.itemsize else torch.float32

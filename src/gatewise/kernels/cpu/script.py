@@ -114,10 +114,11 @@ class ScriptWriter:
         self._arguments += 1
         return self._place(_NUMBERS + self._arguments, 0, shape, dtype=dtype)
 
-    def scratch(self, *shape: int, row: int = 0) -> Unplaced:
-        """Memory of a call's own. row: from one row to the next, where that is more than what they hold."""
+    def scratch(self, *shape: int, row: int = 0, dtype: torch.dtype | None = None) -> Unplaced:
+        """Memory of a call's own. row: from one row to the next, where that is more than what they hold. dtype: as of
+        arguments."""
         start = -(-self._scratch // _LINE) * _LINE
-        place = self._place(_SCRATCH, start, shape, row)
+        place = self._place(_SCRATCH, start, shape, row, dtype)
         self._scratch = start + shape[0] * place.row * place.itemsize
         return place
 
@@ -170,8 +171,9 @@ class ScriptWriter:
         task = self.table((source.data_ptr(), source.row, columns, target, target_row))
         self.call(columns_summed(self.dtype).address, task, 0, rows)
 
-    def measure(self, source: Unplaced, limit: float, dtype: torch.dtype) -> None:
-        """Let the script say whether an element of a place in this dtype is larger than that, or not finite."""
+    def measure(self, source: Unplaced, limit: float, dtype: torch.dtype | None = None) -> None:
+        """Let the script say whether an element is larger than that, or not finite. dtype: as of arguments."""
+        dtype = dtype or self.dtype
         self._limit = int(torch.tensor(limit, dtype=dtype).view(_INTEGERS[dtype.itemsize]))
         where = ((_ADDRESSES + 1) << _SHIFT) + 8  # after the address of the addresses, where it is not asked for
         self.call(functions(dtype)["largest"].address, self.table((source.data_ptr(), where)), 0, _size(source.shape))

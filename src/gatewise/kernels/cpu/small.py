@@ -6,9 +6,10 @@ takes weights as a module has them, two biases of a gate apart, and states as se
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -49,22 +50,28 @@ class ScriptedPasses(NamedTuple):
         """None where several threads would share the work, or gradients would come in chunks of time."""
         if not _one_thread_does(self.cell, size) or size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype):
             return None
-        if self.dtype == torch.bfloat16 and keep:
+        if self._pairs and keep and size.units % 2:  # backward pairs rows of W and U, which a gate has an even number of
             return None
-        pairs = this_machine().pairs if self.dtype == torch.bfloat16 else ""
-        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training, pairs=pairs)
+        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training, pairs=self._pairs)
         return _forward(kind, keep=keep, limit=limit)
+
+    @property
+    def _pairs(self) -> str:
+        return this_machine().pairs if self.dtype == torch.bfloat16 else ""
 
     def memory(self, size: LayerSize, like: Tensor) -> Tensor:
         """Lent, where it is large."""
-        return lent(like, sum(_kept_numbers(self.cell, size)))
+        return lent(_WIDE if self._pairs else like, sum(_kept_numbers(self.cell, size)))
 
     def backward(
         self, size: LayerSize, biases: Biases, *, separate: bool, training: bool, input_gradient: bool
     ) -> PlayableScript:
         """Of a layer that had a forward pass."""
-        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training)
+        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training, pairs=self._pairs)
         return _backward(kind, input_gradient=input_gradient)
+
+
+_WIDE = torch.empty(0, dtype=torch.float32, device="cpu")
 
 
 def _one_thread_does(cell: Cell, size: LayerSize) -> bool:
@@ -85,6 +92,11 @@ class _Kind(NamedTuple):
     training: bool
     pairs: str = ""
 
+    @property
+    def terms(self) -> int:
+        """How many numbers make one term of a product."""
+        return 2 if self.pairs else 1
+
     def begun(self) -> tuple[ScriptWriter, Arguments]:
         """A script, and how it takes its arguments."""
         if not self.pairs:
@@ -92,6 +104,10 @@ class _Kind(NamedTuple):
             return script, Arguments(script)
         script = ScriptWriter(torch.float32)
         return script, HalfArguments(script)
+
+
+Argument: TypeAlias = Callable[..., Unplaced]
+"""A way to take an argument of this shape; see :class:`.arguments.Arguments`."""
 
 
 class _Weights(NamedTuple):
@@ -103,19 +119,20 @@ class _Weights(NamedTuple):
     per_unit: list[Unplaced]
 
 
-def _input(script: ScriptWriter, cell: Cell, size: LayerSize) -> Unplaced:
+def _input(kind: _Kind, argument: Argument) -> Unplaced:
     """The input, or its gradient: what W multiplies, then the numbers of each row that the step reads itself."""
-    return script.argument(size.all_rows, size.inputs + len(cell.row_inputs))
+    return argument(kind.size.all_rows, kind.size.inputs + len(kind.cell.row_inputs))
 
 
-def _weights(cell: Cell, size: LayerSize, biases: Biases, given: Arguments) -> _Weights:
-    units = size.units
-    counts = [sum(which in [part[0] for part in parts] for parts in biases) for which in (0, 1)]
+def _weights(kind: _Kind, matrix: Argument, bias: Argument, per_unit: Argument) -> _Weights:
+    """The weights of a layer, or their gradients, each by what takes such arguments."""
+    cell, units = kind.cell, kind.size.units
+    counts = [sum(which in [part[0] for part in parts] for parts in kind.biases) for which in (0, 1)]
     return _Weights(
-        given.multiplied(units * sum(gate.has_input for gate in cell.gates), size.inputs),
-        given.multiplied(units * sum(bool(gate.recurrent) for gate in cell.gates), units),
-        (given.read(counts[0] * units), given.read(counts[1] * units)),
-        [given.read(units) for _ in cell.per_unit],
+        matrix(units * sum(gate.has_input for gate in cell.gates), kind.size.inputs),
+        matrix(units * sum(bool(gate.recurrent) for gate in cell.gates), units),
+        (bias(counts[0] * units), bias(counts[1] * units)),
+        [per_unit(units) for _ in cell.per_unit],
     )
 
 
@@ -139,7 +156,7 @@ def _forward(kind: _Kind, *, keep: bool, limit: float) -> PlayableScript:
     (script, given), (steps, rows, inputs, units) = kind.begun(), size
     plan = forward_plan(cell, script.dtype, keep, rows <= FEW_ROWS, inputs, units, kind.pairs)
     x = given.measured(size.all_rows, inputs + len(cell.row_inputs), limit)
-    weights = _weights(cell, size, biases, given)
+    weights = _weights(kind, given.multiplied, given.read, given.read)
     starts = [given.read(rows, units) for _ in cell.state]
     noise = _noise(script, kind)
     outputs, output = _output(given, kind, plan, starts[0])
@@ -269,50 +286,56 @@ def _early(script: ScriptWriter, plan: Plan, size: LayerSize) -> tuple[int, list
 @lru_cache(maxsize=_SCRIPTS)
 def _backward(kind: _Kind, *, input_gradient: bool) -> PlayableScript:
     """See :meth:`..small.Passes.backward`."""
-    return _BackwardScript(kind, input_gradient).script.written()
+    return _BackwardScript(kind, input_gradient).written()
 
 
 class _BackwardScript:
     def __init__(self, kind: _Kind, input_gradient: bool) -> None:
-        self.cell, dtype, self.size, self.biases, separate, *_ = kind
-        cell, size, biases = self.cell, self.size, self.biases
-        script = self.script = ScriptWriter(dtype)
-        given = Arguments(script)
+        self.cell, _, self.size, self.biases, separate, *_ = self.kind = kind
+        cell, size = self.cell, self.size
+        script, given = self.script, self.given = kind.begun()
         _, rows, inputs, units = size
-        self.x = _input(script, cell, size)
-        self.weights = _weights(cell, size, biases, given)
-        self.starts = [script.argument(rows, units) for _ in cell.state]
+        self.x = _input(kind, given.given)
+        self.weights = _weights(kind, given.given, given.given, given.read)
+        self.first = given.given(rows, units)
+        self.starts = [given.computed(self.first), *(given.read(rows, units) for _ in cell.state[1:])]
         self.noise = _noise(script, kind)
-        self.y = script.argument(size.all_rows, units)
+        self.y = given.given(size.all_rows, units)
         self.gates, self.histories = _kept(script, cell, size)
-        self.d_y = script.argument(size.all_rows, units)
-        d_last = [script.argument(rows, units) for _ in cell.state[0 if separate else 1 :]]
-        self.d_x = _input(script, cell, size) if input_gradient else None
-        self.d_weights = _weights(cell, size, biases, given)
-        self.d_states = [script.argument(rows, units) for _ in cell.state]
+        self.d_y = given.read(size.all_rows, units)
+        d_last = [given.read(rows, units) for _ in cell.state[0 if separate else 1 :]]
+        self.d_x = _input(kind, given.written) if input_gradient else None
+        self.d_weights = _weights(kind, given.written, given.written, given.written)
+        self.d_states = [given.written(rows, units) for _ in cell.state]
         for d_state, d_end in zip(self.d_states, d_last if separate else [None, *d_last], strict=True):
             if d_end is None:
                 script.clear(d_state)
             else:
                 script.copy(d_state.data_ptr(), d_end.data_ptr(), rows * units)
         width = len(cell.gates) * units
-        self.d_gates = script.scratch(size.all_rows, len(cell.gates), units, row=width + LINE // dtype.itemsize)
+        self.d_gates = script.scratch(size.all_rows, len(cell.gates), units, row=width + LINE // script.dtype.itemsize)
         self.inner = script.scratch(max(1, len(operands(program_of(cell)))), size.all_rows, units)
         self.d_numbers = script.scratch(max(1, len(cell.row_inputs)), size.all_rows, units)
         self.d_per_unit = script.zeros(max(1, len(cell.per_unit)), rows, units)
-        plan = backward_plan(cell, dtype, False, rows <= FEW_ROWS, inputs, units)
-        _sweep(script, plan, size, self._arrays(), self.weights, [])
+        self.matrices = self.weights._replace(W=given.over_rows(self.weights.W), U=given.over_rows(self.weights.U))
+        plan = backward_plan(cell, script.dtype, False, rows <= FEW_ROWS, inputs, units, kind.pairs)
+        _sweep(script, plan, size, self._arrays(plan), self.matrices, [])
         self._sum_up()
 
-    def _arrays(self) -> dict[str, Array]:
+    def written(self) -> PlayableScript:
+        """The script, complete."""
+        self.given.finish()
+        return self.script.written()
+
+    def _arrays(self, plan: Plan) -> dict[str, Array]:
         cell, units = self.cell, self.size.units
         arrays = {from_output(cell.state[0]): now(self.d_y.data_ptr(), units)}
-        arrays |= kept_arrays(cell, self.gates, units) | input_arrays(cell, self.x) | self.noise
+        arrays |= kept_arrays(cell, self.gates, units) | _x_arrays(self.kind, self.x) | self.noise
         for name, pointer in zip(cell.row_inputs, pointers(self.d_numbers), strict=False):
             arrays[gradient_of(name)] = now(pointer, units)
         pasts = [start.data_ptr() for start in self.starts]  # never read where there is a single step
-        if self.size.steps > 1:
-            pasts[0] = self.y.data_ptr()
+        if self.size.steps > 1 and previous(cell.state[0]) in plan.kernel.table.sweep.arrays:
+            pasts[0] = self.given.computed(self.y).data_ptr()
         if self.histories is not None:
             pasts[1:] = pointers(self.histories)
         for state, past, start, d_state in zip(cell.state, pasts, self.starts, self.d_states, strict=True):
@@ -332,12 +355,15 @@ class _BackwardScript:
         """What sums over time and batch, as in :mod:`.weight_gradients`."""
         script, cell, (_, rows, inputs, units) = self.script, self.cell, self.size
         driven, recurrent, inner = stretches(cell, units)
+        self.over_time = self.given.over_rows(self.d_gates, apart=True)
+        self.over_units = self.given.over_columns(self.d_gates)
         for place in (self.d_weights.W, self.d_weights.U, *([] if self.d_x is None else [self.d_x])):
             script.clear(place)
+        x = self.given.over_rows(self.x)
         for run in driven:
-            self._add_product(self.d_weights.W.at(run.rows.start), run, self.x, inputs, transposed=True)
+            self._add_product(self.d_weights.W.at(run.rows.start), run, x, inputs, transposed=True)
             if self.d_x is not None:
-                weight = self.weights.W.part(run.rows.start * inputs, run.rows.stop - run.rows.start, inputs)
+                weight = self._rows_of(self.matrices.W, run, inputs)
                 self._add_product(self.d_x.data_ptr(), run, weight, inputs, transposed=False, row=self.d_x.row)
         if self.d_x is not None:
             for column in range(len(cell.row_inputs)):
@@ -345,22 +371,28 @@ class _BackwardScript:
         sources = {name: self.inner[index] for index, name in enumerate(inner)}
         if any(run.operand == OUTPUT_BEFORE for run in recurrent):
             sources[OUTPUT_BEFORE] = self._outputs_before()
+        sources = {name: self.given.over_rows(source) for name, source in sources.items()}
         for run in recurrent:
             self._add_product(self.d_weights.U.at(run.rows.start), run, sources[run.operand], units, transposed=True)
             if run.operand == OUTPUT_BEFORE:
-                weight = self.weights.U.part(run.rows.start * units, run.rows.stop - run.rows.start, units)
+                weight = self._rows_of(self.matrices.U, run, units)
                 self._add_product(self.d_states[0].data_ptr(), run, weight, units, transposed=False, count=rows)
         self._sum_biases()
         for place, sums in zip(self.d_weights.per_unit, pointers(self.d_per_unit), strict=False):
             script.sum_rows(place.data_ptr(), sums, rows, units, units)
 
+    def _rows_of(self, matrix: Unplaced, run: GateRun, columns: int) -> Unplaced:
+        """A run's rows of W or U, as products read them."""
+        first, stop = run.rows.start // self.kind.terms, run.rows.stop // self.kind.terms
+        return matrix.part(first * columns, stop - first, columns)
+
     def _outputs_before(self) -> Unplaced:
-        """The output one step before each row."""
+        """The output one step before each row, as it was given."""
         if self.size.steps == 1:
-            return self.starts[0]
-        rows, units, count = self.size.rows, self.size.units, self.size.all_rows
-        before_each = self.script.scratch(count, units)
-        self.script.copy(before_each.data_ptr(), self.starts[0].data_ptr(), rows * units)
+            return self.first
+        rows, units, count = self.size.rows, self.size.units // self.kind.terms, self.size.all_rows
+        before_each = self.script.scratch(count, self.size.units, dtype=self.kind.dtype)
+        self.script.copy(before_each.data_ptr(), self.first.data_ptr(), rows * units)
         self.script.copy(before_each.at(rows), self.y.data_ptr(), (count - rows) * units)
         return before_each
 
@@ -397,9 +429,13 @@ class _BackwardScript:
         task = script.table(pack_task(layout.jobs, columns, source, source, panels.data_ptr()))
         script.keep(layout.jobs)
         script.call(packer(script.dtype).address, task, 0, layout.strips)
-        gates = self.d_gates.at(0, run.gates.start * self.size.units)
+        first = run.gates.start * self.size.units
+        if transposed:
+            gates, steps = self.over_time.at(0, first), (1, self.over_time.row)
+        else:
+            gates, steps = self.over_units.at(0, first // self.kind.terms), (self.over_units.row, 1)
         outputs = run.rows.stop - run.rows.start if transposed else (self.size.all_rows if count is None else count)
-        steps = (1, self.d_gates.row) if transposed else (self.d_gates.row, 1)
         places = (gates, *steps, panels.data_ptr(), target, columns if row is None else row)
         product = script.table((*places, outputs, columns, len(b)))
-        script.call(product_kernel(script.dtype, layout.vectors).address, product, 0, product_parts(outputs))
+        kernel = product_kernel(script.dtype, layout.vectors, self.kind.pairs)
+        script.call(kernel.address, product, 0, product_parts(outputs))
