@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from gatewise.kernels.cpu import passes
+from gatewise.kernels.cpu import passes, small, threads
 from gatewise.kernels.cpu.script import ScriptWriter
 from gatewise.kernels.cpu.small import ScriptedPasses
 from gatewise.kernels.layer import Gradients, Saved, Seeds
@@ -22,10 +22,10 @@ CALM = {name: cell for name, cell in ALL_CELLS.items() if not cell.inputs}
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    threads = torch.get_num_threads()
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(before)
 
 
 def spoilt(like):
@@ -36,8 +36,18 @@ def pointers(*tensors):
     return [tensor.data_ptr() for tensor in tensors]
 
 
-@every_pair(cell=CALM, dtype=DTYPES, sizes=SIZES, separate=[False, True], training=[False, True])
-def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate, training):
+@every_pair(
+    cell=CALM,
+    dtype=DTYPES,
+    sizes=SIZES,
+    separate=[False, True],
+    training=[False, True],
+    count={"alone": 1, "shared": 3},
+)
+def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate, training, count, monkeypatch):
+    monkeypatch.setattr(threads, "_WORTH_SHARING", 1)
+    monkeypatch.setattr(threads, "_WORTH_WAITING", 1)
+    torch.set_num_threads(count)
     size, kind = LayerSize(*sizes), {"separate": separate, "training": training}
     layer = random_layer(cell, *sizes, dtype=dtype)
     if not training:  # all rows share what stands for the random numbers
@@ -70,7 +80,7 @@ def test_a_script_gives_the_bits_of_the_passes(cell, dtype, sizes, separate, tra
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2 * LIMIT, -2 * LIMIT])
-@pytest.mark.parametrize("dtype", values((*DTYPES, torch.bfloat16)))
+@pytest.mark.parametrize("dtype", values(DTYPES | {"bfloat16": torch.bfloat16}))
 def test_a_script_says_where_the_input_is_not_finite_or_huge(value, dtype):
     for place in (0, 17, 36):
         script = ScriptWriter(torch.float32)
@@ -81,15 +91,19 @@ def test_a_script_says_where_the_input_is_not_finite_or_huge(value, dtype):
         assert script.written().play(pointers(x))
 
 
-def test_what_threads_would_share_or_take_in_chunks_is_left_to_them():
+def test_what_comes_in_chunks_or_nothing_can_share_is_left_to_the_general_path(monkeypatch):
     scripts = ScriptedPasses(CALM["lstm"], torch.float32)
     large, long = LayerSize(10, 64, 512, 512), LayerSize(1000, 64, 4, 128)
     arguments = {"keep": False, "separate": True, "training": False, "limit": LIMIT}
     biases = ((),) * 4
-    assert scripts.forward(large, biases, **arguments) is not None
-    assert scripts.forward(long, biases, **arguments) is None
-    torch.set_num_threads(2)
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        assert scripts.forward(large, biases, **arguments) is not None
+        assert scripts.forward(long, biases, **arguments) is None
+    monkeypatch.setattr(small, "can_share", lambda: False)
     assert scripts.forward(large, biases, **arguments) is None
+    torch.set_num_threads(1)
+    assert scripts.forward(large, biases, **arguments) is not None
 
 
 class Shown(torch.Tensor):

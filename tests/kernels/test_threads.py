@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from gatewise.kernels.cpu import small
 from gatewise.kernels.cpu import threads as pools
 from gatewise.nn import GRU, LSTM
 
@@ -90,15 +91,17 @@ class Encoded(Dataset[torch.Tensor]):
 def pool_of_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Where torch's pool was asked for; a forked child, whose parent has its threads, would wait for ever."""
     asked: list[int] = []
-    share = pools._OpenMP.share
+    task = pools._OpenMP.task
 
-    def noted(self: pools._OpenMP, *arguments: Any) -> None:
+    def noted(self: pools._OpenMP, *arguments: Any) -> tuple[int, ...]:
         asked.append(os.getpid())
         assert asked[-1] == here
-        share(self, *arguments)
+        return task(self, *arguments)
 
     here = os.getpid()
-    monkeypatch.setattr(pools._OpenMP, "share", noted)
+    for written in (small._forward, small._backward):  # scripts ask when they are written
+        written.cache_clear()
+    monkeypatch.setattr(pools._OpenMP, "task", noted)
     yield asked
     assert asked
 

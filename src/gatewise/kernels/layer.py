@@ -127,9 +127,9 @@ class Layer(NamedTuple):
 class States(NamedTuple):
     """What running a layer gives.
 
-    y: (N, H), in the dtype of x. last: the last states, (S, B, H). gates, histories: what backward needs of the gates, (N, K) for the K of
-    the driver, and every state but the output at every row, (S - 1, N, H); of no rows where they were not kept. What a
-    driver keeps that is not traceable is its own.
+    y: (N, H), in the dtype of x. last: the last states, (S, B, H). gates, histories: what backward needs of the
+    gates, (N, K) for the K of the driver, and every state but the output at every row, (S - 1, N, H); of no rows
+    where they were not kept. What a driver keeps that is not traceable is its own.
     """
 
     y: Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -11,6 +12,19 @@ from torch._C import _has_storage, _is_tracing, _len_torch_dispatch_stack  # pyr
 from torch._C._dynamo.guards import TensorGuards
 from torch._C._functorch import peek_interpreter_stack  # torch has no public names for these
 from torch.autograd import forward_ad
+
+_LOADED_IN = os.getpid()
+
+
+def is_forked() -> bool:
+    """Whether this process was forked after torch's threads were there, which stayed with the parent: whatever waits
+    for them waits for ever."""
+    return os.getpid() != _LOADED_IN
+
+
+def usable_threads() -> int:
+    """How many threads a call may use."""
+    return 1 if is_forked() else torch.get_num_threads()
 
 
 class LayerSize(NamedTuple):

@@ -110,7 +110,7 @@ class Recurrent(Stack):
         return working_dtype(self.cell, like) if self.watch is not None else product_dtype(self.cell, like, results)
 
     def _only_multiplies(self) -> bool:
-        """Whether whatever layers read is only multiplied with weights, which may then be given as products round it."""
+        """Whether all that layers read is multiplied with weights alone, so that it may come as products round it."""
         options = self.options
         drops = self.training and (self.dropout > 0.0 or options.weight_drop > 0.0)
         more = self.cell.inputs or self.cell.widths or self.proj_size or options.residual or options.pre_norm
@@ -265,9 +265,7 @@ class Recurrent(Stack):
         runner.done(run)
         return run
 
-    def _layer(
-        self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], dtypes: _Dtypes
-    ) -> Layer:
+    def _layer(self, place: Place, batch: Batch, x: Tensor, states: list[Tensor | None], dtypes: _Dtypes) -> Layer:
         weights = self.weights_of(place, dtypes.states, dtypes.outputs)
         if self.options.weight_drop:
             for name in self.sizes(place).recurrent():

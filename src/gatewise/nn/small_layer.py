@@ -23,6 +23,7 @@ from ..kernels.small import (
     is_bare_or_empty,
     is_ordinary_call,
     is_whole,
+    usable_threads,
 )
 from .check import HUGE
 from .layer_run import assembled
@@ -100,7 +101,7 @@ class SmallLayer:
         """
         tensors: Tensors = (x, *self._weights(module), *states)
         training = self._draws and module.training
-        kind = (x.shape, separate, torch.is_grad_enabled(), torch.get_num_threads(), training)
+        kind = (x.shape, separate, torch.is_grad_enabled(), usable_threads(), training)
         call = self._known_call(kind, tensors)
         if call is None:
             tensors = _apart(tensors)
@@ -282,7 +283,7 @@ def _backward_script(
     if torch.is_grad_enabled() or not is_ordinary_call():
         return None
     all_tensors = (*tensors, kept)
-    key = (input_gradient, torch.get_num_threads())
+    key = (input_gradient, usable_threads())
     if key in call.backward:
         fits, script = call.backward[key]
         if fits(all_tensors) and all(map(is_whole, all_tensors)):

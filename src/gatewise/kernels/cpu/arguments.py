@@ -11,6 +11,7 @@ from .memory import LINE
 from .paired_matrices import rows_in_pairs, rows_rounded, rows_widened
 from .pairs import terms
 from .script import ScriptWriter, Unplaced
+from .threads import wanted
 
 
 class Arguments:
@@ -76,8 +77,7 @@ class HalfArguments(Arguments):
     def computed(self, place: Unplaced) -> Unplaced:
         """Widened."""
         target = self.script.scratch(*place.shape)
-        if count := math.prod(place.shape):
-            self._pass(rows_widened(), place, target, 1, count, count)
+        self._convert(rows_widened(), place, target)
         return target
 
     def written(self, *shape: int) -> Unplaced:
@@ -116,16 +116,23 @@ class HalfArguments(Arguments):
     def finish(self) -> None:
         """All that was written, rounded."""
         for source, target in self._rounded:
-            if count := math.prod(source.shape):
-                self._pass(rows_rounded(torch.float32), source, target, 1, count, count)
+            self._convert(rows_rounded(torch.float32), source, target)
+
+    def _convert(self, code: Runnable, source: Unplaced, target: Unplaced) -> None:
+        """Numbers that lie one behind another."""
+        columns = math.prod(source.shape[1:])
+        if columns > 1:
+            self._pass(code, source, target, len(source), columns, columns)
+        elif count := len(source) * columns:
+            self._pass(code, source, target, 1, count, count)
 
     def _pass(
         self, code: Runnable, source: Unplaced, target: Unplaced, items: int, columns: int, target_row: int
     ) -> None:
-        """See :data:`.paired_matrices.PASS_TASK`. Of a single item all numbers are one row."""
+        """See :data:`.paired_matrices.PASS_TASK`."""
         task = (source.data_ptr(), source.row, len(source), columns, target.data_ptr(), target_row)
         if items:
-            self.script.call(code.address, self.script.table(task), 0, items)
+            self.script.run_in_parts(code, self.script.table(task), items, wanted(len(source) * columns))
 
 
 def _dtype(place: Unplaced) -> torch.dtype:

@@ -118,9 +118,11 @@ class _CPU:
     def small(self, cell: Cell, dtype: torch.dtype) -> ScriptedPasses | None:
         """Scripts, of cells whose steps do not read x itself; in bfloat16 where products take it, of cells that draw no
         random numbers either."""
-        if cell.reads_x or (dtype == torch.bfloat16 and (cell.inputs or cell.noise or not self.multiplies_halves(cell))):
-            return None
-        return ScriptedPasses(cell, dtype) if dtype in (*DTYPES, torch.bfloat16) else None
+        if dtype == torch.bfloat16:
+            known = not (cell.inputs or cell.noise) and self.multiplies_halves(cell)
+        else:
+            known = not cell.reads_x and dtype in DTYPES
+        return ScriptedPasses(cell, dtype) if known else None
 
     def stepper(self, cell: Cell, layer: Layer, states: Tensor | None = None) -> KernelStepper:
         """One kernel, bound to its weights and memory."""

@@ -19,11 +19,12 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I64
-from .compile import engine_of, made_once
+from .compile import Runnable, engine_of, made_once
 from .elements import columns_summed, functions
 from .kept_code import Source
 from .loops import loop, numbers
 from .memory import lent
+from .threads import sharer, sharing, wanted
 from .writer import POINTER
 
 # Which of the addresses that a script is played with begin at the addresses themselves, at scratch memory, and at the
@@ -147,6 +148,17 @@ class ScriptWriter:
         """Call the function at an address."""
         self._calls.append((function, a, b, c))
 
+    def run(self, code: Runnable, argument: int, items: int, part: int, threads: int) -> None:
+        """Run a kernel over all items, as :func:`.threads.run`."""
+        if threads <= 1 or part >= items:
+            self.call(code.address, argument, 0, items)
+        else:
+            self.call(sharer(), self.table(sharing(code, argument, items, part)), 0, 0)
+
+    def run_in_parts(self, code: Runnable, argument: int, items: int, threads: int) -> None:
+        """The same with one part for each thread."""
+        self.run(code, argument, items, -(-items // max(1, threads)), threads)
+
     def clear(self, place: Unplaced) -> None:
         """Zeros."""
         if place.bytes:
@@ -163,7 +175,8 @@ class ScriptWriter:
 
     def sum_rows(self, target: int, source: int, rows: int, row: int, count: int) -> None:
         """The sums over rows of so many columns."""
-        self.call(functions(self.dtype)["sum_rows"].address, self.table((source, row, rows, target)), 0, count)
+        task = self.table((source, row, rows, target))
+        self.run_in_parts(functions(self.dtype)["sum_rows"], task, count, wanted(rows * count))
 
     def sum_columns(self, target: int, target_row: int, source: Unplaced) -> None:
         """The sums over columns of rows, which go so far apart."""

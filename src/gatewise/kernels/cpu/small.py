@@ -19,7 +19,7 @@ from ...compiler.lower import program_of
 from ...compiler.stages import INPUT, in_pairs
 from ...equation import Cell, previous
 from ..gates import OUTPUT_BEFORE, GateRun, stretches
-from ..small import Biases, LayerSize
+from ..small import Biases, LayerSize, usable_threads
 from .arguments import Arguments, HalfArguments
 from .arrays import before, gate_arrays, held, in_place, input_arrays, kept_arrays, noise_arrays, now, pointers
 from .blocking import this_machine
@@ -33,7 +33,8 @@ from .passes import rows_of_chunk
 from .plan import EARLY_BYTES, Plan, backward_plan, forward_plan
 from .script import PlayableScript, ScriptWriter, Unplaced
 from .table import Array, When
-from .threads import one_does
+from .team import barrier_numbers
+from .threads import can_share, together, wanted, yield_address
 
 _SCRIPTS = 512  # sizes that are remembered for each direction; each takes some kilobytes
 
@@ -47,13 +48,17 @@ class ScriptedPasses(NamedTuple):
     def forward(
         self, size: LayerSize, biases: Biases, *, keep: bool, separate: bool, training: bool, limit: float
     ) -> PlayableScript | None:
-        """None where several threads would share the work, or gradients would come in chunks of time."""
-        if not _one_thread_does(self.cell, size) or size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype):
+        """None where gradients would come in chunks of time, or threads cannot be had from machine code."""
+        in_chunks = size.all_rows > rows_of_chunk(self.cell, size.units, self.dtype)
+        halved = self._pairs and keep and size.units % 2  # pairs of rows of W and U would belong to two gates
+        if in_chunks or halved or (self._threads > 1 and not can_share()):
             return None
-        if self._pairs and keep and size.units % 2:  # backward pairs rows of W and U, which a gate has an even number of
-            return None
-        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training, pairs=self._pairs)
+        kind = _Kind(self.cell, self.dtype, size, biases, separate, training, self._threads, self._pairs)
         return _forward(kind, keep=keep, limit=limit)
+
+    @property
+    def _threads(self) -> int:
+        return usable_threads()
 
     @property
     def _pairs(self) -> str:
@@ -67,22 +72,17 @@ class ScriptedPasses(NamedTuple):
         self, size: LayerSize, biases: Biases, *, separate: bool, training: bool, input_gradient: bool
     ) -> PlayableScript:
         """Of a layer that had a forward pass."""
-        kind = _Kind(self.cell, self.dtype, size, biases, separate=separate, training=training, pairs=self._pairs)
+        kind = _Kind(self.cell, self.dtype, size, biases, separate, training, self._threads, self._pairs)
         return _backward(kind, input_gradient=input_gradient)
 
 
 _WIDE = torch.empty(0, dtype=torch.float32, device="cpu")
 
 
-def _one_thread_does(cell: Cell, size: LayerSize) -> bool:
-    """Whether a layer is too small to be shared out among the threads that there are."""
-    widths = sum(gate.has_input * size.inputs + bool(gate.recurrent) * size.units for gate in cell.gates)
-    return one_does(size.rows * size.units * widths, size.steps, few=size.rows <= FEW_ROWS)
-
-
 class _Kind(NamedTuple):
     """What scripts of both passes are written for. separate, training: see :class:`..small.Passes`. pairs: what
-    multiplies pairs of bfloat16 (:class:`.blocking.Machine`), where arguments are in it."""
+    multiplies pairs of bfloat16 (:class:`.blocking.Machine`), where arguments are in it. threads: that may share
+    work."""
 
     cell: Cell
     dtype: torch.dtype
@@ -90,7 +90,8 @@ class _Kind(NamedTuple):
     biases: Biases
     separate: bool
     training: bool
-    pairs: str = ""
+    threads: int
+    pairs: str
 
     @property
     def terms(self) -> int:
@@ -258,19 +259,32 @@ def _sweep(
     matrices = (weights.W.data_ptr(), weights.U.data_ptr(), panels.data_ptr())
     task = script.table(pack_task(plan.packing.jobs, size.units, *matrices))
     script.keep(plan.packing.jobs)
-    script.call(packer(script.dtype).address, task, 0, plan.packing.strips)
+    work = size.rows * plan.packing.size  # of a step
+    threads = wanted(work * size.steps)
+    script.run_in_parts(packer(script.dtype), task, plan.packing.strips, threads)
     table = plan.kernel.table
     between = [name for name in table.sweep.arrays if name not in arrays]
     scratch = script.scratch(max(1, len(between)), size.rows, size.units)
     arrays |= {name: held(pointer, size.units) for name, pointer in zip(between, pointers(scratch), strict=False)}
     chunk, sums = _early(script, plan, size)
-    team = (chunk, 0, 0) if plan.few else (0, 0, 0)
+    members = min(together(work), -(-size.units // plan.kernel.tiles[0].lanes))
+    team = (chunk, *_barrier(script, members)) if plan.few else (0, 0, 0)
     sizes = (size.steps, 0, size.steps, size.rows, size.inputs, size.units, 0, *team)
     sources = (biases, [place.data_ptr() for place in weights.per_unit])
     vectors = [sources[where][row] for where, row in plan.vectors]
     starts = [panels.at(start) for start in plan.packing.starts]
     numbers = script.table(table.numbers(sizes, arrays, [*vectors, *starts, *sums]))
-    script.call(plan.kernel.code.address, numbers, 0, 1 if plan.few else size.rows)
+    if plan.few:
+        script.run(plan.kernel.code, numbers, members, 1, members)
+    else:
+        script.run_in_parts(plan.kernel.code, numbers, size.rows, threads)
+
+
+def _barrier(script: ScriptWriter, members: int) -> tuple[int, int]:
+    """Where so many threads wait for each other, and the function by which they let others run."""
+    if members == 1:
+        return 0, 0
+    return script.zeros(barrier_numbers(members) * 8 // script.dtype.itemsize).data_ptr(), yield_address()
 
 
 def _early(script: ScriptWriter, plan: Plan, size: LayerSize) -> tuple[int, list[int]]:
@@ -428,7 +442,7 @@ class _BackwardScript:
         source = b.data_ptr()
         task = script.table(pack_task(layout.jobs, columns, source, source, panels.data_ptr()))
         script.keep(layout.jobs)
-        script.call(packer(script.dtype).address, task, 0, layout.strips)
+        script.run_in_parts(packer(script.dtype), task, layout.strips, wanted(len(b) * columns))
         first = run.gates.start * self.size.units
         if transposed:
             gates, steps = self.over_time.at(0, first), (1, self.over_time.row)
@@ -438,4 +452,4 @@ class _BackwardScript:
         places = (gates, *steps, panels.data_ptr(), target, columns if row is None else row)
         product = script.table((*places, outputs, columns, len(b)))
         kernel = product_kernel(script.dtype, layout.vectors, self.kind.pairs)
-        script.call(kernel.address, product, 0, product_parts(outputs))
+        script.run_in_parts(kernel, product, product_parts(outputs), wanted(outputs * len(b) * columns))

@@ -7,18 +7,23 @@ compete with them for the cores. Where torch's OpenMP library can be reached, it
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from llvmlite import ir
 
-from .compile import Runnable
+from ...compiler.render.llvm_math import I32, I64
+from ..small import is_forked, usable_threads
+from .compile import Runnable, engine_of, made_once
+from .kept_code import Source
+from .loops import numbers
 from .team import TASK
+from .writer import POINTER
 
 # Multiplications that occupy one thread for some 50 microseconds. Less is not worth waking another, above all
 # where other processes keep the cores busy.
@@ -30,7 +35,11 @@ _WORTH_WAITING = 40_000
 
 
 class _OpenMP(NamedTuple):
+    """parallel: the function that runs another on a team, and its address. thread_number, thread_count: addresses of
+    the functions that tell a thread which of how many it is."""
+
     parallel: Callable[[int, int, int, int], None]
+    address: int
     thread_number: int
     thread_count: int
 
@@ -40,8 +49,12 @@ class _OpenMP(NamedTuple):
         A team of another size would cost more: where one is smaller than the last, threads end, and begin anew for the
         next.
         """
-        task = (ctypes.c_int64 * len(TASK))(argument, items, part, self.thread_number, self.thread_count)
+        task = (ctypes.c_int64 * len(TASK))(*self.task(argument, items, part))
         self.parallel(code.share, ctypes.addressof(task), torch.get_num_threads(), 0)
+
+    def task(self, argument: int, items: int, part: int) -> tuple[int, ...]:
+        """What each thread of a team is told; see :data:`.team.TASK`."""
+        return argument, items, part, self.thread_number, self.thread_count
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +68,7 @@ def _openmp() -> _OpenMP | None:
         if all(hasattr(library, name) for name in ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")):
             addresses = [
                 ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
-                for name in ("omp_get_thread_num", "omp_get_num_threads")
+                for name in ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
             ]
             library.GOMP_parallel.restype = None
             library.GOMP_parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
@@ -63,7 +76,40 @@ def _openmp() -> _OpenMP | None:
     return None
 
 
-_LOADED_IN = os.getpid()
+def can_share() -> bool:
+    """Whether machine code can hand work to torch's threads."""
+    return _openmp() is not None
+
+
+def sharing(code: Runnable, argument: int, items: int, part: int) -> tuple[int, ...]:
+    """What the function :func:`sharer` is told to do the same as :meth:`_OpenMP.share`."""
+    pool = _openmp()
+    assert pool is not None
+    return (pool.address, code.share, torch.get_num_threads(), *pool.task(argument, items, part))
+
+
+@made_once
+def sharer() -> int:
+    """The address of a function of (numbers of :func:`sharing`, 0, 0), for scripts."""
+    engine = engine_of(Source("sharing", lambda: str(_sharer_module())))
+    _MODULES.append(engine)
+    return engine.get_function_address("run")
+
+
+_MODULES: list[Any] = []  # machine code lives as long as its engine
+
+
+def _sharer_module() -> ir.Module:
+    module = ir.Module("sharing")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER, I64, I64)), "run")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    given = numbers(builder, function.args[0], ("parallel", "share", "threads"))
+    task = builder.ptrtoint(builder.gep(function.args[0], [I64(len(given))], source_etype=I64), I64)
+    parallel = ir.PointerType(ir.FunctionType(ir.VoidType(), (I64, I64, I32, I32)))
+    threads = builder.trunc(given["threads"], I32)
+    builder.call(builder.inttoptr(given["parallel"], parallel), (given["share"], task, threads, I32(0)))
+    builder.ret_void()
+    return module
 
 
 @contextmanager
@@ -79,17 +125,12 @@ def _one_thread() -> Generator[None, None, None]:
 def after_fork() -> AbstractContextManager[None]:
     """Keep to one thread in a forked child: the pool's threads stayed with the parent, and whatever waits for them,
     torch's own operations too, waits for ever."""
-    return nullcontext() if os.getpid() == _LOADED_IN else _one_thread()
+    return _one_thread() if is_forked() else nullcontext()
 
 
 def wanted(work: int) -> int:
     """How many threads so many multiplications are worth."""
-    return min(torch.get_num_threads(), 1 + work // _WORTH_SHARING)
-
-
-def one_does(step: int, steps: int, *, few: bool) -> bool:
-    """Whether a sweep is not worth sharing. step: multiplications in one. few: threads would share units, not rows."""
-    return torch.get_num_threads() == 1 or (step < _WORTH_WAITING if few else step * steps < _WORTH_SHARING)
+    return min(usable_threads(), 1 + work // _WORTH_SHARING)
 
 
 def run(code: Runnable, argument: int, items: int, part: int, threads: int) -> None:
@@ -106,7 +147,7 @@ def run(code: Runnable, argument: int, items: int, part: int, threads: int) -> N
 
 def together(work: int) -> int:
     """How many threads are worth having wait for each other after every so many multiplications."""
-    return min(torch.get_num_threads(), 1 + work // _WORTH_WAITING) if _openmp() else 1
+    return min(usable_threads(), 1 + work // _WORTH_WAITING) if _openmp() else 1
 
 
 def run_together(code: Runnable, argument: int, threads: int) -> None:
