@@ -52,6 +52,10 @@ GRADGRADCHECK = {"eps": 1e-6, "atol": 1e-6, "rtol": 1e-4}
 # `python -m benchmarks ulp` measures all of float32, the tests a dense sample.
 ULP = {"exp": 1.0, "tanh": 1.0, "sigmoid": 1.0, "log_sigmoid": 4.0, "float64": 3.0}
 
+# The same where products take bfloat16 and h is rounded to 8 bits: nothing makes up for rounding. Over all of float32
+# exp is 2.02 off at most, tanh 2.50 and sigmoid 3.44; log_sigmoid 3.42 over what tests take, where it is 2.58 above.
+ULP_BRIEF = {"exp": 2.5, "tanh": 3.0, "sigmoid": 3.5, "log_sigmoid": 5.0}
+
 # Relative, float64: what the project promises for gradients of cells, beside loops written for the tests.
 GRADIENT = 1e-10
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from gatewise.kernels.cpu.blocking import Machine
 from gatewise.kernels.cpu.functions import function
 
-from ..tolerance import ULP
+from ..tolerance import ULP, ULP_BRIEF
 
 EDGES = np.array([0.0, -0.0, 1e-45, -1e-45, 1e-38, 88.0, 89.0, 104.0, 1e38, np.inf, np.nan], np.float32)
 EXACT = {
@@ -29,18 +30,52 @@ def sample() -> np.ndarray:
     return np.concatenate((EDGES, -EDGES, everywhere, bent.astype(np.float32)))
 
 
+def check(name, apply, limit, least=0.0):
+    """least: nothing is asked of results below, but to be no larger."""
+    x = sample()
+    found = apply(torch.from_numpy(x)).numpy().astype(np.float64)
+    expected = EXACT[name](x.astype(np.float64))
+    assert np.array_equal(np.isnan(found), np.isnan(x)), "NaN in, NaN out, and only then"
+    fits = (np.abs(expected) <= LARGEST) & (np.abs(expected) >= least)
+    spacing = np.spacing(np.maximum(np.abs(expected[fits]), SMALLEST).astype(np.float32)).astype(np.float64)
+    errors = np.abs(found[fits] - expected[fits]) / spacing
+    assert errors.max() <= limit, f"at {x[fits][errors.argmax()]}"
+    assert np.all(found[expected > LARGEST * 1.001] == np.inf)
+    assert np.all(np.abs(found[np.abs(expected) < least]) <= least)
+
+
 @pytest.mark.parametrize("name", EXACT)
 @pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
 def test_functions_are_right_to_the_last_digit(name):
-    x = sample()
-    found = function(name)(torch.from_numpy(x)).numpy().astype(np.float64)
-    expected = EXACT[name](x.astype(np.float64))
-    assert np.array_equal(np.isnan(found), np.isnan(x)), "NaN in, NaN out, and only then"
-    fits = np.abs(expected) <= LARGEST
-    spacing = np.spacing(np.maximum(np.abs(expected[fits]), SMALLEST).astype(np.float32)).astype(np.float64)
-    errors = np.abs(found[fits] - expected[fits]) / spacing
-    assert errors.max() <= ULP[name], f"at {x[fits][errors.argmax()]}"
-    assert np.all(found[expected > LARGEST * 1.001] == np.inf)
+    check(name, function(name), ULP[name])
+
+
+MACHINES = {"this processor": None, "every processor": Machine(16, 16)}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+def test_brief_functions_are_a_few_units_off_at_most(name, machine):
+    brief = function(name, brief=True, machine=MACHINES[machine])
+    check(name, brief, ULP_BRIEF[name], SMALLEST if name == "sigmoid" else 0.0)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_brief_functions_keep_what_is_exact(machine):
+    def of(name, *numbers):
+        return function(name, brief=True, machine=MACHINES[machine])(torch.tensor(numbers)).tolist()
+
+    everything = torch.from_numpy(sample())
+    ends = (-np.inf, -1e38, -104.5, 89.0, 1e38, np.inf)
+    assert of("exp", *ends) == [0.0] * 3 + [np.inf] * 3
+    assert of("sigmoid", *ends) == [0.0] * 3 + [1.0] * 3
+    assert of("tanh", *ends) == [-1.0] * 3 + [1.0] * 3
+    for tiny in (0.0, -0.0, 1e-45, -1e-45):
+        assert (of("exp", tiny), of("sigmoid", tiny)) == ([1.0], [0.5])
+        assert str(of("tanh", tiny)) == str(torch.tensor([tiny]).tolist()), "with its sign"
+    for name in ("tanh", "sigmoid"):
+        assert function(name, brief=True, machine=MACHINES[machine])(everything).nan_to_num(0.0).abs().max() <= 1.0
 
 
 @pytest.mark.parametrize("name", ["exp", "tanh", "sigmoid"])

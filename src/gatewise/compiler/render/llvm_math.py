@@ -2,15 +2,16 @@
 
 All are built on one polynomial: ``expm1(r)`` for ``|r| <= ln 2 / 2``, its Taylor series up to the term that no longer
 changes the last digit, after the usual reduction ``x = n ln 2 + r``. ULPs are the worst over every float32, see
-``python -m benchmarks ulp``.
+``python -m benchmarks ulp``. Brief ones, for kernels that round their results to bfloat16, are those of the option
+``--brief``: they leave out what makes up for rounding, which is half of the instructions.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, wraps
+from functools import cached_property, reduce, wraps
 from typing import Any
 
 from llvmlite import ir
@@ -86,7 +87,7 @@ class Lanes:
     """Writes arithmetic on vectors of ``count`` numbers of one format.
 
     wide: for a processor with AVX-512. pairs: which of :data:`.llvm_pairs.DOTS` takes products, whose factors then are
-    pairs of bfloat16; empty where they are numbers.
+    pairs of bfloat16; empty where they are numbers. brief: exp, sigmoid and tanh may be a few ULP off; for float32.
     """
 
     builder: ir.IRBuilder
@@ -94,6 +95,7 @@ class Lanes:
     count: int
     wide: bool = False
     pairs: str = ""
+    brief: bool = False
 
     @cached_property
     def vector(self) -> ir.VectorType:
@@ -210,23 +212,25 @@ class Lanes:
 
     @_function
     def exp(self, x: Any) -> Any:
-        """e to the power of x, over the whole range, subnormal results among them: 0.84 ULP."""
+        """e to the power of x, over the whole range, subnormal results among them: 0.84 ULP, brief 2.0."""
         bounded = self.at_most(self.at_least(x, self.format.small), self.format.large)
+        if self.brief:
+            return self._brief_exp(bounded)
         power, rest = self._reduced(bounded)
         one, (grown, grown_rest) = self.constant(1.0), self._expm1(rest)
         begun = self.builder.fadd(one, grown)
         late = self.builder.fsub(grown, self.builder.fsub(begun, one))
-        significand = self.builder.fadd(begun, self.builder.fadd(late, grown_rest))
-        half = self.builder.ashr(power, self.integer(1))
-        scaled = self.builder.fmul(significand, self._power_of_two(half))
-        return self.builder.fmul(scaled, self._power_of_two(self.builder.sub(power, half)))
+        return self._scaled(self.builder.fadd(begun, self.builder.fadd(late, grown_rest)), power)
 
     @_function
     def sigmoid(self, x: Any) -> Any:
         """1 / (1 + exp(-x)), as 1 / (1 + E) or E / (1 + E) with E = exp(-|x|), so that nothing overflows.
 
         What rounding took from E and from the quotient is made up for by one Newton step: 0.94 ULP.
+        Brief: 3.4 ULP, and 0 where the result would be subnormal.
         """
+        if self.brief:
+            return self._brief_sigmoid(x)
         builder, one = self.builder, self.constant(1.0)
         magnitude = self.at_least(builder.fneg(self.abs(x)), self.format.small)
         power, rest = self._reduced(magnitude)
@@ -245,7 +249,12 @@ class Lanes:
 
     @_function
     def tanh(self, x: Any) -> Any:
-        """-m / (2 + m) with the sign of x, where m = expm1(-2 |x|), kept in two parts; one Newton step: 0.95 ULP."""
+        """-m / (2 + m) with the sign of x, where m = expm1(-2 |x|), kept in two parts; one Newton step: 0.95 ULP.
+
+        Brief: 2.5 ULP.
+        """
+        if self.brief:
+            return self._brief_tanh(x)
         builder, one = self.builder, self.constant(1.0)
         magnitude = self.at_least(builder.fmul(self.abs(x), self.constant(-2.0)), -2.0 * self.format.flat)
         power, rest = self._reduced(magnitude)
@@ -270,6 +279,66 @@ class Lanes:
         corrected = self.builder.fmul(self.log(sum_), self.builder.fdiv(small, divisor))
         return self.builder.fsub(self.minimum(x, self.constant(0.0)), self.builder.select(lost, small, corrected))
 
+    def _brief_exp(self, x: Any) -> Any:
+        if not self.wide:
+            power, rest = self._reduced(x)
+            return self._scaled(self._brief_power(rest), power)
+        n, _ = self._whole(x, _LN2)
+        significand = self._brief_power(self._rest(n, x))
+        rounding = I32(4)  # the current one
+        return self._call("llvm.x86.avx512.mask.scalef.ps.512", significand, n, significand, I16(-1), rounding)
+
+    def _brief_sigmoid(self, x: Any) -> Any:
+        """1 / (1 + 2^n exp(r)), where -x = n ln 2 + r; what the large exponentials of x below the bound give is not
+        used."""
+        bound = (self.format.bias - 1) * _LN2  # 2^n and its inverse are normal up to here
+        opposite, one = self.builder.fneg(self.at_most(x, bound)), self.constant(1.0)
+        n, scale = self._whole(opposite, _LN2)
+        below = self.fma(scale, self._brief_power(self._rest(n, opposite)), one)
+        far = self.less(x, self.constant(-bound))
+        return self.builder.select(far, self.constant(0.0), self._brief_quotient(one, below))
+
+    def _brief_tanh(self, x: Any) -> Any:
+        """(b T - a) / (b - a T), where 2 x = n ln 2 + 2 s, T = tanh(s), a = 1 - 2^n, b = 1 + 2^n; so is -0 kept."""
+        builder, one = self.builder, self.constant(1.0)
+        bounded = self.at_most(self.at_least(x, -self.format.flat), self.format.flat)
+        n, scale = self._whole(bounded, _LN2 / 2)
+        small = self._brief_small_tanh(self.fma(n, self.constant(-_LN2 / 2), bounded))
+        minus_a, b = builder.fneg(builder.fsub(one, scale)), builder.fadd(one, scale)
+        return self._brief_quotient(self.fma(b, small, minus_a), self.fma(minus_a, small, b))
+
+    def _brief_small_tanh(self, s: Any) -> Any:
+        """tanh(s) for |s| <= ln 2 / 4, by its Taylor series; a product at the end, so that -0 stays."""
+        return self.builder.fmul(s, self._polynomial(self.builder.fmul(s, s), _SMALL_TANH))
+
+    def _brief_power(self, r: Any) -> Any:
+        """exp(r) for |r| <= ln 2 / 2."""
+        return self._polynomial(r, _POWER)
+
+    def _polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:
+        """By Horner's rule; the coefficient of the highest power first."""
+        highest, *others = (self.constant(coefficient) for coefficient in coefficients)
+        return reduce(lambda total, coefficient: self.fma(total, x, coefficient), others, highest)
+
+    def _brief_quotient(self, over: Any, below: Any) -> Any:
+        """over / below: a division, or a first guess and one Newton step, with signs by which -0 stays."""
+        if not self.wide:
+            return self.builder.fdiv(over, below)
+        inverse = self._nearly_inverse(below)
+        guess = self.builder.fmul(over, inverse)
+        excess = self.fma(guess, below, self.builder.fneg(over))
+        return self.fma(self.builder.fneg(excess), inverse, guess)
+
+    def _whole(self, x: Any, unit: float) -> tuple[Any, Any]:
+        """n, the whole number next to x / unit, and 2^n where that is normal.
+
+        Adding 1.5 * 2^fraction leaves n, rounded, in the low bits, and with the bias it is the exponent of 2^n.
+        """
+        magic = self.constant(1.5 * 2.0**self.format.fraction + self.format.bias)
+        shifted = self.fma(x, self.constant(1.0 / unit), magic)
+        bits = self.builder.shl(self.builder.bitcast(shifted, self.integers), self.integer(self.format.fraction))
+        return self.builder.fsub(shifted, magic), self.builder.bitcast(bits, self.vector)
+
     def _quotient(self, over: Any, over_rest: Any, below: Any, below_rest: Any) -> Any:
         """(over + over_rest) / (below + below_rest): a first guess, and one Newton step from what it leaves."""
         inverse = self._nearly_inverse(below)
@@ -290,9 +359,13 @@ class Lanes:
         shifted = self.fma(x, self.constant(1.0 / math.log(2.0)), magic)
         n = builder.fsub(shifted, magic)
         power = builder.sub(builder.bitcast(shifted, self.integers), builder.bitcast(magic, self.integers))
+        return power, self._rest(n, x)
+
+    def _rest(self, n: Any, x: Any) -> Any:
+        """x - n ln 2."""
         high = self.format.ln2_high
         rest = self.fma(n, self.constant(-high), x)
-        return power, self.fma(n, self.constant(-(_LN2 - high) - _LN2_REST), rest)
+        return self.fma(n, self.constant(-(_LN2 - high) - _LN2_REST), rest)
 
     def _expm1(self, r: Any) -> tuple[Any, Any]:
         """r + r^2 (1/2 + r/6 + ...), and what rounding took from the sum."""
@@ -303,6 +376,12 @@ class Lanes:
         grown = self.builder.fadd(r, curve)
         return grown, self.builder.fadd(self.builder.fsub(r, grown), curve)
 
+    def _scaled(self, significand: Any, power: Any) -> Any:
+        """significand * 2^power, by two factors, since one may be too large or too small for a number."""
+        half = self.builder.ashr(power, self.integer(1))
+        scaled = self.builder.fmul(significand, self._power_of_two(half))
+        return self.builder.fmul(scaled, self._power_of_two(self.builder.sub(power, half)))
+
     def _power_of_two(self, n: Any) -> Any:
         exponent = self.builder.add(n, self.integer(self.format.bias))
         bits = self.builder.shl(exponent, self.integer(self.format.fraction))
@@ -311,3 +390,8 @@ class Lanes:
 
 _LN2 = math.log(2.0)
 _LN2_REST = 2.319046813846299e-17  # ln 2 less its nearest double
+
+_SMALL_TANH = (-17 / 315, 2 / 15, -1 / 3, 1.0)  # tanh(s) / s, in s^2
+# exp(r) for |r| <= ln 2 / 2 to 9.2e-8: of all polynomials that are 1 at 0, the one with the least worst relative error,
+# by least squares on a grid whose weights are multiplied by the error until it is the same at every peak (Lawson).
+_POWER = (0.00829031, 0.04189793, 0.16667636, 0.4999915, 0.99999971, 1.0)

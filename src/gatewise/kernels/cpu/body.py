@@ -41,7 +41,8 @@ class Body:
     def __init__(self, writer: Writer, stage: Stage, tile: Tile, name: str, ragged: ir.Function) -> None:
         self.writer, self.stage, self.tile, self.ragged = writer, stage, tile, ragged
         self.function, self.builder = writer.function(name, *BODY)
-        self.lanes = Lanes(self.builder, writer.format, tile.lanes, wide=tile.lanes * writer.format.bytes == AVX512)
+        wide, brief = tile.lanes * writer.format.bytes == AVX512, bool(writer.pairs)
+        self.lanes = Lanes(self.builder, writer.format, tile.lanes, wide=wide, brief=brief)
         sweep = writer.sweep
         biases = [bias for bias in stage.starts.values() if bias]
         vectors = dict.fromkeys((*biases, *(name for name in stage.loads if name in sweep.vectors)))

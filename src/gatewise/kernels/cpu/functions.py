@@ -10,17 +10,24 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import I64, Lanes
-from .blocking import AVX512, this_machine
+from .blocking import AVX512, Machine, this_machine
 from .compile import runnable
 from .kept_code import Source
 from .loops import loop
 from .writer import FORMATS, POINTER
 
 
-def function(name: str, dtype: torch.dtype = torch.float32) -> Callable[[Tensor], Tensor]:
-    """``exp``, ``tanh``, ``sigmoid`` or another function of ``render.llvm_math``, as the kernels compute it."""
-    count = this_machine().vector_bytes // dtype.itemsize
-    code = runnable(Source(("over an array", name, dtype), lambda: str(_module(name, dtype))))
+def function(
+    name: str, dtype: torch.dtype = torch.float32, *, brief: bool = False, machine: Machine | None = None
+) -> Callable[[Tensor], Tensor]:
+    """``exp``, ``tanh``, ``sigmoid`` or another function of ``render.llvm_math``, as the kernels compute it.
+
+    brief: as those do whose products take bfloat16. machine: whose vectors it uses, by default this one's.
+    """
+    width = (machine or this_machine()).vector_bytes
+    count = width // dtype.itemsize
+    origin = ("over an array", name, dtype, brief, width)
+    code = runnable(Source(origin, lambda: str(function_module(name, dtype, width, brief=brief))))
 
     def apply(x: Tensor) -> Tensor:
         padded = torch.nn.functional.pad(x, (0, -len(x) % count))
@@ -32,13 +39,13 @@ def function(name: str, dtype: torch.dtype = torch.float32) -> Callable[[Tensor]
     return apply
 
 
-def _module(name: str, dtype: torch.dtype) -> ir.Module:
-    form, width = FORMATS[dtype], this_machine().vector_bytes
-    count = width // dtype.itemsize
+def function_module(name: str, dtype: torch.dtype, width: int, *, brief: bool = False) -> ir.Module:
+    """Its module. width: bytes of a vector."""
+    form, count = FORMATS[dtype], width // dtype.itemsize
     module = ir.Module(name)
     run = ir.Function(module, ir.FunctionType(ir.VoidType(), (POINTER, I64, I64)), "run")
     builder = ir.IRBuilder(run.append_basic_block("entry"))
-    lanes = Lanes(builder, form, count, wide=width == AVX512)
+    lanes = Lanes(builder, form, count, wide=width == AVX512, brief=brief)
     pair, first, end = run.args
     source, target = (builder.load(builder.gep(pair, [I64(i)], source_etype=I64), typ=I64) for i in range(2))
     with loop(builder, first, end, count) as index:
