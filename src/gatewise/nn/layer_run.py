@@ -34,6 +34,7 @@ def assembled(
     products: the dtype of what products multiply, where it is not that of everything else.
     """
     W, (_, rows, units) = weights["weight_ih"], states.shape
+    like = W if W.dtype == states.dtype else W.new_empty(0, dtype=states.dtype)  # not the states: vmap may map them
     bias = joined_bias(cell, weights.get("bias_ih"), weights.get("bias_hh"), units)
     vectors = [weights[name].expand(units) if name in cell.scalars else weights[name] for name in cell.per_unit]
     if bias is not None:
@@ -42,11 +43,11 @@ def assembled(
         x,
         spread(cell, W, units, lambda gate: gate.has_input),
         spread(cell, weights["weight_hh"], units, lambda gate: bool(gate.recurrent)),
-        states.new_zeros(sum(gate.has_bias for gate in cell.gates) * units) if bias is None else bias,
-        torch.stack(vectors) if vectors else states.new_empty(0, units),
+        like.new_zeros(sum(gate.has_bias for gate in cell.gates) * units) if bias is None else bias,
+        torch.stack(vectors) if vectors else like.new_empty(0, units),
         states,
-        drawn(cell, "step", x.shape[0], units, states, training=training),
-        drawn(cell, "sequence", rows, units, states, training=training),
+        drawn(cell, "step", x.shape[0], units, like, training=training),
+        drawn(cell, "sequence", rows, units, like, training=training),
         batch_sizes,
     )
     return layer.multiplying(products or W.dtype)

@@ -63,9 +63,9 @@ class Weights(NamedTuple):
     per_unit: list[Unplaced]
 
 
-def input_of(kind: Kind, argument: Argument) -> Unplaced:
+def input_of(kind: Kind, take: Argument) -> Unplaced:
     """The input, or its gradient: what W multiplies, then the numbers of each row that the step reads itself."""
-    return argument(kind.size.all_rows, kind.size.inputs + len(kind.cell.row_inputs))
+    return take(kind.size.all_rows, kind.size.inputs + len(kind.cell.row_inputs))
 
 
 def weights_of(kind: Kind, matrix: Argument, bias: Argument, per_unit: Argument) -> Weights:
