@@ -46,8 +46,11 @@ def test_pictures_are_what_make_docs_writes():
 
 @pytest.mark.slow
 def test_pages_of_the_reference_are_what_make_docs_writes():
-    written = make_reference.pages()
-    assert {path: (ROOT / "docs" / path).read_text(encoding="utf-8") for path in written} == written
+    def any_width(text: str) -> str:  # vectors of machine code are as wide as those of who wrote the page
+        return re.sub(r"<\d+ x float>", "<N x float>", text)
+
+    written = {path: any_width(text) for path, text in make_reference.pages().items()}
+    assert {path: any_width((ROOT / "docs" / path).read_text(encoding="utf-8")) for path in written} == written
 
 
 def test_one_cell_is_shown_at_every_stage_by_the_lines_of_its_step():

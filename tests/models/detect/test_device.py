@@ -170,7 +170,7 @@ def test_the_self_test_finds_a_network_that_is_another(tmp_path: Path, untrained
 
 @pytest.mark.slow
 def test_forecasts_that_would_be_others_are_not_written(tmp_path: Path, untrained: None, monkeypatch: Any) -> None:
-    monkeypatch.setattr(device_forecast, "TOLERANCE", 1e-12)
+    monkeypatch.setattr(device_forecast, "TOLERANCE", -1.0)  # some processors give the very same
     with pytest.raises(InputError, match="nothing was written"):
         device.write(Watch(0.01, 1), tmp_path, "det", "load")
     assert not [*tmp_path.iterdir()]
