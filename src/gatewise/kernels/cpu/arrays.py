@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from torch import Tensor
 
 from ...compiler.gradient import kept_gates, kept_row_numbers
-from ...compiler.stages import INPUT
+from ...compiler.stages import INPUT, in_pairs
 from ...equation import Cell, previous
 from .table import Array, When
 
@@ -49,6 +49,20 @@ def before(pointer: int, row: int, initial: int) -> Array:
 def held(pointer: int, row: int) -> Array:
     """One row for each sequence, read and written at every step."""
     return Array(pointer, row, When.HELD)
+
+
+def over_time(state: str, pointer: int, row: int, initial: int) -> dict[str, Array]:
+    """A state of which every step has its rows, and the rows it begins from."""
+    return {state: now(pointer, row), previous(state): before(pointer, row, initial)}
+
+
+def left_in_halves(output: str, last: int, units: int, y: int, initial: int) -> dict[str, Array]:
+    """The output in place, and what a sweep rounds of it for its products, whose rows are those of y in bfloat16.
+
+    last: of the output in place. initial: room for the initial output, rounded, which nobody else reads.
+    """
+    words = units // 2
+    return in_place(output, last, units) | {in_pairs(previous(output)): before(y, words, initial)}
 
 
 def in_place(state: str, pointer: int, row: int) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from ...compiler.stages import in_pairs
 from ...equation import Cell, previous
 from ..layer import Layer
-from .arrays import before, in_place, now
+from .arrays import left_in_halves, over_time
 from .memory import empty, lent
 from .pairs import terms
 from .plan import Plan
@@ -44,25 +44,14 @@ def output_of(cell: Cell, layer: Layer, plan: Plan, last: Tensor) -> Output:
     """For a sweep over a layer. last: the states as they are carried on, (S, B, H)."""
     y = empty(layer.x, layer.x.shape[0], layer.units)
     if not layer.gives_halves:
-        return Output(y, _in(cell, layer, y), y)
+        return _in_rows_of(y, cell, layer, y)
     if not rounds_output(cell, plan, layer.units):
-        history = lent(layer.states, *y.shape)
-        return Output(y, _in(cell, layer, history), history)
-    return _rounded_by_sweep(cell, layer, y, last)
+        return _in_rows_of(lent(layer.states, *y.shape), cell, layer, y)
+    initial = lent(layer.states, layer.rows, terms(layer.units))
+    places = (last.data_ptr(), layer.units, y.data_ptr(), initial.data_ptr())
+    return Output(y, left_in_halves(cell.state[0], *places), None, initial)
 
 
-def _in(cell: Cell, layer: Layer, history: Tensor) -> dict[str, Array]:
-    """Of each step in the rows of this tensor."""
-    place, name = history.data_ptr(), cell.state[0]
-    initial = layer.states.data_ptr()
-    return {name: now(place, layer.units), previous(name): before(place, layer.units, initial)}
-
-
-def _rounded_by_sweep(cell: Cell, layer: Layer, y: Tensor, last: Tensor) -> Output:
-    """In place. Each step rounds the output of the step before for its products, and leaves that in y; what the first
-    step rounds, the initial state, nobody else reads."""
-    name, words = cell.state[0], terms(layer.units)
-    initial = lent(layer.states, layer.rows, words)
-    rounded = before(y.data_ptr(), words, initial.data_ptr())
-    arrays = in_place(name, last.data_ptr(), layer.units) | {in_pairs(previous(name)): rounded}
-    return Output(y, arrays, None, initial)
+def _in_rows_of(history: Tensor, cell: Cell, layer: Layer, y: Tensor) -> Output:
+    arrays = over_time(cell.state[0], history.data_ptr(), layer.units, layer.states.data_ptr())
+    return Output(y, arrays, history)

@@ -12,7 +12,7 @@ from ...compiler.gradient import from_later, from_output, gradient_of, kept_widt
 from ...compiler.lower import program_of
 from ...equation import Cell, previous
 from ..layer import Gradients, Layer, Saved, Seeds, States, last_rows
-from .arrays import before, gate_arrays, held, in_place, input_arrays, kept_arrays, now, pointers
+from .arrays import before, gate_arrays, held, in_place, input_arrays, kept_arrays, now, over_time, pointers
 from .elements import sum_rows
 from .few_rows import ROWS as FEW_ROWS
 from .memory import lent, rows_apart
@@ -66,8 +66,7 @@ def forward(cell: Cell, layer: Layer, *, keep: bool) -> States:
         if keep or previous(state) in operands(program_of(cell)):
             # what U multiplies is read by all units, so it must not be written in place
             history = histories[index] if keep else layer.states.new_empty(rows, units)
-            arrays[state] = now(history.data_ptr(), units)
-            arrays[previous(state)] = before(history.data_ptr(), units, starts[index + 1])
+            arrays |= over_time(state, history.data_ptr(), units, starts[index + 1])
             ended.append(history)
         else:
             arrays |= in_place(state, last[index + 1].data_ptr(), units)

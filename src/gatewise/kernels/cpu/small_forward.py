@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from ...compiler.gradient import operands
 from ...compiler.lower import program_of
-from ...compiler.stages import in_pairs
 from ...equation import previous
 from ..small import Biases
 from .arguments import Arguments, HalfArguments
-from .arrays import before, in_place, kept_arrays
+from .arrays import in_place, kept_arrays, left_in_halves, over_time
 from .few_rows import ROWS as FEW_ROWS
 from .output import rounds_output
 from .pairs import terms
 from .plan import Plan, forward_plan
 from .script import PlayableScript, ScriptWriter, Unplaced
-from .small_parts import Kind, add_sweep, kept_places, noise_of, over_time, weights_of, x_arrays
+from .small_parts import Kind, add_sweep, kept_places, noise_of, weights_of, x_arrays
 from .table import Array
 
 
@@ -35,10 +34,10 @@ def forward_script(kind: Kind, *, keep: bool, limit: float) -> PlayableScript:
     for index, state in enumerate(cell.state[1:]):
         end = last[index + separate]
         if steps == 1:
-            arrays |= over_time(state, end.data_ptr(), starts[index + 1])
+            arrays |= over_time(state, end.data_ptr(), units, starts[index + 1].data_ptr())
         elif keep or previous(state) in operands(program_of(cell)):
             history = script.scratch(size.all_rows, units) if histories is None else histories[index]
-            arrays |= over_time(state, history.data_ptr(), starts[index + 1])
+            arrays |= over_time(state, history.data_ptr(), units, starts[index + 1].data_ptr())
             ends.append((end, history.part((size.all_rows - rows) * units, rows, units)))
         else:
             script.copy(end.data_ptr(), starts[index + 1].data_ptr(), rows * units)
@@ -57,13 +56,11 @@ def _output(given: Arguments, kind: Kind, plan: Plan, start: Unplaced) -> tuple[
     name, size = kind.cell.state[0], kind.size
     ends = (size.all_rows - size.rows) * size.units
     if isinstance(given, HalfArguments) and rounds_output(kind.cell, plan, size.units):
-        y, words = given.given(size.all_rows, size.units), terms(size.units)
-        initial = given.script.scratch(size.rows, words)  # rounded at the first step, and not read again
+        y, initial = given.given(size.all_rows, size.units), given.script.scratch(size.rows, terms(size.units))
         given.round_at_end(start, y.part(ends, size.rows, size.units))
-        rounded = before(y.data_ptr(), words, initial.data_ptr())
-        return in_place(name, start.data_ptr(), size.units) | {in_pairs(previous(name)): rounded}, start
+        return left_in_halves(name, start.data_ptr(), size.units, y.data_ptr(), initial.data_ptr()), start
     y = given.written(size.all_rows, size.units)
-    return over_time(name, y.data_ptr(), start), y.part(ends, size.rows, size.units)
+    return over_time(name, y.data_ptr(), size.units, start.data_ptr()), y.part(ends, size.rows, size.units)
 
 
 def _joined(script: ScriptWriter, places: tuple[Unplaced, Unplaced], biases: Biases, units: int) -> list[int]:

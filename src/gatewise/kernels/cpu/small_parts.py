@@ -10,10 +10,10 @@ import torch
 
 from ...compiler.gradient import kept_width
 from ...compiler.stages import INPUT, in_pairs
-from ...equation import Cell, previous
+from ...equation import Cell
 from ..small import Biases, LayerSize
 from .arguments import Arguments, HalfArguments
-from .arrays import before, held, input_arrays, noise_arrays, now, pointers
+from .arrays import held, input_arrays, noise_arrays, now, pointers
 from .pack import pack_task, packer
 from .plan import EARLY_BYTES, Plan
 from .script import ScriptWriter, Unplaced
@@ -110,12 +110,6 @@ def kept_places(script: ScriptWriter, cell: Cell, size: LayerSize) -> tuple[Unpl
     kept = script.argument(gates + histories)
     shape = (len(cell.state) - 1, size.all_rows, size.units)
     return kept.part(0, size.all_rows, kept_width(cell, size.units)), kept.part(gates, *shape) if histories else None
-
-
-def over_time(state: str, pointer: int, start: Unplaced) -> dict[str, Array]:
-    """Those of a state whose rows begin there, and which begins from another place."""
-    row = start.row
-    return {state: now(pointer, row), previous(state): before(pointer, row, start.data_ptr())}
 
 
 def add_sweep(
