@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from itertools import product as pairs
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -41,6 +42,8 @@ BUILDER = interpreter.interpreter_builder
 class Programs(interpreter.GridExecutor):
     """All programs of a launch at the same time."""
 
+    failures: ClassVar[list[BaseException]] = []
+
     def __call__(self, *given, **named):
         names = inspect.getfullargspec(self.fn)
         named = {name: value for name, value in named.items() if name in names.args}
@@ -57,7 +60,7 @@ class Programs(interpreter.GridExecutor):
             scope.restore()
 
     def _run(self, arguments, grid):
-        failures = []
+        failures = Programs.failures = []
         BUILDER.set_grid_dim(*grid)
 
         def program(place):
@@ -86,11 +89,18 @@ class Place(threading.local):
 def together(monkeypatch):
     """Programs of a launch in threads. Whoever looks at a counter lets others go on."""
     place, look = Place(), BUILDER.create_atomic_rmw
+
+    def looked(*arguments):
+        time.sleep(2e-3)
+        if Programs.failures:  # whoever failed will never count what this one waits for
+            raise RuntimeError("another program failed") from Programs.failures[0]
+        return look(*arguments)
+
     own = property(lambda _: place.now, lambda _, now: setattr(place, "now", now))
     monkeypatch.delitem(BUILDER.__dict__, "grid_idx", raising=False)
     monkeypatch.setattr(type(BUILDER), "grid_idx", own, raising=False)
     monkeypatch.setattr(interpreter, "GridExecutor", Programs)
-    monkeypatch.setattr(BUILDER, "create_atomic_rmw", lambda *a: time.sleep(2e-3) or look(*a), raising=False)
+    monkeypatch.setattr(BUILDER, "create_atomic_rmw", looked, raising=False)
     return place
 
 
