@@ -47,9 +47,29 @@ def test_no_result_is_further_from_float64_than_torchs(name, dtype, way):
         assert relative_error(mine.double(), truth) <= HALF_BESIDE_TORCH * relative_error(other.double(), truth)
 
 
+@pytest.mark.parametrize("rows", [2, 5])
+def test_tensors_may_begin_in_the_middle_of_a_word(rows):
+    """As views of flat parameters do: pairs of bfloat16 are read as words of 32 bits, from any even address."""
+    torch.manual_seed(0)
+    with portable_pairs():
+        module, x = gatewise.nn.LSTM(6, 16, dtype=torch.bfloat16), torch.randn(4, rows, 6).bfloat16()
+        expected = results_of(module, x)
+        flat = torch.cat([torch.zeros(1), *(weight.detach().flatten() for weight in module.parameters())]).bfloat16()
+        start = 1
+        for weight in module.parameters():
+            weight.data = flat[start : start + weight.numel()].view(weight.shape)
+            assert weight.data_ptr() % 4
+            start += weight.numel()
+        shifted = torch.cat((x.new_zeros(1), x.flatten()))[1:].view(x.shape)
+        assert shifted.data_ptr() % 4
+        assert all(map(torch.equal, results_of(module, shifted), expected))
+        with torch.no_grad():
+            assert torch.equal(module(shifted)[0], expected[0])
+
+
 def results_of(module, x):
     """Outputs, last states, and the gradients of the input and of all weights."""
-    x = x.clone().requires_grad_()
+    x = x.detach().requires_grad_()
     y, last = module(x)
     results = [y, *as_tuple(last)]
     seeds = [torch.linspace(-1, 1, result.numel()).view(result.shape).to(result.dtype) for result in results]
