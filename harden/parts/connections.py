@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import re
@@ -26,6 +27,8 @@ _HONEST = _HEAD % len(_ASKED) + b"\r\n" + _ASKED
 _GROWTH, _SETTLED = 64, 100
 """MiB that the server may grow by after so many connections."""
 _PATIENCE = 60.0
+_HUNG_UP = (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)
+"""What a socket says when the other side has ended the connection before all was sent."""
 
 
 def run(seed: int, count: int) -> Report:
@@ -36,10 +39,7 @@ def run(seed: int, count: int) -> Report:
         for number in range(count):
             words, leaves = _words(draw), draw.random() < 0.3
             what = f"connection {number}: {words[:80]!r}"
-            try:
-                answer = _said(port, words, leaves=leaves)
-            except ConnectionResetError:
-                answer = b""
+            answer = _said(port, words, leaves=leaves)
             status = int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0
             report.outcomes[str(status or "closed")] += 1
             if b"Traceback" in answer or (status >= 500 and status != 503):
@@ -68,8 +68,10 @@ def _server(folder: Path, report: Report) -> Iterator[tuple[int, int]]:
         reading.start()
         found = re.search(r":(\d+):", server.stdout.readline())
         assert found is not None
-        yield int(found[1]), server.pid
-        server.terminate()
+        try:
+            yield int(found[1]), server.pid
+        finally:
+            server.terminate()
         code = server.wait(_PATIENCE)
         reading.join()
         if code != 143 or errors:
@@ -83,13 +85,18 @@ def _memory(process: int) -> int:
 
 
 def _said(port: int, words: bytes, *, leaves: bool = False) -> bytes:
-    """What comes back at first. leaves: end the connection without waiting for it."""
+    """What comes back at first; nothing where the server hangs up. leaves: end the connection without waiting for it."""
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
-        connection.sendall(words)
-        if leaves:
+        try:
+            connection.sendall(words)
+            if leaves:
+                return b""
+            connection.shutdown(socket.SHUT_WR)  # so that nothing is waited for that does not come
+            return connection.recv(1 << 16)
+        except OSError as error:
+            if error.errno not in _HUNG_UP:
+                raise
             return b""
-        connection.shutdown(socket.SHUT_WR)  # so that nothing is waited for that does not come
-        return connection.recv(1 << 16)
 
 
 def _words(draw: random.Random) -> bytes:
