@@ -85,7 +85,7 @@ def _memory(process: int) -> int:
 
 
 def _said(port: int, words: bytes, *, leaves: bool = False) -> bytes:
-    """What comes back at first; nothing where the server hangs up. leaves: end the connection without waiting for it."""
+    """What comes back at first, if anything. leaves: end the connection without waiting for it."""
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
         try:
             connection.sendall(words)

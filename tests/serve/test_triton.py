@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +16,11 @@ import torch
 import gatewise
 from gatewise.serve import application, running
 
+from ..needs import need_module
 from .conftest import chain
 
-clients: Any = pytest.importorskip("tritonclient.http")
+need_module("tritonclient")
+clients: Any = import_module("tritonclient.http")
 
 
 @pytest.fixture(scope="module")
