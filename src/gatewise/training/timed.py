@@ -27,11 +27,12 @@ def train(
     seed: int = 0,
     progress: Report | None = None,
     callbacks: Iterable[Callback] = (),
+    precision: str = "float32",
 ) -> Trained:
     """Fit ``module`` in place with AdamW, and leave it in evaluation mode with averaged weights.
 
-    At least one step is made, however short the time. seed, loss, source, callbacks: as for `Trainer`. Raises
-    DivergedError on a loss or gradient that is not finite.
+    At least one step is made, however short the time. seed, loss, source, callbacks, precision: as for `Trainer`.
+    Raises DivergedError on a loss or gradient that is not finite.
     """
     course = _Course(schedule)
     optimizer = adamw(module, schedule.learning_rate, schedule.weight_decay)
@@ -46,6 +47,7 @@ def train(
         average=average,
         callbacks=[_Clock(course, progress), *callbacks],
         seed=seed,
+        precision=precision,
     )
     ended = trainer.run(steps=schedule.steps)
     average.install()

@@ -16,6 +16,8 @@ from .sources import Source
 from .stability import Snapshot, clip_gradient, diverged, gradient_norm, has_bad_gradient
 
 _HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS = ("float32", *_HALVES)
+"""What a forward pass can be made in."""
 
 
 def check_parts(
@@ -69,8 +71,8 @@ class Precision:
     """
 
     def __init__(self, name: str, device: str) -> None:
-        if name not in ("float32", *_HALVES):
-            raise InputError(f"precision is one of float32, {', '.join(_HALVES)}, not {name!r}")
+        if name not in PRECISIONS:
+            raise InputError(f"precision is one of {', '.join(PRECISIONS)}, not {name!r}")
         self.name, self.device = name, device
         self.scaler = torch.amp.GradScaler(device) if name == "float16" else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sacrebleu import corpus_bleu, corpus_chrf
 from scipy.stats import spearmanr
 from sklearn.base import clone
@@ -20,6 +21,7 @@ from gatewise.models.translation.alignment import rank_correlation
 from gatewise.models.translation.report import render
 from gatewise.models.translation.scores import edits, metrics, repeats
 from gatewise.models.translation.units import END
+from gatewise.training.update import PRECISIONS
 
 LETTERS = "abcdefgh"
 SMALL = {"hidden_size": 16, "embedding_size": 8, "batch_size": 200, "random_state": 0}
@@ -103,6 +105,17 @@ def test_a_file_holds_the_translator_and_no_line_of_the_data(model: Translator, 
     assert not [line for line in SOURCE + TARGET if len(line) > 4 and line.encode() in contents]
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_training_in_halves_learns_what_it_learns_in_float32(precision: str, tmp_path: Path) -> None:
+    made = Translator(**TINY | {"precision": precision}).fit(SOURCE, TARGET)
+    full = Translator(**TINY).fit(SOURCE, TARGET)
+    assert {weight.dtype for weight in made.network_.parameters()} == {torch.float32}
+    assert (made.loss_ == full.loss_) == (precision == "float32")
+    assert made.loss_ == pytest.approx(full.loss_, rel=0.1)
+    made.save(tmp_path / "m")
+    assert Translator.load(tmp_path / "m").predict(SOURCE[:3]) == made.predict(SOURCE[:3])
+
+
 @pytest.mark.slow
 def test_subwords_come_back_from_a_file(tmp_path: Path) -> None:
     lines = [f"{a} sees {b} dogs" for a in ("she", "he", "the neighbour") for b in ("two", "three", "many more")]
@@ -149,6 +162,7 @@ def test_a_file_with_a_wrong_record_is_refused(model: Translator, tmp_path: Path
         ({"averaging": 2}, "`averaging` is 2"),
         ({"subword_dropout": 1.0}, "`subword_dropout` is 1.0"),
         ({"max_epochs": 0}, "`max_epochs` is 0"),
+        ({"precision": "half"}, "`precision` is 'half'"),
         ({"budget": "soon"}, "`budget` is 'soon'"),
         ({"cell": "phased_lstm"}, "`cell` is 'phased_lstm'"),
         ({"options": {"bidirectional": True}}, "options holds 'bidirectional'"),

@@ -26,7 +26,8 @@ _UPDATES, _FEWEST_EPOCHS = 3_000, 12
 @dataclass(frozen=True)
 class Course:
     """How a network is trained. epochs, seconds: None for enough, and for no limit. units: target units in a batch.
-    averaging: the share of the run, at its end, over which weights are averaged."""
+    averaging: the share of the run, at its end, over which weights are averaged. precision: of the forward pass, as for
+    `Trainer`."""
 
     learning_rate: float
     weight_decay: float
@@ -36,6 +37,7 @@ class Course:
     smoothing: float
     averaging: float
     seed: int
+    precision: str = "float32"
     callbacks: tuple[Callback, ...] = ()
 
 
@@ -60,7 +62,9 @@ def learn(
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         return _loss(network, batch, course.smoothing)
 
-    ended = timed.train(network, loss, source, schedule, seed=course.seed, callbacks=course.callbacks)
+    ended = timed.train(
+        network, loss, source, schedule, seed=course.seed, callbacks=course.callbacks, precision=course.precision
+    )
     return ended, source.epoch + (source.position > 0)
 
 
