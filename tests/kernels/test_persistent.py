@@ -6,6 +6,7 @@ import inspect
 import threading
 import time
 from collections import Counter
+from functools import wraps
 from itertools import product as pairs
 from types import SimpleNamespace
 from typing import ClassVar
@@ -85,6 +86,18 @@ class Place(threading.local):
     now = None
 
 
+def in_turn(call):
+    """The same, by one thread at a time: threads that parse at once disturb each other (python/cpython#106905)."""
+    lock = threading.Lock()
+
+    @wraps(call)
+    def alone(*arguments):
+        with lock:
+            return call(*arguments)
+
+    return alone
+
+
 @pytest.fixture
 def together(monkeypatch):
     """Programs of a launch in threads. Whoever looks at a counter lets others go on."""
@@ -100,6 +113,7 @@ def together(monkeypatch):
     monkeypatch.delitem(BUILDER.__dict__, "grid_idx", raising=False)
     monkeypatch.setattr(type(BUILDER), "grid_idx", own, raising=False)
     monkeypatch.setattr(interpreter, "GridExecutor", Programs)
+    monkeypatch.setattr(interpreter.FunctionRewriter, "rewrite_ast", in_turn(interpreter.FunctionRewriter.rewrite_ast))
     monkeypatch.setattr(BUILDER, "create_atomic_rmw", looked, raising=False)
     return place
 
