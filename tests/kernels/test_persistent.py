@@ -87,7 +87,11 @@ class Place(threading.local):
 
 
 def in_turn(call):
-    """The same, by one thread at a time: threads that parse at once disturb each other (python/cpython#106905)."""
+    """The same, by one thread at a time.
+
+    CPython 3.11 counts the depth of syntax trees for all threads together, and a garbage collection within one parse
+    can let another begin: a SystemError then says that the depths differ (see python/cpython#106905).
+    """
     lock = threading.Lock()
 
     @wraps(call)
