@@ -37,7 +37,7 @@ class Course:
     smoothing: float
     averaging: float
     seed: int
-    precision: str = "float32"
+    precision: str
     callbacks: tuple[Callback, ...] = ()
 
 
