@@ -20,9 +20,11 @@ from gatewise.kernels.cpu import driver, passes, threads
 from gatewise.kernels.cpu.blocking import Machine, portable_pairs
 from gatewise.kernels.cpu.compile import runnable
 from gatewise.kernels.cpu.driver import CPU
+from gatewise.kernels.cpu.elements import sum_rows
 from gatewise.kernels.cpu.kept_code import Source
 from gatewise.kernels.cpu.loops import numbers
 from gatewise.kernels.cpu.paired_matrices import across_rows, along_rows
+from gatewise.kernels.cpu.rounded_factors import rounded_factors
 from gatewise.kernels.cpu.writer import POINTER
 from gatewise.kernels.dispatch import sequence
 from gatewise.kernels.layer import Layer, Saved, Seeds
@@ -151,6 +153,17 @@ def test_pairs_hold_neighbours_and_nothing_beyond_the_end():
     part = torch.randn(9).bfloat16()[1:].view(8, 1)  # where words do not begin
     assert torch.equal(across_rows(part).view(torch.bfloat16).flatten(), part.flatten())
     assert torch.equal(along_rows(part.t()).view(torch.bfloat16).flatten(), part.flatten())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (33, 7), (64, 40), (95, 131)])
+@pytest.mark.parametrize("of_rows", [True, False])
+def test_one_pass_makes_what_three_make(shape: tuple[int, int], of_rows: bool) -> None:
+    matrix = torch.randn(2 * shape[0], 2 * shape[1])[: shape[0], : shape[1]]
+    found, sums = rounded_factors(matrix, of_rows=of_rows), torch.empty(shape[1])
+    sum_rows(sums, matrix)
+    assert torch.equal(found.over_time.view(torch.int32), across_rows(matrix).view(torch.int32))
+    assert torch.equal(found.of_rows, matrix.bfloat16()[: shape[0] if of_rows else 0])
+    assert torch.equal(found.sums, sums)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 40), (9, 33), (64, 8)])

@@ -19,7 +19,7 @@ from .threads import run, wanted
 from .writer import FORMATS, POINTER
 
 # So many rows are summed up by themselves: sums of few sums lose less than one long sum.
-_GROUP = 32
+GROUP = 32
 _TOGETHER = 4  # vectors of a row that are summed up at once, since the next row lies pages away
 
 
@@ -109,8 +109,8 @@ class _ElementFunction:
         for lanes, start, stop, step in self._by_vectors(builder, first, end, together=_TOGETHER):
             with loop(builder, start, stop, step) as index:
                 whole: dict[str, Any] = {"sum": lanes.constant(0.0)}
-                with carrying(builder, I64(0), given["rows"], _GROUP, whole) as group:
-                    last = smaller(builder, builder.add(group, I64(_GROUP)), given["rows"])
+                with carrying(builder, I64(0), given["rows"], GROUP, whole) as group:
+                    last = smaller(builder, builder.add(group, I64(GROUP)), given["rows"])
                     part: dict[str, Any] = {"sum": lanes.constant(0.0)}
                     with carrying(builder, group, last, 1, part) as row:
                         offset = builder.mul(row, given["row"])

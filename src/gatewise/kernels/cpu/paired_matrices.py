@@ -17,7 +17,7 @@ from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
 from .kept_code import Source
 from .loops import loop, numbers
-from .memory import lent
+from .memory import lent, rows_apart
 from .pairs import terms
 from .team import emit_share
 from .threads import run, wanted
@@ -35,8 +35,8 @@ def words(matrix: Tensor, units: int, *, transposed: bool) -> Tensor:
 def along_rows(matrix: Tensor) -> Tensor:
     """(N, K) in float32 or bfloat16 as words (N, K / 2), zero where K is odd."""
     odd = matrix.shape[-1] % 2
-    lies_in_words = matrix.dtype == torch.bfloat16 and not odd
-    if not lies_in_words and _lies_in_rows(matrix):
+    in_words = matrix.dtype == torch.bfloat16 and not odd
+    if not in_words and _lies_in_rows(matrix):
         return _rounded_rows(matrix)
     return _as_words((pad(matrix, (0, 1)) if odd else matrix).to(torch.bfloat16))
 
@@ -64,10 +64,10 @@ def _rounded_rows(matrix: Tensor) -> Tensor:
 
 
 def _paired_rows(matrix: Tensor) -> Tensor:
-    """Neighbouring rows in words, likewise."""
+    """Neighbouring rows in words, likewise, and apart, since products may go down their columns."""
     rows, columns = matrix.shape
-    result = lent(_WORDS, terms(rows), columns)
-    _pass(rows_in_pairs(matrix.dtype), matrix, result, terms(rows), columns)
+    result = rows_apart(_WORDS, terms(rows), columns)
+    _pass(rows_in_pairs(matrix.dtype), matrix, result, terms(rows), result.stride(0))
     return result
 
 
@@ -201,7 +201,10 @@ _SOURCES = {torch.float32: _Format(FLOAT32.scalar, FLOAT32.bytes), torch.bfloat1
 
 
 def _as_words(halves: Tensor) -> Tensor:
-    """Two numbers of the last dimension as one."""
+    """Two numbers of the last dimension as one, in place where all rows begin with a word."""
+    *rows, last = halves.stride()
+    if last == 1 and not any(start % 2 for start in (halves.storage_offset(), *rows)):
+        return halves.view(torch.float32)
     *shape, length = halves.shape
     row = halves.contiguous().view(-1)  # a dimension of one may have any stride
     return (row.clone() if row.storage_offset() % 2 else row).view(torch.float32).view(*shape, length // 2)

@@ -17,6 +17,7 @@ from .elements import sum_columns, sum_rows
 from .matmul import Panels, add_product, panels_of
 from .memory import lent
 from .paired_matrices import across_rows, along_rows
+from .rounded_factors import Factors, rounded_factors
 
 
 class Reductions:
@@ -42,27 +43,35 @@ class Reductions:
     def add(self, rows: slice, d_gates: Tensor, inner: Tensor) -> None:
         """Add one chunk's part. inner: what steps multiplied with U inside themselves, (operands, N, H)."""
         x = self._x[rows]
-        over_time = across_rows(d_gates.flatten(1)).unflatten(1, d_gates.shape[1:]) if self._halves else d_gates
+        over_time, of_rows, sums = self._as_factors(d_gates)
         if self._driven:
             packed = self._panels(x)
             for run in self._driven:
                 add_product(self.W[run.rows], _flat(over_time, run), packed, transposed=True)
         if self._input_panels:
-            self._add_input_gradient(self._d_x[rows], d_gates)
+            self._add_input_gradient(self._d_x[rows], of_rows)
         operands = {OUTPUT_BEFORE: self._before(rows), **dict(zip(self._inner, inner, strict=True))}
         packed_operands = {name: self._panels(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
             add_product(self.U[run.rows], _flat(over_time, run), packed_operands[run.operand], transposed=True)
         biased = [gate.has_bias for gate in self.cell.gates]
         if any(biased):
-            sums = d_gates.new_empty(d_gates.shape[1:])
-            sum_rows(sums.view(-1), d_gates.flatten(1))
             self.b += (sums if all(biased) else sums[biased]).flatten()
 
+    def _as_factors(self, d_gates: Tensor) -> Factors:
+        """What products, and biases, read of a chunk's gradients."""
+        flat, shape = d_gates.flatten(1), d_gates.shape[1:]
+        if self._halves:
+            factors = rounded_factors(flat, of_rows=bool(self._input_panels))
+            return Factors(*(part.unflatten(-1, shape) for part in factors))
+        sums = d_gates.new_empty(shape)
+        sum_rows(sums.view(-1), flat)
+        return Factors(d_gates, d_gates, sums)
+
     def _add_input_gradient(self, target: Tensor, d_gates: Tensor) -> None:
-        """Summed up in the dtype of d_gates, and rounded where the target has another."""
-        narrow = target.dtype != d_gates.dtype
-        sums = lent(d_gates, *target.shape).zero_() if narrow else target
+        """Summed up in the dtype of the layer, and rounded where the target has another."""
+        narrow = target.dtype != self.layer.dtype
+        sums = lent(self.W, *target.shape).zero_() if narrow else target
         for run, packed in zip(self._driven, self._input_panels, strict=True):
             self._add_rows(sums, d_gates, run, packed)
         if narrow:
