@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+import gatewise
 from gatewise import files
-from gatewise.errors import InputError
+from gatewise.errors import InputError, ModelFileError
 from gatewise.files import atomic_write, check_writable
 
 OLD, NEW = b"old", b"new" * 100_000
@@ -218,3 +219,11 @@ def test_a_path_that_works_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(OLD)
     check_writable(str(tmp_path / "old"))
     assert (tmp_path / "old").read_bytes() == OLD
+
+
+@pytest.mark.parametrize("path", [None, 3, ["a"]])
+def test_what_is_no_path_is_named(path: Any) -> None:
+    with pytest.raises(InputError, match=r"this path cannot be used \(.*PathLike"):
+        check_writable(path)
+    with pytest.raises(ModelFileError, match=r"cannot be opened \(.*PathLike"):
+        gatewise.load(path)

@@ -3,15 +3,18 @@ with a sentence that cures it. No error of Python's own, of PyTorch's or of LLVM
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import sigmoid
 from torch.nn import functional as F  # noqa: N812
 
 from gatewise import cell
+from gatewise.compiler.lower import program_of
 from gatewise.errors import CellError
 
 
@@ -37,6 +40,11 @@ def augmented(a, h):
     before = h
     h *= a
     return h + before
+
+
+def overwritten(a, h):
+    a = torch.zeros_like(h)
+    return h + a
 
 
 def swapped(a, h, c):
@@ -97,7 +105,26 @@ SLIPS = {
     "new states in the other order": (lambda: one(swapped, state="h c"), "returns c, h for the states h, c"),
     "a parameter that is nothing": (lambda: one(lambda a, h, x: a * h + x), "takes 2 gates.*`inputs`"),
     "a gate too few": (lambda: one(lambda a, h: a + h, gates="a b"), "takes 1 gate \\(a\\), .*takes every gate"),
-    "nothing returned": (lambda: one(lambda a, h: None), "returns NoneType"),
+    "nothing returned": (lambda: one(lambda a, h: None), "returns nothing, .*end it with: return h"),
+    "NumPy's function": (lambda: one(lambda a, h: np.tanh(a) + h), "calls NumPy on a value.*torch.tanh for np.tanh"),
+    "an array made of a value": (lambda: one(lambda a, h: np.array(a + h)), "calls NumPy on a value"),
+    "no parentheses": (lambda: cell(augmented), "without its parentheses.*@cell\\(gates="),
+    "no state": (lambda: cell(gates="one"), "missing a required argument: 'state'"),
+    "an argument misspelt": (lambda: cell(gate="one", state="h"), "no argument 'gate'.*its arguments are gates, state"),
+    "arguments without names": (lambda: cell("one", "h"), "too many positional arguments.*by its name"),
+    "a gate that is not read": (
+        lambda: one(lambda a, b, h: a + h, gates="one two"),
+        "not depend on .*gate 'two' \\(b\\)",
+    ),
+    "a gate that is never called": (
+        lambda: one(lambda a, b, h: a + h, gates={"one": "W x", "two": "U(...)"}),
+        "not depend on its gate 'two'",
+    ),
+    "a gate that is overwritten": (lambda: one(overwritten), "not depend on its gate 'one'"),
+    "a weight that is not read": (lambda: one(lambda a, h, u: a + h, per_unit="u"), "not depend on its weight 'u'"),
+    "a column that is not read": (lambda: one(lambda a, h, t: a + h, inputs="t"), "not depend on its input 't'"),
+    "a start that is no number": (lambda: one(lambda a, h: a + h, state={"h": math.nan}), "has nan for 'h'"),
+    "a weight from no number": (lambda: one(lambda a, h, u: a + u * h, per_unit={"u": math.nan}), "has nan for 'u'"),
     "gates as a list": (lambda: one(lambda a, h: a + h, gates=["one"]), "`gates` is a list.*gates="),
     "a gate without text": (lambda: one(lambda a, h: a + h, gates={"one": None}), "`gates` has None for 'one'"),
     "W h": (lambda: one(lambda a, h: a + h, gates={"one": "W h"}), "a sum of some of"),
@@ -108,7 +135,7 @@ SLIPS = {
     "all gates at once": (lambda: one(lambda *gates: gates[0]), "a step names each gate"),
     "a state that is not returned": (
         lambda: one(lambda a, h, c: a + h + c, state="h c"),
-        "returns 1 values for states",
+        "returns 1 value for 2 states.*return h, c",
     ),
     "an unknown candidate": (lambda: one(lambda a, h: a + h, candidate="g"), "no local value 'g'"),
 }
@@ -131,3 +158,16 @@ def test_a_slip_is_named_at_its_line():
     with pytest.raises(CellError) as error:
         fed(step)
     assert error.value.where == f"{__file__}:{line}"
+
+
+def test_a_number_of_numpys_leaves_its_operators_to_the_step():
+    half = np.float32(0.5)
+    made = one(lambda a, h: half * a + h * half)
+    assert made(torch.ones(2), torch.ones(2)).tolist() == [1.0, 1.0]
+    assert str(program_of(made)) == str(program_of(one(lambda a, h: 0.5 * a + h * 0.5)))
+
+
+def test_the_decorator_without_parentheses_is_named_at_the_step():
+    with pytest.raises(CellError) as error:
+        cell(augmented)
+    assert error.value.where == f"{__file__}:{augmented.__code__.co_firstlineno}"

@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = (
     "errors version",
     "value files fields escape extras words",
-    "equation container notebook pages private progress synthetic",
+    "equation recorded container notebook pages private progress synthetic",
     "cache compiler",
     "declaration",
     "cells",

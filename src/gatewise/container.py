@@ -63,7 +63,6 @@ class Container:
 
     def read(self, path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The tensors and the record of a file. Raises ``error`` where it cannot be trusted."""
-        path = Path(path)
         try:
             with open_regular(path) as file:
                 return self.unpack(self._bytes(file))
@@ -183,7 +182,6 @@ def records(path: str | Path) -> dict[str, dict[str, Any]]:
 
     Only the header is read, and the checksum is not looked at. Raises ModelFileError for what is no safetensors file.
     """
-    path = Path(path)
     try:
         with open_regular(path) as file:
             size, start = _size(file), _start(file, _ANY.largest_header)

@@ -21,21 +21,54 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from textwrap import fill
 from types import FunctionType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from .compiler.lower import program_of, vocabulary
 from .compiler.widths import widths_of
 from .equation import WHOLE_INPUT, Cell, Gate, previous
 from .errors import CellError
-from .value import RESERVED, FedGate, Value, line_of, trace, with_own_tensors
+from .recorded import trace, with_own_tensors
+from .value import RESERVED, FedGate, Value, line_of, user_line
 from .words import count
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 _WIDTH = re.compile(r"(?!l\d)[a-z][a-z0-9_]*")  # unlike the number of a layer, as it is part of a weight's name
 _DRAWN = math.nan  # where a weight is drawn at random
 
 
+def _told_its_arguments(declaration: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """The function, which says in a sentence which argument is missing, unknown or without its name."""
+
+    @wraps(declaration)
+    def checked(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        _check_arguments(inspect.signature(declaration), args, kwargs)
+        return declaration(*args, **kwargs)
+
+    return checked
+
+
+def _check_arguments(signature: inspect.Signature, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+    how = 'write @cell(gates="update candidate", state="h"), each argument by its name'
+    if len(given) == 1 and callable(given[0]) and not named:
+        where = line_of(given[0]) if isinstance(given[0], FunctionType) else user_line()
+        what = "@cell stands without its parentheses, which declare gates and state"
+        raise CellError(what, where=where, hint=how)
+    unknown = [name for name in named if name not in signature.parameters]
+    if unknown:
+        hint = f"its arguments are {', '.join(signature.parameters)}"
+        raise CellError(f"@cell has no argument {unknown[0]!r}", where=user_line(), hint=hint)
+    try:
+        signature.bind(*given, **named)
+    except TypeError as error:
+        raise CellError(f"@cell is not declared so: {error}", where=user_line(), hint=how) from None
+
+
+@_told_its_arguments
 def cell(
     *,
     gates: str | Mapping[str, str],
@@ -85,10 +118,10 @@ def cell(
         The decorator, which turns a step into a `Cell`.
 
     Raises:
-        CellError: At the offending line, for a declaration that does not fit the step, or a step that cannot be
-            recorded because it branches on a value, or reads a tensor that learns, is no single number or belongs to
-            its module, or calls a function that there is no rule for. Of a tensor that it closes over the cell has a
-            copy.
+        CellError: At the offending line, for a declaration that does not fit the step, or of what no new state depends
+            on; for a step that cannot be recorded because it branches on a value, or reads a tensor that learns, is no
+            single number or belongs to its module, or calls a function that there is no rule for. Of a tensor that it
+            closes over the cell has a copy.
     """
     terms = _named("gates", gates, "W x + U h + b", str, 'a text such as "W x + U h + b"')
     starts = _named("state", state, 0.0, int | float, "a number")
@@ -113,9 +146,8 @@ def cell(
         )
         calls = {gate.letter: _Calls(gate, states) for gate in declared if gate.recurrent == "step"}
         arguments = _symbols(declared, states, (*weights, *read), calls)
-        outputs, values = trace(step, [arguments[name] for name in parameters])
-        if len(outputs) != len(states):
-            raise CellError(f"{step.__name__} returns {len(outputs)} values for states {states}", where=where)
+        outputs, values = trace(step, [arguments[name] for name in parameters], states)
+        _check_count(step, where, states, len(outputs))
         _check_order(step, where, states, [_name_of(output, values, states) for output in outputs])
         if candidate and candidate not in values:
             raise CellError(f"{step.__name__} has no local value {candidate!r} for its candidate", where=where)
@@ -138,6 +170,7 @@ def cell(
         )
         program_of(made)  # whose errors belong here, and not to the first use
         widths_of(made)
+        _check_read(made, where)
         return made
 
     return declare
@@ -175,7 +208,8 @@ def _named(argument: str, given: Any, default: Any, kind: Any, what: str) -> dic
             f"`{argument}` is a {type(given).__name__}", hint=f'write {argument}="a b", or {argument}={{"a": ..., ...}}'
         )
     for name, declared in named.items():
-        if not isinstance(name, str) or not isinstance(declared, kind) or isinstance(declared, bool):
+        no_number = isinstance(declared, bool) or (isinstance(given, Mapping) and declared != declared)  # NaN
+        if not isinstance(name, str) or not isinstance(declared, kind) or no_number:
             raise CellError(f"`{argument}` has {declared!r} for {name!r}, and needs {what}")
     return named
 
@@ -203,9 +237,28 @@ def _check_gates(step: Callable[..., Any], where: str, letters: list[str], gates
     )
 
 
+def _check_read(made: Cell, where: str) -> None:
+    """Raises CellError for what no new state depends on: weights that never learn, or a column that nobody reads."""
+    program = program_of(made)
+    read = {*program.outputs.values(), *(argument for line in program.body for argument in line.args)}
+    parts = {gate.preactivation: f"gate {gate.name!r} ({gate.letter})" for gate in made.gates}
+    parts |= {name: f"weight {name!r}" for name in made.per_unit} | {name: f"input {name!r}" for name in made.inputs}
+    unread = next((words for name, words in parts.items() if name not in read), "")
+    if unread:
+        what = f"the new states of {made.name} do not depend on its {unread}"
+        raise CellError(what, where=where, hint="compute with it, or leave it out of declaration and step")
+
+
 def _name_of(output: Value, values: Mapping[str, Value], states: tuple[str, ...]) -> str:
     """Which state's name the step has for one of the values that it returns; none for a state as it was."""
     return next((state for state in states if values.get(state) is output and output.function != "input"), "")
+
+
+def _check_count(step: Callable[..., Any], where: str, states: tuple[str, ...], returned: int) -> None:
+    """Raises CellError where there are not as many new states as states."""
+    if returned != len(states):
+        what = f"{step.__name__} returns {count(returned, 'value')} for {count(len(states), 'state')}"
+        raise CellError(what, where=where, hint=f"return {', '.join(states)}, in the order of `state`")
 
 
 def _check_order(step: Callable[..., Any], where: str, states: tuple[str, ...], returned: list[str]) -> None:

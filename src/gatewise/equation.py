@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -27,6 +27,9 @@ Width: TypeAlias = "str | int"
 
 HIDDEN: Width = ""
 """H, the width of what says nothing else."""
+
+
+_OF_LAMBDAS = (lambda: None).__name__
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,17 @@ class Cell:
         return self
 
     @property
+    def name_in_files(self) -> str:
+        """By which a file refers to it, and asks for it again. Raises CellError for the cell of a lambda."""
+        if self.name == _OF_LAMBDAS:
+            raise CellError(
+                "the cell of a lambda has no name, by which a file could ask for it",
+                where=line_of(self.step),
+                hint="write its step with def",
+            )
+        return self.name
+
+    @property
     def row_inputs(self) -> tuple[str, ...]:
         """What the step reads beside x, one number for each row, in the order of the last columns of the input."""
         return tuple(name for name in self.inputs if name != WHOLE_INPUT)
@@ -189,6 +203,15 @@ class Cell:
     def doc(self) -> str:
         """The cell's paper, equations and deviations."""
         return inspect.getdoc(self.step) or ""
+
+
+def by_name(cells: Iterable[Cell]) -> dict[str, Cell]:
+    """Cells by what files call them. Raises CellError where two have one name, which leaves open which is meant."""
+    named: dict[str, Cell] = {}
+    for cell in cells:
+        if named.setdefault(cell.name_in_files, cell) is not cell:
+            raise CellError(f"two cells are named {cell.name!r}", hint="give the one that the file was written with")
+    return named
 
 
 def previous(state: str) -> str:

@@ -24,7 +24,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     # Not blocking, since a pipe would wait for a writer; looked at once it is open, since a name may be given anew.
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise not_opened(path, error) from error
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -35,7 +35,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     raise InputError("this is a device or a pipe, not a file", where=str(path), hint="store the data in a file")
 
 
-def not_opened(path: str | Path, error: OSError | ValueError) -> InputError:
+def not_opened(path: str | Path, error: OSError | ValueError | TypeError) -> InputError:
     """What is wrong with a path that could not be opened."""
     if isinstance(error, FileNotFoundError):
         return InputError("there is no such file", where=str(path), hint="check the path")
@@ -130,7 +130,7 @@ def _resolved(path: str | Path) -> Path:
         target = Path(path).resolve()
         _check_links(Path(path))
         target.exists()
-    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL byte, links in a circle
+    except (OSError, ValueError, RuntimeError, TypeError) as error:  # too long, a NUL byte, links in a circle, None
         raise InputError(
             f"this path cannot be used ({_reason(error)})", where=repr(str(path)), hint="choose another path"
         ) from error

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dis
 import inspect
 import os
 import sys
-import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import update_wrapper
 from itertools import count
-from types import CellType, CodeType, FrameType, FunctionType
+from types import CodeType, FrameType
 from typing import Any, NoReturn, TypeAlias
 
 import torch
@@ -21,10 +18,8 @@ from .errors import CellError
 
 Operand: TypeAlias = "Value | float"  # what a recorded function is called on
 _created = count()
-_OWN_FOLDERS = (
-    os.path.dirname(torch.__file__),
-    *(os.path.join(os.path.dirname(__file__), own) for own in ("value.py", "equation.py", "declaration.py")),
-)
+_OWN_FILES = ("value.py", "recorded.py", "equation.py", "declaration.py")
+_OWN = (os.path.dirname(torch.__file__), *(os.path.join(os.path.dirname(__file__), own) for own in _OWN_FILES))
 
 OVER_UNITS = ("mean", "sum", "amax")
 """Functions that PyTorch takes over all there is, unless a dimension is named."""
@@ -45,7 +40,7 @@ class Value:
     def __init__(
         self, function: str, *arguments: Operand, label: str = "", keywords: Mapping[str, Any] | None = None
     ) -> None:
-        self.where = _user_line()
+        self.where = user_line()
         self.function = function
         self.arguments = tuple(_operand(argument, self.where) for argument in arguments)
         self.label = label
@@ -77,7 +72,7 @@ class Value:
         if not callable(getattr(torch.Tensor, name)):
             raise CellError(
                 f"the step asks for the {name} of a value, which has none while it is recorded",
-                where=_user_line(),
+                where=user_line(),
                 hint="compute with values alone: each stands for one number of one unit",
             )
         return lambda *arguments, **keywords: _called(name, (self, *arguments), keywords)
@@ -85,12 +80,12 @@ class Value:
     def __bool__(self) -> NoReturn:
         raise CellError(
             "the step branches in Python on a value that is only known when it runs",
-            where=_user_line(),
+            where=user_line(),
             hint="write torch.where(condition, a, b); join conditions with & and |, not with `and` and `or`",
         )
 
     def _refused(self, what: str, hint: str) -> NoReturn:
-        raise CellError(what, where=_user_line(), hint=hint)
+        raise CellError(what, where=user_line(), hint=hint)
 
     def __float__(self) -> NoReturn:
         self._refused("the step turns a value into a number of Python, before it is known", "compute with values")
@@ -119,6 +114,12 @@ class Value:
         )
 
     __rmatmul__ = __matmul__
+
+    __array_priority__ = 1000  # as tensors have it: a number of NumPy's leaves its operators to them
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        """Raises CellError for a function of NumPy's, which a tensor that learns would refuse."""
+        self._refused("the step calls NumPy on a value", "write torch.tanh for np.tanh, and so on")
 
     def __floordiv__(self, other: Any) -> NoReturn:
         self._refused("the step divides with //, for which PyTorch has no derivative", "write torch.floor(a / b)")
@@ -224,7 +225,7 @@ class FedGate:
     def __call__(self, operand: Any) -> Value:
         """What the gate gives for an operand."""
         if not isinstance(operand, Value):
-            where, given = _user_line(), "a number" if isinstance(operand, int | float) else type(operand).__name__
+            where, given = user_line(), "a number" if isinstance(operand, int | float) else type(operand).__name__
             raise CellError(f"the step calls gate {self._name!r} on {given}", where=where, hint="call it on a value")
         return self._product(operand)
 
@@ -239,7 +240,7 @@ class FedGate:
         """Raises CellError: it is used as a value."""
         raise CellError(
             f"the step uses gate {self._name!r} without calling it, and U(...) needs what U multiplies",
-            where=_user_line(),
+            where=user_line(),
             hint=f"write {self._letter}(h), or declare it as W x + U h + b",
         )
 
@@ -260,7 +261,7 @@ def _called(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, An
     """
     if keywords.get("inplace") or (function.endswith("_") and not function.startswith("_")):
         what, hint = _CHANGE
-        raise CellError(what, where=_user_line(), hint=hint)
+        raise CellError(what, where=user_line(), hint=hint)
     if function in OVER_UNITS and len(arguments) == 1:
         keywords = {"dim": None, **keywords}
     return Value(function, *arguments, keywords=keywords)
@@ -316,81 +317,17 @@ def recorded_at(where: str) -> Generator[None]:
         _elsewhere.pop()
 
 
-def _user_line() -> str:
-    """File and line of the step that is being recorded, for errors."""
+def user_line() -> str:
+    """File and line of the step that is being recorded, or of what declares it, for errors."""
     if _elsewhere:
         return _elsewhere[-1]
     frame: FrameType | None = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDERS):
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
-
-
-def trace(step: Callable[..., Any], arguments: list[Any]) -> tuple[tuple[Value, ...], dict[str, Value]]:
-    """Call the step on symbols: the values it returns, and its local names for values on return."""
-    local: dict[str, Value] = {}
-    code: CodeType = step.__code__
-
-    def on_return(frame: FrameType, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            local.update({k: v for k, v in frame.f_locals.items() if isinstance(v, Value)})
-
-    before = sys.getprofile()
-    sys.setprofile(on_return)
-    try:
-        result = step(*arguments)
-    except CellError:
-        raise
-    except (TypeError, AttributeError, NameError) as error:  # a function's arguments, or a name that there is not
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [f.lineno for f in frames if f.filename == code.co_filename and f.name == code.co_name]
-        where = f"{code.co_filename}:{lines[-1]}" if lines else line_of(step)
-        raise CellError(f"the step cannot be recorded: {error}", where=where) from error
-    finally:
-        sys.setprofile(before)
-    outputs: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)
-    for output in outputs:
-        if not isinstance(output, Value):
-            raise CellError(f"the step returns {type(output).__name__}, not one of its values", where=line_of(step))
-    return outputs, local
 
 
 def line_of(step: Callable[..., Any]) -> str:
     """File and line of a function."""
     code: CodeType = step.__code__
     return f"{code.co_filename}:{code.co_firstlineno}"
-
-
-def with_own_tensors(step: Callable[..., Any]) -> Callable[..., Any]:
-    """The step with copies of the tensors that it closes over: what becomes of them later must not change a cell.
-
-    Raises CellError where it reads a tensor of its module, of which it cannot have a copy.
-    """
-    code, around = step.__code__, step.__globals__
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL" and isinstance(around.get(instruction.argval), torch.Tensor):
-            raise CellError(
-                f"the step reads the tensor {instruction.argval}, which may change after the cell is declared",
-                where=line_of(step),
-                hint="make it a number, or a weight for each unit, in `per_unit`",
-            )
-    closure = step.__closure__ or ()
-    cells = tuple(map(_with_copy, closure))
-    if all(new is old for new, old in zip(cells, closure, strict=True)):
-        return step
-    copied = FunctionType(code, around, step.__name__, step.__defaults__, cells)
-    copied.__kwdefaults__ = step.__kwdefaults__
-    update_wrapper(copied, step)
-    vars(copied).pop("__wrapped__")  # the original, which signatures are read from otherwise
-    return copied
-
-
-def _with_copy(variable: CellType) -> CellType:
-    """A variable of a closure; where it is a tensor that is a constant, one of its own."""
-    try:
-        content = variable.cell_contents
-    except ValueError:  # not set yet
-        return variable
-    if not isinstance(content, torch.Tensor) or content.requires_grad:
-        return variable
-    return CellType(content.detach().clone())

@@ -63,8 +63,9 @@ CHOSEN_AS_IT_RUNS = {
 """What files name that do not write the name where they call `argument`."""
 
 
-OF_PYTHON = {"id_column", "time_column", "heads"}
-"""Parameters of the estimators that no command has: those of a frame, which none reads, and one of a network's form."""
+OF_PYTHON = {"id_column", "time_column", "heads", "options", "tokenizer"}
+"""Parameters of the estimators that no command has: those of a frame, which none reads, and of a network's form, and an
+object that only Python can give."""
 
 
 def mentions() -> dict[str, str]:

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+import gatewise
+from gatewise import cell
 from gatewise.container import records
-from gatewise.errors import InputError, ModelFileError
+from gatewise.errors import CellError, InputError, ModelFileError
 from gatewise.nn import GRU, LSTM, RNN, Chain, Recurrent, Standardize, Unstandardize
 from gatewise.nn.chain import FILE
 from gatewise.nn.parts import KINDS
@@ -70,6 +72,26 @@ def test_a_cell_of_ones_own_is_given_again(tmp_path):
         Chain.load(path)
     x = torch.randn(5, 2, 3)
     assert torch.equal(Chain.load(path, cells=[cell])(x)[0], chain(x)[0])
+
+
+def test_cells_of_one_name_leave_open_which_is_meant(tmp_path):
+    def other(a, h):
+        return torch.tanh(a) - h
+
+    (name, own), path = next(iter(USER_CELLS.items())), tmp_path / "chain"
+    Chain(Recurrent(own, 3, 4)).save(path)
+    other.__name__ = name
+    namesake = cell(gates="one", state="h")(other)
+    with pytest.raises(CellError, match=f"two cells are named '{name}'"):
+        gatewise.load(path, cells=[own, namesake])
+    assert gatewise.load(path, cells=[own, own]).parts[0].cell is own
+
+
+def test_the_cell_of_a_lambda_has_no_name_for_a_file(tmp_path):
+    nameless = cell(gates="one", state="h")(lambda a, h: torch.tanh(a) - h)
+    with pytest.raises(CellError, match="a lambda has no name"):
+        Chain(Recurrent(nameless, 3, 4)).save(tmp_path / "chain")
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_cell_of_a_known_name_is_not_taken_for_ours(tmp_path):

@@ -104,6 +104,34 @@ def cell_of(cell: object) -> Cell:
     return found
 
 
+def options_of(options: object, *, projected: bool = True) -> dict[str, Any]:
+    """Further arguments of a recurrent stack by name; None for none.
+
+    projected: whether its outputs may have another size than its states. Raises InputError for an argument that there
+    is not, or that the estimator itself gives, as it gives sizes.
+    """
+    from ..nn.options import Options
+
+    known = [*Options.__dataclass_fields__, "bias", *(["proj_size"] if projected else [])]
+    if not isinstance(options, Mapping | None):
+        raise InputError(
+            f"{argument('options')} is {options!r}", hint='give a mapping, such as {"layer_norm": "output"}'
+        )
+    given = dict(cast("Mapping[Any, Any]", options or {}))
+    for name in given:
+        if name not in known:
+            hint = f"choose of {', '.join(known)}; the estimator's own arguments say the rest"
+            raise InputError(f"{argument('options')} has {name!r}", hint=hint)
+    return given
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False, or 1 or 0."""
+    if isinstance(value, bool | np.bool_) or (_is_whole(value) and value in (0, 1)):
+        return bool(value)
+    raise InputError(f"{argument(name)} is {value!r}", hint="give True or False")
+
+
 def seed_of(random_state: object) -> int:
     """A seed out of None (another each time), a whole number, or one of numpy's generators, which moves on."""
     if random_state is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..container import records
-from ..equation import Cell
+from ..equation import Cell, by_name
 from ..errors import InputError, ModelFileError
 from ..fields import Fields
 from ..nn.stored import check_layers, most_of
@@ -64,7 +64,7 @@ def read_estimator(
 
 def named_cell(path: str | Path, cells: Iterable[Cell]) -> Cell | None:
     """That of the cells which the file names, if it is among them. Raises ModelFileError."""
-    known = {cell.name: cell for cell in cells}
+    known = by_name(cells)
     with understood(path):
         return known.get(records(path)[ESTIMATOR_FILE.key]["params"]["cell"])
 
@@ -79,8 +79,8 @@ def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as JSON holds them: a cell by its name, and neither a tokenizer nor a generator."""
     kept = {name: value for name, value in params.items() if name not in NOT_STORED}
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in kept.items()}
-    plain["cell"] = cell_of(plain["cell"]).name
-    plain["options"] = dict(plain["options"] or {})
+    plain["cell"] = cell_of(plain["cell"]).name_in_files
+    plain["options"] = plain["options"] if plain["options"] is None else dict(plain["options"])
     if not isinstance(plain["random_state"], int):
         plain["random_state"] = None
     if "tokenizer" in plain:

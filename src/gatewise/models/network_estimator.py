@@ -91,6 +91,7 @@ class NetworkEstimator(Estimator):
     weight_decay: float
     batch_size: int
     max_epochs: int | None
+    options: Mapping[str, Any] | None
     random_state: Any
     n_jobs: int | None
     verbose: bool

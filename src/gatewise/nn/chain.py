@@ -14,7 +14,7 @@ from torch.fx import Proxy
 from torch.nn.utils.parametrize import is_parametrized
 
 from ..container import Container
-from ..equation import Cell
+from ..equation import Cell, by_name
 from ..errors import InputError, ModelFileError, ShapeError
 from ..fields import Fields, anything, listed, text
 from .by_torch import leaf
@@ -151,10 +151,10 @@ class Chain(nn.Module):
         cells: those in it that are none of gatewise's own. Raises ModelFileError for a file that is damaged, foreign or
         too new; nothing in it is executed.
         """
+        own = by_name(cells)
         tensors, record = FILE.read(path)
         with FILE.understood(path, "its parts do not describe a chain"):
             records = _checked(FILE.fields(_RECORD, record)["parts"], tensors)
-            own = {cell.name: cell for cell in cells}
             shares = _by_part(tensors)
             supplies = [Supply(own, shares[at]) for at, _ in enumerate(records)]
             with torch.device("meta"):

@@ -74,7 +74,12 @@ class PartKind:
 def _recurrent_record(part: Recurrent) -> Record:
     cell = part.given_cell
     own = cell is not CELLS.get(cell.name)
-    return {"cell": cell.name, "own": own, "allow_nonfinite": part.allow_nonfinite, "arguments": part.arguments}
+    return {
+        "cell": cell.name_in_files,
+        "own": own,
+        "allow_nonfinite": part.allow_nonfinite,
+        "arguments": part.arguments,
+    }
 
 
 def _recurrent_fields(most: int) -> Mapping[str, Check]:

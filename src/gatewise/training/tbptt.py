@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..words import count
 from .sources import State
 
 
@@ -110,7 +111,8 @@ class Stretches:
             raise InputError(f"batch_size and length must be at least 1, not {batch_size} and {length}")
         steps = len(tokens) // batch_size
         if steps < 2:
-            raise InputError(f"{len(tokens)} tokens are too few for {batch_size} columns of at least two")
+            what = f"{count(len(tokens), 'token')} are too few for {count(batch_size, 'column')} of at least two"
+            raise InputError(what, hint="give a longer text, or fewer columns")
         columns = tokens[: steps * batch_size].view(batch_size, steps, *tokens.shape[1:])
         self.columns = columns.transpose(0, 1).contiguous()
         self.length, self.variable = length, variable

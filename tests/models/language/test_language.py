@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -37,6 +39,19 @@ def test_a_seed_reproduces_and_the_own_generator_begins_anew_with_reset(model):
     assert model.reset().generate("the", 40) == first
     assert model.generate("the", 40) != first
     assert model.reset().generate("the", 40, seed=1) != model.reset().generate("the", 40, seed=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"residual": True}], ids=["stream", "module"])
+@pytest.mark.parametrize("copied", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copy", "pickle"])
+def test_a_copy_goes_on_from_what_was_read(options, copied):
+    model = LanguageModel(**QUICK, options=options, embedding_size=12).fit(TEXT)
+    with pytest.raises(InputError, match="nothing to go on from"):
+        copied(model).generate("", 1)
+    model.generate("the ", 10, seed=3)
+    copies = [copied(model), copied(model)]
+    written = model.generate("", 20)
+    assert [copy.generate("", 20) for copy in copies] == [written, written]
+    assert copies[0].generate("", 5) == model.generate("", 5)
 
 
 def test_what_is_generated_is_what_the_whole_network_would_say(model):
@@ -107,10 +122,22 @@ def test_tokens_in_a_list_and_from_a_tokenizer():
         (lambda m: m.generate("a", 1, temperature=-1), "`temperature` is -1"),
         (lambda m: m.generate("a", 1, top_p=0), "`top_p` is 0"),
         (lambda m: m.generate("a", 1, top_p=1.1), "`top_p` is 1.1"),
+        (lambda m: m.generate(None, 1), "the text is a NoneType"),
+        (lambda m: m.generate("a", 1, seed=-1), "`seed` is -1"),
+        (lambda m: LanguageModel().generate("a", 1), "not fitted"),
+        (lambda m: LanguageModel().generate("", 1), "not fitted"),
         (lambda m: m.score("a"), "1 tokens"),
         (lambda m: m.score(["a", "b"]), "the text is a list"),
         (lambda m: LanguageModel().score("ab"), "not fitted"),
-        (lambda m: LanguageModel().fit("short"), "too few"),
+        (lambda m: LanguageModel().fit("short"), "5 tokens are too few for 32 columns.*\n.*fewer columns"),
+        (lambda m: LanguageModel().fit(""), "0 tokens are too few"),
+        (lambda m: LanguageModel().fit(["a", None, "a"]), "token 1: the text holds a NoneType.*\n.*each a string"),
+        (lambda m: LanguageModel(tokenizer=3).fit("short"), "`tokenizer` is a int.*\n.*encode.text."),
+        (lambda m: LanguageModel(options="x").fit(TEXT), "`options` is 'x'.*\n.*a mapping"),
+        (lambda m: LanguageModel(options={"bidirectional": True}).fit(TEXT), "`options` has 'bidirectional'"),
+        (lambda m: LanguageModel(options={"batch_first": True}).fit(TEXT), "`options` has 'batch_first'"),
+        (lambda m: LanguageModel(options={"proj_size": 2}).fit(TEXT), "`options` has 'proj_size'"),
+        (lambda m: LanguageModel(options={"layernorm": 1}).fit(TEXT), "`options` has 'layernorm'.*\n.*layer_norm"),
         (lambda m: LanguageModel().fit(7), "the text is a int"),
     ],
 )

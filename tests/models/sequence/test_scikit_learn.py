@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+from gatewise.errors import InputError
 from gatewise.estimators import SequenceClassifier, SequenceRegressor
 
 QUICK = {"hidden_size": 8, "max_epochs": 12, "batch_size": 32, "learning_rate": 0.03, "weight_decay": 0.0}
@@ -64,6 +66,34 @@ def test_ragged_lists_go_through_scikit_learns_tools():
     found = GridSearchCV(model, {"cell": ["gru", "lstm"]}, cv=2).fit(X, y)
     assert found.best_estimator_.cell in ("gru", "lstm")
     assert clone(model).get_params() == model.get_params()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameters", "y", "says"),
+    [
+        (SequenceClassifier, {"options": [1]}, None, "`options` is \\[1\\]"),
+        (
+            SequenceClassifier,
+            {"options": {"hidden_size": 3}},
+            None,
+            "`options` has 'hidden_size'.*of layer_norm",
+        ),
+        (SequenceClassifier, {"options": {1: 2}}, None, "`options` has 1"),
+        (SequenceClassifier, {"bidirectional": "no"}, None, "`bidirectional` is 'no'.*True or False"),
+        (SequenceClassifier, {}, pd.Series(["up", pd.NA] * 12), "sequence 1: <NA> is no label"),
+        (SequenceRegressor, {}, pd.date_range("2024", periods=24), "not a number .it holds datetime64"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_one_sentence(estimator, parameters, y, says):
+    X, labels = ragged()
+    with pytest.raises(InputError, match=f"(?s){says}"):
+        estimator(**QUICK).set_params(**parameters).fit(X, labels if y is None else y)
+
+
+@pytest.mark.parametrize("both", [np.bool_(False), 0])
+def test_a_switch_may_come_from_a_grid(both):
+    X, y = ragged()
+    assert not SequenceClassifier(**QUICK, bidirectional=both).fit(X, y).network_.body.bidirectional
 
 
 def test_an_unfitted_one_says_so_in_both_languages():

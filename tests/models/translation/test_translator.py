@@ -165,7 +165,7 @@ def test_a_file_with_a_wrong_record_is_refused(model: Translator, tmp_path: Path
         ({"precision": "half"}, "`precision` is 'half'"),
         ({"budget": "soon"}, "`budget` is 'soon'"),
         ({"cell": "phased_lstm"}, "`cell` is 'phased_lstm'"),
-        ({"options": {"bidirectional": True}}, "options holds 'bidirectional'"),
+        ({"options": {"bidirectional": True}}, "`options` has 'bidirectional'"),
         ({"longest": 1}, "every pair has a side of more than 1 units"),
     ],
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...nn import Recurrent
 from ...nn.stream import stream
-from ..arguments import number
+from ..arguments import number, whole
 from .network import LanguageNetwork
 
 Floats = NDArray[np.floating]
@@ -65,8 +65,16 @@ def nucleus(probabilities: NDArray[np.float64], top_p: float) -> NDArray[np.floa
     return nucleus_only / nucleus_only.sum()
 
 
+def generator_of(name: str, seed: object) -> np.random.Generator:
+    """A generator that begins with a whole number, or one of numpy's. Raises InputError for what is neither."""
+    generators = (np.random.Generator, np.random.RandomState)
+    return np.random.default_rng(seed if isinstance(seed, generators) else whole(name, seed, 0))
+
+
 class Steps(Protocol):
-    """What carries a recurrent stack on by one step."""
+    """What carries a recurrent stack on by one step. state: as the stack takes and gives it."""
+
+    state: Any
 
     def step(self, x: Tensor) -> Tensor:
         """(1, I) to (1, H)."""
@@ -104,11 +112,23 @@ class TextGenerator:
 
     @torch.no_grad()
     def __init__(self, network: LanguageNetwork) -> None:
-        self._steps = _steps(network.recurrent)
+        self._recurrent, self._steps = network.recurrent, _steps(network.recurrent)
         self._rows = list(network.embedding.weight.detach().clone().split(1))
         self._W = network.linear.weight.detach().clone().numpy()
         self._b = network.linear.bias.detach().clone().numpy()
         self._logits: Floats | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: in place of a stream, which is bound to its memory, the state that it is in."""
+        kept = {name: value for name, value in vars(self).items() if name != "_steps"}
+        return {**kept, "_state": self._steps.state if self.has_read else None}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        state = kept.pop("_state")
+        vars(self).update(kept)
+        self._steps = _steps(self._recurrent)
+        if self.has_read:
+            self._steps.state = state
 
     @property
     def has_read(self) -> bool:

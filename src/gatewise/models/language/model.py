@@ -18,9 +18,10 @@ from ...errors import InputError
 from ...fields import Fields
 from ...nn.chain import Chain
 from ...nn.stored import check_finite, fill
-from ..arguments import LARGEST_SEED, cell_of, number, seed_of, whole
+from ...training import Stretches
+from ..arguments import LARGEST_SEED, cell_of, number, options_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
-from .generator import Sampling, TextGenerator
+from .generator import Sampling, TextGenerator, generator_of
 from .network import LanguageNetwork, chain_of, learn, mean_loss
 from .vocabulary import Listed, Text, Tokenized, Tokens, Vocabulary, vocabulary_of
 
@@ -134,8 +135,9 @@ class LanguageModel(NetworkEstimator):
         self.validation_tokens_ = int(share * len(tokens))
         learned, held_out = tokens.tensor_split([len(tokens) - self.validation_tokens_])
         with self._threads():
+            source = Stretches(learned, course.batch_size, length)  # which a text that is too short has not
             self.network_ = self._network(seed)
-            self.loss_ = learn(self.network_, learned, course, length).loss
+            self.loss_ = learn(self.network_, source, course).loss
             self._start(seed)
             self.validation_loss_ = mean_loss(self.network_, held_out) if len(held_out) > 1 else None
         return self
@@ -201,9 +203,10 @@ class LanguageModel(NetworkEstimator):
             InputError: Before `fit`, for an unknown token in the prompt, for arguments out of range, and for an empty
                 prompt where nothing was read before.
         """
-        tokens = self._encoded(prompt) if len(prompt) else []
+        self._check_fitted()
+        tokens = [] if isinstance(prompt, str | list | tuple) and not prompt else self._encoded(prompt)
         sampling, count = Sampling(temperature, top_p), whole("length", length, 0)
-        generator = self._generator if seed is None else np.random.default_rng(seed)
+        generator = self._generator if seed is None else generator_of("seed", seed)
         if not len(tokens) and not self._text_generator.has_read:
             raise InputError("there is nothing to go on from", hint="give a prompt of at least one token")
         self._text_generator.read(tokens)
@@ -315,7 +318,7 @@ class LanguageModel(NetworkEstimator):
                 self._argument("hidden_size"),
                 self._argument("num_layers"),
                 self._argument("dropout"),
-                dict(self.options or {}),
+                options_of(self.options, projected=False),
             )
 
     def _start(self, seed: int) -> None:

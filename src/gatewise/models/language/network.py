@@ -49,14 +49,9 @@ def chain_of(network: LanguageNetwork) -> Chain:
     return Chain(embedding, network.recurrent, network.linear).eval()
 
 
-def learn(network: LanguageNetwork, tokens: Tensor, course: Course, length: int) -> Trained:
-    """Train the network on tokens (N,) by truncated backpropagation through time, with the state carried on.
-
-    ``course.batch_size`` columns are read side by side, ``length`` tokens at a time. Raises InputError where the text
-    is too short for the columns.
-    """
-    source = Stretches(tokens, course.batch_size, length)
-    updates = -(-(len(source.columns) - 1) // length)
+def learn(network: LanguageNetwork, source: Stretches, course: Course) -> Trained:
+    """Train the network on columns of tokens by truncated backpropagation through time, with the state carried on."""
+    updates = -(-(len(source.columns) - 1) // source.length)
     return train(network, Carried(_loss), source, course, updates=updates, warmup=_WARMUP)
 
 

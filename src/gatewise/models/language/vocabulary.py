@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, argument
 
 Tokens = NDArray[np.int64]
 Text = str | Sequence[str]
@@ -90,6 +90,9 @@ class Tokenized:
     """
 
     def __init__(self, tokenizer: Any, size: int) -> None:
+        if not all(callable(getattr(tokenizer, name, None)) for name in ("encode", "decode")):
+            what = f"{argument('tokenizer')} is a {type(tokenizer).__name__}"
+            raise InputError(what, hint="give an object with encode(text) and decode(numbers)")
         self.tokenizer, self.size = tokenizer, size
 
     @classmethod
@@ -137,5 +140,9 @@ def check_text(text: object) -> None:
     """Raises InputError for what is neither a string nor a list of strings."""
     if isinstance(text, str):
         return
-    if not isinstance(text, list | tuple) or not all(isinstance(token, str) for token in text):
-        raise InputError(f"the text is a {type(text).__name__}", hint="give a string, or a list of tokens")
+    hint = "give a string, or a list of tokens, each a string"
+    if not isinstance(text, list | tuple):
+        raise InputError(f"the text is a {type(text).__name__}", hint=hint)
+    for place, token in enumerate(cast("Sequence[object]", text)):
+        if not isinstance(token, str):
+            raise InputError(f"the text holds a {type(token).__name__}", where=f"token {place}", hint=hint)

@@ -18,7 +18,7 @@ from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ...nn.stored import check_finite, fill, renamed, tensors_of
 from ...tables.sequences import Sequences, Whole, read_sequences
-from ..arguments import cell_of, number, one_of, seed_of, whole
+from ..arguments import cell_of, flag, number, one_of, options_of, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
 from .network import (
     BATCH,
@@ -55,10 +55,8 @@ class SequenceEstimator(NetworkEstimator):
         "average_from": partial(number, low=0, high=1),
         "validation": partial(number, low=0, high=1, open_high=True),
         "patience": whole,
+        "bidirectional": flag,
         "pooling": partial(one_of, words=POOLINGS),
-    }
-    _rules_of_files: ClassVar[Mapping[str, fields.Check]] = {
-        "bidirectional": fields.either(fields.whole(0, 1), fields.flag),
     }
 
     network_: SequenceNetwork
@@ -223,7 +221,7 @@ class SequenceEstimator(NetworkEstimator):
             del self.feature_names_in_
 
     def _network(self, seed: int, longest: int) -> SequenceNetwork:
-        dropout, both_ways = self._argument("dropout"), bool(self.bidirectional)
+        dropout, both_ways = self._argument("dropout"), self._argument("bidirectional")
         with seeded(seed):
             body = recurrent_body(
                 cell_of(self.cell),
@@ -232,7 +230,7 @@ class SequenceEstimator(NetworkEstimator):
                 layers=self._argument("num_layers"),
                 both_ways=both_ways,
                 dropout=dropout,
-                options=self.options,
+                options=options_of(self.options),
                 longest=longest,
             )
             return SequenceNetwork(

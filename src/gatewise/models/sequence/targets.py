@@ -93,11 +93,21 @@ def labels_of(y: Any) -> Array:
             where = f"sequence {np.flatnonzero(labels != np.round(labels))[0]}"
             raise InputError("Unknown label type: continuous numbers", where=where, hint="take a SequenceRegressor")
     for index, label in enumerate(labels.tolist()):
-        if label is None or label != label or type(label).__hash__ is None:
+        if not _is_label(label):
             raise InputError(
                 f"{label!r} is no label: Input y contains NaN, None or what has no hash", where=f"sequence {index}"
             )
     return labels
+
+
+def _is_label(label: Any) -> bool:
+    """Whether it has a hash and is equal to itself, which NaN is not, and of which pandas's NA does not say."""
+    if label is None or type(label).__hash__ is None:
+        return False
+    try:
+        return bool(label == label)
+    except TypeError:
+        return False
 
 
 def _as_objects(y: Any) -> Array:
@@ -124,7 +134,10 @@ def _sorted(classes: list[Any]) -> list[Any]:
 def numbers(y: Any) -> Floats:
     """Targets (N, K), float64, finite."""
     try:
-        values = np.array(y.detach().cpu() if hasattr(y, "detach") else y, np.float64)
+        given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+        if given.dtype.kind in "mM":  # which numpy would count in nanoseconds
+            raise TypeError(f"it holds {given.dtype}")
+        values = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"y holds something that is not a number ({error})", hint="a regressor learns numbers"

@@ -15,7 +15,7 @@ from ...fields import Fields
 from ...nn.stored import check_finite, fill
 from ...training import Progress
 from ...training.update import PRECISIONS
-from ..arguments import cell_of, number, one_of, seconds, seed_of, whole
+from ..arguments import cell_of, number, one_of, options_of, seconds, seed_of, whole
 from ..network_estimator import NetworkEstimator, seeded
 from .batches import Pair, Respelling
 from .fitted import FittedTranslator
@@ -209,7 +209,7 @@ class Translator(FittedTranslator):
         )
         rates = Rates(self._argument("dropout"), self._argument("word_dropout"))
         with seeded(seed):
-            return TranslationNetwork(cell_of(self.cell), sizes, rates, dict(self.options or {}))
+            return TranslationNetwork(cell_of(self.cell), sizes, rates, options_of(self.options, projected=False))
 
     def _learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         source, target = self.vocabularies_

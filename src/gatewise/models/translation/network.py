@@ -11,15 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ...equation import Cell
-from ...errors import InputError
 from ...nn import Recurrent
 from ...nn.dropout import dropout
 from ...nn.init import recommended_
 from ...nn.parts import apply
 from ...nn.rowwise import times_projection
 from .attention import Attention
-
-_OURS = ("batch_first", "bidirectional", "dropout", "input_size", "hidden_size", "num_layers", "device", "dtype")
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,6 @@ class TranslationNetwork(nn.Module):
 
     def __init__(self, cell: Cell, sizes: Sizes, rates: Rates, options: Mapping[str, Any]) -> None:
         super().__init__()
-        _check(options)
         E, H, L = sizes.embedding, sizes.hidden, sizes.decoder_layers
         self.rates = rates
         self.source_embedding = nn.Embedding(sizes.source, E)
@@ -235,9 +231,3 @@ class TranslationNetwork(nn.Module):
 def _mapped(module: nn.Linear, x: Tensor) -> Tensor:
     """A linear layer; outside of training each row's bits are its own."""
     return module(x) if module.training else apply(module, x)
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    for name in _OURS:
-        if name in options:
-            raise InputError(f"options holds {name!r}", hint="give what the translator's own arguments do not say")
