@@ -101,6 +101,13 @@ def rounded(builder: ir.IRBuilder, numbers: Any) -> Any:
     return builder.trunc(builder.select(missing, builder.or_(upper, _all(words, 0x40)), nearest), halves)
 
 
+def paired(builder: ir.IRBuilder, first: Any, second: Any) -> Any:
+    """Vectors of integers of 16 bits as words."""
+    words = ir.VectorType(_I32, first.type.count)
+    upper = builder.shl(builder.zext(second, words), _all(words, 16))
+    return builder.or_(builder.zext(first, words), upper)
+
+
 def _all(kind: ir.Type, value: int) -> ir.Constant:
     """The integer, in every lane of a vector."""
     return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)

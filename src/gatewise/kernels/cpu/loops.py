@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +49,15 @@ def carrying(
     values.update(carried)
     builder.branch(test)
     builder.position_at_end(after)
+
+
+def by_vectors(builder: ir.IRBuilder, start: Any, stop: Any, lanes: int) -> Iterator[tuple[Any, int]]:
+    """The bodies of two loops, over whole vectors and over the numbers that are left, one by one: the first index, and
+    how many there are."""
+    whole = builder.sub(stop, builder.urem(builder.sub(stop, start), I64(lanes)))
+    for first, end, count in ((start, whole, lanes), (whole, stop, 1)):
+        with loop(builder, first, end, count) as index:
+            yield index, count
 
 
 def smaller(builder: ir.IRBuilder, a: Any, b: Any) -> Any:

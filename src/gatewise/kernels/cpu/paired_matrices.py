@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ...compiler.render.llvm_math import FLOAT32, I16, I32, I64
-from ...compiler.render.llvm_pairs import rounded
+from ...compiler.render.llvm_pairs import paired, rounded
 from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
 from .kept_code import Source
-from .loops import loop, numbers
+from .loops import by_vectors, loop, numbers
 from .memory import lent, rows_apart
 from .pairs import terms
 from .team import emit_share
@@ -117,12 +117,8 @@ class _Pass:
 
     def columns(self) -> Iterator[tuple[Any, int]]:
         """The body of a loop over columns, for vectors and for single numbers: the first column, and how many."""
-        builder, columns = self.builder, self.given["columns"]
         lanes = this_machine().vector_bytes // FLOAT32.bytes
-        whole = builder.mul(builder.udiv(columns, I64(lanes)), I64(lanes))
-        for start, stop, count in ((I64(0), whole, lanes), (whole, columns, 1)):
-            with loop(builder, start, stop, count) as column:
-                yield column, count
+        return by_vectors(self.builder, I64(0), self.given["columns"], lanes)
 
     def at(self, name: str, kind: ir.Type, *offsets: Any) -> Any:
         """The address of an element of an array of this type."""
@@ -182,11 +178,9 @@ def _rows_in_pairs_module(dtype: torch.dtype) -> ir.Module:
         first, target = builder.mul(row, given["row"]), builder.mul(pair, given["target_row"])
         second = builder.add(first, builder.select(there, given["row"], I64(0)))
         for column, count in rows.columns():
-            words = ir.VectorType(I32, count)
-            none, shift = (ir.Constant(words, [value] * count) for value in (0, 16))
-            low, high = (builder.zext(rows.halves(source, offset, column, count), words) for offset in (first, second))
-            both = builder.or_(low, builder.select(there, builder.shl(high, shift), none))
-            rows.store(both, I32, 4, target, column)
+            low, high = (rows.halves(source, offset, column, count) for offset in (first, second))
+            high = builder.select(there, high, ir.Constant(high.type, None))
+            rows.store(paired(builder, low, high), I32, 4, target, column)
     return rows.complete()
 
 

@@ -12,12 +12,12 @@ from llvmlite import ir
 from torch import Tensor
 
 from ...compiler.render.llvm_math import FLOAT32, I16, I32, I64
-from ...compiler.render.llvm_pairs import rounded
+from ...compiler.render.llvm_pairs import paired, rounded
 from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
 from .elements import GROUP
 from .kept_code import Source
-from .loops import loop, numbers, smaller
+from .loops import by_vectors, loop, numbers, smaller
 from .memory import rows_apart
 from .pairs import terms
 from .team import emit_share
@@ -59,6 +59,10 @@ def _rounding(of_rows: bool) -> Runnable:
     return runnable(Source(("rounded factors", of_rows), lambda: str(_Rounding(of_rows).module)))
 
 
+def _lanes() -> int:
+    return this_machine().vector_bytes // FLOAT32.bytes
+
+
 class _Rounding:
     """A module whose ``run`` goes through some columns of all rows, two rows at a time, since they lie side by side."""
 
@@ -69,9 +73,6 @@ class _Rounding:
         self.builder = builder = ir.IRBuilder(function.append_basic_block("entry"))
         task, self.first, self.end = function.args
         self.given = numbers(builder, task, _TASK)
-        lanes = this_machine().vector_bytes // FLOAT32.bytes
-        self._counts = (lanes, 1)
-        self.whole = builder.sub(self.end, builder.urem(builder.sub(self.end, self.first), I64(lanes)))
         rows = self.given["rows"]
         self._clear("sums")
         with loop(builder, I64(0), rows, GROUP) as group:
@@ -83,10 +84,7 @@ class _Rounding:
         emit_share(self.module, function)
 
     def _columns(self) -> Iterator[tuple[Any, int]]:
-        """The body of a loop over columns, for vectors and for single numbers: the first column, and how many."""
-        for (start, stop), count in zip(((self.first, self.whole), (self.whole, self.end)), self._counts, strict=True):
-            with loop(self.builder, start, stop, count) as column:
-                yield column, count
+        return by_vectors(self.builder, self.first, self.end, _lanes())
 
     def _clear(self, name: str) -> None:
         target = self._row(name, FLOAT32.scalar)
@@ -100,24 +98,22 @@ class _Rounding:
             self._add(sums, column, self._load(part, column, count))
 
     def _two_rows(self, row: Any) -> None:
-        """Add them to a group's sums, and write them rounded. Where the second is not there, it counts as zeros, and
-        the first is written once more in its place."""
+        """Add them to a group's sums, and write them rounded. Where the second is not there, it counts as zeros, which
+        the first, whose place it takes, is written over."""
         builder = self.builder
         there = builder.icmp_signed("<", builder.add(row, I64(1)), self.given["rows"])
         below = builder.select(there, builder.add(row, I64(1)), row)
         sources = [self._row("source", FLOAT32.scalar, at) for at in (row, below)]
         targets = [self._row("of_rows", I16, at) for at in (row, below)] if self.of_rows else []
         pairs, part = self._row("over_time", I32, builder.lshr(row, I64(1))), self._row("part", FLOAT32.scalar)
-        kept = [self._splat(builder.select(there, I32(-1), I32(0)), count) for count in self._counts]
+        kept = [self._splat(builder.select(there, I32(-1), I32(0)), count) for count in (_lanes(), 1)]
         for (column, count), mask in zip(self._columns(), kept, strict=True):
             first, second = (self._load(source, column, count) for source in sources)
-            low, high = (rounded(builder, numbers) for numbers in (first, second))
             second = builder.bitcast(builder.and_(builder.bitcast(second, mask.type), mask), second.type)
             self._add(part, column, first, second)
-            shift = ir.Constant(mask.type, [16] * count)
-            above = builder.and_(builder.shl(builder.zext(high, mask.type), shift), mask)
-            self._store(builder.or_(builder.zext(low, mask.type), above), pairs, column)
-            for target, halves in zip(targets, (low, high), strict=False):
+            both = [rounded(builder, numbers) for numbers in (first, second)]
+            self._store(paired(builder, *both), pairs, column)
+            for target, halves in reversed([*zip(targets, both, strict=False)]):
                 self._store(halves, target, column)
 
     def _add(self, target: Any, column: Any, *values: Any) -> None:

@@ -27,7 +27,7 @@ class Reductions:
         self.cell, self.layer, self._y = cell, layer, y
         sums = [torch.zeros_like(weight, dtype=layer.dtype) for weight in (layer.W, layer.U, layer.b)]
         self.W, self.U, self.b = sums
-        self._halves = layer.in_halves
+        self._halves, self._biased = layer.in_halves, [gate.has_bias for gate in cell.gates]
         self.x = torch.zeros_like(layer.x) if input_gradient else layer.x[:0].clone()
         self._x, self._d_x = layer.x, self.x  # of which W multiplies the first columns
         if cell.row_inputs:
@@ -54,9 +54,8 @@ class Reductions:
         packed_operands = {name: self._panels(operands[name]) for name in {run.operand for run in self._recurrent}}
         for run in self._recurrent:
             add_product(self.U[run.rows], _flat(over_time, run), packed_operands[run.operand], transposed=True)
-        biased = [gate.has_bias for gate in self.cell.gates]
-        if any(biased):
-            self.b += (sums if all(biased) else sums[biased]).flatten()
+        if any(self._biased):
+            self.b += (sums if all(self._biased) else sums[self._biased]).flatten()
 
     def _as_factors(self, d_gates: Tensor) -> Factors:
         """What products, and biases, read of a chunk's gradients."""
@@ -65,7 +64,8 @@ class Reductions:
             factors = rounded_factors(flat, of_rows=bool(self._input_panels))
             return Factors(*(part.unflatten(-1, shape) for part in factors))
         sums = d_gates.new_empty(shape)
-        sum_rows(sums.view(-1), flat)
+        if any(self._biased):
+            sum_rows(sums.view(-1), flat)
         return Factors(d_gates, d_gates, sums)
 
     def _add_input_gradient(self, target: Tensor, d_gates: Tensor) -> None:
