@@ -14,7 +14,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...nn import Recurrent
 from ...nn.stream import stream
-from ..arguments import number, whole
+from ..arguments import number, seed_of, whole
 from .network import LanguageNetwork
 
 Floats = NDArray[np.floating]
@@ -67,8 +67,9 @@ def nucleus(probabilities: NDArray[np.float64], top_p: float) -> NDArray[np.floa
 
 def generator_of(name: str, seed: object) -> np.random.Generator:
     """A generator that begins with a whole number, or one of numpy's. Raises InputError for what is neither."""
-    generators = (np.random.Generator, np.random.RandomState)
-    return np.random.default_rng(seed if isinstance(seed, generators) else whole(name, seed, 0))
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(seed_of(seed) if isinstance(seed, np.random.RandomState) else whole(name, seed, 0))
 
 
 class Steps(Protocol):
