@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from gatewise.cli import follow
+import gatewise
+from gatewise.cli import follow, options
 from gatewise.cli.lines import waiting_lines
 from gatewise.models.translation.model import Translator
+from gatewise.training.update import PRECISIONS
 
 PAIRS = "".join(f"{word}{n}\t{word.upper()}{n}\n" for word in ("ab", "cde", "fgabc") for n in range(9))
 
@@ -68,6 +70,7 @@ def test_a_test_set_inside_the_training_set_is_told(capsys: pytest.CaptureFixtur
         (["pairs.tsv"], "there is nothing to do"),
         (["pairs.tsv", "--save", "pairs.tsv"], "named twice"),
         (["m.safetensors", "--epochs", "2"], "m.safetensors is a model"),
+        (["m.safetensors", "--precision", "bfloat16"], "m.safetensors is a model"),
         (["m.safetensors", "--save", "n.safetensors"], "m.safetensors is a model"),
         (["m.safetensors", "--report", "page.html"], "go with a test set"),
     ],
@@ -85,6 +88,7 @@ def test_requests_that_make_no_sense_end_with_code_2(
         (["none.safetensors"], "none.safetensors: it cannot be read: there is no such file"),
         (["pairs.tsv", "test.tsv", "--save", "m"], "test.tsv: it has 6 lines, and pairs.tsv has 27 lines"),
         (["pairs.tsv", "--save", "m", "--units", "syllables"], "--units is 'syllables'"),
+        (["pairs.tsv", "--save", "m", "--precision", "bf16"], "--precision is 'bf16'"),
         (["pairs.tsv", "--save", "m", "--vocabulary", "5"], "--vocabulary is 5"),
         (["pairs.tsv", "--save", "m", "--budget", "soon"], "--budget is 'soon'"),
         (["pairs.tsv", "--save", "m", "--source", "de"], "--source is 'de', which is no column"),
@@ -131,3 +135,10 @@ def test_widths_that_a_cell_names_are_told_and_saved(capsys: pytest.CaptureFixtu
     assert "--widths: scrn has no width 'memory'\nhint: widths that it names: context" in capsys.readouterr().err
     assert follow(["translate", "m.safetensors", "--test", "test.tsv", "--widths", "context=24"]) == 2
     assert "m.safetensors is a model" in capsys.readouterr().err
+
+
+def test_the_precision_of_training_is_told_and_saved() -> None:
+    words = ["pairs.tsv", "--epochs", "1", "--precision", "bfloat16", "--save", "m.safetensors"]
+    assert follow(["translate", *words]) == 0
+    assert gatewise.load("m.safetensors").precision == "bfloat16"
+    assert options.PRECISIONS == PRECISIONS

@@ -480,6 +480,7 @@ WRONG_OPTIONS = {
     "candidate_dropout_1": ({"candidate_dropout": 1.0}, InputError, "candidate dropout must be"),
     "weight_drop_1": ({"weight_drop": 1.0}, InputError, "weight_drop must be"),
     "dropout_above_1": ({"dropout": 1.1}, InputError, "dropout should be"),
+    "dropout_in_words": ({"dropout": "half"}, InputError, "dropout should be a number.*not half"),
     "heads_do_not_divide": ({"heads": 2}, InputError, "5 cannot be split into 2 heads"),
     "no_heads": ({"heads": 0}, InputError, "heads must be a whole number of at least 1"),
     "wide_projection": ({"proj_size": 5}, InputError, "proj_size has to be smaller"),
@@ -490,6 +491,8 @@ WRONG_OPTIONS = {
     "too_few_sizes": ({"hidden_size": [5], "num_layers": 2}, InputError, "1 hidden sizes? for 2 layers"),
     "size_of_float": ({"hidden_size": 5.0}, TypeError, "hidden_size should be of type int"),
     "size_in_words": ({"hidden_size": "five"}, TypeError, "hidden_size should be of type int"),
+    "layers_of_float": ({"num_layers": 2.0}, TypeError, "num_layers should be of type int"),
+    "layers_in_words": ({"num_layers": "two"}, TypeError, "num_layers should be of type int"),
     "input_of_float": ({"input_size": 3.0}, TypeError, "input_size should be of type int"),
 }
 

@@ -299,12 +299,19 @@ def test_what_cannot_be_trained_is_refused():
         "Plateau": {"schedule": ReduceLROnPlateau(optimizer)},
         "another optimizer": {"schedule": StepLR(other, 1)},
         "clip": {"clip": 0.0},
+        "not 'one'": {"clip": "one"},
         "accumulate": {"accumulate": 0},
+        "not 1.5": {"accumulate": 1.5},
+        "the optimizer is <class.*torch.optim.AdamW": {"optimizer": torch.optim.SGD},
+        "callbacks holds <function": {"callbacks": [loss]},
+        "callbacks is one of them": {"callbacks": Callback()},
         "precision": {"precision": "half"},
     }
     for words, options in cases.items():
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=f"(?s){words}"):
             Trainer(module, loss, drawn(), options.pop("optimizer", optimizer), **options)
+    with pytest.raises(InputError, match=r"(?s)the module is <function.*Module"):
+        Trainer(loss, loss, drawn(), optimizer)
 
 
 @pytest.mark.parametrize("source", [[(1, 2)], DataLoader([1, 2, 3])], ids=["a list", "a loader"])
@@ -318,8 +325,11 @@ def test_what_is_no_source_is_refused_and_told_what_is(source):
 def test_a_run_without_an_end_is_refused():
     with pytest.raises(InputError, match="needs an end"):
         trainer_of().run()
-    with pytest.raises(InputError, match="epochs must be at least 0, not -1"):
+    with pytest.raises(InputError, match="epochs must be a whole number of at least 0, not -1"):
         trainer_of().run(epochs=-1)
+    for total in (2.5, "3"):
+        with pytest.raises(InputError, match=f"steps must be a whole number of at least 0, not {total!r}"):
+            trainer_of().run(steps=total)
     module = Network()
     with pytest.raises(InputError, match="no epochs"):
         Trainer(module, loss, Drawn(lambda generator: None), sgd(module)).run(epochs=1)

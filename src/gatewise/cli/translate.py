@@ -15,7 +15,7 @@ from ..errors import InputError, argument, located
 from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
-from .options import MODEL, READING, UNITS, WRITING, File, Json, Text, Widths, cell_names, option, widths_in
+from .options import MODEL, PRECISIONS, READING, UNITS, WRITING, File, Json, Text, Widths, cell_names, option, widths_in
 
 if TYPE_CHECKING:
     from ..models.translation.model import Translator
@@ -261,6 +261,9 @@ def translate(
     widths: Widths = None,
     epochs: Annotated[int | None, option(MODEL, "N", "Passes over DATA. Default: 12 or more.", min=1)] = None,
     budget: Annotated[Text, option(MODEL, "TIME", "Time to train, such as 90s or 15m. Default: none.")] = None,
+    precision: Annotated[
+        Text, option(MODEL, "WORD", f"Of training: {', '.join(PRECISIONS)}. Default: float32.", choices=PRECISIONS)
+    ] = None,
     seed: Annotated[int, option(MODEL, "N", "Same seed, same model. Default: 0.", min=0)] = 0,
     beam: Annotated[int | None, option(SEARCH, "N", "Hypotheses kept; 1 is greedy. Default: 5.")] = None,
     length_penalty: Annotated[float | None, option(SEARCH, "X", "0 favours short ones. Default: 1.")] = None,
@@ -275,6 +278,7 @@ def translate(
 
     def ask() -> Request:
         settings = _given(units=units, vocabulary_size=vocabulary_size, cell=cell, max_epochs=epochs, budget=budget)
+        settings |= _given(precision=precision)
         if told := widths_in(widths):
             settings["options"] = {"widths": told}
         learning = settings if data.name.lower().endswith(MODEL_FILE) else {**settings, "random_state": seed}

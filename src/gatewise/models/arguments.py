@@ -58,7 +58,9 @@ def one_of(name: str, value: object, words: Collection[str]) -> str:
     word = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
     plain = {known.replace("_", ""): known for known in words}.get(word.replace("_", ""))
     if plain is None:
-        raise InputError(f"{argument(name)} is {value!r}", hint=f"choose one of {', '.join(words)}")
+        near = [known for known in words if len(word) > 2 and word in known]
+        meant = f"; did you mean {near[0]!r}?" if len(near) == 1 else ""
+        raise InputError(f"{argument(name)} is {value!r}", hint=f"choose one of {', '.join(words)}{meant}")
     return plain
 
 

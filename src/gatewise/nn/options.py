@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import FunctionType
@@ -162,6 +163,7 @@ def check_arguments(
 ) -> list[int]:
     """H of each layer. Raises TypeError or InputError, as torch.nn does, for sizes that make no module."""
     _check_int("input_size", input_size)
+    _check_int("num_layers", num_layers)
     sizes = [hidden_size] * num_layers if isinstance(hidden_size, int) else _listed(hidden_size, num_layers)
     if num_layers <= 0:
         raise InputError("num_layers must be greater than zero")
@@ -169,7 +171,7 @@ def check_arguments(
         _check_size(size, proj_size, heads)
     if input_size < 0:
         raise InputError("input_size must be greater than zero")
-    if isinstance(dropout, bool) or not 0 <= dropout <= 1:
+    if isinstance(dropout, bool) or not isinstance(dropout, numbers.Real) or not 0 <= dropout <= 1:
         raise InputError(f"dropout should be a number in range [0, 1], the probability of a zero, not {dropout}")
     if proj_size and heads > 1:
         raise InputError("proj_size mixes the heads that heads= keeps apart: give one of them")

@@ -53,7 +53,7 @@ class Callbacks:
     """
 
     def __init__(self, callbacks: Iterable[Callback]) -> None:
-        self.callbacks = tuple(callbacks)
+        self.callbacks = _listed(callbacks)
         self.pending: list[list[Any]] = []
 
     @contextmanager
@@ -85,6 +85,16 @@ class Callbacks:
         for callback, entry in zip(self.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(entry["state"])
         self.pending = [list(pair) for pair in state["owed"]]
+
+
+def _listed(callbacks: object) -> tuple[Callback, ...]:
+    """Raises InputError for what is no list of callbacks, such as one alone, or a function."""
+    given: tuple[Any, ...] = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
+    strange = [one for one in given if not hasattr(one, "around_run")]
+    if strange or not isinstance(callbacks, Iterable):
+        what = f"callbacks holds {strange[0]!r}" if strange else f"callbacks is one of them, {type(callbacks).__name__}"
+        raise InputError(what, hint="give a list of objects of classes derived from Callback")
+    return given
 
 
 Loss = Callable[[nn.Module, Any], Tensor]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ def check_parts(
         what = f"the source is a {type(source).__name__}, which has no {missing[0]}"
         hint = "give Shuffled(data, batch_size), of tensors or a dataset, or an object with the methods of a Source"
         raise InputError(what, hint=hint)
+    _check_kinds(module, optimizer)
     owned = {id(parameter) for parameter in module.parameters()}
     updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     if not updated <= owned:
@@ -45,10 +47,19 @@ def check_parts(
         raise InputError("ReduceLROnPlateau needs a validation loss", hint="use the callback Plateau")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise InputError("the schedule belongs to another optimizer")
-    if clip is not None and not clip > 0:
-        raise InputError(f"clip must be greater than 0 or None, not {clip}")
-    if accumulate < 1:
-        raise InputError(f"accumulate must be at least 1, not {accumulate}")
+    if clip is not None and (not isinstance(clip, numbers.Real) or not clip > 0):
+        raise InputError(f"clip must be greater than 0 or None, not {clip!r}")
+    if not isinstance(accumulate, numbers.Integral) or accumulate < 1:
+        raise InputError(f"accumulate must be a whole number of at least 1, not {accumulate!r}")
+
+
+def _check_kinds(module: object, optimizer: object) -> None:
+    """Raises InputError for what is no module, and no optimizer of one, such as the class alone."""
+    if not isinstance(module, nn.Module):
+        raise InputError(f"the module is {module!r}", hint="give a torch.nn.Module")
+    if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
+        hint = "make one of the module's parameters: torch.optim.AdamW(module.parameters())"
+        raise InputError(f"the optimizer is {optimizer!r}", hint=hint)
 
 
 def check_totals(source: Source, steps: int | None, epochs: int | None) -> None:
@@ -56,8 +67,9 @@ def check_totals(source: Source, steps: int | None, epochs: int | None) -> None:
     if steps is None and epochs is None:
         raise InputError("a run needs an end", hint="trainer.run(steps=...) or trainer.run(epochs=...)")
     for name, total in (("steps", steps), ("epochs", epochs)):
-        if total is not None and total < 0:
-            raise InputError(f"{name} must be at least 0, not {total}", hint="give how many there are to be in all")
+        if total is not None and (not isinstance(total, numbers.Integral) or total < 0):
+            what = f"{name} must be a whole number of at least 0, not {total!r}"
+            raise InputError(what, hint="give how many there are to be in all")
     if epochs is not None and getattr(source, "endless", False):
         raise InputError("this source has no epochs", hint="set per_epoch of Drawn, or train for a number of steps")
 

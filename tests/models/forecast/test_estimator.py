@@ -114,6 +114,8 @@ class TestParameters:
             {"model": "arima"},
             "`model` is 'arima'\nhint: choose one of auto, naive, seasonal_naive, drift, croston_sba",
         ),
+        ({"model": "theta"}, "pool, tuned, lstm; did you mean 'auto_theta'?"),
+        ({"tune": -1, "model": "naive"}, "`tune` is -1"),
         ({"model": None}, "`model` is None"),
         ({"normalisation": "none"}, "`normalisation` is 'none'\nhint: choose one of window, causal"),
     ],

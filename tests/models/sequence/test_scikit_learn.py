@@ -80,7 +80,7 @@ def test_ragged_lists_go_through_scikit_learns_tools():
         ),
         (SequenceClassifier, {"options": {1: 2}}, None, "`options` has 1"),
         (SequenceClassifier, {"bidirectional": "no"}, None, "`bidirectional` is 'no'.*True or False"),
-        (SequenceClassifier, {}, pd.Series(["up", pd.NA] * 12), "sequence 1: <NA> is no label"),
+        (SequenceClassifier, {}, pd.Series(["up", pd.NA] * 12), "sequence 1: <NA> is no label.*keep_default_na"),
         (SequenceRegressor, {}, pd.date_range("2024", periods=24), "not a number .it holds datetime64"),
     ],
 )

@@ -339,13 +339,14 @@ class Forecaster(FittedForecaster):
         """Of training."""
         if self.tune is None:
             return arguments.seconds("budget", self.budget)
+        seconds = arguments.seconds("tune", self.tune)
         if self.budget is not None or self._word() != AUTO:
             raise InputError(
                 f"{argument('tune')} adds the tuned network to the models that a backtest compares, and takes neither "
                 f"{argument('model')} nor {argument('budget')}",
                 hint=f"use {argument('model', 'tuned')} with {argument('budget', str(self.tune))} to only tune",
             )
-        return arguments.seconds("tune", self.tune)
+        return seconds
 
 
 def _widening(contents: Mapping[str, Any]) -> dict[int, float]:

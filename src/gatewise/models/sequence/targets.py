@@ -95,7 +95,9 @@ def labels_of(y: Any) -> Array:
     for index, label in enumerate(labels.tolist()):
         if not _is_label(label):
             raise InputError(
-                f"{label!r} is no label: Input y contains NaN, None or what has no hash", where=f"sequence {index}"
+                f"{label!r} is no label: Input y contains NaN, None or what has no hash",
+                where=f"sequence {index}",
+                hint="a class called NA is read by pandas.read_csv where keep_default_na is False",
             )
     return labels
 
