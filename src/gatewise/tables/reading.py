@@ -213,6 +213,9 @@ def _check_heading(connection: DuckDBPyConnection, file: TextFile, heading: Head
     where = f"{file.path}, row {heading.line}"
     if not names:
         raise InputError("the file holds nothing but empty lines", where=str(file.path), hint=_NEEDS)
+    if names[0].startswith("@"):
+        what = f"{names[0]!r} is no name of a column: this looks like an ARFF, .ts or .tsf file, and a table is needed"
+        raise InputError(what, where=where, hint="store it as CSV or Parquet, with a header such as id,ds,y")
     if len(names) < fewest:
         hint = f"give the character between the cells as {argument('delimiter')}"
         raise InputError(f"only one column found: {names[0]!r}", where=where, hint=hint)

@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ UTF8 = "utf-8-sig"
 GZIP = b"\x1f\x8b"
 _DELIMITERS = ",;\t|"
 _PEEKED = 20  # records looked at to choose one
+_NEARBY = 200  # bytes by which a script is guessed
 
 
 @dataclass(frozen=True)
@@ -244,13 +246,22 @@ class _Survey:
         offset = self.size + fresh - len(error.object) + error.start
         return self._refusal(
             f"byte 0x{error.object[error.start]:02x} at offset {offset} is not {name.upper()} text",
-            f"give its encoding, such as {argument('encoding', 'latin-1')} or {argument('encoding', 'cp1252')}",
+            _encodings(error.object[error.start : error.start + _NEARBY]),
             line,
         )
 
     def _refusal(self, what: str, hint: str, line: int | None = None) -> InputError:
         where = str(self.path) if line is None else f"{self.path}, row {line}"
         return InputError(what, where=where, hint=hint)
+
+
+def _encodings(text: bytes) -> str:
+    """What to do about bytes that are no UTF-8: of accents two may stand side by side, and of other scripts words."""
+    if re.search(rb"[\x80-\xff]{3}", text) is None:
+        return f"give its encoding, such as {argument('encoding', 'latin-1')} or {argument('encoding', 'cp1252')}"
+    others = {"cp1251": "Cyrillic", "gbk": "Chinese", "cp949": "Korean", "cp932": "Japanese"}
+    named = ", ".join(f"{argument('encoding', codec)} for {script}" for codec, script in others.items())
+    return f"give its encoding, such as {named}"
 
 
 def _codec(head: bytes, encoding: str | None, path: Path) -> str:
