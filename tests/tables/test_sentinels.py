@@ -64,6 +64,7 @@ LIKE_OTHERS = {
     "not far above": ({4: "999", 5: "999"}, [str(100 * value) for value in range(12)]),
     "once above": ({4: "999"}, [str(10 * value) for value in range(12)]),
     "no number of that kind": ({4: "-998"}, VALUES),
+    "round numbers": ({3: "1000000", 4: "1000000"}, VALUES),
     "too few others": ({i: "-999" for i in range(6)}, VALUES),
 }
 

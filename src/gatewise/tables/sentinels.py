@@ -14,10 +14,12 @@ from .options import ReadOptions
 from .panel import Floats
 from .table import Table
 
-_NINES = tuple(10.0**digits - step for digits in range(2, 8) for step in (1, 0.1, 0.01))
+_NINES = tuple(10.0**digits - step for step, most in ((1, 7), (0.1, 5), (0.01, 4)) for digits in range(2, most + 1))
 _LIMITS = (32768, 32767, 65535, 2147483648, 2147483647, 1e20, 9.969209968386869e36, 3.4028234663852886e38)
 _SIZES = (*_NINES, *_LIMITS)
 """What files have where nothing was measured, with either sign: nines, and limits of the types of numbers."""
+_SINGLE = 6e-8
+"""How far a number is off, relative to itself, that was stored as a float32; round numbers are further from nines."""
 _FEWEST = 8
 """Other values of the column by which one is known to lie far from all."""
 _FAR = 5
@@ -77,7 +79,7 @@ def _are(values: Floats, numbers: Sequence[float]) -> NDArray[np.bool_]:
     """Which of the values is one of the numbers, also where it was stored as a float32."""
     places = np.zeros(len(values), np.bool_)
     for number in numbers:
-        places |= np.abs(values - number) <= 1e-7 * abs(number)
+        places |= np.abs(values - number) <= _SINGLE * abs(number)
     return places
 
 
