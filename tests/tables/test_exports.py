@@ -50,6 +50,7 @@ BELOW = {
     ),
     "a word": ("END OF FILE\n", "1 line below the table left out, the first 'END OF FILE'"),
     "a balance without a value": ("Endsaldo,\n", "1 line below the table left out, the first 'Endsaldo'"),
+    "a note under empty cells": (",\n,checked twice\n", "2 lines below the table left out, the first 'checked twice'"),
     "a total and a source": ("Total,341\nQuelle: Amt\n", "1 line below the table left out, the first 'Quelle: Amt'"),
     "empty rows": (",\n,\n", "2 empty rows left out"),
 }

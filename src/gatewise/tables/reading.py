@@ -174,7 +174,9 @@ def _text_table(connection: DuckDBPyConnection, file: TextFile, options: ReadOpt
     below = remarks_below(file, delimiter, heading)
     table = _noted(_cells(connection, file, delimiter, heading, len(below)), file, options, heading)
     if below:
-        table = table.noting(f"{count(len(below), 'line')} below the table left out, the first {below[0]!r}")
+        table = table.noting(
+            f"{count(len(below), 'line')} below the table left out, the first {next(filter(None, below))!r}"
+        )
     try:
         table = without_strays(table)
         check_names(table.names, f"{file.path}, row {heading.line}")

@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 
 
 def remarks_below(file: TextFile, delimiter: str, heading: Heading) -> list[str]:
-    """The first cells of the records at the end of the file that are sources, notes and the like, not rows.
+    """The first filled cells of the records at the end of the file that are sources, notes and the like, not rows.
 
     A record is one where the first column holds times or numbers, and it has words in its only cell or a sign of a
     remark before them. Where that column holds names, such a sign has to stand in a record of too few cells.
@@ -38,7 +38,7 @@ def remarks_below(file: TextFile, delimiter: str, heading: Heading) -> list[str]
     last = deque((fields for _, fields in islice(file.records(delimiter), heading.above + 1, None)), maxlen=_MOST + 1)
     below: list[str] = []
     while last and (not any(map(str.strip, last[-1])) or _is_remark(last[-1], width, dated=dated)):
-        below.insert(0, last.pop()[0].strip())
+        below.insert(0, next((cell.strip() for cell in last.pop() if cell.strip()), ""))
     return below if last else []
 
 
