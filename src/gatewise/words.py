@@ -100,7 +100,8 @@ def unaccented(text: str) -> str:
     """The text without the accents of its letters."""
     if text.isascii():
         return text
-    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return unicodedata.normalize("NFC", plain)  # syllables of Korean, which came apart
 
 
 def sentence(text: str) -> str:

@@ -294,6 +294,9 @@ def test_one_column_counts_the_lines_of_its_file(tmp_path):
     [
         ("a.arff", "@relation x\n@attribute a numeric\n@data\n1,2\n", "this is an ARFF file"),
         ("a.csv", "% remark\n\n@RELATION x\n@data\n1,2\n", "this is an ARFF file"),
+        ("a.arff", "\ufeff@relation x\n@attribute a numeric\n@data\n1,2\n", "this is an ARFF file"),
+        ("a.tsv", "\ufeff1\t0.5\t-1.5\n2\t0.5\t1e-3\n", "this looks like a file of the UCR archive"),
+        ("a_TRAIN.txt", "  1.0  0.5 -1.5\n", "this looks like a file of the UCR archive"),
         ("a_TRAIN.tsv", "1\t0.5\t-1.5\n2\t0.5\t1e-3\n", "this looks like a file of the UCR archive"),
         ("a_TEST.txt", "1.0\t0.5\t-1.5\n", "this looks like a file of the UCR archive"),
     ],

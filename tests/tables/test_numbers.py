@@ -7,6 +7,7 @@ import pytest
 
 from gatewise.errors import InputError
 from gatewise.tables.numbers import MISSING, read_numbers
+from gatewise.tables.options import ReadOptions
 from gatewise.tables.panel import Floats
 from gatewise.tables.table import Table, database
 
@@ -28,7 +29,7 @@ def read() -> Iterator[Read]:
                 connection, "table", names, ("VARCHAR",) * len(names), lambda row: f"row {row + 2}", delimiter
             )
             table.keep(range(len(columns)))
-            return read_numbers(table, range(len(columns)), decimal)
+            return read_numbers(table, range(len(columns)), ReadOptions(decimal=decimal))
 
         yield from_cells
 

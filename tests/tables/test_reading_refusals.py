@@ -42,6 +42,15 @@ BAD = {
     "one row": Bad("ds,y\n2024-01-01,1\n", "only one row of data"),
     "no header": Bad("2024-01-01,1\n2024-01-02,2\n", "looks like data", "row 1", "header"),
     "one column": Bad("ds y\n2024-01-01 1\n", "only one column found: 'ds y'", "row 1", "`delimiter`"),
+    "an archive of series": Bad(
+        "@relation x\n@attribute series_name string\n@data\nT1:1,2,3\n", "looks like an ARFF, .ts or .tsf file", "row 1"
+    ),
+    "an archive of series behind a mark": Bad(
+        "\ufeff@relation x\n@frequency daily\n@data\nT1:1,2,3\n", "looks like an ARFF, .ts or .tsf file", "row 1"
+    ),
+    "Korean bytes": Bad("날짜,값\n".encode("cp949"), "is not UTF-8 text", "row 1", '`encoding="cp949"` for Korean'),
+    "Russian bytes": Bad("Дата,Цена\n".encode("cp1251"), "is not UTF-8 text", "row 1", '`encoding="cp1251"`'),
+    "German bytes": Bad("Tag,Größe\n".encode("cp1252"), "is not UTF-8 text", "row 1", '`encoding="cp1252"`'),
     "text in the target": Bad(rows("1", "two", "3"), "'two' is not a number", "row 3, column 'y'", "`target`"),
     "missing values": Bad(
         rows("1", "", "3", "NA", "n/a", "-", "#N/A", "None", "null", "NaN", "4"),

@@ -13,7 +13,21 @@ from ..errors import InputError, argument, located
 from ..escape import json_ascii
 from .app import app
 from .command import Command, carry_out, check_files
-from .options import APART, MODEL, READING, SORTED, WRITING, Decimal, Delimiter, Encoding, File, Json, Text, option
+from .options import (
+    APART,
+    MODEL,
+    READING,
+    SORTED,
+    WRITING,
+    Decimal,
+    Delimiter,
+    Encoding,
+    File,
+    Json,
+    Missing,
+    Text,
+    option,
+)
 
 if TYPE_CHECKING:
     from ..models.sequence.classifier import SequenceClassifier
@@ -236,6 +250,7 @@ def classify(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    missing: Missing = None,
     save: Annotated[File, option(WRITING, "FILE", "The model, as safetensors.")] = None,
     out: Annotated[File, option(WRITING, "FILE", "The label of each sequence and its probability, as CSV.")] = None,
     json: Json = False,
@@ -245,7 +260,7 @@ def classify(
     def ask() -> Request:
         from ..tables.options import ReadOptions
 
-        read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
+        read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal, missing=missing)
         return Request(data, read, label, test, epochs, seed, bidirectional, load, save, out)
 
     carry_out(context, COMMAND, ask, json=json)

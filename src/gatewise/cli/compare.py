@@ -30,6 +30,7 @@ from .options import (
     Fill,
     Frequency,
     Json,
+    Missing,
     Season,
     Skip,
     Text,
@@ -293,6 +294,7 @@ def compare(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    missing: Missing = None,
     report: Annotated[File, option(WRITING, "FILE", "One page of HTML that opens offline.")] = None,
     json: Json = False,
 ) -> None:

@@ -24,6 +24,7 @@ from .options import (
     Frequency,
     Id,
     Json,
+    Missing,
     Season,
     Skip,
     Target,
@@ -169,6 +170,7 @@ def detect(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    missing: Missing = None,
 ) -> None:
     """Find anomalies in every series of a table, each row judged by the rows before it alone."""
     carry_out(

@@ -29,6 +29,7 @@ from .options import (
     Encoding,
     File,
     Json,
+    Missing,
     Text,
     listed,
     option,
@@ -300,13 +301,14 @@ def export(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    missing: Missing = None,
 ) -> None:
     """Write a model as C for any processor, or as ONNX, checked against what it computes here."""
 
     def ask() -> Request:
         from ..tables.options import ReadOptions
 
-        read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal)
+        read = ReadOptions(id=id, time=time, encoding=encoding, delimiter=delimiter, decimal=decimal, missing=missing)
         return Request(
             model, to, read, out, name, dtype, target, calibration, label, series, history, tuple(cells or ())
         )

@@ -32,6 +32,7 @@ from .options import (
     Load,
     Maximum,
     Minimum,
+    Missing,
     Model,
     Seasons,
     Seed,
@@ -343,6 +344,7 @@ def forecast(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    missing: Missing = None,
     ignore: Ignore = None,
 ) -> None:
     """Forecast every series of a table, with the one model that their past speaks for."""

@@ -30,6 +30,7 @@ from .options import (
     Load,
     Maximum,
     Minimum,
+    Missing,
     Model,
     Seasons,
     Seed,
@@ -160,6 +161,7 @@ def forecast_many(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    missing: Missing = None,
     ignore: Ignore = None,
 ) -> None:
     """Forecast more series than fit into memory, from a folder into a folder; go on after a kill."""

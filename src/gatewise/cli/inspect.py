@@ -24,6 +24,7 @@ from .options import (
     Fill,
     Frequency,
     Ignore,
+    Missing,
     Skip,
     Text,
     Time,
@@ -259,6 +260,7 @@ def inspect(
     skip: Skip = None,
     decimal: Decimal = None,
     dates: Dates = None,
+    missing: Missing = None,
     ignore: Ignore = None,
 ) -> None:
     """Look inside a model: its gates, its memory, and what its output is made of, in sums that are checked.

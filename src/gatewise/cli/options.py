@@ -107,6 +107,7 @@ Season = Annotated[int | None, option(READING, "N", "Steps in one season, 1 for 
 Seasons = Annotated[Text, option(READING, "N,N", "Steps in one season, 1 for none; or in two: 24,168.")]
 Skip = Annotated[int | None, option(READING, "N", "Lines above the names of the columns.", min=0)]
 Dates = Annotated[Text, option(READING, "WORDS", "What times mean that may mean several things.")]
+Missing = Annotated[Text, option(READING, "WORDS", "What else stands for missing values, such as -999; or none.")]
 Ignore = Annotated[Text, option(READING, "FROM:TO", "Periods that nothing is learned from, such as 2020-03:2021-05.")]
 
 

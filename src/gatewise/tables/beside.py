@@ -69,7 +69,7 @@ def with_static(panel: Panel, static: Any, options: ReadOptions, ahead: int) -> 
         owners = named_series(table, series, panel)
         assert owners is not None
         place = _rows_of(table, series, owners, panel)
-        columns = read_columns(table, beside, options.decimal)
+        columns = read_columns(table, beside, options)
     numbers = np.column_stack([values for _, values in columns])[place]
     values = tuple(
         np.tile(own, (length + ahead, 1)) for own, length in zip(numbers, panel.lengths.tolist(), strict=True)

@@ -19,24 +19,32 @@ Kind = Literal["time", "integer", "number", "text", "empty", "other"]
 TIME_NAMES = frozenset(
     [
         *("ds", "timestamp", "datetime", "date", "time", "t", "ts", "dt", "step", "unix"),
-        *("datum", "fecha", "zeit", "zeitstempel", "horodatage"),
+        *("datum", "fecha", "zeit", "zeitstempel", "horodatage", "timeperiod"),
+        *("日期", "时间", "時間", "日付", "日時", "年月日", "年月", "날짜", "일자", "일시", "시점"),
     ]
 )
 PART_NAMES = {
-    "year": frozenset(["year", "yr", "yyyy", "jahr", "annee", "ano", "anno", "jaar", "exercice"]),
-    "quarter": frozenset(["quarter", "qtr", "q", "quartal", "trimestre", "trimester", "kwartaal"]),
-    "month": frozenset(["month", "mon", "mth", "mm", "mo", "mnth", "monat", "mois", "mes", "mese", "maand"]),
+    "year": frozenset(
+        [
+            *("year", "yr", "yyyy", "jahr", "annee", "ano", "anno", "jaar", "exercice"),
+            *("年", "年份", "年度", "년", "년도", "연도"),
+        ]
+    ),
+    "quarter": frozenset(["quarter", "qtr", "q", "quartal", "trimestre", "trimester", "kwartaal", "季度", "분기"]),
+    "month": frozenset(
+        ["month", "mon", "mth", "mm", "mo", "mnth", "monat", "mois", "mes", "mese", "maand", "月", "月份", "월"]
+    ),
     "week": frozenset(
         ["week", "wk", "isoweek", "weekno", "weeknumber", "woche", "kw", "semaine", "semana", "settimana"]
     ),
-    "day": frozenset(["day", "dd", "dayofmonth", "tag", "jour", "dia", "giorno", "dag"]),
+    "day": frozenset(["day", "dd", "dayofmonth", "tag", "jour", "dia", "giorno", "dag", "日", "일"]),
     "hour": frozenset(["hour", "hr", "hrs", "hh", "stunde", "heure", "hora", "ora", "uur", "hourofday", "hourending"]),
     "minute": frozenset(["minute", "min", "minuto", "minuut"]),
     "clock": frozenset(["time", "clock", "uhrzeit", "zeit", "heure", "hora", "ora", "tijd", "timeofday"]),
 }
 """What a column that holds a part of a time may be called, by the part."""
 PERIOD_NAMES = frozenset().union(*PART_NAMES.values()) | {"period"}  # a time, or a part of one
-_TIME_WORDS = ("date", "datum", "fecha", "time", "stamp", "epoch", "week", "month", "yyyymm")
+_TIME_WORDS = ("date", "datum", "fecha", "time", "stamp", "epoch", "unix", "week", "month", "yyyymm")
 STRONG_ID_NAMES = frozenset(["uniqueid", "itemid", "seriesid", "tsid"])
 ID_NAMES = frozenset(["id", "series", "item", "sku", "store", "product", "symbol", "ticker"])
 TARGET_NAMES = frozenset(

@@ -14,6 +14,7 @@ from .covariates import Covariate, Covariates, Matrix
 from .grid import Grid
 from .numbers import Advice, missing, read_numbers
 from .observations import Observations
+from .options import ReadOptions
 from .panel import Floats, Panel
 from .regular import paced
 from .table import Table, holds_numbers
@@ -34,17 +35,17 @@ def set_apart(table: Table, names: Sequence[str]) -> tuple[Table, list[int]]:
     return replace(table, parts=table.parts | {*positions}), positions
 
 
-def read_columns(table: Table, positions: Sequence[int], decimal: str | None) -> Columns:
+def read_columns(table: Table, positions: Sequence[int], options: ReadOptions) -> Columns:
     """The columns of ``rows`` as numbers, or as codes of words where they hold text; an empty cell is a word too.
 
     A number that is missing is NaN. Raises InputError for other contents.
     """
     texts = [column for column in positions if table.is_text(column)]
     kinds = kinds_of_text(table, texts) if texts else {}
-    return [_read(table, column, kinds.get(column) in ("text", "time"), decimal) for column in positions]
+    return [_read(table, column, kinds.get(column) in ("text", "time"), options) for column in positions]
 
 
-def _read(table: Table, column: int, is_text: bool, decimal: str | None) -> tuple[Covariate, Floats]:
+def _read(table: Table, column: int, is_text: bool, options: ReadOptions) -> tuple[Covariate, Floats]:
     name, cell = table.names[column], f"c{column}"
     if is_text:
         trimmed = f"CASE WHEN {missing(cell)} THEN '' ELSE trim({cell}) END"
@@ -53,7 +54,7 @@ def _read(table: Table, column: int, is_text: bool, decimal: str | None) -> tupl
     if table.types[column] == "BOOLEAN":
         numbers = table.arrays([f"coalesce(CAST(CAST({cell} AS TINYINT) AS DOUBLE), 'nan'::DOUBLE)"])
     elif table.is_text(column) or holds_numbers(table.types[column]):
-        numbers, _ = read_numbers(table, [column], decimal, _FOR_COVARIATES)
+        numbers, _ = read_numbers(table, [column], options, _FOR_COVARIATES)
     else:
         what = f"the column holds {table.types[column]}, neither numbers nor words"
         raise table.error(what, column=column, hint=f"leave it out of {argument('covariates')}")

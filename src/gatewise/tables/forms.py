@@ -94,17 +94,19 @@ _PARTS = {
     "b": month_number("PART"),
     "d": "PART",
     "q": "3 * try_cast(PART AS INT) - 2",
-    "r": "MAP {'i': 1, 'ii': 4, 'iii': 7, 'iv': 10}[PART]",
+    "r": "MAP {'i': 1, 'ii': 4, 'iii': 7, 'iv': 10, '一': 1, '二': 4, '三': 7, '四': 10}[PART]",
     "f": "if(length(PART) = 1, PART || '0', PART)",
     "h": "6 * try_cast(PART AS INT) - 5",
     "t": "if(PART = '', '', ' ' || PART)",
     "s": "replace(PART, ',', '.')",
-    "n": "PART",
-    "n2": "PART",
+    "n": "lpad(PART, 2, '0')",
+    "n2": "lpad(PART, 2, '0')",
     "yy": "if(try_cast(PART AS INT) < 69, '20', '19') || lpad(PART, 2, '0')",
+    "e": "MAP {'令和': 2018, '平成': 1988, '昭和': 1925, '民国': 1911, '民國': 1911}[PART[:2]] + "
+    "if(PART[3:] = '元', 1, try_cast(PART[3:] AS INT))",
 }
-"""SQL for year, month, its name, day, quarter, quarter in Roman digits, month as a decimal, half, clock, fraction,
-minute, second, and a year of two digits."""
+"""SQL for year, month, its name, day, quarter, quarter in Roman or Chinese digits, month as a decimal, half, clock,
+fraction, minute, second, a year of two digits, and one of an era."""
 
 _GAP, _OF = "[ ./:_-]*", "(?:(?:de|del|of) )?"
 _YEAR, _SHORT = "(?P<y>[0-9]{4})", "'?(?P<yy>[0-9]{2})"
@@ -116,6 +118,12 @@ _TIME = f"(?:(?:[ :,t]| at )+(?P<t>[0-9]{{1,2}}:[0-9]{{2}})(?P<s>(?::[0-9]{{2}}(
 _QUARTER = "(?:quarter|qtr|quartal|kwartaal|kvartal|kwartal|trimestre|trim|kv|q|t|k)[.]?"
 _WEEK = "(?:week|wk|kw|woche|semaine|semana|settimana|vecka|uke|uge|w)"
 _NTH = "(?:st|nd|rd|th|er|e|o|\u00ba|[.])?"
+_EAST_YEARS = ("(?P<y>[0-9]{4}) ?[年년]", "{y}"), ("(?P<e>(?:令和|平成|昭和|民国|民國)(?:元|[0-9]{1,3})) ?年", "{e}")
+_EAST_MONTH = " ?(?P<m>[0-9]{1,2}) ?[月월]"
+_EAST_WEEKDAY = " ?[(\uff08][日月火水木金土일월화수목금토][)\uff09]"
+_EAST_DAY = f"{_EAST_MONTH} ?(?P<d>[0-9]{{1,2}}) ?[日号號일](?:{_EAST_WEEKDAY})?"
+_EAST_HOUR, _EAST_MINUTE = " ?(?P<t>[0-9]{1,2}) ?[时時点點시]", " ?(?P<n>[0-9]{1,2}) ?[分분]"
+_EAST_SECOND = " ?(?P<n2>[0-9]{1,2}) ?[秒초]"
 _DAY_MONTH, _MONTH_DAY = "day/month without a year", "month/day without a year"
 
 
@@ -181,6 +189,20 @@ def _spans(form: Form) -> Form:
     return replace(form, words=words, sql=form.sql.replace("CELL", begin), shape=shape)
 
 
+def _eastern(shape: str, template: str) -> tuple[Form, ...]:
+    """A form whose year is one of the calendar, and one of an era; shape and template are those of what follows it."""
+    return tuple(_written(year + shape, part + template) for year, part in _EAST_YEARS)
+
+
+def _halved(form: Form) -> Form:
+    """The form where words of Chinese, Japanese or Korean for am and pm stand before the clock."""
+    half = "CELL"
+    for words, letters in (("오전|上午|午前", "AM"), ("오후|下午|午後", "PM")):
+        half = f"regexp_replace({half}, ' ?(?:{words}) ?([0-9:]+)$', ' \\1 {letters}')"
+    shape = re.compile(f"{form.shape.pattern.removesuffix('( .+)?')} ?(?:오전|上午|午前|오후|下午|午後) ?[0-9:]+")
+    return replace(form, sql=form.sql.replace("CELL", half), shape=shape)
+
+
 def week_date(year: str, week: str, day: str = "'1'") -> str:
     """SQL: the timestamp of a day of an ISO week out of text, NULL where the year has no such week."""
     date = f"try_strptime({year} || '-W' || {week} || '-' || {day}, '%G-W%V-%u')"
@@ -232,7 +254,12 @@ FORMS = (
     _MDY,
     *map(_tidied, (_DMY, _MDY)),
     *map(_spans, (PLAIN, _DMY, _MDY)),
-    _spelled("year.month.day", "%Y.%m.%d", "%Y.%m.%d.", clocks=_CLOCKS),
+    _spelled("year.month.day", "%Y.%m.%d", "%Y.%m.%d.", "%Y. %m. %d", "%Y. %m. %d.", clocks=_CLOCKS),
+    _halved(
+        _spelled(
+            "", "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y. %m. %d.", "%Y년 %m월 %d일", "%Y年%m月%d日", clocks=_CLOCKS
+        )
+    ),
     _spelled("day/month/year", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y", clocks=_CLOCKS, century=False),
     _spelled("month/day/year", "%m/%d/%y", "%m-%d-%y", clocks=_CLOCKS, century=False),
     _spelled("year/month/day", "%y/%m/%d", "%y-%m-%d", clocks=_CLOCKS, century=False),
@@ -283,8 +310,17 @@ FORMS = (
         "year.month with 1 for 10",
         bare=True,
     ),
-    _written(f"{_YEAR} ?\u5e74 ?(?P<m>[0-9]{{1,2}}) ?\u6708", "{y}-{m}-1"),
-    _written(f"{_YEAR} ?\u5e74 ?(?P<m>[0-9]{{1,2}}) ?\u6708 ?(?P<d>[0-9]{{1,2}}) ?\u65e5{_TIME}", "{y}-{m}-{d}{t}{s}"),
+    *_eastern("度?", "-1-1"),
+    *_eastern(_EAST_MONTH, "-{m}-1"),
+    _written(f"{_YEAR}[.]{_EAST_MONTH}", "{y}-{m}-1"),
+    *_eastern(f"{_EAST_DAY}{_TIME}", "-{m}-{d}{t}{s}"),
+    *_eastern(f"{_EAST_DAY}{_EAST_HOUR}", "-{m}-{d}{t}:00"),
+    *_eastern(f"{_EAST_DAY}{_EAST_HOUR}{_EAST_MINUTE}", "-{m}-{d}{t}:{n}"),
+    *_eastern(f"{_EAST_DAY}{_EAST_HOUR}{_EAST_MINUTE}{_EAST_SECOND}", "-{m}-{d}{t}:{n}:{n2}"),
+    _written(f"{_YEAR}[/-](?P<m>[0-9]{{1,2}})[/-](?P<d>[0-9]{{1,2}}){_EAST_WEEKDAY}{_TIME}", "{y}-{m}-{d}{t}{s}"),
+    *_eastern(" ?[第제]?(?P<q>[1-4])(?:/4)? ?(?:季度|季|四半期|분기)", "-{q}-1"),
+    *_eastern(" ?[第제]?(?P<r>[一二三四]) ?(?:季度|季|四半期)", "-{r}-1"),
+    _written(f"{_YEAR}[.] ?(?P<q>[1-4])/4(?: ?분기)?", "{y}-{q}-1"),
     _written(f"{_YEAR}{_GAP}{_QUARTER} ?0?(?P<q>[1-4])", "{y}-{q}-1"),
     _written(f"{_YEAR}{_GAP}(?P<q>[1-4]){_NTH} ?{_QUARTER}", "{y}-{q}-1"),
     _written(f"{_YEAR}{_GAP}(?P<r>iv|i{{1,3}})(?: {_QUARTER})?", "{y}-{r}-1"),

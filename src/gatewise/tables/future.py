@@ -40,7 +40,7 @@ def with_future(panel: Panel, future: Any, options: ReadOptions, names: Sequence
         series = _series_column(table, options, covariates.series)
         time = _time_column(table, options, panel)
         table.keep([time, *beside, *([] if series is None else [series])])
-        columns = read_columns(table, beside, options.decimal)
+        columns = read_columns(table, beside, options)
         owners = named_series(table, series, panel)
         rows = _rows(table, owners, len(panel))
         places = [Places(*both) for both in zip(rows, _ticks(table, time, rows, panel, options), strict=True)]

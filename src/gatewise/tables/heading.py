@@ -11,7 +11,10 @@ from itertools import islice
 from .text_file import TextFile
 
 _LOOKED_AT = 60  # records
-_DATA = re.compile(r"[\s$€£¥(+\u2212-]*[.,]?\d")
+DATA = re.compile(r"[\s$€£¥(+\u2212-]*[.,]?\d")
+"""What a cell that is a time or a value begins with."""
+_UNSEEN = "\ufeff\u200b\u200e\u200f"
+"""Marks without a width, which other programs leave before a name."""
 _SEPARATOR = re.compile(r"[\"']?sep=(.)[\"']?", re.IGNORECASE)
 _UNIT = re.compile(r"\s*|[(\[].*[)\]]|utc|gmt|cet|local|[ymdhs:/.\- ]+|date|time", re.IGNORECASE)
 
@@ -47,7 +50,7 @@ def find_heading(file: TextFile, delimiter: str, skip: int | None) -> Heading:
     rows = [[cell.strip() for cell in fields] for _, fields in records]
     above = _first_full(rows)
     units = False
-    if above is None or (above and _DATA.match(rows[above][0])):
+    if above is None or (above and DATA.match(rows[above][0])):
         above = 0
     elif not _is_data(rows[above]):
         above, units = _last_of_words(rows, above)
@@ -58,12 +61,12 @@ def find_heading(file: TextFile, delimiter: str, skip: int | None) -> Heading:
 
 def _at(records: Sequence[tuple[int, list[str]]], above: int, *, units: bool = False) -> Heading:
     line, names = records[above]
-    return Heading(line, tuple(names), above, units)
+    return Heading(line, tuple(name.strip(_UNSEEN) for name in names), above, units)
 
 
 def _is_data(row: Sequence[str]) -> bool:
     """Whether a cell begins with a number, as a time or a value does."""
-    return any(_DATA.match(cell) for cell in row)
+    return any(DATA.match(cell) for cell in row)
 
 
 def _first_full(rows: Sequence[Sequence[str]]) -> int | None:
@@ -94,6 +97,6 @@ def _below_pairs(rows: Sequence[Sequence[str]], first: int) -> int:
     """The header of two columns below pairs such as ``Station, 12``: the words above the first times."""
     words = max((i for i in range(first + 1, len(rows)) if not _is_data(rows[i])), default=len(rows) - 1)
     below = rows[words + 1 :]
-    if not below or any(_DATA.match(row[0]) for row in rows[first:words]):
+    if not below or any(DATA.match(row[0]) for row in rows[first:words]):
         return first
-    return words if all(_DATA.match(row[0]) for row in below) else first
+    return words if all(DATA.match(row[0]) for row in below) else first

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files import open_regular
 from .options import DEFAULTS, ReadOptions
 from .sequences import Floats, Labelled, LoadedSequences, Sequences
-from .text_file import read_text
+from .text_file import UTF8, read_text
 
 _PEEKED = 1 << 16  # bytes
 _STORE = "store it as .ts, as sktime and aeon write it, or as a table of the columns id, step, value and label"
@@ -77,11 +77,11 @@ def load_sequences(path: str | Path, options: ReadOptions = DEFAULTS, *, label: 
 def _refuse_foreign(path: Path) -> None:
     """InputError for two well-known forms of labelled sequences that are not read."""
     with open_regular(path) as handle:
-        lines = handle.read(_PEEKED).decode("latin-1").splitlines()
+        lines = handle.read(_PEEKED).decode(UTF8, "replace").splitlines()
     first = next((line for line in lines if line.strip() and not line.startswith("%")), "")
     if first.lower().startswith("@relation"):
         raise InputError("this is an ARFF file", where=str(path), hint=_STORE)
-    cells = first.split("\t")
+    cells = first.split()
     if len(cells) > 2 and all(_is_number(cell) for cell in cells):
         what = "this looks like a file of the UCR archive: in each row a label and the steps of one sequence"
         raise InputError(what, where=str(path), hint=_STORE)

@@ -17,11 +17,12 @@ from .columns import ROW_NAMES, TIME_NAMES, kinds_of_text, looks_like, named_col
 from .numbers import Advice, read_numbers
 from .options import DEFAULTS, ReadOptions
 from .reading import open_table
+from .sentinels import refuse_sentinels
 from .sequences import Floats, LoadedSequences, read_frame
 from .table import Table, holds_numbers, quoted
 from .wide_rows import steps_of
 
-_USED = ("time", "id", "encoding", "delimiter", "skip", "decimal")
+_USED = ("time", "id", "encoding", "delimiter", "skip", "decimal", "missing")
 _FOR_FEATURES = Advice("correct the cell, or leave out the column", "correct the cell, or leave out the sequence")
 
 
@@ -48,7 +49,7 @@ def read_long_table(path: str | Path, options: ReadOptions = DEFAULTS, label: st
         named = named_columns(table, {"label": label, "id": id, "time": options.time})
         refuse_double_roles(table, named)
         _refuse_unnamed_time(table, named)
-        frame, notes = _frame(table, named, options.decimal)
+        frame, notes = _frame(table, named, options)
         id, label, time = (table.names[named[role]] if role in named else None for role in ("id", "label", "time"))
         features = frame if label is None else frame.drop(columns=label)
         if steps is not None and (id is None or frame[id].is_unique):
@@ -76,7 +77,7 @@ def read_steps(path: str | Path, options: ReadOptions = DEFAULTS) -> list[Floats
     with open_table(path, options, fewest=1) as table, table.located():
         named = named_columns(table, {"id": options.id, "time": options.time})
         refuse_double_roles(table, named)
-        frame, _ = _frame(table, named, options.decimal)
+        frame, _ = _frame(table, named, options)
         if "id" not in named:
             return [read_frame(frame, None, None).steps]
         time = table.names[named["time"]] if "time" in named else None
@@ -98,7 +99,7 @@ def _refuse_unnamed_time(table: Table, named: dict[str, int]) -> None:
         raise table.error(f"the column {name!r} looks like a time", hint=hint)
 
 
-def _frame(table: Table, named: dict[str, int], decimal: str | None) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _frame(table: Table, named: dict[str, int], options: ReadOptions) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Numbers for features and times, ids and labels as they are; and notes on what was inferred."""
     others = [i for i in range(len(table.names)) if i not in named.values()]
     features = [i for i in others if not looks_like(table, i, ROW_NAMES)]
@@ -110,9 +111,11 @@ def _frame(table: Table, named: dict[str, int], decimal: str | None) -> tuple[pd
         raise table.error("there are no rows of data", hint="give a header and a row for each step")
     time = named.get("time")
     numeric = [*([time] if time is not None and _is_decimal(table, time) else []), *features]
-    arrays, notes = read_numbers(_flags_as_numbers(table), numeric, decimal, _FOR_FEATURES)
+    arrays, notes = read_numbers(_flags_as_numbers(table), numeric, options, _FOR_FEATURES)
     numbers = dict(zip(numeric, arrays, strict=True))
-    _refuse_missing(table, {column: numbers[column] for column in features})
+    own = {column: numbers[column] for column in features}
+    _refuse_missing(table, own)
+    refuse_sentinels(table, own, options)
     columns: dict[int, object] = {**numbers}
     for role in ("id", "label"):
         if role in named:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError, argument
+from ..words import count, listed
 from .dressed import ambiguous_mark, is_dressed, is_number_dressed, read_dressed
+from .options import DEFAULTS, ReadOptions
 from .panel import Floats
+from .sentinels import without_said
 from .table import Table, holds_numbers, how_many
 
 MISSING = (
@@ -49,9 +53,9 @@ _WORDS = {".": "point", ",": "comma"}
 _OTHER = {".": ",", ",": "."}
 
 
-def missing(cell: str) -> str:
-    """SQL: whether the text cell is a missing value."""
-    spellings = ", ".join(f"'{spelling}'" for spelling in MISSING)
+def missing(cell: str, said: Collection[str] = ()) -> str:
+    """SQL: whether the text cell is a missing value. said: other words for one, in lower case."""
+    spellings = ", ".join("'{}'".format(spelling.replace("'", "''")) for spelling in (*MISSING, *sorted(said)))
     return f"({cell} IS NULL OR lower(trim({cell})) IN ({spellings}))"
 
 
@@ -84,18 +88,20 @@ FOR_TARGETS = Advice(
 
 
 def read_numbers(
-    table: Table, columns: Sequence[int], decimal: str | None, advice: Advice = FOR_TARGETS
+    table: Table, columns: Sequence[int], options: ReadOptions = DEFAULTS, advice: Advice = FOR_TARGETS
 ) -> tuple[list[Floats], list[str]]:
     """Each column of ``rows`` as float64 with NaN for missing values, and notes.
 
-    Raises InputError for the first cell that is no finite number, and where the decimal mark is ambiguous.
+    options: the decimal mark, and what else is missing. Raises InputError for the first cell that is no finite number,
+    and where the decimal mark is ambiguous.
     """
     for column in columns:
         if not table.is_text(column) and not holds_numbers(table.types[column]):
             what = f"the column holds {table.types[column]}, not numbers"
             raise table.error(what, column=column, hint=advice.word)
     texts = [column for column in columns if table.is_text(column)]
-    mark = decimal or _decimal_mark(table, texts)
+    said = options.missing_words
+    mark = options.decimal or _decimal_mark(table, texts)
     expressions = [
         f"try_cast(CASE WHEN {is_number(f'c{column}', mark)} THEN replace(c{column}, ',', '.') END AS DOUBLE)"
         if column in texts
@@ -104,8 +110,10 @@ def read_numbers(
     ]
     arrays = table.arrays([f"coalesce({number}, 'nan'::DOUBLE)" for number in expressions])
     numbers = dict(zip(columns, (values.astype(np.float64, copy=False) for values in arrays), strict=True))
-    notes = ["decimal comma"] if mark == "," and decimal is None else []
-    notes += _dressed(table, numbers, _unread(table, {column: numbers[column] for column in texts}, mark), mark, advice)
+    notes = ["decimal comma"] if mark == "," and options.decimal is None else []
+    unread = _unread(table, {column: numbers[column] for column in texts}, mark, said)
+    notes += _dressed(table, numbers, unread, mark, said, advice)
+    notes += _left_out(numbers, _numbers_in(said))
     _refuse_infinite(table, numbers, advice.infinite)
     if any(np.nanmax(np.abs(values), initial=0) > 2**53 for values in numbers.values()):
         notes.append("numbers beyond 2^53 are rounded to the nearest float64")
@@ -113,28 +121,54 @@ def read_numbers(
 
 
 def _dressed(
-    table: Table, numbers: dict[int, Floats], unread: Mapping[int, int], mark: str, advice: Advice
+    table: Table,
+    numbers: dict[int, Floats],
+    unread: Mapping[int, int],
+    mark: str,
+    said: Collection[str],
+    advice: Advice,
 ) -> list[str]:
     """Put what columns with more than plain numbers hold into ``numbers``; notes. unread: a row in question of each."""
     notes: list[str] = []
     refused: list[tuple[int, int]] = []
     for column, row in unread.items():
-        answer = read_dressed(table, column, mark, missing(f"c{column}"))
+        answer = read_dressed(table, column, mark, missing(f"c{column}", said))
         if answer is None:
             refused.append((row, column))
         else:
             numbers[column] = answer[0]
             notes += answer[1]
     if refused:
-        raise _not_a_number(table, *min(_first_refused(table, mark, refused)), mark, advice.word)
+        raise _not_a_number(table, *min(_first_refused(table, mark, said, refused)), mark, advice.word)
     return list(dict.fromkeys(notes))
 
 
-def _first_refused(table: Table, mark: str, refused: Sequence[tuple[int, int]]) -> Generator[tuple[int, int]]:
+def _first_refused(
+    table: Table, mark: str, said: Collection[str], refused: Sequence[tuple[int, int]]
+) -> Generator[tuple[int, int]]:
     """In each column the first cell that is no number however it is dressed."""
     for row, column in refused:
-        bad = table.first(f"NOT {missing(f'c{column}')} AND NOT {is_number_dressed(f'c{column}', mark)}")
+        bad = table.first(f"NOT {missing(f'c{column}', said)} AND NOT {is_number_dressed(f'c{column}', mark)}")
         yield row if bad is None else bad, column
+
+
+def _left_out(numbers: dict[int, Floats], said: Sequence[float]) -> list[str]:
+    """Put NaN in place of numbers that are said to be missing; a note where there are some."""
+    left = 0
+    for column, values in numbers.items():
+        numbers[column] = without_said(values, said)
+        left += int((np.isnan(numbers[column]) & ~np.isnan(values)).sum())
+    named = listed([f"{number:g}" for number in sorted(said)]) if left else ""
+    return [f"{count(left, 'cell')} with {named} read as missing"] if left else []
+
+
+def _numbers_in(words: Collection[str]) -> list[float]:
+    """Those of the words that are finite numbers."""
+    found: list[float] = []
+    for word in words:
+        with suppress(ValueError):
+            found.append(float(word))
+    return [number for number in found if np.isfinite(number)]
 
 
 def spellings(table: Table, columns: Sequence[int], number: int) -> str:
@@ -222,17 +256,17 @@ def _ambiguous(table: Table, columns: Sequence[int], mark: str) -> InputError:
     return ambiguous_mark(table, row, column, mark)
 
 
-def _unread(table: Table, numbers: Mapping[int, Floats], mark: str) -> dict[int, int]:
+def _unread(table: Table, numbers: Mapping[int, Floats], mark: str, said: Collection[str]) -> dict[int, int]:
     """The columns in which cells are neither missing nor plain numbers, and the first such row of each."""
     doubtful = [column for column, values in numbers.items() if np.isnan(values).any()]
     if not doubtful:
         return {}
     bad = "NOT {missing} AND NOT {number}"
-    pooled = bad.format(missing=missing("cell"), number=is_number("cell", mark))
+    pooled = bad.format(missing=missing("cell", said), number=is_number("cell", mark))
     if not table.one(f"SELECT {how_many(pooled)} FROM {table.pooled(doubtful)}")[0]:
         return {}
     rows = {
-        column: table.first(bad.format(missing=missing(f"c{column}"), number=is_number(f"c{column}", mark)))
+        column: table.first(bad.format(missing=missing(f"c{column}", said), number=is_number(f"c{column}", mark)))
         for column in doubtful
     }
     return {column: row for column, row in rows.items() if row is not None}

@@ -49,6 +49,9 @@ class ReadOptions:
         skip: Lines of a text file above the names of its columns, where they are not found. Files only.
         dates: What times mean that can be read in several ways, in the words of the error that says so, such as
             ``"day/month/year"``, ``"excel"`` or ``"number"``.
+        missing: What stands for a missing value beside the usual words, such as ``"-999"`` or ``"-9999,<1"``, several
+            with commas between; ``"none"`` for nothing else. By default numbers that may, such as -999 far below all
+            others, are refused.
         ignore: Periods that nothing is learned from, such as ``"2020-03:2021-05"``: from one time to another, both
             included, several with commas between. The value of one season before stands in, and is not scored.
 
@@ -68,10 +71,11 @@ class ReadOptions:
     decimal: str | None = None
     skip: int | None = None
     dates: str | None = None
+    missing: str | None = None
     ignore: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("time", "target", "id", "frequency", "encoding", "delimiter", "dates", "ignore"):
+        for name in ("time", "target", "id", "frequency", "encoding", "delimiter", "dates", "missing", "ignore"):
             _check_text(name, getattr(self, name))
         _check_choice("fill", self.fill, get_args(Fill))
         _check_choice("duplicates", self.duplicates, get_args(Duplicates))
@@ -86,6 +90,12 @@ class ReadOptions:
     def seasons(self) -> tuple[int, ...] | None:
         """The steps in each season, the shortest first; None where they are found out."""
         return None if self.season is None else seasons_of(self.season)
+
+    @property
+    def missing_words(self) -> frozenset[str]:
+        """What is said to stand for missing values, in lower case."""
+        words = (word.strip().lower() for word in (self.missing or "").split(","))
+        return frozenset(word for word in words if word not in ("", "none"))
 
     @property
     def separator(self) -> str | None:

@@ -25,6 +25,7 @@ from .options import DEFAULTS, ReadOptions
 from .panel import Floats, Frequency, IdKind, Panel
 from .regular import paced, season, the_regular
 from .repair import complete, in_time, known, unique
+from .sentinels import refuse_sentinels
 from .table import Table, database, holds_numbers, quoted
 from .times import Times
 from .totals import without_total_rows, without_total_series
@@ -75,7 +76,9 @@ def drafted(
     table, options, kinds = composed(table, options)
     roles = find_roles(table, options, kinds)
     table.keep([*roles.used, *beside])
-    values, number_notes = read_numbers(table, roles.targets, options.decimal)
+    values, number_notes = read_numbers(table, roles.targets, options)
+    if pace is None:  # what only goes on is judged by what it goes on from
+        refuse_sentinels(table, dict(zip(roles.targets, values, strict=True)), options)
     ids, codes = _series(table, roles)
     readings = read_times(table, roles.time, counts=_counts(options, pace), dates=options.dates)
     notes = [*table.notes, *_column_notes(table, roles), *number_notes]
@@ -98,7 +101,10 @@ def regular_panel(draft: Draft, observed: Observations, beside: Sequence[int] = 
     panel = _panel(draft, complete(draft, observed, ticks, grid, frequency), frequency)
     if draft.options.ignore:
         panel = without(panel, draft.options.ignore, some=draft.pace is None)
-    columns = read_columns(draft.table, beside, draft.options.decimal) if beside else []
+    columns = read_columns(draft.table, beside, draft.options) if beside else []
+    if draft.pace is None:
+        numbers = {place: values for place, (one, values) in zip(beside, columns, strict=True) if not one.words}
+        refuse_sentinels(draft.table, numbers, draft.options)
     return with_columns(panel, draft, rows, columns) if columns else panel
 
 

@@ -23,6 +23,7 @@ from .numbers import looks_numeric
 from .options import DEFAULTS, ReadOptions
 from .panel import Frequency, Panel
 from .panels import panel_from_table
+from .strays import remarks_below, without_strays
 from .table import Table, database, has_zone
 from .text_file import MAX_UNPACKED, TextFile, examine, likely_delimiter
 
@@ -170,30 +171,39 @@ def _text_table(connection: DuckDBPyConnection, file: TextFile, options: ReadOpt
     delimiter = options.separator or said_separator(file) or likely_delimiter(file)
     heading = find_heading(file, delimiter, options.skip)
     _check_heading(connection, file, heading, fewest)
-    table = _cells(connection, file, delimiter, heading)
+    below = remarks_below(file, delimiter, heading)
+    table = _noted(_cells(connection, file, delimiter, heading, len(below)), file, options, heading)
+    if below:
+        table = table.noting(
+            f"{count(len(below), 'line')} below the table left out, the first {next(filter(None, below))!r}"
+        )
     try:
-        yield _noted(table, file, options, heading)
+        table = without_strays(table)
+        check_names(table.names, f"{file.path}, row {heading.line}")
+        yield table
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        raise _explained(file, table, heading, error) from error
+        raise _explained(file, table.delimiter, heading, error) from error
 
 
-def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, heading: Heading) -> Table:
+def _cells(connection: DuckDBPyConnection, file: TextFile, delimiter: str, heading: Heading, below: int) -> Table:
+    """What stands between the heading and so many records at the end."""
     names = heading.names
+    plain = file.plain and not below
     relation = connection.read_csv(
-        literal(file.path) if file.plain else file.recoded(delimiter, heading.above),
+        literal(file.path) if plain else file.recoded(delimiter, heading.above, below),
         auto_detect=False,
         columns={f"c{i}": "VARCHAR" for i in range(len(names))},
         header=True,
-        skiprows=heading.line - 1 if file.plain else 0,
+        skiprows=heading.line - 1 if plain else 0,
         delimiter=delimiter,
         quotechar='"',
         escapechar='"',
         strict_mode=True,
         null_padding=False,
         hive_partitioning=False,
-        compression="gzip" if file.plain and file.gzipped else "none",
+        compression="gzip" if plain and file.gzipped else "none",
     )
     # An empty line is no record; where there is one column, DuckDB takes it for one.
     relation = relation if len(names) > 1 else relation.filter("c0 IS NOT NULL")
@@ -213,10 +223,12 @@ def _check_heading(connection: DuckDBPyConnection, file: TextFile, heading: Head
     where = f"{file.path}, row {heading.line}"
     if not names:
         raise InputError("the file holds nothing but empty lines", where=str(file.path), hint=_NEEDS)
+    if names[0].startswith("@"):
+        what = f"{names[0]!r} is no name of a column: this looks like an ARFF, .ts or .tsf file, and a table is needed"
+        raise InputError(what, where=where, hint="store it as CSV or Parquet, with a header such as id,ds,y")
     if len(names) < fewest:
         hint = f"give the character between the cells as {argument('delimiter')}"
         raise InputError(f"only one column found: {names[0]!r}", where=where, hint=hint)
-    check_names(names, where)
     timely = is_time("name", likely_forms(names))
     data = f"SELECT bool_and({looks_numeric('name')} OR {timely}) FROM (SELECT unnest(?) AS name)"
     if connection.execute(data, [list(names)]).fetchall()[0][0]:
@@ -237,10 +249,10 @@ def _noted(table: Table, file: TextFile, options: ReadOptions, heading: Heading)
     return table.noting(*notes)
 
 
-def _explained(file: TextFile, table: Table, heading: Heading, error: duckdb.Error) -> InputError:
+def _explained(file: TextFile, delimiter: str, heading: Heading, error: duckdb.Error) -> InputError:
     """What is wrong with the file that DuckDB could not read, told by reading it again record by record."""
-    width = len(table.names)
-    for line, fields in islice(file.records(table.delimiter), heading.above, None):
+    width = len(heading.names)
+    for line, fields in islice(file.records(delimiter), heading.above, None):
         if len(fields) != width and not (len(fields) == width + 1 and not fields[-1]):
             return InputError(
                 f"this row has {count(len(fields), 'field')}, the header has {width}",

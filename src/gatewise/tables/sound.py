@@ -54,7 +54,7 @@ def sound_series(
             return SoundSeries(None, refused)
         try:
             draft, observed = drafted(table, options, pace, beside)
-            read_columns(draft.table, beside, options.decimal)  # so that a cell that cannot be read has its series
+            read_columns(draft.table, beside, options)  # so that a cell that cannot be read has its series
             break
         except InputError as error:
             if error.row is None or error.column == options.id:

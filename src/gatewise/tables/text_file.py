@@ -6,7 +6,9 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +24,8 @@ UTF8 = "utf-8-sig"
 GZIP = b"\x1f\x8b"
 _DELIMITERS = ",;\t|"
 _PEEKED = 20  # records looked at to choose one
+_ENDING = 5000  # characters at the end that are kept
+_NEARBY = 200  # bytes by which a script is guessed
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,14 @@ class TextFile:
     """A file that has been read through once and found to be text.
 
     encoding: a Python codec. gzipped: whether its bytes are packed. one_newline: False where line ends differ
-    from line to line.
+    from line to line. ending: the last of its text, with one kind of line end.
     """
 
     path: Path
     encoding: str
     gzipped: bool = False
     one_newline: bool = True
+    ending: str = ""
 
     @property
     def plain(self) -> bool:
@@ -55,19 +60,22 @@ class TextFile:
         with self._open() as handle:
             return handle.readline(CHUNK)
 
-    def recoded(self, delimiter: str, above: int = 0) -> io.BytesIO:
+    def recoded(self, delimiter: str, above: int = 0, below: int = 0) -> io.BytesIO:
         """The records as UTF-8 bytes with one kind of line end between them, below a header of one plain line.
 
-        above: records above the header, which are left out. The plain line shows DuckDB the line ends before it meets
-        others in quotes. Raises InputError where the bytes are more than memory should hold.
+        above: records above the header, which are left out. below: records at the end that are, too. The plain line
+        shows DuckDB the line ends before it meets others in quotes. Raises InputError where the bytes are more than
+        memory should hold.
         """
         copy = io.BytesIO()
         with self._open() as handle:
             records = self._records(handle, delimiter)
             _, names = next(islice(records, above, None))
-            newline = str(handle.newlines or "\n") if self.one_newline else "\n"
+            as_it_is = self.one_newline and not below
+            newline = str(handle.newlines or "\n") if as_it_is else "\n"
+            rows = _rewritten(_all_but(records, below), delimiter)
             copy.write(f"{delimiter.join('c' * len(names))}{newline}".encode())
-            for text in iter(lambda: handle.read(CHUNK), "") if self.one_newline else _rewritten(records, delimiter):
+            for text in iter(lambda: handle.read(CHUNK), "") if as_it_is else rows:
                 copy.write(text.encode())
                 check_size(self.path, copy.tell())
         copy.seek(0)
@@ -99,6 +107,15 @@ def records_of(handle: TextIO, delimiter: str, path: str | Path, hint: str = "")
             where=f"{path}, row {line}",
             hint=f'a field that holds a quote must be quoted and the quote doubled: "5"" pipe"{hint}',
         ) from error
+
+
+def _all_but(records: Iterator[tuple[int, list[str]]], last: int) -> Iterator[tuple[int, list[str]]]:
+    """The records without so many at the end."""
+    held: deque[tuple[int, list[str]]] = deque()
+    for record in records:
+        held.append(record)
+        if len(held) > last:
+            yield held.popleft()
 
 
 def _rewritten(records: Iterator[tuple[int, list[str]]], delimiter: str) -> Iterator[str]:
@@ -180,22 +197,24 @@ def examine(path: Path, encoding: str | None) -> TextFile:
         with unpacked(path, gzipped) as binary:
             codec = _codec(binary.read(4), encoding, path)
         with unpacked(path, gzipped) as binary:
-            one_newline = _Survey(path, codec, capped=gzipped).run(binary)
+            survey = _Survey(path, codec, capped=gzipped)
+            one_newline = survey.run(binary)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(
             f"the gzip data is damaged ({error})", where=str(path), hint="pack or download the file again"
         ) from error
-    return TextFile(path, codec, gzipped, one_newline)
+    return TextFile(path, codec, gzipped, one_newline, survey.ending)
 
 
 class _Survey:
-    """One pass over the bytes that keeps nothing but counts."""
+    """One pass over the bytes that keeps nothing but counts, and the end."""
 
     def __init__(self, path: Path, codec: str, *, capped: bool) -> None:
         self.path, self.codec, self.capped = path, codec, capped
         self.lines = 0  # line ends seen
         self.size = 0  # bytes seen
         self.unbroken = 0  # characters since the last line end
+        self.ending = ""  # the last characters
         self.decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)(), translate=True)
 
     def run(self, binary: BinaryIO) -> bool:
@@ -225,6 +244,7 @@ class _Survey:
                 line,
             )
         self.size += len(chunk)
+        self.ending = (self.ending + text[-_ENDING:])[-_ENDING:]
         self._measure(text)
 
     def _measure(self, text: str) -> None:
@@ -244,13 +264,22 @@ class _Survey:
         offset = self.size + fresh - len(error.object) + error.start
         return self._refusal(
             f"byte 0x{error.object[error.start]:02x} at offset {offset} is not {name.upper()} text",
-            f"give its encoding, such as {argument('encoding', 'latin-1')} or {argument('encoding', 'cp1252')}",
+            _encodings(error.object[error.start : error.start + _NEARBY]),
             line,
         )
 
     def _refusal(self, what: str, hint: str, line: int | None = None) -> InputError:
         where = str(self.path) if line is None else f"{self.path}, row {line}"
         return InputError(what, where=where, hint=hint)
+
+
+def _encodings(text: bytes) -> str:
+    """What to do about bytes that are no UTF-8: of accents two may stand side by side, and of other scripts words."""
+    if re.search(rb"[\x80-\xff]{3}", text) is None:
+        return f"give its encoding, such as {argument('encoding', 'latin-1')} or {argument('encoding', 'cp1252')}"
+    others = {"cp1251": "Cyrillic", "gbk": "Chinese", "cp949": "Korean", "cp932": "Japanese"}
+    named = ", ".join(f"{argument('encoding', codec)} for {script}" for codec, script in others.items())
+    return f"give its encoding, such as {named}"
 
 
 def _codec(head: bytes, encoding: str | None, path: Path) -> str:

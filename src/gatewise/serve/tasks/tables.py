@@ -26,6 +26,7 @@ READ = {
     "frequency": TEXT,
     "duplicates": one_of("refuse", "mean", "last"),
     "decimal": one_of(".", ","),
+    "missing": TEXT,
 }
 """How any table is read."""
 
