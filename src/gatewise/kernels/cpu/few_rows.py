@@ -13,13 +13,13 @@ import torch
 from llvmlite import ir
 
 from ...compiler.render.llvm_math import I64
-from ...compiler.stages import INPUT, Sweep
+from ...compiler.stages import INPUT, Sweep, in_pairs
 from .blocking import Machine, Tile, narrow_tile_of
 from .emit import Emitter, Pointwise, panel_size
 from .locate import emit_locate, located, moment, row_at, step_at
 from .loops import call_chosen, equal_parts, loop, smaller
 from .team import emit_barrier, emit_team
-from .tiles import EarlySums, Strips, early_products
+from .tiles import EarlySums, Strips, early_products, later_products
 from .writer import POINTER
 
 # The most rows that are few.
@@ -131,11 +131,22 @@ class FewEmitter(Emitter[_Functions]):
                 step = step_at(self.writer, builder, table, moment(self.writer, builder, begin, end, index))
                 before = builder.sub(step.now, first)
                 for at in located(self.writer, builder, locate, table, places, step, I64(0), step.running):
+                    self._take_own_rows(builder, table, places, number)
                     for functions in stages:
                         builder.call(functions.step, (table, places, *at, before, low, high))
                         builder.call(wait, (table, phase, number, count))
         builder.ret_void()
         emit_team(self.writer.module, function)
+
+    def _take_own_rows(self, builder: ir.IRBuilder, table: Any, places: Any, number: Any) -> None:
+        """Let this thread write what it rounds into rows of its own: every thread rounds all units, and rows that two
+        of them write would travel between their caches all the time."""
+        if not self.writer.pairs:
+            return
+        operands = [product.operand for stage in self.sweep.stages for product in later_products(stage)]
+        first = builder.mul(number, self.writer.slot(builder, table, "rows"))
+        for operand in dict.fromkeys(operands):
+            self.writer.advance(builder, places, in_pairs(operand), first)
 
     def _panel(self, builder: ir.IRBuilder, table: Any, index: int, block: Any) -> tuple[Any, Any]:
         """Where a block's packed weights begin, and how many there are in each block."""

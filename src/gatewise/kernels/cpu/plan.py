@@ -50,6 +50,14 @@ class Plan:
     few: bool
     early: tuple[int, ...]
 
+    def members(self, work: int, units: int) -> int:
+        """How many threads share the units of each row, if it is a sweep for few rows. work: multiplications of a
+        step."""
+        if not self.few:
+            return 1
+        blocks = -(-units // self.kernel.tiles[0].lanes)
+        return min(together(work * (blocks - blocks % 2) // blocks), blocks)  # what two can share evenly
+
 
 @made_once
 def _forward_kernel(cell: Cell, dtype: torch.dtype, keep: bool, vectors: int, pairs: str) -> Kernel:
@@ -115,6 +123,7 @@ class Sweeping:
         self.plan, self.layer = plan, layer
         self._rows, self._units, self._steps = layer.rows, layer.units, layer.steps
         self._work = len(layer.x) // max(1, self._steps) * plan.packing.size  # of a step
+        self._members = plan.members(self._work, self._units)
         W, U, self._x = self._operands()
         self._panels = pack(plan.packing, W, U, wanted(self._work * self._steps))
         self._noise = noise_arrays(cell, layer.step_noise, layer.sequence_noise, layer.units)
@@ -143,7 +152,7 @@ class Sweeping:
         numbers = self.table(arrays, steps)
         address = ctypes.addressof(numbers)
         if self.plan.few:  # threads share the units, where a step is work enough for several
-            run_together(self.plan.kernel.code, address, self._team)
+            run_together(self.plan.kernel.code, address, self._members)
             return
         rows, count = self._rows, wanted(self._work * (steps.stop - steps.start))
         # rows that end at different times are dealt out in small parts, so that every thread gets long and short ones
@@ -175,15 +184,14 @@ class Sweeping:
         return chunk, list(ends)[:-1]
 
     def _new_barrier(self) -> int:
-        self._team = min(together(self._work), -(-self._units // self.plan.kernel.tiles[0].lanes))
-        self._barrier = (ctypes.c_int64 * barrier_numbers(self._team))()
+        self._barrier = (ctypes.c_int64 * barrier_numbers(self._members))()
         return ctypes.addressof(self._barrier)
 
     def _between(self, names: list[str]) -> dict[str, Array]:
-        """Scratch for arrays that only live between the stages of a step."""
+        """Scratch for arrays that only live between the stages of a step, with rows for each thread."""
         if not names:
             return {}
         if self._scratch is None or len(self._scratch) < len(names):
-            self._scratch = lent(self.layer.states, len(names), self._rows, self._units)
+            self._scratch = lent(self.layer.states, len(names), self._rows * self._members, self._units)
         scratch = pointers(self._scratch)
         return {name: held(pointer, self._units) for name, pointer in zip(names, scratch, strict=False)}

@@ -19,7 +19,7 @@ from .plan import EARLY_BYTES, Plan
 from .script import ScriptWriter, Unplaced
 from .table import Array
 from .team import barrier_numbers
-from .threads import together, wanted, yield_address
+from .threads import wanted, yield_address
 
 
 class Kind(NamedTuple):
@@ -125,10 +125,10 @@ def add_sweep(
     script.run_in_parts(packer(script.dtype), task, plan.packing.strips, threads)
     table = plan.kernel.table
     between = [name for name in table.sweep.arrays if name not in arrays]
-    scratch = script.scratch(max(1, len(between)), size.rows, size.units)
+    members = plan.members(work, size.units)
+    scratch = script.scratch(max(1, len(between)), size.rows * members, size.units)
     arrays |= {name: held(pointer, size.units) for name, pointer in zip(between, pointers(scratch), strict=False)}
     chunk, sums = _early(script, plan, size)
-    members = min(together(work), -(-size.units // plan.kernel.tiles[0].lanes))
     team = (chunk, *_barrier(script, members)) if plan.few else (0, 0, 0)
     sizes = (size.steps, 0, size.steps, size.rows, size.inputs, size.units, 0, *team)
     sources = (biases, [place.data_ptr() for place in weights.per_unit])

@@ -79,6 +79,11 @@ class Writer:
         stride = builder.load(builder.gep(place, [I64(1)], source_etype=I64), typ=I64)
         return self.element(builder, builder.inttoptr(start, POINTER), builder.mul(row, stride))
 
+    def advance(self, builder: ir.IRBuilder, places: Any, name: str, rows: Any) -> None:
+        """Let an array start so many rows further on."""
+        start = self.row(builder, places, name, rows)
+        builder.store(builder.ptrtoint(start, I64), _place(builder, places, self.index(name)))
+
     def put_row(self, builder: ir.IRBuilder, places: Any, index: Any, address: Any) -> None:
         """Let all rows of the array with this index start at one address."""
         place = _place(builder, places, index)
