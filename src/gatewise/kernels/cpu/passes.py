@@ -118,8 +118,7 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     d_states, d_per_unit = seeds.last.clone(), like.new_zeros(len(cell.per_unit), layer.rows, units)
     few, seeded = layer.rows <= FEW_ROWS, seeds.histories is not None
     plan = backward_plan(cell, layer.dtype, seeded, few, layer.inputs, units, pairs_for(layer))
-    saved = _widened(cell, layer, saved, plan)
-    d_y = lent(like, most, units) if layer.gives_halves else seeds.y
+    widened = _Widened(cell, layer, saved, seeds, plan, most) if layer.gives_halves else None
     arrays, nothing = _backward_arrays(cell, layer, saved, seeds, d_states, d_per_unit), like.new_zeros(units)
     sums = Reductions(cell, layer, saved.y, input_gradient=input_gradient)
     sweep = Sweeping(plan, cell, layer)
@@ -129,9 +128,8 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
         count = rows.stop - rows.start
         if after:  # the first step of the chunk before, which is after this one in time
             d_gates[count : count + after] = d_gates[:after].clone()
-        if layer.gives_halves:
-            d_y[:count].copy_(seeds.y[rows])
-            arrays[from_output(cell.state[0])] = now(d_y.data_ptr(), units).shifted(rows.start, d_y.itemsize)
+        if widened is not None:
+            arrays |= widened.chunk(steps, rows)
         arrays |= _chunk_arrays(cell, d_gates, inner, rows.start, nothing)
         for name, pointer in zip(cell.inputs, pointers(d_inputs), strict=True):
             arrays[gradient_of(name)] = now(pointer, units).shifted(rows.start, d_inputs.itemsize)
@@ -146,11 +144,28 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
     return sums.gradients(d_vectors, d_states)
 
 
-def _widened(cell: Cell, layer: Layer, saved: Saved, plan: Plan) -> Saved:
-    """With outputs in the dtype of the states, where the sweep reads them other than for products."""
-    if not layer.gives_halves or previous(cell.state[0]) not in plan.kernel.table.sweep.arrays:
-        return saved
-    return saved._replace(y=lent(layer.states, *saved.y.shape).copy_(saved.y))
+class _Widened:
+    """What a caller has in bfloat16 and a sweep reads in the dtype of the states: the gradient of the output, and the
+    output of the step before where not only products read it. A chunk of rows at a time, while they are in the cache."""
+
+    def __init__(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, plan: Plan, most: int) -> None:
+        self._layer, self._output, self._y, self._d_y = layer, cell.state[0], saved.y, seeds.y
+        before = most + layer.rows if previous(self._output) in plan.kernel.table.sweep.arrays else 0
+        self._of_d_y, self._of_y = (lent(layer.states, rows, layer.units) for rows in (most, before))
+
+    def chunk(self, steps: slice, rows: slice) -> dict[str, Array]:
+        """The arrays of these steps, which have these rows."""
+        arrays = {from_output(self._output): self._rows(self._of_d_y, self._d_y, rows)}
+        if len(self._of_y):
+            first = rows.start - (self._layer.running(steps.start - 1) if steps.start else 0)
+            past = self._rows(self._of_y, self._y, slice(first, rows.stop))
+            initial = self._layer.states.data_ptr()
+            arrays[previous(self._output)] = past._replace(when=When.BEFORE, edge=initial, edge_row=self._layer.units)
+        return arrays
+
+    def _rows(self, target: Tensor, source: Tensor, rows: slice) -> Array:
+        target[: rows.stop - rows.start].copy_(source[rows])
+        return now(target.data_ptr(), self._layer.units).shifted(rows.start, target.itemsize)
 
 
 def _backward_arrays(
