@@ -143,6 +143,21 @@ def test_what_comes_in_halves_leaves_in_halves_and_nothing_else_changes(cell, ro
     assert gradients.x.dtype == torch.bfloat16
 
 
+@every_pair(cell=ALL_CELLS, batch_sizes={"equal": None, "ragged": torch.tensor([5, 5, 4, 2, 2, 1])})
+def test_gradients_in_chunks_of_time_are_those_of_all_at_once(cell, batch_sizes, monkeypatch):
+    layer = in_halves(layer_of(cell, 6, 5, 26, batch_sizes=batch_sizes))
+    given = layer if cell.inputs else layer._replace(x=layer.x.bfloat16())
+    states = passes.forward(cell, given, keep=True)
+    seeds, saved = Seeds(states.y.clone(), states.last.clone(), None), Saved(states.y, states.gates, states.histories)
+    whole = passes.backward(cell, given, saved, seeds)
+    monkeypatch.setattr(passes, "_most_rows", lambda _: 8)
+    assert len(passes.chunks_of(layer, 1)) > 2
+    chunked = passes.backward(cell, given, saved, seeds)
+    assert torch.equal(chunked.states, whole.states)
+    for ours, theirs in zip(chunked, whole, strict=True):
+        assert relative_error(ours.double(), theirs.double()) <= PAIRS[str(ours.dtype).removeprefix("torch.")]
+
+
 def test_pairs_hold_neighbours_and_nothing_beyond_the_end():
     matrix = torch.randn(5, 7)
     halves = torch.nn.functional.pad(matrix, (0, 1, 0, 1)).bfloat16()
