@@ -146,7 +146,7 @@ def backward(cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, *, input_grad
 
 class _Widened:
     """What a caller has in bfloat16 and a sweep reads in the dtype of the states: the gradient of the output, and the
-    output of the step before where not only products read it. A chunk of rows at a time, while they are in the cache."""
+    output of the step before where not only products read it. A chunk at a time, while it is in the cache."""
 
     def __init__(self, cell: Cell, layer: Layer, saved: Saved, seeds: Seeds, plan: Plan, most: int) -> None:
         self._layer, self._output, self._y, self._d_y = layer, cell.state[0], saved.y, seeds.y

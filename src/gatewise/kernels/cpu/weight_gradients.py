@@ -13,11 +13,11 @@ from ...compiler.stages import INPUT
 from ...equation import Cell
 from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
-from .elements import sum_columns, sum_rows
+from .elements import sum_columns
+from .factors import MOST_COLUMNS, Factors, plain_factors, rounded_factors
 from .matmul import Panels, add_product, panels_of
 from .memory import lent
 from .paired_matrices import across_rows, along_rows
-from .rounded_factors import Factors, rounded_factors
 
 
 class Reductions:
@@ -34,6 +34,7 @@ class Reductions:
             self._x = layer.x[:, : layer.inputs].contiguous()
             self._d_x = torch.zeros_like(self._x) if input_gradient else self.x
         self._driven, self._recurrent, self._inner = stretches(cell, layer.units)
+        self._narrow = bool(self._driven) and layer.inputs <= MOST_COLUMNS
         self._input_panels: list[Panels] = []
         if input_gradient:
             self._input_panels = [self._panels(layer.W[run.rows]) for run in self._driven]
@@ -42,11 +43,12 @@ class Reductions:
 
     def add(self, rows: slice, d_gates: Tensor, inner: Tensor) -> None:
         """Add one chunk's part. inner: what steps multiplied with U inside themselves, (operands, N, H)."""
-        x = self._x[rows]
-        over_time, of_rows, sums = self._as_factors(d_gates)
-        if self._driven:
-            packed = self._panels(x)
-            for run in self._driven:
+        over_time, of_rows, sums, products = self._as_factors(rows, d_gates)
+        packed = self._panels(self._x[rows]) if self._driven and not self._narrow else None
+        for run in self._driven:
+            if packed is None:
+                self.W[run.rows] += _flat(products, run).t()
+            else:
                 add_product(self.W[run.rows], _flat(over_time, run), packed, transposed=True)
         if self._input_panels:
             self._add_input_gradient(self._d_x[rows], of_rows)
@@ -57,16 +59,17 @@ class Reductions:
         if any(self._biased):
             self.b += (sums if all(self._biased) else sums[self._biased]).flatten()
 
-    def _as_factors(self, d_gates: Tensor) -> Factors:
-        """What products, and biases, read of a chunk's gradients."""
+    def _as_factors(self, rows: slice, d_gates: Tensor) -> Factors:
+        """What products, and biases, read of the gradients of these rows."""
         flat, shape = d_gates.flatten(1), d_gates.shape[1:]
+        x = self._x[rows] if self._narrow else self._x[rows, :0]
         if self._halves:
-            factors = rounded_factors(flat, of_rows=bool(self._input_panels))
-            return Factors(*(part.unflatten(-1, shape) for part in factors))
-        sums = d_gates.new_empty(shape)
-        if any(self._biased):
-            sum_rows(sums.view(-1), flat)
-        return Factors(d_gates, d_gates, sums)
+            factors = rounded_factors(flat, across_rows(x), of_rows=bool(self._input_panels))
+        elif self._narrow or any(self._biased):
+            factors = plain_factors(flat, x)
+        else:
+            factors = Factors(flat, flat, flat[0], flat[:0])
+        return Factors(*(part.unflatten(-1, shape) for part in factors))
 
     def _add_input_gradient(self, target: Tensor, d_gates: Tensor) -> None:
         """Summed up in the dtype of the layer, and rounded where the target has another."""
