@@ -153,19 +153,24 @@ class _Pass:
             second = builder.bitcast(builder.and_(builder.bitcast(second, lanes.integers), mask), lanes.vector)
             total = builder.fadd(self._load(lanes, self.parts[0], column), first)
             self._store(builder.fadd(total, second), self.parts[0], column)
-            terms = [first, second]
+            multiplied = [first, second]
             if words is not None:
-                halves = [rounded(builder, numbers) for numbers in terms]
-                pair = paired(builder, *halves)
-                self._store(pair, words, column)
-                for target, half in reversed([*zip(of_rows, halves, strict=False)]):
-                    self._store(half, target, column)
-                terms = [builder.bitcast(pair, lanes.vector)]
+                word = self._write_rounded((first, second), words, of_rows, column)
+                multiplied = [builder.bitcast(word, lanes.vector)]
             for part, of_column in zip(self.parts[1:], factors, strict=True):
                 total = self._load(lanes, part, column)
-                for term, factor in zip(terms, of_column, strict=True):
-                    total = lanes.add_product(term, lanes.splat(factor), total)
+                for values, factor in zip(multiplied, of_column, strict=True):
+                    total = lanes.add_product(values, lanes.splat(factor), total)
                 self._store(total, part, column)
+
+    def _write_rounded(self, both: tuple[Any, Any], words: Any, of_rows: list[Any], column: Any) -> Any:
+        """Numbers of two rows as words, and, if wanted, each in its row. Returns the words."""
+        halves = [rounded(self.builder, values) for values in both]
+        word = paired(self.builder, *halves)
+        self._store(word, words, column)
+        for target, half in reversed([*zip(of_rows, halves, strict=False)]):
+            self._store(half, target, column)
+        return word
 
     def _factors(self, rows: tuple[Any, Any], there: Any) -> list[list[Any]]:
         """For each column of what is multiplied, the number of each row, or the word of both."""
