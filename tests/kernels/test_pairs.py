@@ -21,7 +21,7 @@ from gatewise.kernels.cpu.blocking import Machine, portable_pairs
 from gatewise.kernels.cpu.compile import runnable
 from gatewise.kernels.cpu.driver import CPU
 from gatewise.kernels.cpu.elements import sum_rows
-from gatewise.kernels.cpu.factors import MOST_COLUMNS, plain_factors, rounded_factors
+from gatewise.kernels.cpu.factors import factors_of
 from gatewise.kernels.cpu.kept_code import Source
 from gatewise.kernels.cpu.loops import numbers
 from gatewise.kernels.cpu.paired_matrices import across_rows, along_rows
@@ -171,41 +171,45 @@ def test_pairs_hold_neighbours_and_nothing_beyond_the_end():
 
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 1), (33, 7), (64, 40), (95, 131)])
-COLUMNS = pytest.mark.parametrize("columns", range(MOST_COLUMNS + 1))
+TIMES = pytest.mark.parametrize("times", [True, False])
 
 
 @SHAPES
-@COLUMNS
+@TIMES
 @pytest.mark.parametrize("of_rows", [True, False])
 def test_one_pass_makes_what_several_make(
-    shape: tuple[int, int], columns: int, of_rows: bool, several_threads: None
+    shape: tuple[int, int], times: bool, of_rows: bool, several_threads: None
 ) -> None:
     matrix = torch.randn(shape[0], shape[1] + 3)[:, 2:-1]  # rows further apart than they are long
-    x = torch.randn(shape[0], columns)
-    found, sums = rounded_factors(matrix, across_rows(x), of_rows=of_rows), torch.empty(shape[1])
+    x, sums = torch.randn(shape[0], 1), torch.empty(shape[1])
+    found = factors_of(matrix, across_rows(x) if times else None, halves=True, of_rows=of_rows)
     sum_rows(sums, matrix)
     assert torch.equal(found.over_time.view(torch.int32), across_rows(matrix).view(torch.int32))
     assert torch.equal(found.of_rows, matrix.bfloat16()[: shape[0] if of_rows else 0])
     assert torch.equal(found.sums, sums)
-    products = x.bfloat16().double().t() @ matrix.bfloat16().double()
-    assert relative_error(found.products.double(), products) <= PAIRS["float32"]
+    if times:
+        products = (x.bfloat16().double() * matrix.bfloat16().double()).sum(0)
+        assert relative_error(found.products.double(), products) <= PAIRS["float32"]
 
 
 @SHAPES
-@COLUMNS
+@TIMES
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_sums_and_products_with_few_columns_are_one_pass(
-    shape: tuple[int, int], columns: int, dtype: torch.dtype, several_threads: None
+def test_sums_and_products_with_one_column_are_one_pass(
+    shape: tuple[int, int], times: bool, dtype: torch.dtype, several_threads: None
 ) -> None:
-    matrix, x = (torch.randn(shape[0], count, dtype=dtype) for count in (shape[1], columns))
-    x[:, 1:2] = torch.inf
-    found, sums = plain_factors(matrix, x), torch.empty(shape[1], dtype=dtype)
+    matrix, x, sums = (torch.randn(*size, dtype=dtype) for size in (shape, (shape[0], 1), shape[1:]))
+    found = factors_of(matrix, x if times else None, halves=False, of_rows=True)
     sum_rows(sums, matrix)
     assert torch.equal(found.sums, sums)
-    products = x[:, ::2].double().t() @ matrix.double()
-    assert relative_error(found.products[::2].double(), products) <= PARITY[str(dtype).removeprefix("torch.")]
-    if columns > 1:  # no number beyond the end is multiplied with it
-        assert torch.equal(found.products[1].isnan(), (x[:, 1:2].t() * matrix.t()).sum(1).isnan())
+    if times:
+        products = (x.double() * matrix.double()).sum(0)
+        assert relative_error(found.products.double(), products) <= PARITY[str(dtype).removeprefix("torch.")]
+
+
+def test_nothing_beyond_the_last_row_is_multiplied() -> None:
+    found = factors_of(torch.ones(3, 5), torch.full((3, 1), torch.inf), halves=False, of_rows=False)
+    assert torch.equal(found.products, torch.full((5,), torch.inf))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 40), (9, 33), (64, 8)])

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 
+from .blocking import this_machine
 from .compile import Runnable
+from .factors import SUMS, factor_pass, task_of
 from .memory import LINE
 from .paired_matrices import rows_in_pairs, rows_rounded, rows_widened
 from .pairs import terms
 from .script import ScriptWriter, Unplaced
 from .threads import wanted
+
+
+class ScriptFactors(NamedTuple):
+    """As :class:`.factors.Factors`. over_units: rows, as products read them, where they were asked for. sums: of the
+    gradients, then of their products, a row each."""
+
+    over_time: Unplaced
+    over_units: Unplaced | None
+    sums: Unplaced
 
 
 class Arguments:
@@ -44,9 +56,31 @@ class Arguments:
         """Rows, (N, ...), given or computed, as products read them that sum over all that a row has."""
         return rows
 
-    def over_rows(self, rows: Unplaced, *, apart: bool = False) -> Unplaced:
-        """The same for products that sum over rows. apart: what is made for it as :func:`.memory.rows_apart`."""
+    def over_rows(self, rows: Unplaced) -> Unplaced:
+        """The same for products that sum over rows."""
         return rows
+
+    def factors(self, gradients: Unplaced, times: Unplaced | None, *, of_rows: bool, summed: bool) -> ScriptFactors:
+        """As :func:`.factors.factors_of`, of gradients that were computed. times: a column that was given, or None.
+        summed: whether their sums are wanted."""
+        sums = self.script.scratch(SUMS, math.prod(gradients.shape[1:]))
+        if summed or times is not None:
+            self._pass_over(gradients, gradients, None, sums, times, "")
+        return ScriptFactors(gradients, gradients, sums)
+
+    def _pass_over(
+        self,
+        gradients: Unplaced,
+        over_time: Unplaced,
+        of_rows: Unplaced | None,
+        sums: Unplaced,
+        times: Unplaced | None,
+        pairs: str,
+    ) -> None:
+        code = factor_pass(self.script.dtype, pairs, of_rows=of_rows is not None, times=times is not None)
+        task = self.script.table(task_of(gradients, over_time, of_rows or over_time, sums, times or sums))
+        columns = sums.row
+        self.script.run_in_parts(code, task, columns, wanted(len(gradients) * columns))
 
     def measured(self, rows: int, columns: int, limit: float) -> Unplaced:
         """The same, of which the script says whether an element is larger than that, or not finite."""
@@ -95,13 +129,25 @@ class HalfArguments(Arguments):
         self._pass(rows_rounded(_dtype(rows)), rows, words, count, columns, 2 * terms(columns))
         return words
 
-    def over_rows(self, rows: Unplaced, *, apart: bool = False) -> Unplaced:
+    def over_rows(self, rows: Unplaced) -> Unplaced:
         """Words of two neighbouring rows."""
         count, columns = terms(len(rows)), math.prod(rows.shape[1:])
-        row = columns + apart * LINE // self.script.dtype.itemsize
-        words = self.script.scratch(count, *rows.shape[1:], row=row)
-        self._pass(rows_in_pairs(_dtype(rows)), rows, words, count, columns, row)
+        words = self.script.scratch(count, *rows.shape[1:])
+        self._pass(rows_in_pairs(_dtype(rows)), rows, words, count, columns, columns)
         return words
+
+    def factors(self, gradients: Unplaced, times: Unplaced | None, *, of_rows: bool, summed: bool) -> ScriptFactors:
+        """Rounded, whole words to a row."""
+        rows, inner, columns = len(gradients), gradients.shape[1:], math.prod(gradients.shape[1:])
+        size, halves = self.script.dtype.itemsize, torch.bfloat16
+        over_time = self.script.scratch(terms(rows), *inner, row=columns + LINE // size)
+        rounded = None
+        if of_rows:
+            rounded = self.script.scratch(rows, columns, row=columns + LINE // halves.itemsize, dtype=halves)
+        sums = self.script.scratch(SUMS, columns)
+        column = None if times is None else self.over_rows(times)
+        self._pass_over(gradients, over_time, rounded, sums, column, this_machine().pairs)
+        return ScriptFactors(over_time, rounded and rounded.in_words(size), sums)
 
     def measured(self, rows: int, columns: int, limit: float) -> Unplaced:
         """The numbers themselves, not the words."""

@@ -1,5 +1,5 @@
 """All that is made of the gradients of pre-activations before products over time read them, in one pass, which loads
-each once: sums, products with an input of few columns, and words of bfloat16 as in :mod:`.pairs`."""
+each once: sums, products with an input of one column, and words of bfloat16 as in :mod:`.pairs`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...compiler.render.llvm_math import I16, I32, I64, Lanes
 from ...compiler.render.llvm_pairs import paired, rounded
+from .arrays import Addressed
 from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
 from .elements import GROUP
@@ -24,14 +25,11 @@ from .team import emit_share
 from .threads import run, wanted
 from .writer import FORMATS, POINTER
 
-MOST_COLUMNS = 4
-"""Of what is multiplied in passing. A product of its own has sixteen columns at least, most of them padding then."""
-
 
 class Factors(NamedTuple):
-    """What is made of gradients (N, M). over_time: their columns, in words of two rows where products take halves.
-    of_rows: their rows, in bfloat16 there, or empty if nobody asked for them. sums: over the rows, (M,). products: with
-    the columns of what was given, (I, M)."""
+    """What is made of gradients (N, ...). over_time: their columns, in words of two rows where products take halves.
+    of_rows: their rows, in bfloat16 there, or empty if nobody asked for them. sums: over the rows, (...). products:
+    with a column, (...), where one was given."""
 
     over_time: Tensor
     of_rows: Tensor
@@ -39,56 +37,58 @@ class Factors(NamedTuple):
     products: Tensor
 
 
+# What the pass is told, 64-bit integers: distances between rows are in numbers of a row. sums: rows for the sums of the
+# gradients, for those of their products with ``times``, and for both of a group of rows.
+_TASK = (
+    *("source", "source_row", "rows", "over_time", "over_time_row", "of_rows", "of_rows_row"),
+    *("sums", "sums_row", "times", "times_row"),
+)
+SUMS = 4
+
+
+def task_of(
+    source: Addressed, over_time: Addressed, of_rows: Addressed, sums: Addressed, times: Addressed
+) -> list[int]:
+    """What a pass is told. sums: (``SUMS``, M), of which the first two rows are what was asked for."""
+    arrays = (over_time, of_rows, sums, times)
+    numbers = [source.data_ptr(), source.stride(0), len(source)]
+    return numbers + [number for array in arrays for number in (array.data_ptr(), array.stride(0))]
+
+
+def factors_of(gradients: Tensor, times: Tensor | None, *, halves: bool, of_rows: bool) -> Factors:
+    """Of (N, ...), where only rows may lie apart. Sums are taken in the order of :func:`.elements.sum_rows`.
+
+    times: (N, 1), or None. halves: gradients are rounded to bfloat16 then, but for their sums, and ``times`` is words
+    (N / 2, 1). of_rows: wanted rounded too.
+    """
+    flat, shape = gradients.flatten(1), gradients.shape[1:]
+    rows, columns = flat.shape
+    over_time = rows_apart(gradients, terms(rows) if halves else 0, *shape)
+    in_rows = rows_apart(gradients.new_empty(0, dtype=torch.bfloat16), rows if halves and of_rows else 0, *shape)
+    sums = gradients.new_empty(SUMS, columns)
+    task = (ctypes.c_int64 * len(_TASK))(*task_of(flat, over_time, in_rows, sums, sums if times is None else times))
+    threads = wanted(rows * columns)
+    pairs = this_machine().pairs if halves else ""
+    code = factor_pass(gradients.dtype, pairs, of_rows=bool(len(in_rows)), times=times is not None)
+    run(code, ctypes.addressof(task), columns, -(-columns // threads), threads)
+    found = (over_time, in_rows) if halves else (gradients, gradients)
+    return Factors(*found, *sums[:2].unflatten(1, shape))
+
+
+@made_once
+def factor_pass(dtype: torch.dtype, pairs: str, *, of_rows: bool, times: bool) -> Runnable:
+    """``run(task, first column, end)``. pairs: see :class:`.blocking.Machine`, empty where nothing is rounded."""
+    kind = _Kind(dtype, pairs, of_rows, times)
+    return runnable(Source(("factors", *kind), lambda: str(_Pass(kind).module)))
+
+
 class _Kind(NamedTuple):
-    """What is asked for. pairs: see :class:`.blocking.Machine`, or empty. columns: of what is multiplied."""
+    """See :func:`factor_pass`."""
 
     dtype: torch.dtype
     pairs: str
     of_rows: bool
-    columns: int
-
-
-# What the pass is told, 64-bit integers: distances between rows are in numbers of a row. sums: first of the gradients
-# themselves, then with each column; part: those of a group of rows.
-_TASK = (
-    *("source", "source_row", "rows", "over_time", "over_time_row", "of_rows", "of_rows_row"),
-    *("sums", "sums_row", "part", "part_row", "times", "times_row"),
-)
-
-
-def plain_factors(matrix: Tensor, times: Tensor) -> Factors:
-    """Of (N, M) whose last dimension is contiguous, in float32 or float64: it as it is, its sums, in the order of
-    :func:`.elements.sum_rows`, and its products with ``times``, (N, I)."""
-    sums = _passed(matrix, times, matrix[:0], matrix[:0], "")
-    return Factors(matrix, matrix, sums[0], sums[1:])
-
-
-def rounded_factors(matrix: Tensor, times: Tensor, *, of_rows: bool) -> Factors:
-    """Of float32 (N, M) whose last dimension is contiguous: words (N / 2, M), bfloat16 (N, M) if wanted, the sums of
-    what was not rounded, and products of what was with ``times``, words (N / 2, I)."""
-    rows, columns = matrix.shape
-    over_time = rows_apart(matrix, terms(rows), columns)
-    halves = rows_apart(matrix.new_empty(0, dtype=torch.bfloat16), rows if of_rows else 0, columns)
-    sums = _passed(matrix, times, over_time, halves, this_machine().pairs)
-    return Factors(over_time, halves, sums[0], sums[1:])
-
-
-def _passed(matrix: Tensor, times: Tensor, over_time: Tensor, of_rows: Tensor, pairs: str) -> Tensor:
-    rows, columns = matrix.shape
-    sums, part = matrix.new_empty(2, 1 + times.shape[1], columns)
-    arrays = (over_time, of_rows, sums, part, times)
-    places = (matrix.data_ptr(), matrix.stride(0), rows, *(n for a in arrays for n in (a.data_ptr(), a.stride(0))))
-    task = (ctypes.c_int64 * len(_TASK))(*places)
-    threads = wanted(rows * columns)
-    code = _pass(_Kind(matrix.dtype, pairs, bool(len(of_rows)), times.shape[1]))
-    run(code, ctypes.addressof(task), columns, -(-columns // threads), threads)
-    return sums
-
-
-@made_once
-def _pass(kind: _Kind) -> Runnable:
-    """``run(task, first column, end)``."""
-    return runnable(Source(("factors", *kind), lambda: str(_Pass(kind).module)))
+    times: bool
 
 
 class _Pass:
@@ -101,10 +101,9 @@ class _Pass:
         self.builder = builder = ir.IRBuilder(function.append_basic_block("entry"))
         task, self.first, self.end = function.args
         self.given = numbers(builder, task, _TASK)
-        scalar = self.format.scalar
-        self.sums, self.parts = (
-            [self._row(name, scalar, I64(index)) for index in range(1 + kind.columns)] for name in ("sums", "part")
-        )
+        places = [self._row("sums", self.format.scalar, I64(index)) for index in range(SUMS)]
+        wanted = SUMS // 2 if kind.times else 1
+        self.sums, self.parts = places[:wanted], places[SUMS // 2 :][:wanted]
         rows = self.given["rows"]
         self._clear(self.sums)
         with loop(builder, I64(0), rows, GROUP) as group:
@@ -144,7 +143,7 @@ class _Pass:
         sources = [self._row("source", scalar, at) for at in both]
         of_rows = [self._row("of_rows", I16, at) for at in both] if self.kind.of_rows else []
         words = self._row("over_time", I32, builder.lshr(row, I64(1))) if self.kind.pairs else None
-        factors = self._factors(both, there)
+        factors = self._factors(both, there) if self.kind.times else []
         integer = self.format.integer
         kept = builder.select(there, ir.Constant(integer, -1), ir.Constant(integer, 0))
         for column, lanes in self._columns():
@@ -157,9 +156,9 @@ class _Pass:
             if words is not None:
                 word = self._write_rounded((first, second), words, of_rows, column)
                 multiplied = [builder.bitcast(word, lanes.vector)]
-            for part, of_column in zip(self.parts[1:], factors, strict=True):
+            for part in self.parts[1:]:
                 total = self._load(lanes, part, column)
-                for values, factor in zip(multiplied, of_column, strict=True):
+                for values, factor in zip(multiplied, factors, strict=True):
                     total = lanes.add_product(values, lanes.splat(factor), total)
                 self._store(total, part, column)
 
@@ -172,17 +171,12 @@ class _Pass:
             self._store(half, target, column)
         return word
 
-    def _factors(self, rows: tuple[Any, Any], there: Any) -> list[list[Any]]:
-        """For each column of what is multiplied, the number of each row, or the word of both."""
+    def _factors(self, rows: tuple[Any, Any], there: Any) -> list[Any]:
+        """What is multiplied with: the number of each row, or the word of both."""
         builder, scalar = self.builder, self.format.scalar
         places = (builder.lshr(rows[0], I64(1)),) if self.kind.pairs else rows
-        starts = [self._row("times", scalar, at) for at in places]
-        loaded = [
-            [builder.load(builder.gep(start, [I64(column)], source_etype=scalar), typ=scalar) for start in starts]
-            for column in range(self.kind.columns)
-        ]
-        zero = ir.Constant(scalar, 0.0)
-        return [[first, *(builder.select(there, number, zero) for number in rest)] for first, *rest in loaded]
+        first, *rest = (builder.load(self._row("times", scalar, at), typ=scalar) for at in places)
+        return [first, *(builder.select(there, number, ir.Constant(scalar, 0.0)) for number in rest)]
 
     def _load(self, lanes: Lanes, row: Any, column: Any) -> Any:
         address = self.builder.gep(row, [column], source_etype=self.format.scalar)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...compiler.gradient import from_later, from_output, gradient_of, multiplied, operands
 from ...compiler.lower import program_of
 from ...equation import previous
@@ -86,13 +88,17 @@ class BackwardScript:
         """What sums over time and batch, as in :mod:`.weight_gradients`."""
         script, cell, (_, rows, inputs, units) = self.script, self.cell, self.size
         driven, recurrent, inner = stretches(cell, units)
-        self.over_time = self.given.over_rows(self.d_gates, apart=True)
-        self.over_units = self.given.over_columns(self.d_gates)
+        column = self.x if driven and inputs == 1 else None
+        self._read_gradients(column)
         for place in (self.d_weights.W, self.d_weights.U, *([] if self.d_x is None else [self.d_x])):
             script.clear(place)
-        x = self.given.over_rows(self.x)
+        x = self.given.over_rows(self.x) if column is None else None
         for run in driven:
-            self._add_product(self.d_weights.W.at(run.rows.start), run, x, inputs, transposed=True)
+            if x is None:
+                source = self.sums.at(1, run.gates.start * units)
+                script.copy(self.d_weights.W.at(run.rows.start), source, run.rows.stop - run.rows.start)
+            else:
+                self._add_product(self.d_weights.W.at(run.rows.start), run, x, inputs, transposed=True)
             if self.d_x is not None:
                 weight = self._rows_of(self.matrices.W, run, inputs)
                 self._add_product(self.d_x.data_ptr(), run, weight, inputs, transposed=False, row=self.d_x.row)
@@ -108,9 +114,19 @@ class BackwardScript:
             if run.operand == OUTPUT_BEFORE:
                 weight = self._rows_of(self.matrices.U, run, units)
                 self._add_product(self.d_states[0].data_ptr(), run, weight, units, transposed=False, count=rows)
-        self._sum_biases()
+        self._write_biases()
         for place, sums in zip(self.d_weights.per_unit, pointers(self.d_per_unit), strict=False):
             script.sum_rows(place.data_ptr(), sums, rows, units, units)
+
+    def _read_gradients(self, column: Unplaced | None) -> None:
+        """What products, and biases, read of the gradients of gates. column: the input, where it has no other."""
+        biased = any(gate.has_bias for gate in self.cell.gates)
+        given = self.given.factors(self.d_gates, column, of_rows=self.d_x is not None, summed=biased)
+        self.over_time, over_units, self.sums = given
+        if over_units is None:  # then only the first step's go on, into the initial output
+            first = replace(self.d_gates, shape=(self.size.rows, *self.d_gates.shape[1:]))
+            over_units = self.given.over_columns(first)
+        self.over_units = over_units
 
     def _rows_of(self, matrix: Unplaced, run: GateRun, columns: int) -> Unplaced:
         """A run's rows of W or U, as products read them."""
@@ -127,15 +143,11 @@ class BackwardScript:
         self.script.copy(before_each.at(rows), self.y.data_ptr(), (count - rows) * units)
         return before_each
 
-    def _sum_biases(self) -> None:
-        biased = [index for index, gate in enumerate(self.cell.gates) if gate.has_bias]
-        units, (_, width) = self.size.units, (self.size.all_rows, self.d_gates.row)
+    def _write_biases(self) -> None:
+        biased, units = [index for index, gate in enumerate(self.cell.gates) if gate.has_bias], self.size.units
         for index, parts in zip(biased, self.biases, strict=True):
-            targets = [self.d_weights.biases[which].at(start) for which, start in parts]
-            for target in targets[:1]:
-                self.script.sum_rows(target, self.d_gates.at(0, index * units), self.size.all_rows, width, units)
-            for target in targets[1:]:
-                self.script.copy(target, targets[0], units)
+            for which, start in parts:
+                self.script.copy(self.d_weights.biases[which].at(start), self.sums.at(0, index * units), units)
 
     def _add_product(
         self,

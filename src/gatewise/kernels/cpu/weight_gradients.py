@@ -14,7 +14,7 @@ from ...equation import Cell
 from ..gates import OUTPUT_BEFORE, GateRun, stretches
 from ..layer import Gradients, Layer, previous_rows
 from .elements import sum_columns
-from .factors import MOST_COLUMNS, Factors, plain_factors, rounded_factors
+from .factors import Factors, factors_of
 from .matmul import Panels, add_product, panels_of
 from .memory import lent
 from .paired_matrices import across_rows, along_rows
@@ -34,7 +34,7 @@ class Reductions:
             self._x = layer.x[:, : layer.inputs].contiguous()
             self._d_x = torch.zeros_like(self._x) if input_gradient else self.x
         self._driven, self._recurrent, self._inner = stretches(cell, layer.units)
-        self._narrow = bool(self._driven) and layer.inputs <= MOST_COLUMNS
+        self._narrow = bool(self._driven) and layer.inputs == 1  # as a matrix mostly padding, so multiplied in passing
         self._input_panels: list[Panels] = []
         if input_gradient:
             self._input_panels = [self._panels(layer.W[run.rows]) for run in self._driven]
@@ -47,7 +47,7 @@ class Reductions:
         packed = self._panels(self._x[rows]) if self._driven and not self._narrow else None
         for run in self._driven:
             if packed is None:
-                self.W[run.rows] += _flat(products, run).t()
+                self.W[run.rows, 0] += products[run.gates].flatten()
             else:
                 add_product(self.W[run.rows], _flat(over_time, run), packed, transposed=True)
         if self._input_panels:
@@ -61,15 +61,12 @@ class Reductions:
 
     def _as_factors(self, rows: slice, d_gates: Tensor) -> Factors:
         """What products, and biases, read of the gradients of these rows."""
-        flat, shape = d_gates.flatten(1), d_gates.shape[1:]
-        x = self._x[rows] if self._narrow else self._x[rows, :0]
-        if self._halves:
-            factors = rounded_factors(flat, across_rows(x), of_rows=bool(self._input_panels))
-        elif self._narrow or any(self._biased):
-            factors = plain_factors(flat, x)
-        else:
-            factors = Factors(flat, flat, flat[0], flat[:0])
-        return Factors(*(part.unflatten(-1, shape) for part in factors))
+        if not (self._halves or self._narrow or any(self._biased)):
+            return Factors(d_gates, d_gates, d_gates[0], d_gates[0])
+        x = self._x[rows] if self._narrow else None
+        if x is not None and self._halves:
+            x = across_rows(x)
+        return factors_of(d_gates, x, halves=self._halves, of_rows=bool(self._input_panels))
 
     def _add_input_gradient(self, target: Tensor, d_gates: Tensor) -> None:
         """Summed up in the dtype of the layer, and rounded where the target has another."""
