@@ -64,8 +64,10 @@ class Arguments:
         """As :func:`.factors.factors_of`, of gradients that were computed. times: a column that was given, or None.
         summed: whether their sums are wanted."""
         sums = self.script.scratch(SUMS, math.prod(gradients.shape[1:]))
-        if summed or times is not None:
+        if times is not None:
             self._pass_over(gradients, gradients, None, sums, times, "")
+        elif summed:
+            self.script.sum_rows(sums.data_ptr(), gradients.data_ptr(), len(gradients), gradients.row, sums.row)
         return ScriptFactors(gradients, gradients, sums)
 
     def _pass_over(

@@ -16,7 +16,7 @@ from ...compiler.render.llvm_pairs import paired, rounded
 from .arrays import Addressed
 from .blocking import this_machine
 from .compile import Runnable, made_once, runnable
-from .elements import GROUP
+from .elements import GROUP, sum_rows
 from .kept_code import Source
 from .loops import by_vectors, loop, numbers, smaller
 from .memory import rows_apart
@@ -62,17 +62,28 @@ def factors_of(gradients: Tensor, times: Tensor | None, *, halves: bool, of_rows
     (N / 2, 1). of_rows: wanted rounded too.
     """
     flat, shape = gradients.flatten(1), gradients.shape[1:]
-    rows, columns = flat.shape
-    over_time = rows_apart(gradients, terms(rows) if halves else 0, *shape)
-    in_rows = rows_apart(gradients.new_empty(0, dtype=torch.bfloat16), rows if halves and of_rows else 0, *shape)
-    sums = gradients.new_empty(SUMS, columns)
-    task = (ctypes.c_int64 * len(_TASK))(*task_of(flat, over_time, in_rows, sums, sums if times is None else times))
+    sums = gradients.new_empty(SUMS, flat.shape[1])
+    over_time = in_rows = gradients
+    if halves:
+        over_time = rows_apart(gradients, terms(len(flat)), *shape)
+        in_rows = rows_apart(_HALVES, len(flat) if of_rows else 0, *shape)
+    if halves or times is not None:
+        _run(flat, over_time, in_rows, sums, times, this_machine().pairs if halves else "")
+    else:
+        sum_rows(sums[0], flat)
+    return Factors(over_time, in_rows, *sums[:2].unflatten(1, shape))
+
+
+_HALVES = torch.empty(0, dtype=torch.bfloat16, device="cpu")
+
+
+def _run(gradients: Tensor, over_time: Tensor, of_rows: Tensor, sums: Tensor, times: Tensor | None, pairs: str) -> None:
+    numbers = task_of(gradients, over_time, of_rows, sums, sums if times is None else times)
+    task = (ctypes.c_int64 * len(_TASK))(*numbers)
+    (rows, columns), rounds_rows = gradients.shape, bool(pairs) and len(of_rows) > 0
     threads = wanted(rows * columns)
-    pairs = this_machine().pairs if halves else ""
-    code = factor_pass(gradients.dtype, pairs, of_rows=bool(len(in_rows)), times=times is not None)
+    code = factor_pass(gradients.dtype, pairs, of_rows=rounds_rows, times=times is not None)
     run(code, ctypes.addressof(task), columns, -(-columns // threads), threads)
-    found = (over_time, in_rows) if halves else (gradients, gradients)
-    return Factors(*found, *sums[:2].unflatten(1, shape))
 
 
 @made_once
