@@ -8,15 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch.nn import Linear
 
 import gatewise
 from gatewise import files
 from gatewise.errors import InputError, ModelFileError
+from gatewise.estimators import load_pairs, load_sequences
+from gatewise.export import to_c
 from gatewise.files import atomic_write, check_writable
+from gatewise.tables.labelled import load_labelled
 
 OLD, NEW = b"old", b"new" * 100_000
 
@@ -27,6 +32,13 @@ def test_what_is_written_is_read_back(tmp_path: Path, data: bytes | str) -> None
     atomic_write(path, data)
     assert path.read_bytes() == (data.encode() if isinstance(data, str) else data)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("path", [None, 3, b"file", ["file"]], ids=lambda path: type(path).__name__)
+@pytest.mark.parametrize("door", [load_labelled, load_sequences, load_pairs, partial(to_c, Linear(2, 1))])
+def test_what_is_no_path_is_said_to_be_none(door: Callable[[Any], object], path: Any) -> None:
+    with pytest.raises(InputError, match=f"(?s)path is of type {type(path).__name__}.*name of a file or folder"):
+        door(path)
 
 
 def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_usual(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from gatewise.errors import InputError
 from gatewise.progress import Stages, busy, progress_bar
 
 
@@ -39,6 +40,11 @@ def test_a_terminal_shows_a_spinner_with_its_words(monkeypatch, capsys):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "looking [inside]" in shown.err
+
+
+def test_what_cannot_be_called_is_refused_before_work_begins():
+    with pytest.raises(InputError, match=r"(?s)progress is True.*function of the fraction done"):
+        Stages(True)  # type: ignore[arg-type]
 
 
 def test_of_several_processes_only_the_first_shows_its_progress(monkeypatch, capsys):

@@ -19,6 +19,14 @@ _MOST_COMPONENTS = 10_000  # of a path, links and all; links in a circle are ref
 NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # the errors of some network file systems
 
 
+def path_of(path: object, name: str = "path") -> Path:
+    """The path. Raises InputError for what is none, such as a data frame. name: of the argument."""
+    if isinstance(path, str | Path):
+        return Path(path)
+    hint = "give the name of a file or folder as text, or a pathlib.Path"
+    raise InputError(f"{name} is of type {type(path).__name__}", hint=hint)
+
+
 def open_regular(path: str | Path) -> BinaryIO:
     """A file, open for reading. Raises InputError for what is none, such as a pipe, before anything waits for it."""
     # Not blocking, since a pipe would wait for a writer; looked at once it is open, since a name may be given anew.
@@ -57,7 +65,7 @@ def check_writable(path: str | Path) -> None:
 
 def refuse_file_for_folder(folder: str | Path, endings: Collection[str]) -> None:
     """Raise InputError for a path that ends like a file, where a folder is to be named and the file's name apart."""
-    path = Path(folder)
+    path = path_of(folder)
     if path.suffix in endings and not path.is_dir():
         what = "a folder is to be given here, and this ends like a file"
         raise InputError(what, where=str(path), hint=f"give {str(path.parent)!r}, and {argument('name', path.stem)}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .errors import InputError
 from .escape import visible
 
 OnProgress = Callable[[float, str], None]
@@ -80,6 +81,9 @@ class Stages:
     """
 
     def __init__(self, progress: OnProgress | None, total: float = 1.0) -> None:
+        if progress is not None and not callable(progress):
+            hint = "give a function of the fraction done, 0 to 1, and a few words"
+            raise InputError(f"progress is {progress!r}", hint=hint)
         self.progress, self.total = progress, total
         self.behind, self.share = 0.0, 0.0
 

@@ -306,12 +306,16 @@ def test_what_cannot_be_trained_is_refused():
         "callbacks holds <function": {"callbacks": [loss]},
         "callbacks is one of them": {"callbacks": Callback()},
         "precision": {"precision": "half"},
+        "seed must be a whole number, not 'a'": {"seed": "a"},
+        "seed must be a whole number, not True": {"seed": True},
     }
     for words, options in cases.items():
         with pytest.raises(InputError, match=f"(?s){words}"):
             Trainer(module, loss, drawn(), options.pop("optimizer", optimizer), **options)
     with pytest.raises(InputError, match=r"(?s)the module is <function.*Module"):
         Trainer(loss, loss, drawn(), optimizer)
+    with pytest.raises(InputError, match=r"(?s)the loss is 3.*returns the mean loss"):
+        Trainer(module, 3, drawn(), optimizer)
 
 
 @pytest.mark.parametrize("source", [[(1, 2)], DataLoader([1, 2, 3])], ids=["a list", "a loader"])
@@ -378,6 +382,8 @@ def test_the_state_of_another_kind_of_trainer_is_refused():
         with pytest.raises(InputError, match=words):
             special.load_state_dict(plain.state_dict())
         assert_same(kept(plain), before)
+    with pytest.raises(InputError, match=r"(?s)the state is of type NoneType.*state_dict\(\)"):
+        plain.load_state_dict(None)
     with pytest.raises(InputError, match="source missing"):
         plain.load_state_dict({key: part for key, part in plain.state_dict().items() if key != "source"})
 

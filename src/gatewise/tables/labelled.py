@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import open_regular
+from ..files import open_regular, path_of
 from .options import DEFAULTS, ReadOptions
 from .sequences import Floats, Labelled, LoadedSequences, Sequences
 from .text_file import UTF8, read_text
@@ -66,9 +66,9 @@ def load_sequences(path: str | Path, options: ReadOptions = DEFAULTS, *, label: 
     Raises:
         InputError: As `load_labelled`, but for files without labels.
     """
-    if Path(path).name.lower().endswith(_NAMED_TS):
+    if path_of(path).name.lower().endswith(_NAMED_TS):
         return read_ts(path)
-    _refuse_foreign(Path(path))
+    _refuse_foreign(path_of(path))
     from .long_table import read_long_table  # DuckDB and pandas, which a .ts file does without
 
     return read_long_table(path, options, label)

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError, argument
+from ..files import path_of
 from ..words import count
 from .text_file import read_text, records_of
 
@@ -54,8 +55,8 @@ def load_pairs(
             columns of the first; the error names file and line.
     """
     if other is not None:
-        return _of_two(Path(path), Path(other))
-    return _of_table(Path(path), source, target)
+        return _of_two(path_of(path), path_of(other, "other"))
+    return _of_table(path_of(path), source, target)
 
 
 def read_lines(path: Path) -> list[str]:

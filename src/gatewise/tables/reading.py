@@ -14,7 +14,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from ..errors import InputError, argument
-from ..files import open_regular
+from ..files import open_regular, path_of
 from ..words import count
 from .forms import is_time, likely_forms
 from .frames import check_names, frame_table
@@ -62,7 +62,7 @@ def open_table(path: str | Path, options: ReadOptions = DEFAULTS, *, fewest: int
     has a role yet, and text is still text. fewest: columns that a table must have, to be told from other text.
     Raises InputError, naming file and row, for a file that holds no such table, also from within the block.
     """
-    file = Path(path)
+    file = path_of(path)
     head = _head(file)
     with database(str(path)) as connection:
         if head == b"PAR1":

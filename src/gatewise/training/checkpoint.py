@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..container import Container
 from ..errors import CheckpointError, InputError
 from ..fields import Fields, anything
-from ..files import make_folder, remove_leftovers
+from ..files import make_folder, path_of, remove_leftovers
 from .distributed import Group
 from .state_codec import flatten, rebuild
 from .trainer import Callback
@@ -107,7 +107,7 @@ class Checkpointing(Callback):
     def __init__(self, folder: str | Path, every: int, *, keep: int = 2, group: Group | None = None) -> None:
         if every < 1 or keep < 1:
             raise InputError(f"every and keep must be at least 1, not {every} and {keep}")
-        self.folder, self.every, self.keep = Path(folder), every, keep
+        self.folder, self.every, self.keep = path_of(folder, "folder"), every, keep
         self.group = group or Group()
         self._ours = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..errors import InputError
 from .averaging import Average
 from .sources import Source
 from .torch_state import Generators
-from .update import Precision, Totals, Update, check_parts, check_totals
+from .update import Precision, Totals, Update, check_parts, check_seed, check_totals
 
 
 class Callback:
@@ -157,7 +157,8 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         seed: int = 0,
     ) -> None:
-        check_parts(module, source, optimizer, schedule, clip, accumulate)
+        check_parts(module, loss, source, optimizer, schedule, clip, accumulate)
+        check_seed(seed)
         devices = {parameter.device for parameter in module.parameters()}
         self.module, self.loss, self.source, self.optimizer = module, loss, source, optimizer
         self.schedule, self.average, self.callbacks = schedule, average, Callbacks(callbacks)
@@ -305,8 +306,10 @@ class Trainer:
             self.average.after_step(self.step)
 
 
-def _check_state(state: dict[str, Any], parts: set[str]) -> None:
-    """Raises InputError where a state is that of a trainer with other parts."""
+def _check_state(state: Any, parts: set[str]) -> None:
+    """Raises InputError where a state is none, or that of a trainer with other parts."""
+    if not isinstance(state, Mapping):
+        raise InputError(f"the state is of type {type(state).__name__}", hint="give what state_dict() returned")
     for name in sorted({"schedule", "scaler", "average", "loss"} & (state.keys() ^ parts)):
         has, lacks = ("the state", "the trainer") if name in state else ("the trainer", "the state")
         raise InputError(f"{has} has a part {name!r}, and {lacks} has none", where="state")

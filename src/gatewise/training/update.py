@@ -23,6 +23,7 @@ PRECISIONS = ("float32", *_HALVES)
 
 def check_parts(
     module: nn.Module,
+    loss: object,
     source: Source,
     optimizer: torch.optim.Optimizer,
     schedule: LRScheduler | None,
@@ -35,7 +36,7 @@ def check_parts(
         what = f"the source is a {type(source).__name__}, which has no {missing[0]}"
         hint = "give Shuffled(data, batch_size), of tensors or a dataset, or an object with the methods of a Source"
         raise InputError(what, hint=hint)
-    _check_kinds(module, optimizer)
+    _check_kinds(module, loss, optimizer)
     owned = {id(parameter) for parameter in module.parameters()}
     updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     if not updated <= owned:
@@ -53,8 +54,17 @@ def check_parts(
         raise InputError(f"accumulate must be a whole number of at least 1, not {accumulate!r}")
 
 
-def _check_kinds(module: object, optimizer: object) -> None:
-    """Raises InputError for what is no module, and no optimizer of one, such as the class alone."""
+def check_seed(seed: object) -> None:
+    """Raises InputError for what torch's generators do not begin with."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not -(2**63) <= int(seed) < 2**64:
+        raise InputError(f"seed must be a whole number, not {seed!r}")
+
+
+def _check_kinds(module: object, loss: object, optimizer: object) -> None:
+    """Raises InputError for what is no module, no loss, and no optimizer of one, such as the class alone."""
+    if not callable(loss):
+        hint = "give a function of the module and a batch that returns the mean loss"
+        raise InputError(f"the loss is {loss!r}", hint=hint)
     if not isinstance(module, nn.Module):
         raise InputError(f"the module is {module!r}", hint="give a torch.nn.Module")
     if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError, argument
-from ...files import atomic_write, check_writable, refuse_file_for_folder
+from ...files import atomic_write, check_writable, path_of, refuse_file_for_folder
 from ...nn.chain import Chain
 from ...nn.recurrent import Recurrent
 from ..accept import SizeLimit, accepted
@@ -96,7 +96,7 @@ def to_c(
     """
     check_choices(name, target, dtype)
     refuse_file_for_folder(path, (".c", ".h"))
-    files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
+    files = path_of(path) / f"{name}.c", path_of(path) / f"{name}.h"
     for file in files:
         check_writable(file)
     chain, _ = accepted(model, LIMIT)

@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...export.c.files import Footprint, with_functions
 from ...export.c.text import checked_name, plain
 from ...export.c.write import ExportedC
-from ...files import atomic_write, check_writable, refuse_file_for_folder
+from ...files import atomic_write, check_writable, path_of, refuse_file_for_folder
 from ...tables.panel import Floats
 from ...version import version
 from . import device_text as text
@@ -75,7 +75,7 @@ def write(watch: Watch, path: str | Path, name: str, about: str) -> ExportedC:
     checked_name(name)
     _check(watch)
     refuse_file_for_folder(path, (".c", ".h"))
-    files = Path(path) / f"{name}.c", Path(path) / f"{name}.h"
+    files = path_of(path) / f"{name}.c", path_of(path) / f"{name}.h"
     for file in files:
         check_writable(file)
     expected = IN_C[type(watch.expectation)](watch, golden_rows())

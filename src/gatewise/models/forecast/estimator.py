@@ -58,8 +58,10 @@ class Forecaster(FittedForecaster):
             which is fitted without a backtest unless `fit` is told to run one: ``"pretrained"`` for the LSTM that comes
             with the package, ``"lstm"`` for one that learns from these series alone, ``"naive"``, ``"seasonal_naive"``,
             ``"drift"``, ``"auto_theta"``, ``"auto_ets"``, ``"auto_arima"``, ``"mstl"`` for long seasons,
-            ``"croston_sba"``, ``"tsb"`` and ``"adida"`` for demand that comes now and then, and ``"pool"`` for the
-            mean of several distributions.
+            ``"croston_sba"``, ``"tsb"`` and ``"adida"`` for demand that comes now and then, ``"pool"`` for the mean of
+            several distributions; where there are covariates ``"regression"`` for their effects, taken from the history
+            before the pretrained network reads it, and ``"direct"`` for the next season regressed on them and on the
+            past. ``"tuned"`` is the pretrained network trained further, with ``tune``.
         levels: Central prediction intervals in whole percents, 1 to 99.
         season: Observations in one season, 1 for none, or in several, such as ``(24, 168)``. By default those of the
             calendar that the data show (of hours a day and a week, of days a week and a year), and where time is a

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError, argument
-from ....files import atomic_write, check_writable, make_folder, remove_leftovers
+from ....files import atomic_write, check_writable, make_folder, path_of, remove_leftovers
 from ....progress import OnProgress, Stages
 from ....tables.options import DEFAULTS, ReadOptions
 from ....tables.panel import Panel
@@ -89,12 +89,13 @@ def forecast_many(
     """
     settings = {"model": model, "levels": levels, "seed": seed}
     settings |= {"minimum": minimum, "maximum": maximum, "whole": whole or None}
-    asked = Asked(Path(source), horizon, settings, None if load is None else Path(load), read or DEFAULTS, total)
+    model_file = None if load is None else path_of(load, "load")
+    asked = Asked(path_of(source, "source"), horizon, settings, model_file, read or DEFAULTS, total)
     forecaster = _forecaster(asked)
     if total and not forecaster.levels:
         raise without_levels()
     processes = arguments.whole("workers", cores() if workers is None else workers)
-    return _Run(asked, Folder(Path(folder)), Stages(progress)).outcome(processes)
+    return _Run(asked, Folder(path_of(folder, "folder")), Stages(progress)).outcome(processes)
 
 
 class _Run:
