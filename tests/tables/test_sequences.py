@@ -40,6 +40,7 @@ BAD = {
     "nothing": ([], {}, "no sequences"),
     "one dimension": ([1.0, 2.0], {}, "Reshape your data"),
     "NaN": ([RAGGED[0], np.array([[1.0, np.nan]])], {}, "sequence 1, step 0, feature 1: Input X contains NaN"),
+    "masked": (np.ma.masked_equal([[[1, 2], [3, 4]]], 3), {}, "sequence 0, step 1, feature 0: Input X contains NaN"),
     "inf": ([np.array([[0.0, 1], [np.inf, 2]])], {}, "sequence 0, step 1, feature 0: Input X contains inf"),
     "width": ([RAGGED[0], np.ones((2, 3))], {}, "sequence 1: it has 3 features, and sequence 0 has 2"),
     "empty": ([RAGGED[0], np.ones((0, 2))], {}, "sequence 1: it is empty"),
@@ -167,6 +168,8 @@ def test_bad_parameters_are_refused_when_fitted(params, words):
         (["a"] * 20, "only one class"),
         (np.linspace(0, 1, 20), "sequence 1: Unknown label type"),
         ([0, np.nan] * 10, "sequence 1: Input y contains NaN"),
+        (np.ma.masked_equal([0, 1] * 10, 1), "sequence 1: Input y contains NaN"),
+        (np.ma.masked_array(["a", "b"] * 10, [False, True] * 10), "sequence 1: None is no label"),
         (np.zeros((20, 2)), r"y has shape \(20, 2\)"),
     ],
 )

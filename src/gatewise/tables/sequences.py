@@ -161,8 +161,18 @@ def _check_extent(count: int, width: int) -> None:
         )
 
 
+def unmasked(values: Any) -> Any:
+    """What a masked array hides is missing, NaN among numbers and None among others. All else as it is."""
+    if not np.ma.is_masked(values):
+        return values
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64).filled(np.nan)
+    return np.where(np.ma.getmaskarray(values), None, values.data.astype(object))
+
+
 def _numbers(values: Any, where: str) -> Floats:
     """The values as float64, in memory of their own."""
+    values = unmasked(values)
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         values = (values.float() if values.is_floating_point() else values).numpy()

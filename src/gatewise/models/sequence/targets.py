@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ... import fields
 from ...errors import InputError, argument
-from ...tables.sequences import Floats, Sequences, Whole
+from ...tables.sequences import Floats, Sequences, Whole, unmasked
 
 
 def held_out(strata: Whole, fraction: float, seed: int) -> tuple[Whole, Whole]:
@@ -82,7 +82,7 @@ def encoded(y: Any) -> tuple[Array, Whole]:
 
 def labels_of(y: Any) -> Array:
     """Labels (N,). Raises InputError for another shape, and for what is no label."""
-    labels = np.asarray(y.detach().cpu()) if hasattr(y, "detach") else _as_objects(y)
+    labels = np.asarray(y.detach().cpu()) if hasattr(y, "detach") else _as_objects(unmasked(y))
     if labels.ndim != 1:
         raise InputError(f"y has shape {labels.shape}, expected (N,)", hint="one label for each sequence: y.ravel()")
     if labels.dtype.kind == "f":
@@ -136,7 +136,7 @@ def _sorted(classes: list[Any]) -> list[Any]:
 def numbers(y: Any) -> Floats:
     """Targets (N, K), float64, finite."""
     try:
-        given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+        given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else unmasked(y))
         if given.dtype.kind in "mM":  # which numpy would count in nanoseconds
             raise TypeError(f"it holds {given.dtype}")
         values = given.astype(np.float64)
