@@ -62,7 +62,7 @@ class Reductions:
     def _as_factors(self, rows: slice, d_gates: Tensor) -> Factors:
         """What products, and biases, read of the gradients of these rows."""
         if not (self._halves or self._narrow or any(self._biased)):
-            return Factors(d_gates, d_gates, d_gates[0], d_gates[0])
+            return Factors(d_gates, d_gates, *d_gates.new_empty(2, 0))
         x = self._x[rows] if self._narrow else None
         if x is not None and self._halves:
             x = across_rows(x)
