@@ -44,6 +44,7 @@ _TASK = (
     *("sums", "sums_row", "times", "times_row"),
 )
 SUMS = 4
+"""Rows of ``sums``."""
 
 
 def task_of(
@@ -78,8 +79,8 @@ _HALVES = torch.empty(0, dtype=torch.bfloat16, device="cpu")
 
 
 def _run(gradients: Tensor, over_time: Tensor, of_rows: Tensor, sums: Tensor, times: Tensor | None, pairs: str) -> None:
-    numbers = task_of(gradients, over_time, of_rows, sums, sums if times is None else times)
-    task = (ctypes.c_int64 * len(_TASK))(*numbers)
+    content = task_of(gradients, over_time, of_rows, sums, sums if times is None else times)
+    task = (ctypes.c_int64 * len(_TASK))(*content)
     (rows, columns), rounds_rows = gradients.shape, bool(pairs) and len(of_rows) > 0
     threads = wanted(rows * columns)
     code = factor_pass(gradients.dtype, pairs, of_rows=rounds_rows, times=times is not None)
@@ -113,8 +114,8 @@ class _Pass:
         task, self.first, self.end = function.args
         self.given = numbers(builder, task, _TASK)
         places = [self._row("sums", self.format.scalar, I64(index)) for index in range(SUMS)]
-        wanted = SUMS // 2 if kind.times else 1
-        self.sums, self.parts = places[:wanted], places[SUMS // 2 :][:wanted]
+        count = SUMS // 2 if kind.times else 1
+        self.sums, self.parts = places[:count], places[SUMS // 2 :][:count]
         rows = self.given["rows"]
         self._clear(self.sums)
         with loop(builder, I64(0), rows, GROUP) as group:
