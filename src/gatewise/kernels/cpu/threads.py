@@ -30,8 +30,8 @@ from .writer import POINTER
 _WORTH_SHARING = 2_000_000
 
 
-# The same for threads that wait for each other after every step. Two may take a third of a microsecond for that, more of
-# them take longer.
+# The same for threads that wait for each other after every step. Two may take a third of a microsecond for that, and
+# more of them take longer.
 _WORTH_WAITING = 40_000
 _WORTH_HALVING = 24_000
 
